@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make bench MODEL=avrsp` and `make test`.
+PYTHON ?= python3
+MODEL ?= avrsp
+# More options of `avsal bench`, such as ARGS="--folds 1,2,3 --preset paper"
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench test test-slow lint format leaderboard regress clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo '  Options: MODEL=avrsp, ARGS="--folds 1,2,3 --preset paper", AVSAL_DATA=<folder of the real data sets>'
+
+setup: $(READY) ## Make .venv with everything in it, once
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@touch $@
+
+bench: $(READY) ## Train and test MODEL (default avrsp), and put it on the leaderboard
+	$(BIN)/avsal bench $(MODEL) $(ARGS)
+
+test: $(READY) ## Run the tests, but for the slow ones
+	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## Run the slow tests
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Bring the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+leaderboard: $(READY) ## Generate leaderboard/README.md and leaderboard.csv from the records
+	$(BIN)/avsal leaderboard
+
+regress: $(READY) ## Compare the records of the smoke benchmark with the scores it must get
+	$(BIN)/avsal regress benchmarks/expected/smoke.json
+
+clean: ## Remove environment, embedded data, runs and caches; records stay
+	rm -rf .venv data runs .pytest_cache .mypy_cache .ruff_cache *.egg-info

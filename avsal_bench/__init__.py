@@ -1,0 +1,1 @@
+"""A benchmark suite for audio-visual video saliency prediction."""

@@ -1,0 +1,101 @@
+"""What a plan costs: steps, windows, and hours estimated from one timed clip of each network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from avsal_bench.bench.plan import Job, records_of, stage_options, trainings
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.datamodule import hold_out
+from avsal_bench.data.dataset import dataset
+from avsal_bench.models import create_model
+from avsal_bench.training.losses import saliency_loss
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is left to do of a job: training clips, steps, windows to predict, and records to write."""
+
+    clips: int = 0
+    steps: int = 0
+    windows: int = 0
+    records: int = 0
+
+
+def cost(job: Job, space: Workspace) -> Cost:
+    """Count what a job has left to do, from its recipe and the fold lists alone."""
+    recipe = job.recipe(space)
+    missing = [(name, path) for name, _, path in records_of(job, recipe, space) if not path.is_file()]
+    if not missing:
+        return Cost()
+    clips = steps = 0
+    for training in trainings(job, recipe, space):
+        if (training.folder / "done.json").is_file():
+            continue
+        stage = training.stage
+        listed = [v for n in stage.data for v in dataset(n).videos(space.root_of(n), "train", job.fold)]
+        epoch = len(hold_out(listed, stage.val_fraction)[0]) * stage.clips_per_video
+        clips += stage.epochs * epoch
+        steps += stage.epochs * max(1, epoch // stage.batch_size)
+    windows = sum(v.n_frames for n, _ in missing for v in dataset(n).videos(space.root_of(n), "test", job.fold))
+    return Cost(clips, steps, windows, len(missing))
+
+
+def seconds_a_clip(job: Job, space: Workspace) -> tuple[float, float]:
+    """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = create_model(job.model, **stage_options(job, job.recipe(space))).to(device)
+    spec = net.spec
+    frames = torch.zeros(1, 3, spec.frames, *spec.size, device=device)
+    audio = None if spec.audio is None else spec.audio(torch.zeros(1))[None].to(device)
+
+    def train() -> None:
+        saliency = net.to_map(net(frames, audio))
+        saliency_loss(saliency, torch.ones_like(saliency), {"kl": 1.0})[0].backward()  # type: ignore[no-untyped-call]
+
+    def predict() -> None:
+        with torch.inference_mode():
+            net(frames, audio)
+
+    has_parameters = any(p.requires_grad for p in net.parameters())
+    training = _time(train, device) if has_parameters else 0.0
+    net.eval()
+    return training, _time(predict, device)
+
+
+def _time(step: object, device: torch.device) -> float:
+    assert callable(step)
+    for measured in (False, True):
+        began = time.perf_counter()
+        step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - began
+        if measured or seconds > 5:
+            return seconds
+    return seconds
+
+
+def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
+    """The plan as a table, a line a job; with hours on this machine when ``timed``."""
+    speeds: dict[str, tuple[float, float]] = {}
+    lines = [f"{'job':<28}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}{'hours here' if timed else '':>12}"]
+    total = 0.0
+    for job in jobs:
+        left = cost(job, space)
+        hours = 0.0
+        if timed and left.records:
+            if job.network not in speeds:
+                speeds[job.network] = seconds_a_clip(job, space)
+            train, predict = speeds[job.network]
+            hours = (left.clips * train + left.windows * predict) / 3600
+            total += hours
+        what = f"{left.steps:>9}{left.windows:>9}{left.records:>9}" if left.records else f"{'done':>27}"
+        lines.append(f"{job.name:<28}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}")
+    if timed:
+        lines.append(f"about {total:.1f} hours in all, extrapolated from one clip at a time on this machine")
+    return "\n".join(lines)

@@ -1,0 +1,168 @@
+"""The plan: model x modality x fold x seed becomes a list of jobs. A job trains once and gives a record a data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import dataset
+from avsal_bench.models import model_entry
+from avsal_bench.records import network_name, record_path
+from avsal_bench.spec import Sound
+from avsal_bench.training.recipe import Recipe, Stage, load_recipe
+
+#: Networks without training that every bench runs along: no score says anything without them.
+BASELINES = ("centre", "mep")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained once, and tested on every set of its recipe."""
+
+    model: str
+    modality: str
+    fold: int
+    seed: int
+    preset: str
+    protocol: str
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def network(self) -> str:
+        """Name in file names and tables."""
+        return network_name(self.model, self.modality)
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return f"{self.network}-fold{self.fold}-seed{self.seed}"
+
+    def recipe(self, space: Workspace) -> Recipe:
+        """The resolved recipe."""
+        return load_recipe(space.recipes, self.model, self.preset, self.overrides)
+
+    def arguments(self) -> list[str]:
+        """Arguments of ``avsal run`` for this job."""
+        words = [self.model, "--fold", str(self.fold), "--seed", str(self.seed), "--preset", self.preset]
+        words += ["--protocol", self.protocol]
+        words += ["--modality", self.modality] if self.modality else []
+        return words + [word for override in self.overrides for word in ("--set", override)]
+
+
+def make_plan(
+    space: Workspace,
+    models: Sequence[str],
+    preset: str,
+    protocol: str,
+    *,
+    modalities: Sequence[str] = (),
+    folds: Sequence[int] = (),
+    seeds: Sequence[int] = (0,),
+    overrides: Sequence[str] = (),
+) -> list[Job]:
+    """All jobs of some models, the baselines first; the fold varies slowest.
+
+    Raises:
+        ValueError, FileNotFoundError: for an unknown model, preset or modality, or a model without a recipe.
+    """
+    for model in models:
+        model_entry(model)
+    jobs = []
+    names = [*(b for b in BASELINES if b not in models), *models]
+    recipes = {model: load_recipe(space.recipes, model, preset, _own(model, overrides)) for model in names}
+    own_folds = folds or recipes[models[0]].folds
+    for fold in own_folds:
+        for model in names:
+            for modality in _modalities(model, modalities):
+                for seed in seeds if recipes[model].stages else (0,):
+                    jobs.append(Job(model, modality, fold, seed, preset, protocol, _own(model, overrides)))
+    return jobs
+
+
+def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:
+    """Overrides of the command line are for the networks under test, not for the baselines beside them."""
+    return () if model in BASELINES else tuple(overrides)
+
+
+def _modalities(model: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    known = model_entry(model).modalities
+    if not known:
+        return ("",)
+    if unknown := [m for m in wanted if m not in known]:
+        raise ValueError(f"{model} has no modality {unknown[0]!r}; it has: {', '.join(known)}")
+    return tuple(m for m in known if not wanted or m in wanted)
+
+
+def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[tuple[str, Sound, Path]]:
+    """Data set, sound condition and path of every record of a job."""
+    sounds: tuple[Sound, ...] = recipe.sounds if job.modality == "av" else ("original",)
+    for name in recipe.test:
+        for sound in sounds:
+            path = record_path(space.records, job.network, name, job.fold, job.seed, job.protocol, sound)
+            yield name, sound, path
+
+
+@dataclass(frozen=True)
+class Training:
+    """One stage of one job, resolved: what must be trained, and where it lies.
+
+    The folder's name ends in a fingerprint of everything the weights depend on: network, stage, seed, training
+    videos, and the stage before. So jobs that share a stage (the visual one on a set without folds) train it once.
+    """
+
+    stage: Stage
+    options: dict[str, Any]
+    folder: Path
+
+
+def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
+    """The stages of a job in order."""
+    parent, resolved = "", []
+    for stage in recipe.stages:
+        options = stage_options(job, recipe, stage)
+        parent = _fingerprint(
+            model=job.model,
+            options=options,
+            stage=asdict(stage),
+            seed=job.seed,
+            videos=[_list_of(space, name, job.fold) for name in stage.data],
+            parent=parent,
+        )
+        network = network_name(job.model, str(options.get("modality", "")))
+        resolved.append(Training(stage, options, space.runs / "stages" / f"{network}-{stage.name}-{parent}"))
+    return resolved
+
+
+def stage_options(job: Job, recipe: Recipe, stage: Stage | None = None) -> dict[str, Any]:
+    """Options of the network in a stage, or (None) when it is tested."""
+    modality = job.modality if stage is None or stage.modality == "job" else stage.modality
+    return dict(recipe.network) | ({"modality": modality} if modality else {})
+
+
+def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: str) -> Path:
+    """Where the results of single videos lie, beside the weights that they come from."""
+    stages = trainings(job, recipe, space)
+    if stages:
+        folder = stages[-1].folder
+    else:
+        seen = _fingerprint(options=dict(recipe.network), videos=_list_of(space, name, job.fold))
+        folder = space.runs / "stages" / f"{job.network}-{seen}"
+    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}"
+
+
+def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:
+    """What identifies a training part: its list, and for an embedded set the version of its maker."""
+    root = space.root_of(name)
+    marker = root / "synth.json"
+    version = marker.read_text(encoding="utf-8") if dataset(name).embedded else ""
+    videos = dataset(name).videos(root, "train", fold)
+    return [name, version, *([v.name, v.n_frames, v.fps] for v in videos)]
+
+
+def _fingerprint(**parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()[:12]

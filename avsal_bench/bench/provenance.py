@@ -1,0 +1,60 @@
+"""Where a result comes from: versions, commit, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+#: Paths whose changes make a tree unclean; results may lie beside them.
+CODE = ("avsal_bench", "benchmarks", "pyproject.toml")
+
+
+def provenance(home: Path) -> dict[str, Any]:
+    """Versions, commit and machine, as plain values; the time is now, in UTC."""
+    import lightning
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "version": version("avsal-bench"),
+        "commit": _git(home, "rev-parse", "HEAD"),
+        "clean": _git(home, "status", "--porcelain", "--", *CODE) == "",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "cuda": torch.version.cuda if cuda else None,
+        "device": torch.cuda.get_device_name() if cuda else _processor(),
+        "threads": torch.get_num_threads(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _git(home: Path, *arguments: str) -> str | None:
+    """Output of a git command; None outside a repository or without git."""
+    try:
+        done = subprocess.run(["git", "-C", str(home), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

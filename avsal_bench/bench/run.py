@@ -1,0 +1,242 @@
+"""Run one job: fit its stages, test it on every set, write the records. What is done is skipped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from avsal_bench.bench.callbacks import FitProgress, PredictProgress
+from avsal_bench.bench.plan import Job, Training, records_of, stage_options, test_folder, trainings
+from avsal_bench.bench.provenance import provenance, sha256
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.dataset import dataset
+from avsal_bench.evaluation.predict import ScoreVideos, scored_videos
+from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.models import Network
+from avsal_bench.progress import progress
+from avsal_bench.records import Record, mean_scores, read_record, write_atomically, write_record
+from avsal_bench.spec import Sound
+from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a job runs on; nothing of it changes a score beyond rounding."""
+
+    devices: int | str = "auto"
+    nodes: int = 1
+    precision: Any = "32-true"
+    workers: int = 0
+    keep_maps: bool = False
+
+    def trainer(self, **options: Any) -> Trainer:
+        """A Lightning trainer on this machine, with none of the defaults that would change a benchmark."""
+        return Trainer(
+            devices=self.devices,
+            num_nodes=self.nodes,
+            precision=self.precision,
+            deterministic="warn",
+            use_distributed_sampler=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            **options,
+        )
+
+
+def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
+    """Do what is not done of a job, and return the paths of all its records."""
+    recipe = job.recipe(space)
+    places = list(records_of(job, recipe, space))
+    missing = [place for place in places if not is_done(place[2], recipe)]
+    if not missing:
+        print(f"{job.name}: all {len(places)} records are there")
+        return [path for _, _, path in places]
+    seed_everything(job.seed, verbose=False)
+    checkpoint, fits = None, []
+    for training in trainings(job, recipe, space):
+        checkpoint, fitted = fit(job, training, checkpoint, space, machine)
+        fits.append(fitted)
+    for name, sound, path in missing:
+        test(job, recipe, name, sound, path, checkpoint, fits, space, machine)
+    return [path for _, _, path in places]
+
+
+def is_done(path: Path, recipe: Recipe) -> bool:
+    """Whether a record is there.
+
+    Raises:
+        ValueError: when another recipe made it; nobody's result is replaced or passed off as another's.
+    """
+    if not path.is_file():
+        return False
+    if read_record(path).recipe != json.loads(json.dumps(recipe.plain())):
+        raise ValueError(
+            f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
+            "replace it with --force, or keep it and choose another --leaderboard"
+        )
+    return True
+
+
+def fit(
+    job: Job, training: Training, start: Path | None, space: Workspace, machine: Machine
+) -> tuple[Path, dict[str, Any]]:
+    """Train one stage, or go on with it, or find it done; returns its best checkpoint and the story of its training."""
+    stage, folder = training.stage, training.folder
+    best, last, done = folder / "best.ckpt", folder / "last.ckpt", folder / "done.json"
+    if done.is_file():
+        return best, json.loads(done.read_text(encoding="utf-8"))
+    story = provenance(space.home)
+    module = SaliencyModule(job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed)
+    if start is not None:
+        start_from(module.net, start)
+    checkpoints = ModelCheckpoint(
+        folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    trainer = machine.trainer(
+        max_epochs=stage.epochs,
+        gradient_clip_val=stage.clip_gradient,
+        log_every_n_steps=1,
+        logger=CSVLogger(folder, name="log"),
+        callbacks=[checkpoints, FitProgress(f"fit {job.name}, {stage.name}")],
+    )
+    data = SaliencyDataModule(
+        {name: space.root_of(name) for name in stage.data},
+        module.net.spec,
+        job.fold,
+        batch_size=max(1, stage.batch_size // trainer.world_size),
+        clips_per_video=stage.clips_per_video,
+        flip=stage.flip,
+        val_fraction=stage.val_fraction,
+        val_stride=stage.val_stride,
+        seed=job.seed,
+        num_workers=machine.workers,
+    )
+    data.check("train")
+    began = time.monotonic()
+    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    story |= {"seconds": round(time.monotonic() - began, 1), "steps": trainer.global_step, "stage": stage.name}
+    story |= {"best_val_loss": float(checkpoints.best_model_score or float("nan"))}
+    if trainer.is_global_zero:
+        write_atomically(done, json.dumps(story, indent=1) + "\n")
+    trainer.strategy.barrier()
+    return best, story
+
+
+def start_from(net: Network, checkpoint: Path) -> None:
+    """Load the network of an earlier stage: the whole of it, or the visual part of an audio-visual one."""
+    state = network_state(checkpoint)
+    if net.state_dict().keys() == state.keys():
+        net.load_state_dict(state, strict=True)
+    else:
+        net.load_visual(state)
+
+
+def network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """State dict of the network in a checkpoint of :class:`SaliencyModule`."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    return {key.removeprefix("net."): value for key, value in state.items() if key.startswith("net.")}
+
+
+def test(
+    job: Job,
+    recipe: Recipe,
+    name: str,
+    sound: Sound,
+    path: Path,
+    checkpoint: Path | None,
+    fits: list[dict[str, Any]],
+    space: Workspace,
+    machine: Machine,
+) -> None:
+    """Predict every frame of the test videos of one set, score them, and write the record."""
+    story = provenance(space.home)
+    module = SaliencyModule(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
+    if checkpoint is not None:
+        module.net.load_state_dict(network_state(checkpoint), strict=True)
+    data = SaliencyDataModule(
+        {name: space.root_of(name)},
+        module.net.spec,
+        job.fold,
+        test_batch_size=recipe.test_batch_size,
+        num_workers=machine.workers,
+        sound=sound,
+    )
+    data.check("test")
+    folder = test_folder(job, recipe, space, name, sound)
+    data.skip = {f"{name}/{v.video}" for v in scored_videos(folder)}
+    began = time.monotonic()
+    title = f"test {job.name} on {name}" + ("" if sound == "original" else f", sound {sound}")
+    trainer = machine.trainer(
+        logger=False,
+        callbacks=[
+            ScoreVideos(data.test_videos(), folder, protocol(job.protocol), machine.keep_maps),
+            PredictProgress(title),
+        ],
+    )
+    if data.test_videos():
+        if module.net.observes:
+            observe_training_maps(module.net, data)
+        trainer.predict(module, data, return_predictions=False)
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return
+    results = {v.video: v for v in scored_videos(folder)}
+    videos = [results[v.name] for v in data.listed("test")]
+    write_record(
+        path,
+        Record(
+            model=job.model,
+            modality=job.modality,
+            dataset=name,
+            fold=job.fold,
+            seed=job.seed,
+            protocol=job.protocol,
+            preset=job.preset,
+            sound=sound,
+            scores=mean_scores(videos),
+            videos=videos,
+            synthetic=dataset(name).embedded,
+            recipe=recipe.plain(),
+            weights=describe_weights(module.net, checkpoint),
+            provenance=story | {"test_seconds": round(time.monotonic() - began, 1), "fits": fits},
+        ),
+    )
+
+
+def observe_training_maps(net: Network, data: SaliencyDataModule) -> None:
+    """Show a baseline every saliency map of the training part."""
+    loader = data.densities_dataloader()
+    with progress("training maps", len(loader)) as bar:
+        for densities in loader:
+            net.observe(densities)
+            bar.advance()
+
+
+def describe_weights(net: Network, checkpoint: Path | None) -> dict[str, Any]:
+    """File name, checksum and number of parameters."""
+    parameters = sum(p.numel() for p in net.parameters())
+    if checkpoint is None:
+        return {"file": None, "sha256": None, "parameters": parameters}
+    return {"file": checkpoint.name, "sha256": sha256(checkpoint), "parameters": parameters}
+
+
+def forget(job: Job, space: Workspace) -> None:
+    """Remove the records of a job and all it left behind, so that it runs anew."""
+    recipe = job.recipe(space)
+    for name, sound, path in records_of(job, recipe, space):
+        path.unlink(missing_ok=True)
+        shutil.rmtree(test_folder(job, recipe, space, name, sound), ignore_errors=True)
+    for training in trainings(job, recipe, space):
+        shutil.rmtree(training.folder, ignore_errors=True)

@@ -1,0 +1,95 @@
+"""Where things lie: the recipes, the data, what runs leave behind, and the leaderboard."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.synth import ensure_synth
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of a run.
+
+    Args:
+        home: of the repository: recipes, expected scores.
+        data_root: of the real data sets; None when there are none.
+        synth_root: of the embedded sets, made on first use.
+        runs: what training and testing leave behind.
+        leaderboard: with the records in ``records``.
+    """
+
+    home: Path
+    data_root: Path | None
+    synth_root: Path
+    runs: Path
+    leaderboard: Path
+
+    @property
+    def recipes(self) -> Path:
+        """Folder of the recipes."""
+        return self.home / "benchmarks" / "recipes"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the records."""
+        return self.leaderboard / "records"
+
+    def root_of(self, name: str) -> Path:
+        """Root of a data set; makes an embedded one when it is not there.
+
+        Raises:
+            FileNotFoundError: for a real set when no root is given, or it does not exist.
+        """
+        if dataset(name).embedded:
+            ensure_synth(self.synth_root)
+            return self.synth_root
+        if self.data_root is None:
+            raise FileNotFoundError(f"{name}: no data root; set AVSAL_DATA or --data-root to the folder of the sets")
+        if not self.data_root.is_dir():
+            raise FileNotFoundError(
+                f"{name}: the data root {self.data_root} does not exist; see AVSAL_DATA, --data-root"
+            )
+        return self.data_root
+
+    def check_writable(self) -> None:
+        """Try the result folders before hours are spent.
+
+        Raises:
+            OSError: naming the folder that cannot be written.
+        """
+        for folder in (self.runs, self.leaderboard, self.records):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise OSError(
+                    f"cannot write results to {folder} ({error.strerror or error}); see --runs, --leaderboard"
+                ) from error
+
+
+def workspace(
+    data_root: str | None = None, synth_root: str | None = None, runs: str | None = None, leaderboard: str | None = None
+) -> Workspace:
+    """The folders, from arguments, then the environment (``AVSAL_DATA``, ``AVSAL_HOME``), then the repository.
+
+    Raises:
+        FileNotFoundError: when there is no repository around the package and ``AVSAL_HOME`` names none.
+    """
+    home = Path(os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2])
+    if not (home / "benchmarks" / "recipes").is_dir():
+        raise FileNotFoundError(f"no benchmarks/recipes in {home}; set AVSAL_HOME to a clone of the repository")
+    root = data_root or os.environ.get("AVSAL_DATA")
+    return Workspace(
+        home=home,
+        data_root=Path(root) if root else None,
+        synth_root=Path(synth_root) if synth_root else home / "data" / "synth",
+        runs=Path(runs) if runs else home / "runs",
+        leaderboard=Path(leaderboard) if leaderboard else home / "leaderboard",
+    )

@@ -1,0 +1,268 @@
+"""The command line: ``avsal <command>``. Each command is a few lines around a function that anyone can call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from avsal_bench.bench.plan import Job
+    from avsal_bench.bench.run import Machine
+    from avsal_bench.bench.workspace import Workspace
+
+# Heavy imports stand inside the commands: `avsal --help` must answer at once.
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Plan, run what is not done, and write the leaderboard."""
+    from avsal_bench.bench.cost import plan_text
+    from avsal_bench.bench.launch import launch_local
+    from avsal_bench.bench.plan import make_plan
+    from avsal_bench.bench.run import forget
+    from avsal_bench.evaluation.protocol import protocol
+
+    space = _workspace(args)
+    preset = args.preset or ("paper" if space.data_root else "smoke")
+    protocol(args.protocol)
+    jobs = make_plan(
+        space,
+        args.models,
+        preset,
+        args.protocol,
+        modalities=args.modality,
+        folds=args.folds,
+        seeds=args.seeds,
+        overrides=args.set,
+    )
+    space.check_writable()
+    if args.force and not args.dry_run:
+        for job in jobs:
+            forget(job, space)
+    print(plan_text(jobs, space, timed=preset == "paper"), flush=True)
+    if args.dry_run:
+        return 0
+    failed = launch_local(jobs, _common(args))
+    leaderboard(args)
+    _summary(jobs, space)
+    if failed:
+        print(f"\n{len(failed)} of {len(jobs)} jobs failed: {', '.join(job.name for job in failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """One job, in this process."""
+    from avsal_bench.bench.plan import Job
+    from avsal_bench.bench.run import run_job
+    from avsal_bench.models import model_entry
+
+    entry = model_entry(args.model)
+    modality = args.modality or (entry.modalities[-1] if entry.modalities else "")
+    space = _workspace(args)
+    space.check_writable()
+    preset = args.preset or ("paper" if space.data_root else "smoke")
+    job = Job(args.model, modality, args.fold, args.seed, preset, args.protocol, tuple(args.set))
+    for path in run_job(job, space, _machine(args)):
+        print(path)
+    return 0
+
+
+def leaderboard(args: argparse.Namespace) -> int:
+    """Generate the page and the table from the records."""
+    from avsal_bench.leaderboard.page import write_leaderboard
+
+    for path in write_leaderboard(_leaderboard_folder(args)):
+        print(f"wrote {path}")
+    return 0
+
+
+def regress(args: argparse.Namespace) -> int:
+    """Compare the records with the scores that are expected of a preset."""
+    from avsal_bench.leaderboard.regress import regressions
+    from avsal_bench.records import read_records
+
+    expected = json.loads(Path(args.expected).read_text(encoding="utf-8"))
+    records = [record for _, record in read_records(_leaderboard_folder(args) / "records")]
+    wrong = regressions(records, expected)
+    for line in wrong:
+        print(f"REGRESSION {line}")
+    print(f"{args.expected}: {len(wrong)} regressions")
+    return 1 if wrong else 0
+
+
+def synth(args: argparse.Namespace) -> int:
+    """Make the embedded data set, or find it made."""
+    from avsal_bench.data.synth import ensure_synth
+
+    space = _workspace(args)
+    ensure_synth(space.synth_root)
+    print(space.synth_root)
+    return 0
+
+
+def models(args: argparse.Namespace) -> int:
+    """List networks and data sets."""
+    from avsal_bench.data import sets  # noqa: F401
+    from avsal_bench.data.dataset import dataset, list_datasets
+    from avsal_bench.models import list_models, model_entry
+
+    print("networks")
+    for name in list_models():
+        entry = model_entry(name)
+        print(f"  {name:<12}{', '.join(entry.modalities) or 'baseline':<12}{entry.paper}")
+    print("data sets")
+    for name in list_datasets():
+        kind = "made here" if dataset(name).embedded else "AVSAL_DATA"
+        print(f"  {name:<14}{'sound' if dataset(name).sound else 'no sound':<10}{kind:<12}{dataset(name).citation}")
+    return 0
+
+
+def _summary(jobs: Sequence[Job], space: Workspace) -> None:
+    from avsal_bench.bench.plan import records_of
+    from avsal_bench.leaderboard.hearing import hearing_claims
+    from avsal_bench.leaderboard.page import summary_table
+    from avsal_bench.records import read_record
+
+    paths = [path for job in jobs for _, _, path in records_of(job, job.recipe(space), space) if path.is_file()]
+    records = [read_record(path) for path in paths]
+    if not records:
+        return
+    print(f"\n{summary_table(records)}")
+    if any(record.synthetic for record in records):
+        print("\nDoes it learn, does it hear? (paired differences over test videos, 95 % intervals)")
+        for claim in hearing_claims(records):
+            print(f"  {'yes' if claim.holds else 'NO ':<4}{claim.text}")
+    print(f"\nleaderboard  {space.leaderboard / 'README.md'}\nrecords      {space.records}")
+    print(f"checkpoints  {space.runs / 'stages'}")
+
+
+def _workspace(args: argparse.Namespace) -> Workspace:
+    from avsal_bench.bench.workspace import workspace
+
+    return workspace(args.data_root, args.synth_root, args.runs, args.leaderboard)
+
+
+def _leaderboard_folder(args: argparse.Namespace) -> Path:
+    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[1]
+    return Path(args.leaderboard or Path(home) / "leaderboard")
+
+
+def _machine(args: argparse.Namespace) -> Machine:
+    from avsal_bench.bench.run import Machine
+
+    return Machine(args.devices, args.nodes, args.precision, args.workers, args.keep_maps)
+
+
+def _common(args: argparse.Namespace) -> list[str]:
+    """Arguments that the jobs of a bench inherit."""
+    words = ["--devices", str(args.devices), "--nodes", str(args.nodes), "--precision", args.precision]
+    words += ["--workers", str(args.workers)] + (["--keep-maps"] if args.keep_maps else [])
+    for option in ("data_root", "synth_root", "runs", "leaderboard"):
+        value = getattr(args, option)
+        words += [f"--{option.replace('_', '-')}", value] if value else []
+    return words
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, got {text!r}") from None
+
+
+def _devices(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="avsal",
+        description="A benchmark of audio-visual video saliency prediction.",
+        epilog="First steps: `avsal bench avrsp` trains and tests on the embedded data set, in minutes on a laptop. "
+        "With AVSAL_DATA naming the folder of the real sets, the same command runs the published recipe on them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.set_defaults(function=function)
+        _folder_options(added)
+        return added
+
+    many = command("bench", bench, "train and test networks, and put them on the leaderboard")
+    many.add_argument("models", nargs="+", metavar="MODEL", help="networks; `avsal list` names them")
+    many.add_argument("--modality", action="append", default=[], help="only this one: v, av or a; may be repeated")
+    many.add_argument("--folds", type=_numbers, default=[], help="such as 1,2,3; by default those of the recipe")
+    many.add_argument("--seeds", type=_numbers, default=[0], help="such as 0,1; by default 0")
+    many.add_argument("--force", action="store_true", help="do again what is done, from the first step of training")
+    many.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and stop")
+    _run_options(many)
+
+    one = command("run", run, "run one job; `avsal bench` calls this for each job of its plan")
+    one.add_argument("model", metavar="MODEL")
+    one.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
+    one.add_argument("--fold", type=int, default=1, choices=[1, 2, 3])
+    one.add_argument("--seed", type=int, default=0)
+    _run_options(one)
+
+    command("leaderboard", leaderboard, "generate the leaderboard from records and published scores")
+    check = command("regress", regress, "compare records with expected scores; exit 1 when one is off")
+    check.add_argument("expected", metavar="FILE", help="such as benchmarks/expected/smoke.json")
+    command("synth", synth, "make the embedded data set, if it is not there")
+    command("list", models, "list networks and data sets")
+    return parser
+
+
+def _folder_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("folders")
+    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
+    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
+    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
+    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", help="of the recipe (default: paper with real data, else smoke)")
+    parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override the recipe, such as stages.visual.epochs=2",
+    )
+    group = parser.add_argument_group("machine")
+    group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
+    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
+    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
+    group.add_argument(
+        "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
+    )
+    group.add_argument("--keep-maps", action="store_true", help="write the predicted maps as PNG beside the results")
+
+
+def _default_workers() -> int:
+    return min(8, (os.cpu_count() or 1) // 2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; bad input becomes one line on stderr and exit code 2."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.function(args))
+    except (ValueError, OSError, FloatingPointError) as error:
+        if os.environ.get("AVSAL_TRACEBACK"):
+            raise
+        print(f"avsal {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

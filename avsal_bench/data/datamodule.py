@@ -1,0 +1,265 @@
+"""One LightningDataModule for every data set and every network: it reads the layout by the network's spec."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.reading import check_video, read_audio, read_clip, read_density
+from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches
+from avsal_bench.data.windows import Window, training_targets, window
+from avsal_bench.spec import Batch, ClipSpec, Sound
+
+Item = dict[str, Tensor | str | int | None]
+
+#: A training clip whose target map is empty is drawn again, this many times.
+MAX_DRAWS = 50
+
+
+def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], list[Video]]:
+    """Split training videos into those to fit on and those to validate on: whole videos, by a fixed rule.
+
+    The videos of each data set are ordered by the SHA-1 of ``<set>/<name>``, and the first ``round(fraction * n)`` of
+    them, at least one, are set aside. The rule knows names only: no fold, seed or machine changes it.
+
+    Raises:
+        ValueError: when a data set has fewer than two training videos.
+    """
+    aside: set[str] = set()
+    for name in {v.dataset for v in videos}:
+        keys = sorted({v.key for v in videos if v.dataset == name}, key=_sha1)
+        if len(keys) < 2:
+            raise ValueError(f"{name}: {len(keys)} training video; one to fit on and one to validate on are needed")
+        aside.update(keys[: max(1, round(fraction * len(keys)))])
+    return [v for v in videos if v.key not in aside], [v for v in videos if v.key in aside]
+
+
+def _sha1(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+class TrainingClips(Dataset[Item]):
+    """Clips at a random place, each flipped left-right with probability ``flip``."""
+
+    def __init__(self, videos: Sequence[Video], spec: ClipSpec, flip: float) -> None:
+        self.videos = videos
+        self.spec = spec
+        self.flip = flip
+
+    def __getitem__(self, request: ClipRequest) -> Item:
+        """Draw one clip; the same request gives the same clip.
+
+        Raises:
+            ValueError: when no draw finds a frame with a saliency map that is not empty.
+        """
+        video = self.videos[request.video]
+        rng = np.random.default_rng(request.seed)
+        targets = training_targets(video.n_frames, self.spec.frames, self.spec.target)
+        for _ in range(MAX_DRAWS):
+            frame = int(rng.choice(targets))
+            density = read_density(video.densities.path(frame), self.spec.size)
+            if density.any():
+                break
+        else:
+            raise ValueError(f"{video.key}: {MAX_DRAWS} clips drawn, and every saliency map is empty")
+        item = read_item(video, window(frame, video.n_frames, self.spec.frames, self.spec.target), self.spec)
+        frames = item["frames"]
+        if rng.random() < self.flip:
+            assert isinstance(frames, Tensor)
+            frames, density = frames.flip(-1), density.flip(-1)
+        return {**item, "frames": frames, "density": density}
+
+
+class Windows(Dataset[Item]):
+    """The window of every ``(video, frame)`` asked for, as at test time; with its saliency map on demand."""
+
+    def __init__(self, videos: Sequence[Video], spec: ClipSpec, density: bool, sound: Sound = "original") -> None:
+        self.videos = videos
+        self.spec = spec
+        self.density = density
+        self.sound = sound
+
+    def __getitem__(self, place: tuple[int, int]) -> Item:
+        """The window that predicts ``frame`` of video ``i``, for ``place = (i, frame)``."""
+        video, frame = self.videos[place[0]], place[1]
+        clip = window(frame, video.n_frames, self.spec.frames, self.spec.target)
+        item = read_item(video, clip, self.spec, self.sound)
+        if self.density:
+            item["density"] = read_density(video.densities.path(frame), self.spec.size)
+        return item
+
+
+class Densities(Dataset[Tensor]):
+    """Every saliency map of some videos, resized."""
+
+    def __init__(self, videos: Sequence[Video], size: tuple[int, int]) -> None:
+        self.places = [(video, frame) for video in videos for frame in range(1, video.n_frames + 1)]
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One map, ``(h, w)`` float32 in [0, 1]."""
+        video, frame = self.places[index]
+        return read_density(video.densities.path(frame), self.size)
+
+
+def read_item(video: Video, clip: Window, spec: ClipSpec, sound: Sound = "original") -> Item:
+    """One item of a :class:`~avsal_bench.spec.Batch`, without a saliency map."""
+    audio = None
+    if spec.audio is not None:
+        audio = read_audio(video, clip, spec.audio)
+        if sound == "muted":
+            audio = spec.audio(torch.zeros(1))
+    return {
+        "frames": read_clip(video, clip, spec.size),
+        "audio": audio,
+        "density": None,
+        "dataset": video.dataset,
+        "video": video.name,
+        "frame": clip.target,
+    }
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack items into a batch."""
+    columns = {key: [item[key] for item in items] for key in items[0]}
+    return {  # type: ignore[return-value]
+        key: torch.stack(column)  # type: ignore[arg-type]
+        if isinstance(column[0], Tensor)
+        else (None if column[0] is None else column)
+        for key, column in columns.items()
+    }
+
+
+class SaliencyDataModule(LightningDataModule):
+    """Clips to fit on, windows to validate on, and windows to test on, of one or several data sets.
+
+    Args:
+        roots: folder of each data set, by name; its keys are the sets.
+        spec: of the network.
+        fold: 1, 2 or 3.
+        batch_size: clips of a training batch on this process.
+        test_batch_size: windows of a validation or test batch.
+        clips_per_video: training clips of each video in an epoch.
+        flip: probability of a horizontal flip.
+        val_fraction: of the training videos of each set, set aside by :func:`hold_out`.
+        val_stride: every n-th frame of a set-aside video is validated on.
+        seed: of the random draws.
+        num_workers: processes that read.
+        sound: what is heard in the test part: the true sound, or silence.
+    """
+
+    def __init__(
+        self,
+        roots: Mapping[str, Path],
+        spec: ClipSpec,
+        fold: int,
+        *,
+        batch_size: int = 8,
+        test_batch_size: int = 8,
+        clips_per_video: int = 1,
+        flip: float = 0.5,
+        val_fraction: float = 0.1,
+        val_stride: int = 16,
+        seed: int = 0,
+        num_workers: int = 0,
+        sound: Sound = "original",
+    ) -> None:
+        super().__init__()
+        self.roots = dict(roots)
+        self.spec = spec
+        self.fold = fold
+        self.batch_size = batch_size
+        self.test_batch_size = test_batch_size
+        self.clips_per_video = clips_per_video
+        self.flip = flip
+        self.val_fraction = val_fraction
+        self.val_stride = val_stride
+        self.seed = seed
+        self.num_workers = num_workers
+        self.sound = sound
+        self.skip: set[str] = set()
+
+    def listed(self, part: str) -> list[Video]:
+        """Videos that the lists of all sets name for ``part``."""
+        return [v for name, root in self.roots.items() for v in dataset(name).videos(root, part, self.fold)]
+
+    def fit_videos(self) -> list[Video]:
+        """Training videos less those set aside."""
+        return hold_out(self.listed("train"), self.val_fraction)[0]
+
+    def val_videos(self) -> list[Video]:
+        """Training videos set aside to choose the checkpoint."""
+        return hold_out(self.listed("train"), self.val_fraction)[1]
+
+    def test_videos(self) -> list[Video]:
+        """Test videos, less those in ``skip`` (keys of videos that have their scores)."""
+        return [v for v in self.listed("test") if v.key not in self.skip]
+
+    def check(self, part: str) -> None:
+        """Look for every file of a part; see :func:`~avsal_bench.data.reading.check_video`."""
+        for video in self.listed(part):
+            check_video(video, audio=self.spec.audio is not None)
+
+    def train_dataloader(self) -> DataLoader[Item]:
+        """Training clips in the order of the epoch."""
+        videos = self.fit_videos()
+        sampler = ClipSampler(len(videos), self.clips_per_video, self.seed, *self._rank())
+        return self._loader(
+            TrainingClips(videos, self.spec, self.flip),
+            sampler=sampler,
+            batch_size=self.batch_size,
+            drop_last=len(sampler) > self.batch_size,
+        )
+
+    def val_dataloader(self) -> DataLoader[Item]:
+        """Every ``val_stride``-th frame of the set-aside videos."""
+        videos = self.val_videos()
+        places = [
+            (i, frame)
+            for i, video in enumerate(videos)
+            for frame in range(min(self.val_stride // 2 + 1, video.n_frames), video.n_frames + 1, self.val_stride)
+        ]
+        rank, world_size = self._rank()
+        return self._loader(
+            Windows(videos, self.spec, density=True),
+            sampler=places[rank::world_size],
+            batch_size=self.test_batch_size,
+        )
+
+    def predict_dataloader(self) -> DataLoader[Item]:
+        """All windows of the test videos in video order, whole videos to processes."""
+        videos = self.test_videos()
+        return self._loader(
+            Windows(videos, self.spec, density=False, sound=self.sound),
+            batch_sampler=VideoBatches(videos, self.test_batch_size, *self._rank()),
+        )
+
+    def densities_dataloader(self) -> DataLoader[Tensor]:
+        """Every saliency map of the training videos, at the size of the clip; all of them on every process."""
+        data = Densities(self.listed("train"), self.spec.size)
+        return DataLoader(data, batch_size=64, num_workers=self.num_workers)
+
+    def _rank(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _loader(self, data: Dataset[Item], **options: object) -> DataLoader[Item]:
+        return DataLoader(
+            data,
+            collate_fn=collate,
+            num_workers=self.num_workers,
+            persistent_workers=False,
+            pin_memory=torch.cuda.is_available(),
+            **options,  # type: ignore[arg-type]
+        )

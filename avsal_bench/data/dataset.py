@@ -1,0 +1,105 @@
+"""What a data set is to the rest of the suite: a description, and the videos that its lists name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal_bench.names import unknown
+
+
+@dataclass(frozen=True)
+class NumberedFiles:
+    """Files of one folder, one for each frame of a video.
+
+    >>> NumberedFiles(Path("maps"), "eyeMap_", 5, ".jpg").path(7).as_posix()
+    'maps/eyeMap_00007.jpg'
+    """
+
+    folder: Path
+    prefix: str
+    digits: int
+    suffix: str
+
+    def path(self, frame: int) -> Path:
+        """The file of a frame, from 1."""
+        return self.folder / f"{self.prefix}{frame:0{self.digits}d}{self.suffix}"
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video of a list, and where its files lie."""
+
+    dataset: str
+    name: str
+    n_frames: int
+    fps: float
+    frames: NumberedFiles
+    densities: NumberedFiles
+    fixations: NumberedFiles
+    audio: Path | None = None
+    category: str = ""
+
+    @property
+    def key(self) -> str:
+        """``dataset/name``, for messages and seeds."""
+        return f"{self.dataset}/{self.name}"
+
+
+#: Finds the videos of one part of a data set: ``layout(root, description, part, fold)``.
+Layout = Callable[[Path, "DataSet", str, int], list[Video]]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The description of a data set; its data sheet is the docstring of its file in ``data/sets``.
+
+    Args:
+        name: in commands, recipes and tables.
+        folder: name on the disk.
+        layout: finds the videos below a root.
+        sound: False for a set without sound, on which only modality ``v`` can train.
+        folds: False where the set has one split, used in every fold.
+        embedded: True when the project makes the set itself.
+        citation: of the set.
+    """
+
+    name: str
+    folder: str
+    layout: Layout
+    sound: bool = True
+    folds: bool = True
+    embedded: bool = False
+    citation: str = ""
+
+    def videos(self, root: Path, part: str, fold: int) -> list[Video]:
+        """Videos of ``part`` ("train" or "test") of a fold, in the order of the list."""
+        return self.layout(root, self, part, fold)
+
+
+_DATASETS: dict[str, DataSet] = {}
+
+
+def register_dataset(description: DataSet) -> DataSet:
+    """Enter a data set under its name. A name used twice is an error."""
+    if description.name in _DATASETS:
+        raise ValueError(f"data set {description.name!r} is registered twice")
+    _DATASETS[description.name] = description
+    return description
+
+
+def list_datasets() -> list[str]:
+    """Names of all data sets, sorted."""
+    return sorted(_DATASETS)
+
+
+def dataset(name: str) -> DataSet:
+    """The description of a data set.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one.
+    """
+    if name not in _DATASETS:
+        raise ValueError(unknown("data set", name, _DATASETS))
+    return _DATASETS[name]

@@ -1,0 +1,79 @@
+"""Which clip comes when, and on which process. Random draws are functions of (seed, epoch, clip), never of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from avsal_bench.data.dataset import Video
+
+
+class ClipRequest(NamedTuple):
+    """Asks for one training clip: which video, and the seed of everything drawn at random for it."""
+
+    video: int
+    seed: tuple[int, int, int]
+
+
+class ClipSampler(Sampler[ClipRequest]):
+    """Every video ``clips_per_video`` times an epoch, shuffled; equal shares for all processes.
+
+    Lightning calls ``set_epoch``. When the clips do not divide by the processes, the last few are left out of
+    this epoch, so that no clip counts twice.
+    """
+
+    def __init__(self, n_videos: int, clips_per_video: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self.n_videos = n_videos
+        self.n_clips = n_videos * clips_per_video
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order is drawn next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n_clips // self.world_size
+
+    def __iter__(self) -> Iterator[ClipRequest]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n_clips)
+        for clip in order[self.rank :: self.world_size][: len(self)]:
+            yield ClipRequest(int(clip) % self.n_videos, (self.seed, self.epoch, int(clip)))
+
+
+class VideoBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of ``(video, frame)`` in video order, a batch never spanning two videos; whole videos to ranks."""
+
+    def __init__(self, videos: Sequence[Video], batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.videos = videos
+        self.batch_size = batch_size
+        self.mine = share_videos([v.n_frames for v in videos], world_size)[rank]
+
+    def __len__(self) -> int:
+        return sum(-(-self.videos[i].n_frames // self.batch_size) for i in self.mine)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for i in self.mine:
+            frames = range(1, self.videos[i].n_frames + 1)
+            for start in range(0, len(frames), self.batch_size):
+                yield [(i, frame) for frame in frames[start : start + self.batch_size]]
+
+
+def share_videos(lengths: Sequence[int], world_size: int) -> list[list[int]]:
+    """Indices of the videos of each rank: the longest first, each to the rank with the least frames so far.
+
+    >>> share_videos([5, 9, 4, 1], 2)
+    [[1, 3], [0, 2]]
+    """
+    shares: list[list[int]] = [[] for _ in range(world_size)]
+    load = [0] * world_size
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        rank = load.index(min(load))
+        shares[rank].append(i)
+        load[rank] += lengths[i]
+    return [sorted(share) for share in shares]

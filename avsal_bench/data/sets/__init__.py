@@ -1,0 +1,7 @@
+"""Data sets: one file each, its data sheet and its description. Importing this package registers all of them."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,18 @@
+"""From records and ``published.csv`` to tables, claims and the page. Reads files, runs no network, imports no torch."""
+
+from avsal_bench.leaderboard.hearing import Claim, hearing_claims
+from avsal_bench.leaderboard.page import summary_table, write_leaderboard
+from avsal_bench.leaderboard.regress import expected_from, regressions
+from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval, paired_difference
+
+__all__ = [
+    "Claim",
+    "Interval",
+    "bootstrap_interval",
+    "expected_from",
+    "hearing_claims",
+    "paired_difference",
+    "regressions",
+    "summary_table",
+    "write_leaderboard",
+]

@@ -1,0 +1,86 @@
+"""``leaderboard.csv``: every number of the leaderboard in long form, one a line, for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from avsal_bench.leaderboard.tables import Row
+
+#: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
+COLUMNS = [
+    "source",
+    "model",
+    "variant",
+    "modality",
+    "training",
+    "dataset",
+    "protocol",
+    "folds",
+    "seeds",
+    "sound",
+    "metric",
+    "value",
+    "std",
+    "low",
+    "high",
+    "reference",
+    "mark",
+]
+
+
+def to_csv(table: Sequence[Row], lines: Iterable[Mapping[str, str]]) -> str:
+    """All numbers in long form, one a line; measured and synthetic ones to six decimals."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_csv_of_rows(table))
+    writer.writerows(_csv_of_papers(lines))
+    return text.getvalue()
+
+
+def _csv_of_rows(table: Sequence[Row]) -> Iterator[dict[str, str]]:
+    for row in table:
+        head = row.head
+        shared = {
+            "source": "synthetic" if head.synthetic else "measured",
+            "model": head.model,
+            "modality": head.modality,
+            "training": head.preset,
+            "dataset": head.dataset,
+            "protocol": head.protocol,
+            "folds": " ".join(map(str, row.folds)),
+            "seeds": " ".join(map(str, row.seeds)),
+            "sound": head.sound,
+            "mark": " ".join(_words(row)),
+        }
+        for metric, s in row.scores.items():
+            numbers = {"value": s.value, "std": s.std, "low": s.low, "high": s.high}
+            yield shared | {"metric": metric} | {k: _raw(x) for k, x in numbers.items()}
+
+
+def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str]]:
+    for line in lines:
+        yield {
+            "source": "published",
+            "model": line["method"],
+            "variant": line["variant"],
+            "modality": line["modality"].lower(),
+            "training": line["pretrain"],
+            "dataset": line["dataset"],
+            "metric": line["metric"],
+            "value": line["value"],
+            "reference": f"{line['paper']}, {line['table']}",
+            "mark": "" if line["legible"] == "yes" else line["legible"],
+        }
+
+
+def _words(row: Row) -> list[str]:
+    words = {"incomplete": not row.complete, "not-clean": not row.clean}
+    return [word for word, true in words.items() if true]
+
+
+def _raw(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6f}"

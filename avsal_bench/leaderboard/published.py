@@ -1,0 +1,94 @@
+"""Scores from papers: ``published.csv`` as rows of tables. What the papers print is shown as printed."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Notes of cells that are printed clearly but can hardly be what the authors meant.
+SUSPECT_NOTES = ("whole block equals", "likely shifted", "out of pattern", "identical in", "outside the range")
+MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed number; ``mark`` is "°" (reconstructed), "?" (doubtful), "!" (as printed, but suspect) or ""."""
+
+    text: str
+    mark: str = ""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.text)
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """Scores of one method on one data set, as given by ``papers`` (several where all their numbers are equal)."""
+
+    dataset: str
+    method: str
+    variant: str
+    modality: str
+    pretrain: str
+    papers: tuple[str, ...]
+    cells: Mapping[str, Cell]
+
+
+def read_published(path: Path) -> list[dict[str, str]]:
+    """Cells of the main tables of the papers that have a value, one dictionary a line of ``published.csv``.
+
+    Raises:
+        ValueError: naming the file and the line, when a value is no number or a legibility is unknown.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = [(n, line) for n, line in enumerate(csv.DictReader(file), start=2) if line["kind"] == "main"]
+    for n, line in lines:
+        if line["legible"] not in MARKS or not re.fullmatch(r"(\d+(\.\d+)?)?", line["value"]):
+            raise ValueError(
+                f"{path}, row {n}: expected a number or nothing, and legible as one of {', '.join(MARKS)}; "
+                f"got value {line['value']!r}, legible {line['legible']!r}"
+            )
+    return [line for _, line in lines if line["value"]]
+
+
+def published_rows(lines: Iterable[Mapping[str, str]]) -> list[PublishedRow]:
+    """Rows, best CC first. Each paper has its own row, but papers that agree in every number share one."""
+    groups: dict[tuple[str, ...], dict[str, Cell]] = defaultdict(dict)
+    for line in lines:
+        key = tuple(line[k] for k in ("dataset", "method", "variant", "modality", "pretrain", "paper"))
+        groups[key][line["metric"]] = Cell(line["value"], _mark(line))
+    joined: dict[tuple[object, ...], PublishedRow] = {}
+    for (dataset, method, variant, modality, pretrain, paper), cells in groups.items():
+        numbers = tuple(sorted((metric, cell.value) for metric, cell in cells.items()))
+        identity = (dataset, method, _bare(variant), modality, pretrain, numbers)
+        row = PublishedRow(dataset, method, variant, modality, pretrain, (paper,), cells)
+        joined[identity] = _join(joined[identity], row) if identity in joined else row
+    return sorted(joined.values(), key=_order)
+
+
+def _mark(line: Mapping[str, str]) -> str:
+    suspect = any(note in line["note"] for note in SUSPECT_NOTES)
+    return MARKS[line["legible"]] or ("!" if suspect else "")
+
+
+def _bare(variant: str) -> str:
+    """Name without the modality that some papers print after it: 'CASP-Net(AV)' is 'CASP-Net'."""
+    return re.sub(r"\((AV|V)\)$", "", variant)
+
+
+def _join(a: PublishedRow, b: PublishedRow) -> PublishedRow:
+    """One row of two that agree; of each cell the copy that is best legible, and has the most digits."""
+    cells = {m: min(a.cells[m], b.cells[m], key=lambda c: (bool(c.mark), -len(c.text))) for m in a.cells}
+    return PublishedRow(a.dataset, a.method, a.variant, a.modality, a.pretrain, (*a.papers, *b.papers), cells)
+
+
+def _order(row: PublishedRow) -> tuple[object, ...]:
+    cc = -row.cells["CC"].value if "CC" in row.cells else math.inf
+    return (cc, row.method, row.variant, row.modality, row.pretrain, row.papers)

@@ -1,0 +1,104 @@
+"""Bootstrap intervals over videos: the same numbers for the same input, on every run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over videos with its bootstrap interval.
+
+    ``low`` and ``high`` are NaN where fewer than two videos are left, as nothing is then known of the spread.
+    ``n`` counts the videos used and ``dropped`` those left out because a score was NaN.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    dropped: int = 0
+
+    @property
+    def above_zero(self) -> bool:
+        """Whether the whole interval lies above zero."""
+        return self.low > 0
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the whole interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap_interval(
+    values: Sequence[float] | Array,
+    level: float = 0.95,
+    samples: int = 10_000,
+    seed: int = 0,
+    weights: Sequence[float] | Array | None = None,
+) -> Interval:
+    """Mean of ``values`` with its percentile bootstrap interval; NaN is dropped and counted.
+
+    Args:
+        values: one score a video.
+        level: part of the resampled means inside the interval, in (0, 1).
+        samples: number of resamples.
+        seed: of the resampling.
+        weights: how often each video counts in the mean (1 without); a video is drawn with its whole weight.
+
+    Reference: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. With few videos (under
+    about ten) such an interval is somewhat too narrow.
+
+    >>> interval = bootstrap_interval([1.0, 2.0, 3.0, 4.0, float("nan")])
+    >>> interval.mean, interval.low, interval.high, interval.n, interval.dropped
+    (2.5, 1.5, 3.5, 4, 1)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level lies between 0 and 1, got {level}; 0.95 is usual")
+    scores = np.asarray(values, dtype=np.float64)
+    counts = np.ones_like(scores) if weights is None else np.asarray(weights, dtype=np.float64)
+    defined = ~np.isnan(scores)
+    scores, counts = scores[defined], counts[defined]
+    dropped = int((~defined).sum())
+    if not len(scores):
+        return Interval(math.nan, math.nan, math.nan, 0, dropped)
+    mean = math.fsum(scores * counts) / math.fsum(counts)
+    if len(scores) == 1:
+        return Interval(mean, math.nan, math.nan, 1, dropped)
+    draws = _draws(len(scores), samples, seed)
+    means = (draws @ (scores * counts)) / (draws @ counts)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(mean, float(low), float(high), len(scores), dropped)
+
+
+def paired_difference(a: Mapping[str, float], b: Mapping[str, float]) -> Interval:
+    """Mean of ``a - b`` over the videos that both have, with its 95 % interval.
+
+    Raises:
+        ValueError: when they share no video.
+
+    >>> paired_difference({"x": 3.0, "y": 2.0, "z": 9.0}, {"x": 1.0, "y": 1.0}).mean
+    1.5
+    """
+    common = sorted(a.keys() & b.keys())
+    if not common:
+        raise ValueError(f"no video in common between {len(a)} and {len(b)}; compare records of one data set and fold")
+    return bootstrap_interval([a[video] - b[video] for video in common])
+
+
+@lru_cache(maxsize=4)
+def _draws(n: int, samples: int, seed: int) -> Array:
+    """How often each of n videos is in each resample, as (samples, n)."""
+    drawn = np.random.default_rng(seed).integers(n, size=(samples, n))
+    cells = drawn + n * np.arange(samples)[:, None]
+    draws = np.bincount(cells.ravel(), minlength=samples * n).reshape(samples, n).astype(np.float64)
+    draws.setflags(write=False)
+    return draws

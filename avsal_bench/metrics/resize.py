@@ -1,0 +1,78 @@
+"""MATLAB's bicubic ``imresize`` and Gaussian blur, as the field's evaluation code applies them to saliency maps.
+
+Both are linear along rows and along columns, so each is two small matrices: ``out = R @ map @ Cᵀ``.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps ``(B, h, w)`` resized to ``(B, H, W)`` as MATLAB's ``imresize`` does by default.
+
+    Bicubic (Keys, a = -0.5) with pixel centres aligned; along an axis that shrinks, the kernel is widened by the
+    factor (antialiasing); borders are mirrored with the edge pixel repeated. The result is not clipped: it may
+    overshoot the range of the input. The same maps come back when the sizes agree. Only floating maps.
+
+    Source: the documentation of ``imresize``, and Keys, "Cubic convolution interpolation for digital image
+    processing", 1981.
+    """
+    height, width = maps.shape[-2:]
+    if (height, width) == tuple(size):
+        return maps
+    rows = _cubic_weights(height, size[0]).to(maps)
+    columns = _cubic_weights(width, size[1]).to(maps)
+    # MATLAB starts with the axis of the smaller scale, which is also the cheaper order.
+    if size[0] * width <= size[1] * height:
+        return rows @ maps @ columns.T
+    return rows @ (maps @ columns.T)
+
+
+def gaussian_blur(maps: Tensor, sigma: float, kernel: int) -> Tensor:
+    """Maps ``(B, h, w)`` filtered with a normalised Gaussian of ``kernel`` x ``kernel`` pixels (odd), borders mirrored.
+
+    As MATLAB's ``imfilter(map, fspecial('gaussian', kernel, sigma), 'symmetric')``. Only floating maps.
+    """
+    rows, columns = (_gaussian_weights(n, sigma, kernel).to(maps) for n in maps.shape[-2:])
+    return rows @ maps @ columns.T
+
+
+@lru_cache(maxsize=64)
+def _cubic_weights(n: int, size: int) -> Tensor:
+    """``(size, n)`` float64 matrix that resizes one axis from ``n`` to ``size`` samples."""
+    scale = size / n
+    shrink = min(scale, 1.0)
+    centres = (torch.arange(size, dtype=torch.float64) + 0.5) / scale - 0.5
+    reach = 2.0 / shrink
+    taps = torch.floor(centres - reach)[:, None] + torch.arange(math.ceil(2 * reach) + 2)
+    weights = shrink * _keys(shrink * (centres[:, None] - taps))
+    return _to_matrix(weights / weights.sum(1, keepdim=True), taps.long(), n)
+
+
+@lru_cache(maxsize=64)
+def _gaussian_weights(n: int, sigma: float, kernel: int) -> Tensor:
+    """``(n, n)`` float64 matrix that blurs one axis of ``n`` samples."""
+    offsets = torch.arange(kernel) - kernel // 2
+    weights = torch.exp(-(offsets.double() ** 2) / (2 * sigma**2))
+    taps = torch.arange(n)[:, None] + offsets
+    return _to_matrix((weights / weights.sum()).expand(n, -1), taps, n)
+
+
+def _to_matrix(weights: Tensor, taps: Tensor, n: int) -> Tensor:
+    """``(m, n)`` matrix from the weights and positions ``(m, k)`` of its taps; those outside 0..n-1 are mirrored."""
+    taps = taps.remainder(2 * n)
+    taps = torch.where(taps < n, taps, 2 * n - 1 - taps)
+    return torch.zeros(len(taps), n, dtype=torch.float64).scatter_add_(1, taps, weights)
+
+
+def _keys(x: Tensor) -> Tensor:
+    """Keys' cubic convolution kernel with a = -0.5; zero from a distance of 2."""
+    x = x.abs()
+    near = (1.5 * x - 2.5) * x**2 + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return torch.where(x <= 1, near, torch.where(x <= 2, far, 0.0))

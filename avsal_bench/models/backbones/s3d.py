@@ -1,0 +1,185 @@
+"""S3D, the separable 3D Inception network (Xie et al., ECCV 2018), as the encoder of a clip.
+
+The keys of the state dict are those of samyak0210/ViNet's ``backbone``; ``from_torchvision`` renames torchvision's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_Norm = partial[nn.BatchNorm3d]
+
+
+class BasicConv(nn.Module):
+    """Convolution 1x1x1 without bias, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, norm: _Norm) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(inputs, outputs, 1, bias=False)
+        self.bn = norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, inputs, T, H, W)`` to ``(B, outputs, T, H, W)``."""
+        return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+class SeparableConv(nn.Module):
+    """A convolution in space, then one in time, each without bias and with batch norm and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, norm: _Norm) -> None:
+        super().__init__()
+        k, s, p = kernel, stride, kernel // 2
+        self.conv_s = nn.Conv3d(inputs, outputs, (1, k, k), (1, s, s), (0, p, p), bias=False)
+        self.bn_s = norm(outputs)
+        self.conv_t = nn.Conv3d(outputs, outputs, (k, 1, 1), (s, 1, 1), (p, 0, 0), bias=False)
+        self.bn_t = norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, inputs, T, H, W)`` to ``(B, outputs, T/stride, H/stride, W/stride)``."""
+        x = F.relu(self.bn_s(self.conv_s(x)), inplace=True)
+        return F.relu(self.bn_t(self.conv_t(x)), inplace=True)
+
+
+class Inception(nn.Module):
+    """Four branches, concatenated: 1x1x1; 1x1x1 and separable 3, twice; max pool and 1x1x1.
+
+    Args:
+        inputs: channels that come in.
+        widths: (a, b, c, d, e, f), channels of branch 0, of the two steps of branches 1 and 2, and of branch 3.
+        norm: makes a batch norm.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], norm: _Norm) -> None:
+        super().__init__()
+        a, b, c, d, e, f = widths
+        self.branch0 = nn.Sequential(BasicConv(inputs, a, norm))
+        self.branch1 = nn.Sequential(BasicConv(inputs, b, norm), SeparableConv(b, c, 3, 1, norm))
+        self.branch2 = nn.Sequential(BasicConv(inputs, d, norm), SeparableConv(d, e, 3, 1, norm))
+        self.branch3 = nn.Sequential(nn.MaxPool3d(3, 1, 1), BasicConv(inputs, f, norm))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, inputs, T, H, W)`` to ``(B, a + c + e + f, T, H, W)``."""
+        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], dim=1)
+
+
+#: Channels (a, b, c, d, e, f) of the Inception blocks, by stage: 3b 3c, 4b to 4f, 5b 5c.
+_STAGES = (
+    ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64)),
+    (
+        (192, 96, 208, 16, 48, 64),
+        (160, 112, 224, 24, 64, 64),
+        (128, 128, 256, 24, 64, 64),
+        (112, 144, 288, 32, 64, 64),
+        (256, 160, 320, 32, 128, 128),
+    ),
+    ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
+)
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """``channels * width``, rounded to a multiple of 8 and at least 8.
+
+    >>> scale_channels(192, 1.0), scale_channels(192, 0.25), scale_channels(16, 0.25)
+    (192, 48, 8)
+    """
+    return max(8, round(channels * width / 8) * 8)
+
+
+class S3D(nn.Module):
+    """The four stages of S3D, without its classifier.
+
+    Args:
+        width: multiplier of every channel count; 1 is the published network (7.91 M parameters).
+        bn_momentum: of every batch norm. The published 0.001 suits long training and pre-trained weights: in a
+            short training from scratch the running statistics lag far behind, so take a larger one there.
+
+    Attributes:
+        channels: of the four stages, finest first; (192, 480, 832, 1024) at width 1.
+    """
+
+    def __init__(self, width: float = 1.0, bn_momentum: float = 0.001) -> None:
+        super().__init__()
+        norm = partial(nn.BatchNorm3d, eps=1e-3, momentum=bn_momentum)
+        c64, c192 = scale_channels(64, width), scale_channels(192, width)
+        self.base1 = nn.Sequential(
+            SeparableConv(3, c64, 7, 2, norm),
+            nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
+            BasicConv(c64, c64, norm),
+            SeparableConv(c64, c192, 3, 1, norm),
+        )
+        self.maxp2 = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
+        self.base2, c480 = _stage(c192, _STAGES[0], width, norm)
+        self.maxp3 = nn.MaxPool3d(3, 2, 1)
+        self.base3, c832 = _stage(c480, _STAGES[1], width, norm)
+        self.maxp4 = nn.MaxPool3d(2, 2)
+        self.base4, c1024 = _stage(c832, _STAGES[2], width, norm)
+        self.channels = (c192, c480, c832, c1024)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encode ``(B, 3, T, H, W)`` frames.
+
+        Returns:
+            The stages, finest first: ``(B, c, T/2, H/4, W/4)``, ``(B, c, T/2, H/8, W/8)``,
+            ``(B, c, T/4, H/16, W/16)`` and ``(B, c, T/8, H/32, W/32)``, with c of ``channels``.
+
+        Raises:
+            ValueError: if T is not divisible by 8, or H or W not by 32.
+        """
+        _, _, t, h, w = frames.shape
+        if t % 8 or h % 32 or w % 32:
+            raise ValueError(f"S3D takes T divisible by 8 and H, W divisible by 32; got T={t}, H={h}, W={w}")
+        first = self.base1(frames)
+        second = self.base2(self.maxp2(first))
+        third = self.base3(self.maxp3(second))
+        fourth = self.base4(self.maxp4(third))
+        return first, second, third, fourth
+
+
+def _stage(inputs: int, blocks: tuple[tuple[int, ...], ...], width: float, norm: _Norm) -> tuple[nn.Sequential, int]:
+    """A stage of Inception blocks, and how many channels leave it."""
+    stage = nn.Sequential()
+    for block in blocks:
+        widths = tuple(scale_channels(channels, width) for channels in block)
+        stage.append(Inception(inputs, widths, norm))
+        a, _, c, _, e, f = widths
+        inputs = a + c + e + f
+    return stage, inputs
+
+
+#: Stage and its first index in torchvision's flat ``features`` (indices 1, 4, 7 and 13 are pools).
+_TORCHVISION_STAGES = (("base4", 14), ("base3", 8), ("base2", 5), ("base1", 0))
+_TORCHVISION_KEY = re.compile(r"features\.(\d+)\.(branch\d\.\d\.)?(\d)(?:\.(\d))?\.(\w+)")
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the state dict of ``torchvision.models.video.s3d`` for a strict load into ``S3D()``.
+
+    The classifier is left out.
+
+    Raises:
+        ValueError: for a key that torchvision's network does not have.
+    """
+    return {_rename(key): value for key, value in state.items() if not key.startswith("classifier.")}
+
+
+def _rename(key: str) -> str:
+    """One key of torchvision in our words.
+
+    >>> _rename("features.6.branch1.1.0.1.bias"), _rename("features.2.0.weight")
+    ('base2.1.branch1.1.bn_s.bias', 'base1.2.conv.weight')
+    """
+    # Branch 0 has one step, so torchvision leaves its index out.
+    found = _TORCHVISION_KEY.fullmatch(key.replace("branch0.", "branch0.0."))
+    if found is None:
+        raise ValueError(f"{key!r} is no key of torchvision's s3d")
+    index, branch, outer, inner, tail = found.groups()
+    stage, first = next((name, first) for name, first in _TORCHVISION_STAGES if int(index) >= first)
+    step = "" if inner is None else ("_s", "_t")[int(outer)]
+    layer = ("conv", "bn")[int(outer if inner is None else inner)] + step
+    return f"{stage}.{int(index) - first}.{branch or ''}{layer}.{tail}"

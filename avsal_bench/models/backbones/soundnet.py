@@ -1,0 +1,57 @@
+"""SoundNet with 8 layers (Aytar et al., NeurIPS 2016), up to conv7, as the encoder of a waveform.
+
+Its two heads (``conv8_objs``, ``conv8_scns``) are left out: no network here uses them. Keys are those of the
+released ``soundnet8_final.pth`` (``conv1``, ``batchnorm1``, ... ``batchnorm7``); its convolutions are two-dimensional
+with kernels k x 1 (1 x k in atsiami/STAViS), so a loader drops that axis.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from avsal_bench.models.backbones.s3d import scale_channels
+
+#: Channels, kernel and max pool (kernel = stride, 1 for none) of conv1 to conv7; stride 2 and padding k/2 everywhere.
+_LAYERS = ((16, 64, 8), (32, 32, 8), (64, 16, 1), (128, 8, 1), (256, 4, 4), (512, 4, 1), (1024, 4, 1))
+
+
+class SoundNet(nn.Module):
+    """conv1 to conv7 of SoundNet, each with bias, batch norm and ReLU.
+
+    Args:
+        width: multiplier of every channel count; 1 is the published network.
+
+    Attributes:
+        channels: C of a token; 1024 at width 1.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        inputs = 1
+        for i, (channels, kernel, _) in enumerate(_LAYERS, start=1):
+            outputs = scale_channels(channels, width)
+            self.add_module(f"conv{i}", nn.Conv1d(inputs, outputs, kernel, stride=2, padding=kernel // 2))
+            self.add_module(f"batchnorm{i}", nn.BatchNorm1d(outputs))
+            inputs = outputs
+        self.channels = inputs
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Encode ``(B, 1, n)`` at 22 050 Hz in [-256, 256].
+
+        Returns:
+            conv7 as tokens in the order of time, ``(B, tokens, C)``: 3 tokens of 70 560 samples (32 frames),
+            2 of 35 280 and of 17 640 (16 and 8 frames). A silent item is finite, and passes no gradient back.
+        """
+        x = waveform
+        for i, (_, _, pool) in enumerate(_LAYERS, start=1):
+            x = self.get_submodule(f"conv{i}")(x)
+            x = F.relu(self.get_submodule(f"batchnorm{i}")(x), inplace=True)
+            if pool > 1:
+                x = F.max_pool1d(x, pool)
+        tokens = x.transpose(1, 2)
+        # Batch norm of an all-zero batch multiplies the gradient by 300 a layer, and one such step would spoil Adam's
+        # second moments for thousands. There is nothing to learn in silence: it gives SoundNet no gradient.
+        silent = (waveform == 0).all(2, keepdim=True)
+        return torch.where(silent, tokens.detach(), tokens)

@@ -1,0 +1,18 @@
+"""What to say when somebody asks for a name that nobody has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown(what: str, name: object, known: Iterable[object]) -> str:
+    """Text of the error for an unknown name: the nearest one, and all of them.
+
+    >>> unknown("model", "stavi", ["vinet", "stavis"])
+    "unknown model 'stavi'; did you mean 'stavis'? known: stavis, vinet"
+    """
+    names = sorted(str(k) for k in known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {name!r}; {hint}known: {', '.join(names) or 'none'}"

@@ -1,0 +1,202 @@
+"""The schema of a record, and its way to the disk and back. Standard library only.
+
+A record is the result file of one (model, dataset, fold, seed, protocol, sound condition), and the only thing that
+crosses from running to publishing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+#: Metrics of a record in the order of the tables; True where higher is better.
+METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}
+
+
+@dataclass(frozen=True)
+class VideoScores:
+    """Scores of one video: for each metric the mean over the frames where it is defined.
+
+    ``scores`` holds NaN for a metric that no frame defines; ``undefined`` counts, for each metric, the frames
+    that were left out. ``category`` is the kind of scene where the data set has such a label, else "".
+    """
+
+    video: str
+    frames: int
+    scores: dict[str, float]
+    undefined: dict[str, int]
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One result with its whole story.
+
+    Args:
+        model: name in the registry.
+        modality: ``v``, ``av`` or ``a``; "" for a baseline.
+        dataset: name of the data set.
+        fold: 1, 2 or 3.
+        seed: of the training run.
+        protocol: name of the protocol.
+        preset: of the recipe.
+        sound: what the network heard at test time: ``original`` or ``muted``.
+        scores: for each metric the mean over the videos that define it.
+        videos: per-video scores, in the order of the fold list.
+        synthetic: True when the data set is made by the project itself.
+        recipe: the resolved recipe, as plain values.
+        weights: checkpoint file (name only), its SHA-256 and the number of parameters.
+        provenance: ``version`` of the package, ``commit``, ``clean`` (True when nothing was uncommitted; these
+            three the leaderboard asks for), versions, device, threads, start (UTC),
+            seconds of fit and test, and the command.
+    """
+
+    model: str
+    modality: str
+    dataset: str
+    fold: int
+    seed: int
+    protocol: str
+    preset: str
+    sound: str
+    scores: dict[str, float]
+    videos: list[VideoScores]
+    synthetic: bool
+    recipe: dict[str, Any]
+    weights: dict[str, Any]
+    provenance: dict[str, Any]
+    schema: int = field(default=SCHEMA)
+
+    @property
+    def network(self) -> str:
+        """``model_modality``, or the model alone for a baseline."""
+        return network_name(self.model, self.modality)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames predicted, over all videos."""
+        return sum(v.frames for v in self.videos)
+
+
+def network_name(model: str, modality: str) -> str:
+    """Name of a network in file names and tables.
+
+    >>> network_name("avrsp", "av"), network_name("centre", "")
+    ('avrsp_av', 'centre')
+    """
+    return f"{model}_{modality}" if modality else model
+
+
+def record_path(
+    root: Path, network: str, dataset: str, fold: int, seed: int, protocol: str, sound: str = "original"
+) -> Path:
+    """Where a record lies under ``root``, the folder of records.
+
+    >>> record_path(Path("r"), "avrsp_av", "synth", 1, 0, "stavis").as_posix()
+    'r/stavis/synth/avrsp_av-fold1-seed0.json'
+    """
+    condition = "" if sound == "original" else f"-{sound}"
+    return root / protocol / dataset / f"{network}-fold{fold}-seed{seed}{condition}.json"
+
+
+def mean_scores(videos: list[VideoScores]) -> dict[str, float]:
+    """Mean over videos of every metric, videos without a defined score left out; NaN where none has one."""
+    means = {}
+    for metric in METRICS:
+        values = [v.scores[metric] for v in videos if not math.isnan(v.scores[metric])]
+        means[metric] = math.fsum(values) / len(values) if values else math.nan
+    return means
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to a temporary file beside ``path`` and move it into place: all of it or nothing.
+
+    Raises:
+        OSError: naming the folder, when it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def video_to_json(video: VideoScores) -> dict[str, Any]:
+    """Plain values of one video, NaN as null: JSON has no NaN."""
+    plain = asdict(video)
+    plain["scores"] = _nan_to_none(video.scores)
+    return plain
+
+
+def video_from_json(plain: dict[str, Any]) -> VideoScores:
+    """Inverse of :func:`video_to_json`."""
+    return VideoScores(**{**plain, "scores": _none_to_nan(plain["scores"])})
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record atomically as indented JSON with sorted keys."""
+    plain = {f.name: getattr(record, f.name) for f in fields(record)}
+    plain["scores"] = _nan_to_none(record.scores)
+    plain["videos"] = [video_to_json(v) for v in record.videos]
+    write_atomically(path, json.dumps(plain, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        ValueError: naming the file, when it is no record of this schema.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if plain["schema"] != SCHEMA:
+            raise ValueError(f"schema {plain['schema']}, this version reads {SCHEMA}")
+        plain["scores"] = _none_to_nan(plain["scores"])
+        plain["videos"] = [video_from_json(v) for v in plain["videos"]]
+        record = Record(**plain)
+        for scores in (record.scores, *(v.scores for v in record.videos)):
+            if scores.keys() != METRICS.keys():
+                raise ValueError(f"metrics {', '.join(scores)}, expected {', '.join(METRICS)}")
+        return record
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a record ({error}); move it away and run again") from error
+
+
+def read_records(root: Path) -> Iterator[tuple[Path, Record]]:
+    """All records under ``root``, in the order of their paths.
+
+    Raises:
+        ValueError: naming a file that is no record, or that lies where another record belongs.
+    """
+    for path in sorted(root.glob("*/*/*.json")):
+        r = read_record(path)
+        place = record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+        if path != place:
+            raise ValueError(f"{path}: holds the record of {place}; move it there")
+        yield path, r
+
+
+def _nan_to_none(scores: dict[str, float]) -> dict[str, float | None]:
+    return {k: None if math.isnan(v) else v for k, v in scores.items()}
+
+
+def _none_to_nan(scores: dict[str, float | None]) -> dict[str, float]:
+    return {k: math.nan if v is None else v for k, v in scores.items()}

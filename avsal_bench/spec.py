@@ -1,0 +1,65 @@
+"""What a network eats, and what one batch holds: the contract between the data side and the networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from avsal_bench.audio import AudioFrontEnd
+
+Modality = Literal["v", "av", "a"]
+Target = Literal["last", "middle"]
+
+#: What a network hears at test time: the true sound, or silence.
+Sound = Literal["original", "muted"]
+
+#: Mean and deviation of RGB in [0, 1] that torchvision's Kinetics-400 video weights were trained with
+#: (pytorch/vision, ``VideoClassification`` presets).
+KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
+KINETICS_STD = (0.22803, 0.22145, 0.216989)
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """The clip that a network takes: how many frames, how large, how normalised, and with what sound.
+
+    Args:
+        frames: T, consecutive frames in a clip.
+        size: (height, width) in pixels that every frame is resized to.
+        mean: of each RGB channel, for values in [0, 1].
+        std: deviation of each RGB channel, for values in [0, 1].
+        target: which frame of the clip the network predicts.
+        audio: the front end that turns an excerpt of the waveform into the network's tensor, or None for
+            a network without sound.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    mean: tuple[float, float, float] = KINETICS_MEAN
+    std: tuple[float, float, float] = KINETICS_STD
+    target: Target = "last"
+    audio: AudioFrontEnd | None = None
+
+
+class Batch(TypedDict):
+    """One batch. ``B`` clips of ``T`` frames; ``h, w`` the size of the clip, ``H, W`` that of the video.
+
+    The ground truth is at the size of the clip in training, and absent at test time: there the protocol reads
+    it from the disk at its own size.
+    """
+
+    frames: Tensor
+    """``(B, 3, T, h, w)`` uint8, RGB, not normalised: a quarter of the bytes of float32 on the way."""
+    audio: Tensor | None
+    """``(B, ...)`` float32 as the front end gives it; None for a network without sound."""
+    density: Tensor | None
+    """``(B, h, w)`` float32 in [0, 1], the ground-truth saliency map of the target frame."""
+    dataset: list[str]
+    """Name of the data set, by item."""
+    video: list[str]
+    """Name of the video, by item."""
+    frame: list[int]
+    """Number of the target frame, from 1, by item."""

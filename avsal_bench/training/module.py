@@ -1,0 +1,176 @@
+"""The LightningModule that trains and runs any network by its recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import MeanMetric
+
+from avsal_bench.models import create_model
+from avsal_bench.names import unknown
+from avsal_bench.spec import Batch
+from avsal_bench.training.losses import cc_loss, saliency_loss
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+
+
+class SaliencyModule(LightningModule):
+    """Trains a network on one stage of its recipe.
+
+    Built from a name and plain values, so that a checkpoint holds no pickled network.
+
+    Args:
+        model: name in the registry.
+        options: of the network.
+        loss: weight of each loss term.
+        optimizer: ``name`` and arguments.
+        schedule: ``name`` and arguments.
+        seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: str,
+        options: Mapping[str, Any],
+        loss: Mapping[str, float],
+        optimizer: Mapping[str, Any],
+        schedule: Mapping[str, Any],
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = create_model(model, **options)
+        self.loss = dict(loss)
+        self.optimizer = dict(optimizer)
+        self.schedule = dict(schedule)
+        self.seed = seed
+        spec = self.net.spec
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
+        self.val_loss = MeanMetric()
+        self.val_cc = MeanMetric()
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] | None = None
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Saliency maps ``(B, h, w)`` of a batch whose frames are uint8; normalised here, on the device."""
+        frames = (batch["frames"].float() - self.mean) / self.std
+        output: Tensor = self.net(frames, batch["audio"])
+        return self.net.to_map(output)
+
+    def on_train_epoch_start(self) -> None:
+        """Start the random numbers of the epoch."""
+        torch.manual_seed(100_003 * self.seed + self.current_epoch)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Loss of a batch of clips.
+
+        Raises:
+            FloatingPointError: when the loss is not finite, with the videos of the batch.
+        """
+        saliency, density = self._maps(batch)
+        loss, _ = saliency_loss(saliency, density, self.loss)
+        if not torch.isfinite(loss):
+            places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
+            raise FloatingPointError(
+                f"the loss is {loss.item()} in epoch {self.current_epoch}, step {index} (frames: {places}); "
+                f"try a lower learning rate"
+            )
+        self.log("train/loss", loss, on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Add a batch of windows to the validation loss and CC."""
+        saliency, density = self._maps(batch)
+        loss, count = saliency_loss(saliency, density, self.loss)
+        self.val_loss.update(loss, count)
+        self.val_cc.update(cc_loss(saliency.float(), density))
+        self.log("val/loss", self.val_loss, on_epoch=True)
+        self.log("val/cc", self.val_cc, on_epoch=True)
+
+    def predict_step(self, batch: Batch, index: int) -> Tensor:
+        """Saliency maps ``(B, h, w)`` of a batch of windows."""
+        saliency: Tensor = self(batch)
+        return saliency
+
+    def _maps(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Prediction and ground truth at the size of the prediction."""
+        saliency, density = self(batch), batch["density"]
+        assert density is not None, "training and validation batches carry a density"
+        if density.shape != saliency.shape:
+            density = F.interpolate(density[:, None], saliency.shape[1:], mode="bilinear", antialias=True)[:, 0]
+        return saliency, density
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and schedule by their names in the recipe."""
+        arguments = {k: v for k, v in self.optimizer.items() if k != "name"}
+        optimizer = _named("optimizer", self.optimizer["name"], OPTIMIZERS)(self.parameters(), **arguments)
+        schedules = {"constant": self._constant, "cosine": self._cosine, "plateau": self._plateau}
+        arguments = {k: v for k, v in self.schedule.items() if k != "name"}
+        schedule = _named("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _constant(self, optimizer: Optimizer) -> None:
+        """The rate stays what it is."""
+
+    def _plateau(self, optimizer: Optimizer, **arguments: Any) -> None:
+        """The rate falls when the validation loss does not; see :meth:`on_train_epoch_end`."""
+        self.plateau = ReduceLROnPlateau(optimizer, **arguments)
+
+    def _cosine(self, optimizer: Optimizer, warmup: float = 0.05) -> LRScheduler:
+        """Linear warm-up over a part of all steps, then a cosine to zero."""
+        total = int(self.trainer.estimated_stepping_batches)
+        rise = max(1, round(warmup * total))
+
+        def factor(step: int) -> float:
+            fall = (step - rise) / max(1, total - rise)
+            return (step + 1) / rise if step < rise else 0.5 * (1 + math.cos(math.pi * fall))
+
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    def on_train_epoch_end(self) -> None:
+        """Let the plateau schedule see the validation loss.
+
+        Lightning would do so after the checkpoint of the epoch is written, and not at all for the epoch that a run
+        resumes from.
+        """
+        value = self.trainer.callback_metrics.get("val/loss")
+        if self.plateau is not None and value is not None:
+            self.plateau.step(float(value))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the plateau schedule's state."""
+        if self.plateau is not None:
+            checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Read the plateau schedule's state; the schedule itself does not exist yet."""
+        self._plateau_state = checkpoint.get("plateau")
+
+    def on_fit_start(self) -> None:
+        """Take up the plateau schedule of an interrupted run."""
+        if self.plateau is not None and self._plateau_state is not None:
+            self.plateau.load_state_dict(self._plateau_state)
+
+
+def _named(what: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise ValueError(unknown(what, name, known))
+    return known[name]

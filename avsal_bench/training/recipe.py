@@ -1,0 +1,205 @@
+"""Recipes: how a network is trained, read from one YAML file with its presets inside.
+
+The order of what counts: recipe, preset, command line, and nothing after. A key that means nothing is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
+from avsal_bench.data.dataset import dataset
+from avsal_bench.names import unknown
+from avsal_bench.spec import Sound
+from avsal_bench.training.losses import LOSSES
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training; the next one starts from its weights.
+
+    Args:
+        name: of the stage.
+        data: data sets whose training lists it runs on, together.
+        epochs: passes over ``clips_per_video`` clips of every video.
+        modality: ``job`` for the modality of the job, or ``v`` for the visual branch alone.
+        batch_size: clips a step, over all processes.
+        clips_per_video: in an epoch.
+        loss: weight of each term of ``training/losses.py``.
+        optimizer: ``name`` (adamw | adam | sgd) and its arguments.
+        schedule: ``name`` (plateau | cosine | constant) and its arguments.
+        flip: probability of a horizontal flip of a clip.
+        clip_gradient: largest norm of the gradient; None for no limit.
+        val_fraction: of the training videos, set aside to choose the checkpoint.
+        val_stride: every n-th frame of those is validated on.
+    """
+
+    name: str
+    data: tuple[str, ...]
+    epochs: int
+    modality: str = "job"
+    batch_size: int = 8
+    clips_per_video: int = 1
+    loss: Mapping[str, float] = field(default_factory=lambda: {"kl": 1.0})
+    optimizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
+    schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
+    flip: float = 0.5
+    clip_gradient: float | None = None
+    val_fraction: float = 0.1
+    val_stride: int = 16
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained and tested.
+
+    Args:
+        model: name in the registry.
+        preset: that was applied.
+        network: options of the network.
+        stages: of training, in order; none for a baseline.
+        test: data sets to test on; one record each.
+        test_batch_size: windows that are predicted at a time.
+        folds: that are run when none are asked for.
+        sounds: conditions that an audio-visual network is tested under.
+    """
+
+    model: str
+    preset: str
+    network: Mapping[str, Any]
+    stages: tuple[Stage, ...]
+    test: tuple[str, ...]
+    test_batch_size: int = 8
+    folds: tuple[int, ...] = (1, 2, 3)
+    sounds: tuple[Sound, ...] = ("original",)
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, for a record."""
+        return asdict(self)
+
+
+_STAGE_KEYS = {f.name for f in fields(Stage)} - {"name"}
+_SHARED_KEYS = _STAGE_KEYS - {"data", "epochs", "modality"}
+_RECIPE_KEYS = {f.name for f in fields(Recipe)} - {"model", "preset"} | _SHARED_KEYS | {"presets"}
+
+
+def list_recipes(folder: Path) -> list[str]:
+    """Names of the networks that have a recipe."""
+    return sorted(p.stem for p in folder.glob("*.yaml"))
+
+
+def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read ``<folder>/<model>.yaml``, apply a preset, then ``key=value`` overrides from the command line.
+
+    Keys of a stage that stand at the top of the file hold for all stages. A preset is a mapping of the same
+    form as the file; what it names replaces what the file says, mappings key by key.
+
+    Args:
+        folder: ``benchmarks/recipes``.
+        model: name of the network, and of the file.
+        preset: one of ``presets``.
+        overrides: such as ``stages.visual.epochs=2``; the value is read as YAML.
+
+    Raises:
+        FileNotFoundError: for a network without a recipe.
+        ValueError: for an unknown preset or key, with the nearest one.
+    """
+    path = folder / f"{model}.yaml"
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe {path}; there are recipes for {', '.join(list_recipes(folder))}")
+    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    presets = plain.pop("presets", {})
+    if preset not in presets:
+        raise ValueError(f"{path}: {unknown('preset', preset, presets)}")
+    _merge(plain, presets[preset] or {})
+    for override in overrides:
+        _merge(plain, _parse_override(override))
+    try:
+        return _build(model, preset, plain)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}, preset {preset}: {error}") from error
+
+
+def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
+    _check_keys(plain, _RECIPE_KEYS, "recipe")
+    shared = {key: plain.pop(key) for key in list(plain) if key in _SHARED_KEYS}
+    stages = tuple(_stage(name, shared, own) for name, own in (plain.pop("stages", None) or {}).items())
+    for key in ("test", "folds", "sounds"):
+        if key in plain:
+            plain[key] = tuple(plain[key])
+    recipe = Recipe(model=model, preset=preset, network=plain.pop("network", None) or {}, stages=stages, **plain)
+    _check_names(recipe)
+    return recipe
+
+
+def _check_names(recipe: Recipe) -> None:
+    """Find a name that nothing bears now, not after the first stage."""
+    for name in (*recipe.test, *(name for stage in recipe.stages for name in stage.data)):
+        dataset(name)
+    _check_each("fold", recipe.folds, (1, 2, 3))
+    _check_each("sound", recipe.sounds, get_args(Sound))
+    for stage in recipe.stages:
+        _check_each("loss", stage.loss, LOSSES)
+
+
+def _check_each(what: str, names: Iterable[object], known: Collection[object]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(unknown(what, name, known))
+
+
+def _stage(name: str, shared: dict[str, Any], own: dict[str, Any]) -> Stage:
+    _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
+    merged = {**shared, **own}
+    stage = Stage(name=name, **{**merged, "data": tuple(merged["data"])})
+    return replace(stage, optimizer=_numbers(stage.optimizer), schedule=_numbers(stage.schedule))
+
+
+def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """YAML 1.1 reads ``1e-4`` as text; make it the number that everyone means."""
+    return {k: float(v) if isinstance(v, str) and _is_number(v) else v for k, v in mapping.items()}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Put ``over`` into ``base`` key by key. A mapping with a ``name`` replaces one with another name whole."""
+    for key, value in over.items():
+        old = base.get(key)
+        renamed = isinstance(value, Mapping) and "name" in value and old and value["name"] != old.get("name")
+        if isinstance(value, Mapping) and isinstance(old, dict) and not renamed:
+            _merge(old, value)
+        else:
+            base[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    """``a.b=1`` as a nested mapping.
+
+    >>> _parse_override("stages.visual.epochs=2")
+    {'stages': {'visual': {'epochs': 2}}}
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"expected key=value, such as stages.visual.epochs=2, got {text!r}")
+    nested: Any = yaml.safe_load(value)
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def _check_keys(plain: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in plain:
+        if key not in known:
+            raise ValueError(f"{where}: {unknown('key', key, known)}")

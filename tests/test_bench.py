@@ -1,0 +1,282 @@
+"""Plan, run, kill, resume: with tiny networks on a small synth, through the functions that a user's command calls."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import SIX_SETS, TINY
+
+from avsal_bench.bench.cost import cost, plan_text
+from avsal_bench.bench.plan import Job, make_plan, records_of, trainings
+from avsal_bench.bench.run import Machine, forget, run_job
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.evaluation.predict import ScoreVideos
+from avsal_bench.records import read_record
+from avsal_bench.training.module import SaliencyModule
+
+MACHINE = Machine()
+
+
+def job(modality="v", fold=1, overrides=TINY, model="avrsp"):
+    return Job(model, modality, fold, 0, "smoke", "stavis", tuple(overrides))
+
+
+def scores(paths):
+    """Everything in records that must not change from run to run."""
+    return [(r.scores, r.videos, r.weights["parameters"]) for r in map(read_record, paths)]
+
+
+def test_baselines_first_then_every_modality(space):
+    plan = make_plan(space, ["avrsp"], "smoke", "stavis")
+    assert [j.name for j in plan] == [
+        "centre-fold1-seed0",
+        "mep-fold1-seed0",
+        "avrsp_v-fold1-seed0",
+        "avrsp_av-fold1-seed0",
+    ]
+    assert len(make_plan(space, ["avrsp"], "smoke", "stavis", folds=[1, 2], seeds=[0, 1], modalities=["av"])) == 8
+
+
+@pytest.mark.parametrize(
+    ("models", "preset", "message"),
+    [
+        (["avrps"], "smoke", "unknown model 'avrps'; did you mean 'avrsp'"),
+        (["avrsp"], "smok", "unknown preset 'smok'; did you mean 'smoke'"),
+    ],
+)
+def test_a_plan_with_an_unknown_name(space, models, preset, message):
+    with pytest.raises(ValueError, match=message):
+        make_plan(space, models, preset, "stavis")
+
+
+def test_a_modality_that_the_network_lacks(space):
+    with pytest.raises(ValueError, match="avrsp has no modality 'a'; it has: v, av"):
+        make_plan(space, ["avrsp"], "smoke", "stavis", modalities=["a"])
+
+
+def test_jobs_share_the_visual_stage_and_nothing_else(space):
+    stages = {}
+    for modality in ("v", "av"):
+        for fold in (1, 2):
+            one = job(modality, fold)
+            stages[modality, fold] = [t.folder for t in trainings(one, one.recipe(space), space)]
+    assert len({visual for visual, _ in stages.values()}) == 1
+    assert len({audiovisual for _, audiovisual in stages.values()}) == 4
+    other = job(overrides=[*TINY, "optimizer.lr=0.5"])
+    assert trainings(other, other.recipe(space), space)[0].folder != stages["v", 1][0]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, synth_root):
+    """Records of an `av` job that nothing interrupts."""
+    from conftest import HOME
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    space = Workspace(HOME, None, synth_root, folder / "runs", folder / "leaderboard")
+    return space, run_job(job("av"), space, MACHINE)
+
+
+def test_a_job_writes_a_record_a_condition_with_its_whole_story(undisturbed):
+    space, paths = undisturbed
+    assert [p.name for p in paths] == ["avrsp_av-fold1-seed0.json", "avrsp_av-fold1-seed0-muted.json"]
+    record = read_record(paths[0])
+    listed = (space.synth_root / "fold_lists/synth_list_test_1_fps.txt").read_text().split()
+    assert [v.video for v in record.videos] == listed[::3]
+    assert [v.frames for v in record.videos] == [int(n) for n in listed[1::3]], "every frame has one prediction"
+    assert record.synthetic
+    assert {v.category for v in record.videos} <= {"timbre", "pulse", "offscreen", "silent"}
+    assert set(record.scores) == {"CC", "NSS", "AUC-J", "sAUC", "SIM", "KL"}
+    assert len(record.weights["sha256"]) == 64
+    assert [fit["stage"] for fit in record.provenance["fits"]] == ["visual", "audiovisual"]
+    assert {"version", "commit", "clean", "torch", "device", "command", "started"} <= record.provenance.keys()
+    assert record.recipe["stages"][1]["epochs"] == 2
+    assert read_record(paths[1]).sound == "muted"
+
+
+def test_the_same_seed_gives_the_same_scores(undisturbed, space):
+    assert scores(run_job(job("av"), space, MACHINE)) == scores(undisturbed[1])
+
+
+def test_what_is_done_is_skipped(undisturbed, monkeypatch, capsys):
+    space, paths = undisturbed
+    monkeypatch.setattr(SaliencyModule, "training_step", None)
+    monkeypatch.setattr(SaliencyModule, "predict_step", None)
+    before = [p.stat().st_mtime_ns for p in paths]
+    assert run_job(job("av"), space, MACHINE) == paths
+    assert [p.stat().st_mtime_ns for p in paths] == before
+    assert "all 2 records are there" in capsys.readouterr().out
+
+
+def test_a_lost_record_is_rebuilt_without_predicting_again(undisturbed, monkeypatch):
+    space, paths = undisturbed
+    before = scores(paths)
+    paths[0].unlink()
+    monkeypatch.setattr(SaliencyModule, "training_step", None)
+    monkeypatch.setattr(SaliencyModule, "predict_step", None)
+    assert scores(run_job(job("av"), space, MACHINE)) == before
+
+
+def test_a_record_of_another_recipe_is_not_passed_off_nor_replaced(undisturbed):
+    space, paths = undisturbed
+    other = job("av", overrides=[*TINY, "stages.audiovisual.epochs=1"])
+    with pytest.raises(ValueError, match=r"avrsp_av-fold1-seed0.json was made by another recipe .*--force"):
+        run_job(other, space, MACHINE)
+    assert all(p.is_file() for p in paths)
+
+
+class Killed(BaseException):
+    """Stands for a signal: no code catches it."""
+
+
+def interrupt(monkeypatch, owner, name, after):
+    """Let ``owner.name`` work ``after`` times, then die."""
+    original, calls = getattr(owner, name), []
+
+    def dying(self, *args, **kwargs):
+        if len(calls) == after:
+            raise Killed
+        calls.append(1)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(owner, name, dying)
+    return calls
+
+
+def test_killed_in_the_middle_of_fit_it_ends_with_the_same_scores(undisturbed, space, monkeypatch):
+    with monkeypatch.context() as patch:
+        # The second epoch of the second stage: the first stage has one epoch.
+        calls = interrupt(patch, SaliencyModule, "on_train_epoch_start", after=2)
+        with pytest.raises(Killed):
+            run_job(job("av"), space, MACHINE)
+        assert len(calls) == 2
+    steps = interrupt(monkeypatch, SaliencyModule, "on_train_epoch_start", after=99)
+    assert scores(run_job(job("av"), space, MACHINE)) == scores(undisturbed[1])
+    assert len(steps) == 1, "only the epoch that was cut off is trained again"
+
+
+def test_killed_in_the_middle_of_test_nothing_is_predicted_twice(undisturbed, space, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt(patch, ScoreVideos, "_finish", after=1)
+        with pytest.raises(Killed):
+            run_job(job("av"), space, MACHINE)
+    videos = interrupt(monkeypatch, ScoreVideos, "_finish", after=99)
+    monkeypatch.setattr(SaliencyModule, "training_step", None)
+    assert scores(run_job(job("av"), space, MACHINE)) == scores(undisturbed[1])
+    n_videos = len(read_record(undisturbed[1][0]).videos)
+    assert len(videos) == 2 * n_videos - 1, "two sound conditions, less the video that was scored before"
+
+
+def test_force_forgets_all_of_it(space):
+    centre = job("", model="centre", overrides=())
+    (path,) = run_job(centre, space, MACHINE)
+    forget(centre, space)
+    assert not path.exists()
+    assert not list(space.runs.rglob("*.json"))
+
+
+def test_a_nan_in_the_middle_of_test_names_the_frame(space, monkeypatch):
+    monkeypatch.setattr(SaliencyModule, "predict_step", lambda self, batch, index: self(batch) * float("nan"))
+    with pytest.raises((FloatingPointError, ValueError), match=r"synth/\w+, frame 1: "):
+        run_job(job("", model="centre", overrides=()), space, MACHINE)
+    assert not list(space.records.rglob("*.json"))
+
+
+def test_the_mean_eye_position_comes_from_the_training_part(space):
+    (path,) = run_job(job("", model="mep", overrides=()), space, MACHINE)
+    (centre,) = run_job(job("", model="centre", overrides=()), space, MACHINE)
+    assert read_record(path).scores["CC"] != read_record(centre).scores["CC"]
+    assert read_record(path).modality == ""
+
+
+@pytest.mark.slow
+def test_a_real_signal_in_the_middle_of_fit(undisturbed, space):
+    command = [sys.executable, "-m", "avsal_bench.cli", "run", *job("av").arguments()]
+    command += [
+        "--synth-root",
+        str(space.synth_root),
+        "--runs",
+        str(space.runs),
+        "--leaderboard",
+        str(space.leaderboard),
+    ]
+    command += ["--workers", "0"]
+    child = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"})
+    for _ in range(1200):
+        if list(space.runs.rglob("last.ckpt")) or child.poll() is not None:
+            break
+        time.sleep(0.1)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    assert not list(space.records.rglob("*.json"))
+    done = subprocess.run(
+        command, check=True, env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}, capture_output=True
+    )
+    assert "avsal_bench" not in done.stdout.decode()
+    paths = [path for _, _, path in records_of(job("av"), job("av").recipe(space), space)]
+    assert scores(paths) == scores(undisturbed[1])
+
+
+@pytest.fixture
+def real_space(tmp_path, real_root, synth_root, space):
+    return Workspace(space.home, real_root, synth_root, tmp_path / "runs", tmp_path / "leaderboard")
+
+
+#: The paper's recipe with a network and a number of epochs for a test.
+SMALL_PAPER = (
+    "network={frames: 8, size: [64, 64], width: 8, backbone_width: 0.125, audio_width: 0.125}",
+    "stages.visual.epochs=1",
+    "stages.audiovisual.epochs=1",
+)
+
+
+def test_the_paper_preset_runs_on_the_real_layouts(real_space):
+    one = Job("avrsp", "av", 2, 0, "paper", "stavis", SMALL_PAPER)
+    paths = run_job(one, real_space, MACHINE)
+    assert [p.parent.name for p in paths] == list(SIX_SETS)
+    for path in paths:
+        record = read_record(path)
+        assert not record.synthetic
+        assert [v.frames for v in record.videos] == [12]
+
+
+def test_the_plan_says_what_is_left_and_what_it_costs(real_space):
+    one = Job("avrsp", "av", 1, 0, "paper", "stavis", SMALL_PAPER)
+    left = cost(one, real_space)
+    # 3 DHF1K videos less 1 set aside, 12 less 6 of the six sets, 6 test videos of 12 frames
+    assert (left.clips, left.windows, left.records) == (2 + 6, 72, 6)
+    text = plan_text([one], real_space, timed=True)
+    assert "avrsp_av-fold1-seed0" in text
+    assert "hours in all" in text
+
+
+def test_real_sets_without_a_root(space):
+    one = Job("avrsp", "av", 1, 0, "paper", "stavis", SMALL_PAPER)
+    with pytest.raises(FileNotFoundError, match="dhf1k: no data root; set AVSAL_DATA or --data-root"):
+        run_job(one, space, MACHINE)
+
+
+def test_a_root_that_lacks_a_set(real_space):
+    import shutil
+
+    shutil.rmtree(real_space.data_root / "annotations" / "ETMD_av")
+    one = Job("avrsp", "av", 1, 0, "paper", "stavis", SMALL_PAPER)
+    with pytest.raises(FileNotFoundError, match=r"etmd: no folder .*annotations/ETMD_av"):
+        run_job(one, real_space, MACHINE)
+
+
+def test_a_results_folder_that_cannot_be_written(tmp_path, space):
+    (tmp_path / "file").write_text("in the way")
+    blocked = Workspace(space.home, None, space.synth_root, tmp_path / "file" / "runs", space.leaderboard)
+    with pytest.raises(OSError, match=r"cannot write results to .*file/runs .*see --runs, --leaderboard"):
+        blocked.check_writable()
+
+
+def test_a_single_result_is_json_with_the_scores_of_every_frame(undisturbed):
+    space, paths = undisturbed
+    video = read_record(paths[0]).videos[0]
+    (result,) = space.runs.glob(f"stages/*/test/stavis-synth-fold1-original/{video.video}.json")
+    frames = json.loads(result.read_text())["frames"]
+    assert {len(values) for values in frames.values()} == {video.frames}

@@ -1,0 +1,105 @@
+"""The commands that a user types."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import HOME, TINY
+
+from avsal_bench.cli import main
+
+
+@pytest.fixture
+def folders(space):
+    return ["--synth-root", str(space.synth_root), "--runs", str(space.runs), "--leaderboard", str(space.leaderboard)]
+
+
+def test_help_answers_at_once_and_teaches(capsys):
+    code = "import sys; from avsal_bench.cli import main\ntry: main(['bench', '--help'])\nexcept SystemExit: pass\n"
+    code += "assert not {'torch', 'lightning', 'numpy'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    for word in ("--preset", "--folds", "--force", "--dry-run", "AVSAL_DATA", "stages.visual.epochs=2"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench", "avrps"], "avsal bench: unknown model 'avrps'; did you mean 'avrsp'?"),
+        (["bench", "avrsp", "--preset", "smoky"], "unknown preset 'smoky'; did you mean 'smoke'?"),
+        (["bench", "avrsp", "--protocol", "stavs"], "unknown protocol 'stavs'; did you mean 'stavis'?"),
+        (["bench", "avrsp", "--data-root", "/nowhere"], "the data root /nowhere does not exist"),
+        (["bench", "avrsp", "--set", "stages.visal.epochs=1"], "smoke"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(folders, capsys, arguments, message):
+    assert main([*arguments, *folders]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_list_names_networks_and_data_sets(capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    for name in ("avrsp", "centre", "mep", "diem", "dhf1k", "synth"):
+        assert name in out
+
+
+def test_dry_run_prints_the_plan_and_does_nothing(folders, space, capsys):
+    assert main(["bench", "avrsp", "--dry-run", *folders]) == 0
+    assert "avrsp_av-fold1-seed0" in capsys.readouterr().out
+    assert not list(space.runs.rglob("*.ckpt"))
+
+
+@pytest.fixture
+def quick(folders, monkeypatch):
+    """Arguments of a bench of seconds; its jobs run in processes of their own."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    overrides = [word for override in (*TINY, "stages.audiovisual.epochs=1") for word in ("--set", override)]
+    return ["bench", "avrsp", "--workers", "0", *overrides, *folders]
+
+
+def test_bench_ends_with_a_leaderboard(quick, folders, space, capfd, tmp_path):
+    (space.leaderboard).mkdir(parents=True, exist_ok=True)
+    (space.leaderboard / "published.csv").write_bytes((HOME / "leaderboard" / "published.csv").read_bytes())
+    assert main(quick) == 0
+    out = capfd.readouterr().out
+    page = (space.leaderboard / "README.md").read_text()
+    for name in ("avrsp", "centre", "mep"):
+        assert name in out
+        assert name in page
+    assert "Does it learn, does it hear?" in out
+    assert str(space.records) in out
+    assert len(list(space.records.rglob("*.json"))) == 5
+
+    # A second run does nothing again.
+    before = {p: p.stat().st_mtime_ns for p in space.records.rglob("*.json")}
+    assert main(quick) == 0
+    assert {p: p.stat().st_mtime_ns for p in space.records.rglob("*.json")} == before
+
+    # A score that drifts is a regression.
+    expected = {"avrsp_v/synth/fold1/original": {"CC": [2.0, 0.01]}, "claims": False}
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    assert main(["regress", str(tmp_path / "expected.json"), *folders]) == 1
+    assert "REGRESSION" in capfd.readouterr().out
+
+
+def test_a_job_that_fails_does_not_stop_the_others(quick, space, capfd):
+    (space.leaderboard).mkdir(parents=True, exist_ok=True)
+    (space.leaderboard / "published.csv").write_bytes((HOME / "leaderboard" / "published.csv").read_bytes())
+    broken = [*quick, "--set", "network.heads=3", "--modality", "av"]
+    assert main(broken) == 1
+    err = capfd.readouterr().err
+    assert "1 of 3 jobs failed: avrsp_av-fold1-seed0" in err
+    assert "width must be a multiple of heads" in err
+    assert len(list(space.records.rglob("*.json"))) == 2
+
+
+def test_make_help_lists_every_target():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(["make", "-s", "help"], cwd=HOME, check=True, capture_output=True, text=True, env=environment)
+    for target in ("setup", "bench", "test", "lint", "leaderboard", "regress", "clean"):
+        assert f"make {target}" in done.stdout

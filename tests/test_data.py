@@ -1,0 +1,264 @@
+"""Layouts, files and the data module; bad files give errors that name them, and nothing is skipped."""
+
+import shutil
+
+import numpy as np
+import pytest
+import scipy.io
+import soundfile
+import torch
+from conftest import SIX_SETS, write_list, write_video
+from PIL import Image
+
+from avsal_bench.audio import Waveform
+from avsal_bench.data import sets  # noqa: F401
+from avsal_bench.data.datamodule import SaliencyDataModule, hold_out
+from avsal_bench.data.dataset import dataset, list_datasets
+from avsal_bench.data.layouts import read_fold_list
+from avsal_bench.data.reading import read_audio, read_clip, read_density, read_fixations, read_frame
+from avsal_bench.data.sampler import ClipSampler, VideoBatches, share_videos
+from avsal_bench.data.windows import window
+from avsal_bench.spec import ClipSpec
+
+SPEC = ClipSpec(frames=8, size=(32, 64), audio=Waveform(8))
+SILENT_SPEC = ClipSpec(frames=8, size=(32, 64))
+
+
+@pytest.fixture
+def etmd(tmp_path):
+    """A small ETMD root: two training videos and one test video of 20 frames."""
+    for i in range(3):
+        write_video(tmp_path, "ETMD_av", f"clip {i}", 20, seed=i)
+    write_list(tmp_path, "ETMD_av", "train", "_1", "clip 0 20 25.0\n\nclip 1 20 25.0")
+    write_list(tmp_path, "ETMD_av", "test", "_1", "\nclip 2 20 25.000000\n\n")
+    return tmp_path
+
+
+def module(root, spec=SPEC, name="etmd", **options):
+    return SaliencyDataModule({name: root}, spec, fold=1, batch_size=2, **options)
+
+
+def test_blank_lines_and_a_missing_last_newline_are_fine(etmd):
+    assert [v.name for v in module(etmd).listed("train")] == ["clip 0", "clip 1"]
+    assert [v.name for v in module(etmd).listed("test")] == ["clip 2"]
+
+
+@pytest.mark.parametrize("line", ["only_a_name", "name 12", "name twelve 25.0", "name 12 25,0", "name 0 25.0"])
+def test_a_bad_line_is_named(tmp_path, line):
+    path = write_list(tmp_path, "AVAD", "train", "_1", f"good 10 25.0\n{line}\n")
+    with pytest.raises(ValueError, match=rf"AVAD_list_train_1_fps.txt:2: expected 'name n_frames fps', got '{line}'"):
+        read_fold_list(path)
+
+
+def test_an_empty_list_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="names no video"):
+        read_fold_list(write_list(tmp_path, "AVAD", "train", "_1", "\n\n"))
+
+
+def test_root_absent(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"etmd: no data root .*nowhere; set AVSAL_DATA or --data-root"):
+        module(tmp_path / "nowhere").listed("train")
+
+
+@pytest.mark.parametrize("folder", ["fold_lists", "video_frames/ETMD_av", "annotations/ETMD_av"])
+def test_root_that_lacks_a_folder(etmd, folder):
+    shutil.rmtree(etmd / folder)
+    with pytest.raises(FileNotFoundError, match=f"etmd: no folder .*{folder}; the layout is described in"):
+        module(etmd).listed("train")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "video_frames/ETMD_av/clip 1/img_00011.jpg",
+        "annotations/ETMD_av/clip 1/maps/eyeMap_00011.jpg",
+        "annotations/ETMD_av/clip 1/fixMap_00011.mat",
+    ],
+)
+def test_a_file_missing_in_the_middle_is_found_before_training(etmd, file):
+    (etmd / file).unlink()
+    with pytest.raises(FileNotFoundError, match=f"etmd/clip 1: missing file .*{file}; the list asks for 20 frames"):
+        module(etmd).check("train")
+
+
+def test_a_missing_sound_is_an_error_only_for_a_network_that_hears(etmd):
+    (etmd / "video_audio/ETMD_av/clip 1/clip 1.wav").unlink()
+    with pytest.raises(FileNotFoundError, match=r"etmd/clip 1: missing sound .*clip 1.wav; an 'av' network needs it"):
+        module(etmd).check("train")
+    module(etmd, SILENT_SPEC).check("train")
+
+
+def test_a_sound_shorter_than_the_video_is_an_error(etmd):
+    path = etmd / "video_audio/ETMD_av/clip 1/clip 1.wav"
+    soundfile.write(path, np.zeros(22050 // 4), 22050)
+    with pytest.raises(ValueError, match=r"clip 1.wav: 0.25 s of sound for 0.80 s of video \(20 frames at 25 a second"):
+        module(etmd).check("train")
+    soundfile.write(path, np.zeros(int(22050 * 0.7)), 22050)
+    module(etmd).check("train")
+
+
+def test_a_sound_that_is_no_sound_is_an_error(etmd):
+    (etmd / "video_audio/ETMD_av/clip 1/clip 1.wav").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"unreadable sound .*clip 1.wav"):
+        module(etmd).check("train")
+
+
+def test_a_truncated_jpg_is_an_error(etmd):
+    path = etmd / "video_frames/ETMD_av/clip 2/img_00005.jpg"
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(ValueError, match=r"unreadable image .*img_00005.jpg"):
+        read_frame(path, (32, 64))
+    with pytest.raises(ValueError, match=r"unreadable image .*img_00005.jpg"):
+        list(module(etmd).predict_dataloader())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture"])
+def test_a_file_that_is_no_image_is_an_error(tmp_path, content):
+    (tmp_path / "img.jpg").write_bytes(content)
+    with pytest.raises(ValueError, match=r"unreadable image .*img.jpg"):
+        read_density(tmp_path / "img.jpg")
+
+
+def test_a_fixation_map_that_is_none_is_an_error(tmp_path):
+    (tmp_path / "bad.mat").write_bytes(b"no matlab file")
+    with pytest.raises(ValueError, match=r"unreadable fixation map .*bad.mat"):
+        read_fixations(tmp_path / "bad.mat")
+    scipy.io.savemat(tmp_path / "other.mat", {"fixMap": np.zeros((2, 2))})
+    with pytest.raises(ValueError, match=r"other.mat: no variable 'eyeMap'"):
+        read_fixations(tmp_path / "other.mat")
+
+
+def test_every_set_is_described():
+    assert {*SIX_SETS, "dhf1k", "synth", "synth_silent"} <= set(list_datasets())
+    with pytest.raises(ValueError, match="unknown data set 'dime'; did you mean 'diem'"):
+        dataset("dime")
+
+
+def test_all_sets_are_read_under_their_real_names(real_root):
+    roots = dict.fromkeys(SIX_SETS, real_root)
+    for fold in (1, 2, 3):
+        data = SaliencyDataModule(roots, SPEC, fold)
+        for part in ("train", "test"):
+            data.check(part)
+        assert len(data.listed("train")) == 12
+        assert len(data.fit_videos()) == len(data.val_videos()) == 6
+    visual = SaliencyDataModule({"dhf1k": real_root}, SILENT_SPEC, 1)
+    visual.check("train")
+    batch = next(iter(visual.train_dataloader()))
+    assert batch["frames"].shape == (2, 3, 8, 32, 64)
+    assert batch["audio"] is None
+
+
+def test_training_batch(etmd):
+    data = module(etmd, clips_per_video=4)
+    batch = next(iter(data.train_dataloader()))
+    assert batch["frames"].shape == (2, 3, 8, 32, 64)
+    assert batch["frames"].dtype == torch.uint8
+    assert batch["audio"].shape == (2, 1, 17640)
+    assert batch["density"].shape == (2, 32, 64)
+    assert 0 <= batch["density"].min() < batch["density"].max() <= 1
+    assert batch["dataset"] == ["etmd", "etmd"]
+
+
+def test_draws_depend_on_seed_and_epoch_only(etmd):
+    def frames(epoch, seed=0, workers=0):
+        loader = module(etmd, clips_per_video=4, seed=seed, num_workers=workers).train_dataloader()
+        loader.sampler.set_epoch(epoch)
+        return [frame for batch in loader for frame in batch["frame"]]
+
+    assert frames(3) == frames(3) == frames(3, workers=2)
+    assert frames(3) != frames(4)
+    assert frames(3) != frames(3, seed=1)
+
+
+def test_a_flip_turns_frames_and_map_alike(etmd):
+    plain = next(iter(module(etmd, flip=0.0).train_dataloader()))
+    flipped = next(iter(module(etmd, flip=1.0).train_dataloader()))
+    assert torch.equal(plain["frames"].flip(-1), flipped["frames"])
+    assert torch.equal(plain["density"].flip(-1), flipped["density"])
+    assert torch.equal(plain["audio"], flipped["audio"])
+
+
+def test_a_clip_without_gaze_is_drawn_again(etmd):
+    maps = etmd / "annotations/ETMD_av/clip 0/maps"
+    for path in sorted(maps.iterdir())[:-1]:
+        Image.new("L", (64, 48)).save(path)
+    for name in ("clip 0", "clip 1"):
+        data = module(etmd)
+        data.fit_videos = lambda name=name, data=data: [v for v in data.listed("train") if v.name == name]
+        for batch in data.train_dataloader():
+            assert batch["density"].flatten(1).any(1).all()
+    shutil.rmtree(maps)
+    maps.mkdir()
+    for n in range(1, 21):
+        Image.new("L", (64, 48)).save(maps / f"eyeMap_{n:05d}.jpg")
+    data.fit_videos = lambda: data.listed("train")[:1]
+    with pytest.raises(ValueError, match=r"etmd/clip 0: 50 clips drawn, and every saliency map is empty"):
+        list(data.train_dataloader())
+
+
+def test_test_windows_come_in_video_order_each_once(etmd):
+    batches = list(module(etmd, test_batch_size=8).predict_dataloader())
+    assert [len(b["frame"]) for b in batches] == [8, 8, 4]
+    assert [f for b in batches for f in b["frame"]] == list(range(1, 21))
+    assert batches[0]["density"] is None
+
+
+def test_a_reverse_window_reverses_frames_and_sound(etmd):
+    video = module(etmd).listed("test")[0]
+    backwards, forwards = window(3, 20, 8), window(10, 20, 8)
+    assert (backwards.first, backwards.last) == (forwards.first, forwards.last) == (3, 10)
+    assert torch.equal(read_clip(video, backwards, (32, 64)), read_clip(video, forwards, (32, 64)).flip(1))
+    sound = read_audio(video, forwards, SPEC.audio)
+    # The window is symmetric, so that reversing the excerpt reverses the tensor; the excerpt is of odd length.
+    torch.testing.assert_close(read_audio(video, backwards, SPEC.audio)[0, 1:], sound[0].flip(0)[:-1])
+
+
+def test_stereo_is_mixed_down_and_another_rate_resampled(etmd):
+    video = module(etmd).listed("test")[0]
+    t = np.arange(44100 * 2) / 44100
+    tone = 0.5 * np.sin(2 * np.pi * 440 * t)
+    soundfile.write(video.audio, np.stack([tone, tone], 1), 44100)
+    high = read_audio(video, window(12, 20, 8), SPEC.audio)
+    t = np.arange(22050 * 2) / 22050
+    soundfile.write(video.audio, 0.5 * np.sin(2 * np.pi * 440 * t), 22050)
+    low = read_audio(video, window(12, 20, 8), SPEC.audio)
+    assert high.shape == low.shape
+    assert (high - low).abs().max() < 0.02 * low.abs().max()
+
+
+def test_muted_is_silence(etmd):
+    batch = next(iter(module(etmd, sound="muted").predict_dataloader()))
+    assert not batch["audio"].any()
+    assert next(iter(module(etmd).predict_dataloader()))["audio"].any()
+
+
+def test_hold_out_goes_by_names_only(real_root):
+    data = SaliencyDataModule({"avad": real_root}, SPEC, 1)
+    videos = data.listed("train")
+    fit, val = hold_out(videos, 0.1)
+    assert sorted(v.key for v in fit + val) == sorted(v.key for v in videos)
+    assert hold_out(videos[::-1], 0.1)[1] == val
+    with pytest.raises(ValueError, match="avad: 1 training video; one to fit on and one to validate on are needed"):
+        hold_out(videos[:1], 0.1)
+
+
+def test_training_and_test_videos_do_not_meet(synth_root):
+    for fold in (1, 2, 3):
+        data = SaliencyDataModule({"synth": synth_root}, SPEC, fold)
+        test = {v.key for v in data.listed("test")}
+        assert not test & {v.key for v in data.fit_videos() + data.val_videos()}
+
+
+def test_clips_are_shared_among_processes_none_twice():
+    shares = [list(ClipSampler(5, 3, seed=0, rank=r, world_size=2)) for r in range(2)]
+    assert [len(s) for s in shares] == [7, 7]
+    assert len({r.seed for share in shares for r in share}) == 14
+
+
+def test_whole_videos_are_shared_among_processes(etmd):
+    assert sorted(i for share in share_videos([3, 1, 4, 1, 5], 3) for i in share) == [0, 1, 2, 3, 4]
+    videos = module(etmd).listed("train") * 2
+    batches = [b for r in range(2) for b in VideoBatches(videos, 8, r, 2)]
+    assert sorted(place for b in batches for place in b) == [(i, f) for i in range(4) for f in range(1, 21)]
+    assert all(len({i for i, _ in b}) == 1 for b in batches)

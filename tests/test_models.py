@@ -1,0 +1,191 @@
+"""Every registered network, in its tiny version: what the rest of the house relies on."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from avsal_bench.models import Network, create_model, list_models, model_entry, register_model
+from avsal_bench.spec import ClipSpec
+
+CASES = [(name, modality) for name in list_models() for modality in model_entry(name).modalities or (None,)]
+
+#: Mean and deviation of the output of the tiny, untrained network of ``build`` at test time, for ``clip(spec, 2)``.
+#: A change here is a change of the network: say why in the commit.
+GOLDEN: dict[tuple[str, str | None], tuple[float, float]] = {
+    ("avrsp", "v"): (0.449851, 0.0779847),
+    ("avrsp", "av"): (0.58321, 0.102214),
+    ("centre", None): (0.245125, 0.255883),
+    ("mep", None): (2.03451e-05, 3.94488e-06),
+}
+
+every_network = pytest.mark.parametrize(("name", "modality"), CASES)
+
+
+def build(name: str, modality: str | None) -> Network:
+    """The tiny network, untrained, but with batch norms that know their input: else its maps are all but constant."""
+    torch.manual_seed(0)
+    net = create_tiny(name, modality)
+    if net.observes:
+        net.observe(torch.rand(4, 30, 40))
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    with torch.no_grad():
+        net.train()(*clip(net.spec, 4, seed=1))
+    return net
+
+
+def create_tiny(name: str, modality: str | None) -> Network:
+    options = {} if modality is None else {"modality": modality}
+    return create_model(name, **model_entry(name).tiny, **options)
+
+
+def clip(spec: ClipSpec, batch: int, seed: int = 0) -> tuple[Tensor, Tensor | None]:
+    """Random frames and sound as the data side would give them."""
+    draw = torch.Generator().manual_seed(seed)
+    frames = torch.randn(batch, 3, spec.frames, *spec.size, generator=draw)
+    if spec.audio is None:
+        return frames, None
+    n = int(spec.audio.sample_rate * spec.frames / 25)
+    sounds = [spec.audio(0.2 * torch.randn(n, generator=draw).clamp(-5, 5)) for _ in range(batch)]
+    return frames, torch.stack(sounds)
+
+
+@every_network
+def test_the_output_is_one_finite_map_an_item(name, modality):
+    net = build(name, modality)
+    assert (net.spec.audio is not None) == (modality in ("av", "a"))
+    for mode in (True, False):
+        with torch.no_grad():
+            output = net.train(mode)(*clip(net.spec, 2))
+        assert output.ndim == 3
+        assert len(output) == 2
+        maps = net.to_map(output)
+        assert maps.shape == output.shape
+        assert maps.isfinite().all()
+        assert (maps >= 0).all()
+        assert (maps.sum((1, 2)) > 0).all()
+
+
+@every_network
+def test_every_parameter_learns(name, modality):
+    net = build(name, modality)
+    parameters = dict(net.named_parameters())
+    if not parameters:
+        pytest.skip(f"{name} has no parameters")
+    # Away from the initial values: a zero there may hide a parameter for one step.
+    for parameter in parameters.values():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    output = net.train()(*clip(net.spec, 2))
+    (output * torch.randn_like(output)).sum().backward()
+    silent = [key for key, p in parameters.items() if p.grad is None or not p.grad.any()]
+    assert silent == []
+    assert all(p.grad.isfinite().all() for p in parameters.values())
+
+
+@every_network
+def test_an_item_does_not_depend_on_its_batch_at_test_time(name, modality):
+    net = build(name, modality).eval()
+    frames, audio = clip(net.spec, 3)
+    with torch.no_grad():
+        together = net(frames, audio)
+        for i in range(3):
+            alone = net(frames[i : i + 1], None if audio is None else audio[i : i + 1])
+            torch.testing.assert_close(alone[0], together[i], atol=1e-4, rtol=0)
+
+
+@every_network
+def test_the_same_input_gives_the_same_output(name, modality):
+    with torch.no_grad():
+        first, second = (net.eval()(*clip(net.spec, 1)) for net in (build(name, modality), build(name, modality)))
+    assert torch.equal(first, second)
+
+
+@every_network
+def test_the_state_dict_holds_all_of_the_network(name, modality):
+    net = build(name, modality)
+    other = create_tiny(name, modality)
+    other.load_state_dict(net.state_dict(), strict=True)
+    with torch.no_grad():
+        assert torch.equal(net.eval()(*clip(net.spec, 1)), other.eval()(*clip(net.spec, 1)))
+
+
+@every_network
+def test_golden_statistics(name, modality):
+    net = build(name, modality).eval()
+    with torch.no_grad():
+        output = net(*clip(net.spec, 2))
+    found = (output.mean().item(), output.std().item())
+    if (name, modality) not in GOLDEN:
+        pytest.skip(f"no golden value: add ({name!r}, {modality!r}): ({found[0]:.6g}, {found[1]:.6g})")
+    assert found == pytest.approx(GOLDEN[name, modality], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if "av" in model_entry(name).modalities])
+def test_the_audio_visual_network_starts_from_the_visual_one(name):
+    if "v" not in model_entry(name).modalities:
+        pytest.skip(f"{name} has no visual version")
+    visual, both = build(name, "v"), build(name, "av")
+    for parameter in visual.parameters():
+        parameter.data += 1
+    before = {key: value.clone() for key, value in both.state_dict().items()}
+    both.load_visual(visual.state_dict())
+    for key, value in both.state_dict().items():
+        expected = before[key] if key.startswith(both.audio_only) else visual.state_dict()[key]
+        assert torch.equal(value, expected), key
+
+
+def test_an_unknown_model_suggests_the_nearest():
+    with pytest.raises(ValueError, match="unknown model 'centr'; did you mean 'centre'"):
+        create_model("centr")
+
+
+def test_a_modality_that_the_network_lacks():
+    with pytest.raises(ValueError, match="centre has no modality 'av'; it has: none"):
+        create_model("centre", modality="av")
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match="'mep' is registered twice"):
+        register_model("mep", paper="")(Network)
+
+
+def test_centre_is_a_gaussian_of_a_fifth_of_each_side():
+    saliency = create_model("centre")(torch.zeros(1, 3, 1, 32, 32))[0]
+    y, x = 40, 200
+    expected = math.exp(-((x + 0.5 - 128) ** 2 / (2 * 51.2**2)) - (y + 0.5 - 96) ** 2 / (2 * 38.4**2))
+    assert saliency[y, x].item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(saliency, saliency.flip(0, 1))
+
+
+def test_mep_counts_every_frame_once_and_skips_empty_ones():
+    mep = create_model("mep")
+    with pytest.raises(RuntimeError, match="observe"):
+        mep(torch.zeros(1, 3, 1, 192, 256))
+    left, right = torch.zeros(2, 192, 256)
+    left[:, :128] = 1
+    right[:, 128:] = 0.1
+    mep.observe(torch.stack([left, torch.zeros(192, 256)]))
+    mep.observe(right[None])
+    saliency = mep(torch.zeros(2, 3, 1, 192, 256))
+    assert saliency.shape == (2, 192, 256)
+    assert (int(mep.observed), int(mep.skipped)) == (2, 1)
+    torch.testing.assert_close(saliency, torch.full_like(saliency, 1 / (192 * 256)))
+
+
+def test_mep_takes_maps_of_any_size():
+    mep = create_model("mep")
+    small = torch.zeros(1, 96, 128)
+    small[0, :48] = 1
+    mep.observe(small)
+    mep.observe(torch.ones(1, 480, 640))
+    saliency = mep(torch.zeros(1, 3, 1, 192, 256))[0]
+    assert saliency.sum().item() == pytest.approx(1)
+    assert saliency[:90].sum().item() == pytest.approx(0.5 * 90 / 96 + 0.5 * 90 / 192, rel=1e-3)
+
+
+def test_a_network_that_learns_by_gradients_observes_nothing():
+    with pytest.raises(TypeError, match="Centre learns by gradients"):
+        create_model("centre").observe(torch.zeros(1, 4, 4))

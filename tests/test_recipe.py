@@ -1,0 +1,104 @@
+"""Recipes: every file loads in every preset, presets and overrides apply in order, and unknown names are errors."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avsal_bench.models import list_models
+from avsal_bench.training.recipe import list_recipes, load_recipe
+
+RECIPES = Path(__file__).resolve().parents[1] / "benchmarks" / "recipes"
+
+
+PRESETS = [
+    (model, preset)
+    for model in list_recipes(RECIPES)
+    for preset in yaml.safe_load((RECIPES / f"{model}.yaml").read_text())["presets"]
+]
+
+
+@pytest.mark.parametrize(("model", "preset"), PRESETS)
+def test_every_recipe_loads(model, preset):
+    recipe = load_recipe(RECIPES, model, preset)
+    assert recipe.model == model
+
+
+def test_every_network_has_a_recipe_with_both_presets():
+    assert list_recipes(RECIPES) == list_models()
+    assert {(m, p) for m in list_models() for p in ("paper", "smoke")} <= set(PRESETS)
+
+
+def test_avrsp_is_trained_as_published():
+    recipe = load_recipe(RECIPES, "avrsp", "paper")
+    visual, audiovisual = recipe.stages
+    assert (visual.data, visual.epochs, visual.modality) == (("dhf1k",), 80, "v")
+    assert (audiovisual.epochs, audiovisual.modality) == (100, "job")
+    assert set(audiovisual.data) == {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"} == set(recipe.test)
+    for stage in recipe.stages:
+        assert stage.optimizer == {"name": "adamw", "lr": 1e-4, "weight_decay": 1e-5}
+        assert stage.schedule["name"] == "plateau"
+        assert stage.schedule["factor"] == 0.5
+        assert stage.loss == {"kl": 1.0, "cc": -0.1, "sim": -0.1}
+    assert recipe.network == {}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        """
+        optimizer: {name: adamw, lr: 1e-4, weight_decay: 0.1}
+        schedule: {name: plateau, factor: 0.5}
+        batch_size: 4
+        stages:
+          one: {data: [synth], epochs: 3, batch_size: 2}
+          two: {data: [synth], epochs: 5}
+        test: [synth]
+        presets:
+          paper: {}
+          quick: {optimizer: {lr: 0.5}, schedule: {name: cosine}, stages: {two: {epochs: 1}}}
+        """
+    )
+    return tmp_path
+
+
+def test_what_stands_at_the_top_holds_for_all_stages_unless_they_say_otherwise(folder):
+    one, two = load_recipe(folder, "mine", "paper").stages
+    assert (one.batch_size, two.batch_size) == (2, 4)
+    assert one.optimizer["lr"] == 1e-4, "YAML reads 1e-4 as text"
+
+
+def test_recipe_then_preset_then_command_line(folder):
+    recipe = load_recipe(folder, "mine", "quick", ["stages.two.epochs=9", "optimizer.weight_decay=0"])
+    one, two = recipe.stages
+    assert (one.epochs, two.epochs) == (3, 9)
+    assert one.optimizer == {"name": "adamw", "lr": 0.5, "weight_decay": 0}
+    assert one.schedule == {"name": "cosine"}, "another schedule takes nothing over from the one it replaces"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("stages.two.epoch=9", "stage 'two': unknown key 'epoch'; did you mean 'epochs'"),
+        ("bach_size=9", "recipe: unknown key 'bach_size'; did you mean 'batch_size'"),
+        ("stages.one.data=[synt]", "unknown data set 'synt'; did you mean 'synth'"),
+        ("loss={kll: 1}", "unknown loss 'kll'; did you mean 'kl'"),
+        ("folds=[4]", "unknown fold 4"),
+        ("sounds=[mute]", "unknown sound 'mute'; did you mean 'muted'"),
+    ],
+)
+def test_a_name_that_means_nothing_is_an_error(folder, override, message):
+    with pytest.raises(ValueError, match=f"mine.yaml, preset paper: {message}"):
+        load_recipe(folder, "mine", "paper", [override])
+
+
+def test_an_override_without_a_value_is_an_error(folder):
+    with pytest.raises(ValueError, match=r"expected key=value, such as stages.visual.epochs=2, got 'epochs'"):
+        load_recipe(folder, "mine", "paper", ["epochs"])
+
+
+def test_unknown_preset_and_model(folder):
+    with pytest.raises(ValueError, match=r"mine.yaml: unknown preset 'quik'; did you mean 'quick'"):
+        load_recipe(folder, "mine", "quik")
+    with pytest.raises(FileNotFoundError, match=r"no recipe .*yours.yaml; there are recipes for mine"):
+        load_recipe(folder, "yours", "paper")

@@ -1,0 +1,161 @@
+"""A record survives the way to the disk and back, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from avsal_bench.records import (
+    METRICS,
+    Record,
+    VideoScores,
+    mean_scores,
+    read_record,
+    read_records,
+    record_path,
+    write_atomically,
+    write_record,
+)
+
+
+@pytest.fixture
+def record() -> Record:
+    scores = dict.fromkeys(METRICS, 0.1 + 0.2) | {"sAUC": math.nan}
+    videos = [VideoScores("clip_1", 25, scores, {"sAUC": 25}, "pulse"), VideoScores("Überfall", 7, scores, {})]
+    return Record(
+        model="toy",
+        modality="av",
+        dataset="synth",
+        fold=2,
+        seed=3,
+        protocol="stavis",
+        preset="smoke",
+        sound="muted",
+        scores=mean_scores(videos),
+        videos=videos,
+        synthetic=True,
+        recipe={"lr": 1e-4, "stages": ["a", "b"]},
+        weights={"file": "toy.ckpt", "sha256": "00", "parameters": 12},
+        provenance={"version": "0.1.0", "commit": "abc", "clean": True},
+    )
+
+
+def place(root: Path, r: Record) -> Path:
+    return record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+
+
+def test_round_trip_keeps_every_digit_and_nan(tmp_path: Path, record: Record) -> None:
+    path = place(tmp_path, record)
+    write_record(path, record)
+    back = read_record(path)
+    assert back.scores["CC"] == 0.1 + 0.2
+    assert math.isnan(back.scores["sAUC"])
+    assert math.isnan(back.videos[0].scores["sAUC"])
+    assert "NaN" not in path.read_text()
+    write_record(tmp_path / "again.json", back)
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+    assert replace(back, scores={}, videos=[]) == replace(record, scores={}, videos=[])
+
+
+def test_name_and_place(tmp_path: Path, record: Record) -> None:
+    assert record.network == "toy_av"
+    assert record.n_frames == 32
+    path = place(tmp_path, record)
+    assert path.relative_to(tmp_path).as_posix() == "stavis/synth/toy_av-fold2-seed3-muted.json"
+    write_record(path, record)
+    assert [found for found, _ in read_records(tmp_path)] == [path]
+
+
+def test_record_in_the_wrong_place_is_refused(tmp_path: Path, record: Record) -> None:
+    path = tmp_path / "stavis" / "diem" / "toy_av-fold2-seed3-muted.json"
+    write_record(path, record)
+    with pytest.raises(ValueError, match=r"stavis/diem/toy_av.*holds the record of .*stavis/synth"):
+        list(read_records(tmp_path))
+
+
+def test_no_folder_holds_no_records(tmp_path: Path) -> None:
+    assert list(read_records(tmp_path / "none")) == []
+
+
+def test_mean_leaves_out_undefined_videos() -> None:
+    whole, part = dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 2.0) | {"KL": math.nan}
+    means = mean_scores([VideoScores("a", 1, whole, {}), VideoScores("b", 1, part, {})])
+    assert means["CC"] == 1.5
+    assert means["KL"] == 1.0
+    assert math.isnan(mean_scores([])["CC"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '"text"', '{"schema": 99}', '{"schema": 1, "scores": {}, "videos": []}'],
+)
+def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"broken\.json: not a record"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("change", ["metric", "shape", "truncated", "bytes"])
+def test_damaged_record_is_named(tmp_path: Path, record: Record, change: str) -> None:
+    path = tmp_path / "broken.json"
+    write_record(path, record)
+    plain = json.loads(path.read_text())
+    if change == "metric":
+        del plain["videos"][0]["scores"]["CC"]
+    elif change == "shape":
+        plain["scores"] = [1, 2]
+    text = json.dumps(plain)
+    path.write_bytes(b"\xff" if change == "bytes" else text[: -20 if change == "truncated" else None].encode())
+    with pytest.raises(ValueError, match=r"broken\.json: not a record"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_stop_before_the_rename_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "r.json"
+    path.write_text("old")
+
+    def stop(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "replace", stop)
+    with pytest.raises(type(error)):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_infinity_is_no_score(tmp_path: Path, record: Record) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_record(tmp_path / "r.json", replace(record, scores={"KL": math.inf}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_names_the_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"cannot write r\.json .*file/sub"):
+        write_atomically(tmp_path / "file" / "sub" / "r.json", "text")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_error_names_the_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=tmp_path.name):
+        write_atomically(tmp_path / "r.json", "text")
+
+
+def test_error_keeps_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "some/temporary/name")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(PermissionError, match=rf"cannot write r\.json \(Permission denied\).*{tmp_path.name}"):
+        write_atomically(tmp_path / "r.json", "text")

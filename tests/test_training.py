@@ -1,0 +1,115 @@
+"""Losses and the LightningModule."""
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from avsal_bench.metrics import functional
+from avsal_bench.models import create_model, model_entry
+from avsal_bench.training.losses import cc_loss, kl_loss, saliency_loss, sim_loss
+from avsal_bench.training.module import SaliencyModule
+
+WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
+
+
+@pytest.fixture
+def maps():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(2, 3, 12, 16, generator=generator).unbind()
+
+
+def test_losses_agree_with_the_metrics_where_both_are_defined(maps):
+    saliency, density = maps
+    torch.testing.assert_close(cc_loss(saliency, density), functional.cc(saliency, density))
+    torch.testing.assert_close(kl_loss(saliency, density), functional.kld(saliency, density))
+    # The metric stretches both maps to [0, 1] first; maps that span it already are left alone.
+    for m in (saliency, density):
+        m[:, 0, 0], m[:, 0, 1] = 0, 1
+    torch.testing.assert_close(sim_loss(saliency, density), functional.sim(saliency, density))
+
+
+def test_the_papers_loss_rewards_cc_and_sim(maps):
+    saliency, density = maps
+    loss, count = saliency_loss(saliency, density, WEIGHTS)
+    terms = kl_loss(saliency, density) - 0.1 * cc_loss(saliency, density) - 0.1 * sim_loss(saliency, density)
+    torch.testing.assert_close(loss, terms.mean())
+    assert count == 3
+    best, _ = saliency_loss(density, density, WEIGHTS)
+    assert best == pytest.approx(-0.2, abs=1e-5)
+
+
+def test_a_frame_without_gaze_has_no_loss(maps):
+    saliency, density = maps
+    density = density.clone()
+    density[1] = 0
+    loss, count = saliency_loss(saliency, density, WEIGHTS)
+    assert count == 2
+    torch.testing.assert_close(loss, saliency_loss(saliency[[0, 2]], density[[0, 2]], WEIGHTS)[0])
+
+
+def test_losses_of_a_constant_prediction_are_finite_and_have_a_gradient():
+    saliency = torch.full((1, 4, 4), 0.5, requires_grad=True)
+    loss, _ = saliency_loss(saliency, torch.rand(1, 4, 4), WEIGHTS)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(saliency.grad).all()
+
+
+def module(schedule=None):
+    optimizer = {"name": "adamw", "lr": 0.1}
+    options = {**model_entry("avrsp").tiny, "modality": "v"}
+    return SaliencyModule("avrsp", options, WEIGHTS, optimizer, schedule or {"name": "constant"})
+
+
+def test_frames_are_normalised_as_the_spec_says():
+    lit = module()
+    batch = {"frames": torch.full((1, 3, 16, 64, 96), 128, dtype=torch.uint8), "audio": None}
+    seen = []
+    lit.net.forward = lambda frames, audio: seen.append(frames) or torch.zeros(1, 64, 96)
+    lit(batch)
+    mean, std = torch.tensor(lit.net.spec.mean), torch.tensor(lit.net.spec.std)
+    torch.testing.assert_close(seen[0][0, :, 0, 0, 0], (128 / 255 - mean) / std)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_frames_that_caused_it():
+    lit = module()
+    lit.net.forward = lambda frames, audio: torch.full((1, 64, 96), float("nan"), requires_grad=True)
+    batch = {
+        "frames": torch.zeros(1, 3, 16, 64, 96, dtype=torch.uint8),
+        "audio": None,
+        "density": torch.rand(1, 64, 96),
+        "video": ["timbre_07"],
+        "frame": [21],
+    }
+    with pytest.raises(FloatingPointError, match=r"the loss is nan in epoch 0, step 3 \(frames: timbre_07 21\)"):
+        lit.training_step(batch, 3)
+
+
+def test_the_plateau_schedule_survives_a_checkpoint():
+    lit = module({"name": "plateau", "factor": 0.5, "patience": 3})
+    lit.configure_optimizers()
+    assert isinstance(lit.plateau, ReduceLROnPlateau)
+    for value in (1.0, 2.0, 3.0):
+        lit.plateau.step(value)
+    checkpoint = {}
+    lit.on_save_checkpoint(checkpoint)
+    other = module({"name": "plateau", "factor": 0.5, "patience": 3})
+    other.on_load_checkpoint(checkpoint)
+    other.configure_optimizers()
+    other.on_fit_start()
+    assert (other.plateau.best, other.plateau.num_bad_epochs) == (1.0, 2)
+
+
+@pytest.mark.parametrize(("key", "name"), [("optimizer", "adamx"), ("schedule", "platau")])
+def test_an_unknown_optimizer_or_schedule_is_an_error(key, name):
+    lit = module()
+    setattr(lit, key, {"name": name})
+    with pytest.raises(ValueError, match=f"unknown {key} '{name}'; did you mean"):
+        lit.configure_optimizers()
+
+
+def test_a_checkpoint_holds_plain_values_only():
+    lit = module()
+    again = SaliencyModule(**lit.hparams)
+    again.load_state_dict(lit.state_dict(), strict=True)
+    assert create_model("avrsp", **lit.hparams["options"]).state_dict().keys() == lit.net.state_dict().keys()
