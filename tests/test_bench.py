@@ -1,13 +1,14 @@
 """Plan, run, kill, resume: with tiny networks on a small synth, through the functions that a user's command calls."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from conftest import SIX_SETS, TINY
+from conftest import HOME, SIX_SETS, TINY
 
 from avsal_bench.bench.cost import cost, plan_text
 from avsal_bench.bench.plan import Job, make_plan, records_of, trainings
@@ -72,8 +73,6 @@ def test_jobs_share_the_visual_stage_and_nothing_else(space):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, synth_root):
     """Records of an `av` job that nothing interrupts."""
-    from conftest import HOME
-
     folder = tmp_path_factory.mktemp("undisturbed")
     space = Workspace(HOME, None, synth_root, folder / "runs", folder / "leaderboard")
     return space, run_job(job("av"), space, MACHINE)
@@ -191,19 +190,20 @@ def test_the_mean_eye_position_comes_from_the_training_part(space):
     assert read_record(path).modality == ""
 
 
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+
+
+def run_command(space, modality):
+    """`avsal run` of the job in a process of its own."""
+    folders = {"synth-root": space.synth_root, "runs": space.runs, "leaderboard": space.leaderboard}
+    options = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
+    return [sys.executable, "-m", "avsal_bench.cli", "run", *job(modality).arguments(), *options, "--workers", "0"]
+
+
 @pytest.mark.slow
 def test_a_real_signal_in_the_middle_of_fit(undisturbed, space):
-    command = [sys.executable, "-m", "avsal_bench.cli", "run", *job("av").arguments()]
-    command += [
-        "--synth-root",
-        str(space.synth_root),
-        "--runs",
-        str(space.runs),
-        "--leaderboard",
-        str(space.leaderboard),
-    ]
-    command += ["--workers", "0"]
-    child = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"})
+    command = run_command(space, "av")
+    child = subprocess.Popen(command, env=ENVIRONMENT)
     for _ in range(1200):
         if list(space.runs.rglob("last.ckpt")) or child.poll() is not None:
             break
@@ -211,9 +211,7 @@ def test_a_real_signal_in_the_middle_of_fit(undisturbed, space):
     child.send_signal(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     assert not list(space.records.rglob("*.json"))
-    done = subprocess.run(
-        command, check=True, env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}, capture_output=True
-    )
+    done = subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True)
     assert "avsal_bench" not in done.stdout.decode()
     paths = [path for _, _, path in records_of(job("av"), job("av").recipe(space), space)]
     assert scores(paths) == scores(undisturbed[1])
@@ -259,8 +257,6 @@ def test_real_sets_without_a_root(space):
 
 
 def test_a_root_that_lacks_a_set(real_space):
-    import shutil
-
     shutil.rmtree(real_space.data_root / "annotations" / "ETMD_av")
     one = Job("avrsp", "av", 1, 0, "paper", "stavis", SMALL_PAPER)
     with pytest.raises(FileNotFoundError, match=r"etmd: no folder .*annotations/ETMD_av"):
@@ -280,3 +276,25 @@ def test_a_single_result_is_json_with_the_scores_of_every_frame(undisturbed):
     (result,) = space.runs.glob(f"stages/*/test/stavis-synth-fold1-original/{video.video}.json")
     frames = json.loads(result.read_text())["frames"]
     assert {len(values) for values in frames.values()} == {video.frames}
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_scores_of_one(undisturbed, space):
+    """The same weights, tested by two processes: whole videos to each, nothing twice."""
+    shutil.copytree(undisturbed[0].runs / "stages", space.runs / "stages", ignore=shutil.ignore_patterns("test"))
+    done = subprocess.run(
+        [*run_command(space, "av"), "--devices", "2"], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    paths = [path for _, _, path in records_of(job("av"), job("av").recipe(space), space)]
+    assert scores(paths) == scores(undisturbed[1])
+
+
+@pytest.mark.slow
+def test_two_processes_train(space):
+    done = subprocess.run(
+        [*run_command(space, "v"), "--devices", "2"], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = [path for _, _, path in records_of(job("v"), job("v").recipe(space), space)]
+    assert read_record(path).provenance["fits"][1]["steps"] > 0

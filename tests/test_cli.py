@@ -82,9 +82,14 @@ def test_bench_ends_with_a_leaderboard(quick, folders, space, capfd, tmp_path):
 
     # A score that drifts is a regression.
     expected = {"avrsp_v/synth/fold1/original": {"CC": [2.0, 0.01]}, "claims": False}
-    (tmp_path / "expected.json").write_text(json.dumps(expected))
-    assert main(["regress", str(tmp_path / "expected.json"), *folders]) == 1
+    (tmp_path / "smoke.json").write_text(json.dumps(expected))
+    assert main(["regress", str(tmp_path / "smoke.json"), *folders]) == 1
     assert "REGRESSION" in capfd.readouterr().out
+    assert main(["regress", "--write", str(tmp_path / "smoke.json"), *folders]) == 0
+    expected = json.loads((tmp_path / "smoke.json").read_text())
+    assert len(expected) == 5
+    assert expected["claims"] is False, "a network of two steps does not hear"
+    assert main(["regress", str(tmp_path / "smoke.json"), *folders]) == 0
 
 
 def test_a_job_that_fails_does_not_stop_the_others(quick, space, capfd):

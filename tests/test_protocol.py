@@ -140,7 +140,7 @@ def test_errors_say_what_was_expected():
         score_frames(maps[1:], densities, fixations, union, STAVIS, where="synth/drums")
     with pytest.raises(ValueError, match=r"fixations and negatives of bool, got torch\.uint8"):
         score_frames(maps, densities, fixations.byte(), union, STAVIS)
-    with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? the protocols are stavis"):
+    with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: stavis"):
         protocol("stavi")
 
 

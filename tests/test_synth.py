@@ -82,11 +82,11 @@ def test_the_full_set_is_balanced_over_folds() -> None:
     plans = synth.plan_videos()
     for fold in (1, 2, 3):
         part = [plan for plan in plans if plan.fold == fold]
-        assert Counter(p.category for p in part) == {"timbre": 8, "pulse": 2, "offscreen": 3, "silent": 3}
-        assert sum(p.fps == 12.5 for p in part) == 4
-        assert sorted(p.frames for p in part)[:2] == [12, 24]
-        assert all(50 <= p.frames <= 66 for p in part if p.frames > 24)
-    assert len({plan.name for plan in plans}) == 48
+        assert Counter(p.category for p in part) == {"timbre": 15, "pulse": 3, "offscreen": 3, "silent": 3}
+        assert sum(p.fps == 12.5 for p in part) == 6
+        assert sorted(p.frames for p in part)[:2] == [6, 12]
+        assert all(44 <= p.frames <= 56 for p in part if p.frames > 12)
+    assert len({plan.name for plan in plans}) == 72
 
 
 def test_the_same_seed_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
@@ -103,10 +103,10 @@ def test_another_seed_gives_another_set() -> None:
 
 
 def test_a_video_does_not_depend_on_the_size_of_the_set() -> None:
-    assert synth.plan_videos(videos=6) == synth.plan_videos(videos=48)[:6]
+    assert synth.plan_videos(videos=6) == synth.plan_videos(videos=72)[:6]
 
 
-@pytest.mark.parametrize("name", ["timbre_01", "silent_02"])
+@pytest.mark.parametrize("name", ["timbre_01", "pulse_02"])
 def test_the_observers_pooled_are_the_fixation_map(root: Path, name: str) -> None:
     notes = root / "annotations/synth" / name
     with (notes / "observers.csv").open() as file:
@@ -230,7 +230,7 @@ def test_the_video_file_holds_the_frames_and_the_sound(root: Path, name: str) ->
 
 def test_the_sound_free_part_has_the_extracted_layout(root: Path) -> None:
     names = [str(p.relative_to(root / "synth_silent")) for p in sorted((root / "synth_silent").glob("*/*"))]
-    assert names == ["train/0001", "train/0002", "train/0003", "train/0004", "train/0005", "val/0006"]
+    assert names == ["train/0001", "train/0002", "train/0003", "val/0004"]
     folder = root / "synth_silent/train/0002"
     for part, suffix in (("images", "jpg"), ("maps", "png"), ("fixations", "png")):
         assert [p.name for p in sorted((folder / part).iterdir())] == [f"{k:04d}.{suffix}" for k in range(1, 33)]
@@ -256,8 +256,8 @@ def test_the_marker_counts(root: Path) -> None:
         "seed": 0,
         "videos": VIDEOS,
         "frames": sum(plan.frames for plan in PLANS),
-        "silent_videos": 6,
-        "silent_frames": 192,
+        "silent_videos": 4,
+        "silent_frames": 128,
     }
     assert synth.synth_is_complete(root)
     assert synth.synth_is_complete(root, seed=0, videos=VIDEOS)

@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.losses import cc_loss, kl_loss, saliency_loss, sim_loss
-from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.module import SaliencyModule, parameter_groups
 
 WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
 
@@ -106,6 +106,16 @@ def test_an_unknown_optimizer_or_schedule_is_an_error(key, name):
     setattr(lit, key, {"name": name})
     with pytest.raises(ValueError, match=f"unknown {key} '{name}'; did you mean"):
         lit.configure_optimizers()
+
+
+def test_a_part_may_learn_at_a_rate_of_its_own():
+    net = module().net
+    groups = parameter_groups(net, 0.1, {"aspp": 0.5, "decoder.head": 10, "soundnet": 3})
+    assert [group["lr"] for group in groups] == [0.05, 1.0, 0.1], "a visual network has no soundnet"
+    assert {id(p) for group in groups for p in group["params"]} == {id(p) for p in net.parameters()}
+    assert sum(p.numel() for p in groups[1]["params"]) == sum(p.numel() for p in net.decoder.head.parameters())
+    with pytest.raises(ValueError, match="unknown part in lr_scale 'decodr'; did you mean 'decoder'"):
+        parameter_groups(net, 0.1, {"decodr": 10})
 
 
 def test_a_checkpoint_holds_plain_values_only():

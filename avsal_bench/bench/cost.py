@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -26,16 +27,21 @@ class Cost:
     records: int = 0
 
 
-def cost(job: Job, space: Workspace) -> Cost:
-    """Count what a job has left to do, from its recipe and the fold lists alone."""
+def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
+    """Count what a job has left to do, from its recipe and the fold lists alone.
+
+    ``shared`` collects the stages that are counted, so that one that several jobs share counts for the first only.
+    """
+    shared = set() if shared is None else shared
     recipe = job.recipe(space)
     missing = [(name, path) for name, _, path in records_of(job, recipe, space) if not path.is_file()]
     if not missing:
         return Cost()
     clips = steps = 0
     for training in trainings(job, recipe, space):
-        if (training.folder / "done.json").is_file():
+        if training.folder in shared or (training.folder / "done.json").is_file():
             continue
+        shared.add(training.folder)
         stage = training.stage
         listed = [v for n in stage.data for v in dataset(n).videos(space.root_of(n), "train", job.fold)]
         epoch = len(hold_out(listed, stage.val_fraction)[0]) * stage.clips_per_video
@@ -84,9 +90,9 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     """The plan as a table, a line a job; with hours on this machine when ``timed``."""
     speeds: dict[str, tuple[float, float]] = {}
     lines = [f"{'job':<28}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}{'hours here' if timed else '':>12}"]
-    total = 0.0
+    total, shared = 0.0, set[Path]()
     for job in jobs:
-        left = cost(job, space)
+        left = cost(job, space, shared)
         hours = 0.0
         if timed and left.records:
             if job.network not in speeds:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
 from avsal_bench.bench.plan import Job, Training, records_of, stage_options, test_folder, trainings
-from avsal_bench.bench.provenance import provenance, sha256
+from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
@@ -28,6 +30,16 @@ from avsal_bench.records import Record, mean_scores, read_record, write_atomical
 from avsal_bench.spec import Sound
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Recipe
+
+# Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for _on_purpose in (
+    "Checkpoint directory .* exists and is not empty",  # a run goes on in its folder
+    "You are using a custom batch sampler",  # VideoBatches gives every window; a test counts them
+    "The '.*_dataloader' does not have many workers",  # --workers says how many
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # inside Lightning
+):
+    warnings.filterwarnings("ignore", message=_on_purpose)
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,7 @@ def fit(
     began = time.monotonic()
     trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     story |= {"seconds": round(time.monotonic() - began, 1), "steps": trainer.global_step, "stage": stage.name}
+    story |= {"peak_memory_mb": peak_memory_mb()}
     story |= {"best_val_loss": float(checkpoints.best_model_score or float("nan"))}
     if trainer.is_global_zero:
         write_atomically(done, json.dumps(story, indent=1) + "\n")
@@ -210,7 +223,12 @@ def test(
             synthetic=dataset(name).embedded,
             recipe=recipe.plain(),
             weights=describe_weights(module.net, checkpoint),
-            provenance=story | {"test_seconds": round(time.monotonic() - began, 1), "fits": fits},
+            provenance=story
+            | {
+                "test_seconds": round(time.monotonic() - began, 1),
+                "peak_memory_mb": peak_memory_mb(),
+                "fits": fits,
+            },
         ),
     )
 

@@ -98,7 +98,7 @@ def make_scene(rng: np.random.Generator, category: Category, frames: int, fps: f
 
 def _timbre(rng: np.random.Generator, frames: int, fps: float) -> Scene:
     """Three equal things of different kinds that sound by turns; everyone attends to the one that sounds."""
-    sounding = turns(rng, frames, fps, shortest=1.2, longest=2.5)
+    sounding = turns(rng, frames, fps, shortest=0.9, longest=1.6)
     things = _equal_things(rng, frames, fps)
     return Scene("timbre", fps, background(rng), things, sounding, np.tile(sounding, (OBSERVERS, 1)))
 

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
-from avsal_bench.models import create_model
+from avsal_bench.models import Network, create_model
 from avsal_bench.names import unknown
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import cc_loss, saliency_loss
@@ -118,8 +118,10 @@ class SaliencyModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule by their names in the recipe."""
-        arguments = {k: v for k, v in self.optimizer.items() if k != "name"}
-        optimizer = _named("optimizer", self.optimizer["name"], OPTIMIZERS)(self.parameters(), **arguments)
+        arguments = {k: v for k, v in self.optimizer.items() if k not in ("name", "lr_scale")}
+        optimizer_class = _named("optimizer", self.optimizer["name"], OPTIMIZERS)
+        groups = parameter_groups(self.net, arguments["lr"], self.optimizer.get("lr_scale", {}))
+        optimizer = optimizer_class(groups, **arguments)
         schedules = {"constant": self._constant, "cosine": self._cosine, "plateau": self._plateau}
         arguments = {k: v for k, v in self.schedule.items() if k != "name"}
         schedule = _named("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
@@ -168,6 +170,26 @@ class SaliencyModule(LightningModule):
         """Take up the plateau schedule of an interrupted run."""
         if self.plateau is not None and self._plateau_state is not None:
             self.plateau.load_state_dict(self._plateau_state)
+
+
+def parameter_groups(net: Network, lr: float, lr_scale: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameters of a network, those whose name starts with a key of ``lr_scale`` at a learning rate of their own.
+
+    The parts that hear (``audio_only``) may be named although a ``v`` network has none.
+
+    Raises:
+        ValueError: for a key that no parameter's name starts with.
+    """
+    named = dict(net.named_parameters())
+    parts = {name.split(".")[0] for name in named}
+    groups = []
+    for prefix, scale in lr_scale.items():
+        mine = [name for name in named if name.startswith(prefix)]
+        if not mine and not f"{prefix}.".startswith(net.audio_only):
+            raise ValueError(unknown("part in lr_scale", prefix, parts))
+        groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale})
+    groups.append({"params": list(named.values()), "lr": lr})
+    return [group for group in groups if group["params"]]
 
 
 def _named(what: str, name: str, known: Mapping[str, Any]) -> Any:

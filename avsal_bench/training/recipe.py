@@ -31,7 +31,8 @@ class Stage:
         batch_size: clips a step, over all processes.
         clips_per_video: in an epoch.
         loss: weight of each term of ``training/losses.py``.
-        optimizer: ``name`` (adamw | adam | sgd) and its arguments.
+        optimizer: ``name`` (adamw | adam | sgd) and its arguments; ``lr_scale`` multiplies the rate of the parameters
+            whose names start with a key of it.
         schedule: ``name`` (plateau | cosine | constant) and its arguments.
         flip: probability of a horizontal flip of a clip.
         clip_gradient: largest norm of the gradient; None for no limit.

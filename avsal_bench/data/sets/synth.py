@@ -1,6 +1,6 @@
 """Synth: the embedded procedural audio-visual eye-tracking set; docs/synth.md says what it is and is not.
 
-48 videos in four categories, 12 simulated observers, three folds of 16 test videos. Disk layout: ``stavis_layout``,
+72 videos in four categories, 12 simulated observers, three folds of 24 test videos. Disk layout: ``stavis_layout``,
 folder ``synth``.
 """
 
