@@ -75,7 +75,6 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     if not missing:
         print(f"{job.name}: all {len(places)} records are there")
         return [path for _, _, path in places]
-    seed_everything(job.seed, verbose=False)
     checkpoint, fits = None, []
     for training in trainings(job, recipe, space):
         checkpoint, fitted = fit(job, training, checkpoint, space, machine)
@@ -110,6 +109,8 @@ def fit(
     if done.is_file():
         return best, json.loads(done.read_text(encoding="utf-8"))
     story = provenance(space.home)
+    # Here, and not once a job: the stages before may have been trained in this process, or in another.
+    seed_everything(job.seed, verbose=False)
     module = SaliencyModule(job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed)
     if start is not None:
         start_from(module.net, start)

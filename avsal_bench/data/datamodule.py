@@ -177,6 +177,8 @@ class SaliencyDataModule(LightningDataModule):
         sound: Sound = "original",
     ) -> None:
         super().__init__()
+        # With more processes than videos left to test, some have none.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
         self.roots = dict(roots)
         self.spec = spec
         self.fold = fold
@@ -232,6 +234,8 @@ class SaliencyDataModule(LightningDataModule):
             for frame in range(min(self.val_stride // 2 + 1, video.n_frames), video.n_frames + 1, self.val_stride)
         ]
         rank, world_size = self._rank()
+        if len(places) < world_size:
+            raise ValueError(f"{len(places)} windows to validate on for {world_size} processes; lower val_stride")
         return self._loader(
             Windows(videos, self.spec, density=True),
             sampler=places[rank::world_size],
