@@ -160,7 +160,9 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
             )
             print(f"  {'yes' if claim.holds else 'NO':<5}{claim.text}: {found}")
     print(f"\nleaderboard  {space.leaderboard / 'README.md'}\nrecords      {space.records}")
-    print(f"checkpoints  {space.runs / 'stages'}")
+    print(
+        f"checkpoints  {space.runs / 'stages'}, in each folder test/ with a picture and the frame scores of every video"
+    )
 
 
 def _workspace(args: argparse.Namespace) -> Workspace:

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import HOME, SIX_SETS, TINY
+from PIL import Image
 
 from avsal_bench.bench.cost import cost, plan_text
 from avsal_bench.bench.plan import Job, make_plan, records_of, trainings
@@ -183,7 +185,7 @@ def test_force_forgets_all_of_it(space):
 
 def test_a_nan_in_the_middle_of_test_names_the_frame(space, monkeypatch):
     monkeypatch.setattr(SaliencyModule, "predict_step", lambda self, batch, index: self(batch) * float("nan"))
-    with pytest.raises((FloatingPointError, ValueError), match=r"synth/\w+, frame 1: "):
+    with pytest.raises(ValueError, match=r"synth/\w+, frame 1: the predicted map holds NaN or infinity"):
         run_job(job("", model="centre", overrides=()), space, MACHINE)
     assert not list(space.records.rglob("*.json"))
 
@@ -268,6 +270,15 @@ def test_a_root_that_lacks_a_set(real_space):
         run_job(one, real_space, MACHINE)
 
 
+def test_a_frame_missing_in_the_test_part_is_found_before_training(real_space):
+    missing = real_space.data_root / "video_frames/SumMe/video0/img_00007.jpg"
+    missing.unlink()
+    one = Job("avrsp", "av", 1, 0, "paper", "stavis", SMALL_PAPER)
+    with pytest.raises(FileNotFoundError, match=r"summe/video0: missing file .*video0/img_00007.jpg"):
+        run_job(one, real_space, MACHINE)
+    assert not real_space.runs.exists()
+
+
 def test_a_results_folder_that_cannot_be_written(tmp_path, space):
     (tmp_path / "file").write_text("in the way")
     blocked = Workspace(space.home, None, space.synth_root, tmp_path / "file" / "runs", space.leaderboard)
@@ -281,6 +292,9 @@ def test_a_single_result_is_json_with_the_scores_of_every_frame(undisturbed):
     (result,) = space.runs.glob(f"stages/*/test/stavis-synth-fold1-original/{video.video}.json")
     frames = json.loads(result.read_text())["frames"]
     assert {len(values) for values in frames.values()} == {video.frames}
+    with Image.open(result.with_suffix(".png")) as picture:
+        assert picture.size == (144 * min(8, video.frames), 96 * 3)
+        assert np.asarray(picture).std() > 10
 
 
 @pytest.mark.slow

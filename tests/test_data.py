@@ -15,7 +15,7 @@ from avsal_bench.data import sets  # noqa: F401
 from avsal_bench.data.datamodule import SaliencyDataModule, hold_out
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.layouts import read_fold_list
-from avsal_bench.data.reading import read_audio, read_clip, read_density, read_fixations, read_frame
+from avsal_bench.data.reading import check_video, read_audio, read_clip, read_density, read_fixations, read_frame
 from avsal_bench.data.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
@@ -36,6 +36,11 @@ def etmd(tmp_path):
 
 def module(root, spec=SPEC, name="etmd", **options):
     return SaliencyDataModule({name: root}, spec, fold=1, batch_size=2, **options)
+
+
+def check(data, part):
+    for video in data.listed(part):
+        check_video(video, audio=data.spec.audio is not None)
 
 
 def test_blank_lines_and_a_missing_last_newline_are_fine(etmd):
@@ -78,29 +83,29 @@ def test_root_that_lacks_a_folder(etmd, folder):
 def test_a_file_missing_in_the_middle_is_found_before_training(etmd, file):
     (etmd / file).unlink()
     with pytest.raises(FileNotFoundError, match=f"etmd/clip 1: missing file .*{file}; the list asks for 20 frames"):
-        module(etmd).check("train")
+        check(module(etmd), "train")
 
 
 def test_a_missing_sound_is_an_error_only_for_a_network_that_hears(etmd):
     (etmd / "video_audio/ETMD_av/clip 1/clip 1.wav").unlink()
     with pytest.raises(FileNotFoundError, match=r"etmd/clip 1: missing sound .*clip 1.wav; an 'av' network needs it"):
-        module(etmd).check("train")
-    module(etmd, SILENT_SPEC).check("train")
+        check(module(etmd), "train")
+    check(module(etmd, SILENT_SPEC), "train")
 
 
 def test_a_sound_shorter_than_the_video_is_an_error(etmd):
     path = etmd / "video_audio/ETMD_av/clip 1/clip 1.wav"
     soundfile.write(path, np.zeros(22050 // 4), 22050)
     with pytest.raises(ValueError, match=r"clip 1.wav: 0.25 s of sound for 0.80 s of video \(20 frames at 25 a second"):
-        module(etmd).check("train")
+        check(module(etmd), "train")
     soundfile.write(path, np.zeros(int(22050 * 0.7)), 22050)
-    module(etmd).check("train")
+    check(module(etmd), "train")
 
 
 def test_a_sound_that_is_no_sound_is_an_error(etmd):
     (etmd / "video_audio/ETMD_av/clip 1/clip 1.wav").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"unreadable sound .*clip 1.wav"):
-        module(etmd).check("train")
+        check(module(etmd), "train")
 
 
 def test_a_truncated_jpg_is_an_error(etmd):
@@ -139,11 +144,11 @@ def test_all_sets_are_read_under_their_real_names(real_root):
     for fold in (1, 2, 3):
         data = SaliencyDataModule(roots, SPEC, fold)
         for part in ("train", "test"):
-            data.check(part)
+            check(data, part)
         assert len(data.listed("train")) == 12
         assert len(data.fit_videos()) == len(data.val_videos()) == 6
     visual = SaliencyDataModule({"dhf1k": real_root}, SILENT_SPEC, 1)
-    visual.check("train")
+    check(visual, "train")
     batch = next(iter(visual.train_dataloader()))
     assert batch["frames"].shape == (2, 3, 8, 32, 64)
     assert batch["audio"] is None

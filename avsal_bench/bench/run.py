@@ -7,7 +7,8 @@ import logging
 import shutil
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.reading import check_video
 from avsal_bench.evaluation.predict import ScoreVideos, scored_videos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.models import Network
@@ -67,21 +69,54 @@ class Machine:
         )
 
 
+@dataclass(frozen=True)
+class Context:
+    """What all parts of a job need: the job, its resolved recipe, the folders, the machine."""
+
+    job: Job
+    recipe: Recipe
+    space: Workspace
+    machine: Machine
+
+    def data(self, names: Iterable[str], net: Network, **options: Any) -> SaliencyDataModule:
+        """The data module of some data sets for a network."""
+        roots = {name: self.space.root_of(name) for name in names}
+        return SaliencyDataModule(roots, net.spec, self.job.fold, num_workers=self.machine.workers, **options)
+
+
+@dataclass
+class Trained:
+    """What training gave so far: the best checkpoint of the last stage, and the story of every stage."""
+
+    checkpoint: Path | None = None
+    fits: list[dict[str, Any]] = field(default_factory=list)
+
+
 def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     """Do what is not done of a job, and return the paths of all its records."""
-    recipe = job.recipe(space)
-    places = list(records_of(job, recipe, space))
-    missing = [place for place in places if not is_done(place[2], recipe)]
+    context = Context(job, job.recipe(space), space, machine)
+    places = list(records_of(job, context.recipe, space))
+    missing = [place for place in places if not is_done(place[2], context.recipe)]
     if not missing:
         print(f"{job.name}: all {len(places)} records are there")
         return [path for _, _, path in places]
-    checkpoint, fits = None, []
-    for training in trainings(job, recipe, space):
-        checkpoint, fitted = fit(job, training, checkpoint, space, machine)
-        fits.append(fitted)
+    stages = trainings(job, context.recipe, space)
+    check_files(context, stages, {name for name, _, _ in missing})
+    trained = Trained()
+    for training in stages:
+        trained = fit(context, training, trained)
     for name, sound, path in missing:
-        test(job, recipe, name, sound, path, checkpoint, fits, space, machine)
+        test(context, trained, name, sound, path)
     return [path for _, _, path in places]
+
+
+def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
+    """Look for every file that a job will read, those of the test too, before hours are spent on training."""
+    parts = [(name, "train", training.options) for training in stages for name in training.stage.data]
+    parts += [(name, "test", stage_options(context.job, context.recipe)) for name in sorted(tested)]
+    for name, part, options in parts:
+        for video in dataset(name).videos(context.space.root_of(name), part, context.job.fold):
+            check_video(video, audio=options.get("modality") in ("av", "a"))
 
 
 def is_done(path: Path, recipe: Recipe) -> bool:
@@ -95,57 +130,56 @@ def is_done(path: Path, recipe: Recipe) -> bool:
     if read_record(path).recipe != json.loads(json.dumps(recipe.plain())):
         raise ValueError(
             f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
-            "replace it with --force, or keep it and choose another --leaderboard"
+            "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
         )
     return True
 
 
-def fit(
-    job: Job, training: Training, start: Path | None, space: Workspace, machine: Machine
-) -> tuple[Path, dict[str, Any]]:
-    """Train one stage, or go on with it, or find it done; returns its best checkpoint and the story of its training."""
-    stage, folder = training.stage, training.folder
+def fit(context: Context, training: Training, before: Trained) -> Trained:
+    """Train one stage from what the stages before gave; or go on with it, or find it done."""
+    job, stage, folder = context.job, training.stage, training.folder
     best, last, done = folder / "best.ckpt", folder / "last.ckpt", folder / "done.json"
     if done.is_file():
-        return best, json.loads(done.read_text(encoding="utf-8"))
-    story = provenance(space.home)
+        return Trained(best, [*before.fits, json.loads(done.read_text(encoding="utf-8"))])
+    story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
     module = SaliencyModule(job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed)
-    if start is not None:
-        start_from(module.net, start)
+    if before.checkpoint is not None:
+        start_from(module.net, before.checkpoint)
     checkpoints = ModelCheckpoint(
         folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
-    trainer = machine.trainer(
+    trainer = context.machine.trainer(
         max_epochs=stage.epochs,
         gradient_clip_val=stage.clip_gradient,
         log_every_n_steps=1,
         logger=CSVLogger(folder, name="log"),
         callbacks=[checkpoints, FitProgress(f"fit {job.name}, {stage.name}")],
     )
-    data = SaliencyDataModule(
-        {name: space.root_of(name) for name in stage.data},
-        module.net.spec,
-        job.fold,
+    data = context.data(
+        stage.data,
+        module.net,
         batch_size=max(1, stage.batch_size // trainer.world_size),
         clips_per_video=stage.clips_per_video,
         flip=stage.flip,
         val_fraction=stage.val_fraction,
         val_stride=stage.val_stride,
         seed=job.seed,
-        num_workers=machine.workers,
     )
-    data.check("train")
     began = time.monotonic()
     trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
-    story |= {"seconds": round(time.monotonic() - began, 1), "steps": trainer.global_step, "stage": stage.name}
-    story |= {"peak_memory_mb": peak_memory_mb()}
-    story |= {"best_val_loss": float(checkpoints.best_model_score or float("nan"))}
+    story |= {
+        "stage": stage.name,
+        "steps": trainer.global_step,
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "best_val_loss": float(checkpoints.best_model_score or float("nan")),
+    }
     if trainer.is_global_zero:
         write_atomically(done, json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
-    return best, story
+    return Trained(best, [*before.fits, story])
 
 
 def start_from(net: Network, checkpoint: Path) -> None:
@@ -163,42 +197,20 @@ def network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
     return {key.removeprefix("net."): value for key, value in state.items() if key.startswith("net.")}
 
 
-def test(
-    job: Job,
-    recipe: Recipe,
-    name: str,
-    sound: Sound,
-    path: Path,
-    checkpoint: Path | None,
-    fits: list[dict[str, Any]],
-    space: Workspace,
-    machine: Machine,
-) -> None:
+def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path) -> None:
     """Predict every frame of the test videos of one set, score them, and write the record."""
+    job, recipe, space = context.job, context.recipe, context.space
     story = provenance(space.home)
     module = SaliencyModule(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
-    if checkpoint is not None:
-        module.net.load_state_dict(network_state(checkpoint), strict=True)
-    data = SaliencyDataModule(
-        {name: space.root_of(name)},
-        module.net.spec,
-        job.fold,
-        test_batch_size=recipe.test_batch_size,
-        num_workers=machine.workers,
-        sound=sound,
-    )
-    data.check("test")
+    if trained.checkpoint is not None:
+        module.net.load_state_dict(network_state(trained.checkpoint), strict=True)
+    data = context.data([name], module.net, test_batch_size=recipe.test_batch_size, sound=sound)
     folder = test_folder(job, recipe, space, name, sound)
     data.skip = {f"{name}/{v.video}" for v in scored_videos(folder)}
-    began = time.monotonic()
     title = f"test {job.name} on {name}" + ("" if sound == "original" else f", sound {sound}")
-    trainer = machine.trainer(
-        logger=False,
-        callbacks=[
-            ScoreVideos(data.test_videos(), folder, protocol(job.protocol), machine.keep_maps),
-            PredictProgress(title),
-        ],
-    )
+    scorer = ScoreVideos(data.test_videos(), folder, protocol(job.protocol), context.machine.keep_maps)
+    trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
+    began = time.monotonic()
     if data.test_videos():
         if module.net.observes:
             observe_training_maps(module.net, data)
@@ -208,30 +220,24 @@ def test(
         return
     results = {v.video: v for v in scored_videos(folder)}
     videos = [results[v.name] for v in data.listed("test")]
-    write_record(
-        path,
-        Record(
-            model=job.model,
-            modality=job.modality,
-            dataset=name,
-            fold=job.fold,
-            seed=job.seed,
-            protocol=job.protocol,
-            preset=job.preset,
-            sound=sound,
-            scores=mean_scores(videos),
-            videos=videos,
-            synthetic=dataset(name).embedded,
-            recipe=recipe.plain(),
-            weights=describe_weights(module.net, checkpoint),
-            provenance=story
-            | {
-                "test_seconds": round(time.monotonic() - began, 1),
-                "peak_memory_mb": peak_memory_mb(),
-                "fits": fits,
-            },
-        ),
+    story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
+    record = Record(
+        model=job.model,
+        modality=job.modality,
+        dataset=name,
+        fold=job.fold,
+        seed=job.seed,
+        protocol=job.protocol,
+        preset=job.preset,
+        sound=sound,
+        scores=mean_scores(videos),
+        videos=videos,
+        synthetic=dataset(name).embedded,
+        recipe=recipe.plain(),
+        weights=describe_weights(module.net, trained.checkpoint),
+        provenance=story | {"fits": trained.fits},
     )
+    write_record(path, record)
 
 
 def observe_training_maps(net: Network, data: SaliencyDataModule) -> None:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import check_video, read_audio, read_clip, read_density
+from avsal_bench.data.reading import read_audio, read_clip, read_density
 from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches
 from avsal_bench.data.windows import Window, training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
@@ -208,11 +208,6 @@ class SaliencyDataModule(LightningDataModule):
     def test_videos(self) -> list[Video]:
         """Test videos, less those in ``skip`` (keys of videos that have their scores)."""
         return [v for v in self.listed("test") if v.key not in self.skip]
-
-    def check(self, part: str) -> None:
-        """Look for every file of a part; see :func:`~avsal_bench.data.reading.check_video`."""
-        for video in self.listed(part):
-            check_video(video, audio=self.spec.audio is not None)
 
     def train_dataloader(self) -> DataLoader[Item]:
         """Training clips in the order of the epoch."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.reading import read_density, read_fixations
+from avsal_bench.evaluation.picture import draw_video
 from avsal_bench.evaluation.protocol import Protocol, to_eight_bit
 from avsal_bench.evaluation.score import score_frames, video_scores
 from avsal_bench.records import VideoScores, video_from_json, video_to_json, write_atomically
@@ -72,7 +73,8 @@ def _read_fixations(video: Video, frames: Sequence[int], size: torch.Size | None
 class ScoreVideos(Callback):
     """Collects the maps of the video that is being predicted; scores it when it is whole, and writes the result.
 
-    A result is ``<folder>/<video>.json``: the video's scores and those of each frame. What is there when a run
+    A result is ``<folder>/<video>.json``: the video's scores and those of each frame; beside it lies a picture of
+    some frames, ``<folder>/<video>.png``. What is there when a run
     dies is kept, and :func:`scored_videos` tells the next run what it need not predict again.
 
     Args:
@@ -94,8 +96,8 @@ class ScoreVideos(Callback):
     ) -> None:
         """Add the maps of a batch, and finish the video after its last frame."""
         video = self.videos[f"{batch['dataset'][0]}/{batch['video'][0]}"]
-        _check_finite(outputs, video, batch["frame"])
-        self._maps.append(to_eight_bit(outputs).cpu())
+        where = [f"{video.key}, frame {frame}" for frame in batch["frame"]]
+        self._maps.append(to_eight_bit(outputs, where).cpu())
         if batch["frame"][-1] == video.n_frames:
             maps = torch.cat(self._maps)
             self._maps = []
@@ -103,6 +105,7 @@ class ScoreVideos(Callback):
 
     def _finish(self, video: Video, maps: Tensor) -> None:
         frame_scores = score_video(maps, video, self.protocol)
+        draw_video(maps, video, self.folder / f"{video.name}.png")
         if self.keep_maps:
             save_maps(maps, self.folder / "maps" / video.name)
         plain = {
@@ -123,13 +126,6 @@ def scored_videos(folder: Path) -> Iterator[VideoScores]:
     """Results that :class:`ScoreVideos` left in a folder."""
     for path in sorted(folder.glob("*.json")):
         yield video_from_json(json.loads(path.read_text(encoding="utf-8"))["video"])
-
-
-def _check_finite(maps: Tensor, video: Video, frames: Sequence[int]) -> None:
-    finite = torch.isfinite(maps).flatten(1).all(1)
-    if not finite.all():
-        frame = frames[int((~finite).nonzero()[0])]
-        raise FloatingPointError(f"{video.key}, frame {frame}: the saliency map has values that are not finite")
 
 
 def _plain(values: Tensor) -> list[float | None]:
