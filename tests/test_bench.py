@@ -252,9 +252,19 @@ def test_the_plan_says_what_is_left_and_what_it_costs(real_space):
     left = cost(one, real_space)
     # 3 DHF1K videos less 1 set aside, 12 less 6 of the six sets, 6 test videos of 12 frames
     assert (left.clips, left.windows, left.records) == (2 + 6, 72, 6)
-    text = plan_text([one], real_space, timed=True)
-    assert "avrsp_av-fold1-seed0" in text
+    jobs = make_plan(real_space, ["avrsp"], "paper", "stavis", overrides=SMALL_PAPER)
+    text = plan_text(jobs, real_space, timed=True)
+    assert len(jobs) == 12
+    assert all(job.name in text for job in jobs)
     assert "hours in all" in text
+    # Six jobs share the visual stage: its step counts once.
+    assert [int(line.split()[2]) for line in text.splitlines()[1:-1]] == [0, 0, 2, 1] + [0, 0, 1, 1] * 2
+
+
+def test_the_baselines_run_on_the_real_layouts(real_space):
+    for model in ("centre", "mep"):
+        paths = run_job(Job(model, "", 3, 0, "paper", "stavis"), real_space, MACHINE)
+        assert [p.parent.name for p in paths] == list(SIX_SETS)
 
 
 def test_real_sets_without_a_root(space):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ def seconds_a_clip(job: Job, space: Workspace) -> tuple[float, float]:
     """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = create_model(job.model, **stage_options(job, job.recipe(space))).to(device)
+    if net.observes:
+        net.observe(torch.ones(1, 8, 8, device=device))
     spec = net.spec
     frames = torch.zeros(1, 3, spec.frames, *spec.size, device=device)
     audio = None if spec.audio is None else spec.audio(torch.zeros(1))[None].to(device)
@@ -96,6 +99,7 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
         hours = 0.0
         if timed and left.records:
             if job.network not in speeds:
+                print(f"timing one clip of {job.network}", file=sys.stderr, flush=True)
                 speeds[job.network] = seconds_a_clip(job, space)
             train, predict = speeds[job.network]
             hours = (left.clips * train + left.windows * predict) / 3600
