@@ -1,9 +1,23 @@
-"""What to say when somebody asks for a name that nobody has."""
+"""Look-ups by name, and what to say when nobody has that name."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def pick(what: str, name: str, known: Mapping[str, T]) -> T:
+    """The entry of that name.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one.
+    """
+    if name not in known:
+        raise ValueError(unknown(what, name, known))
+    return known[name]
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.names import unknown
+from avsal_bench.names import pick
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,4 @@ def dataset(name: str) -> DataSet:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    if name not in _DATASETS:
-        raise ValueError(unknown("data set", name, _DATASETS))
-    return _DATASETS[name]
+    return pick("data set", name, _DATASETS)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.metrics.resize import gaussian_blur, imresize
-from avsal_bench.names import unknown
+from avsal_bench.names import pick
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ def protocol(name: str) -> Protocol:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(unknown("protocol", name, PROTOCOLS))
-    return PROTOCOLS[name]
+    return pick("protocol", name, PROTOCOLS)
 
 
 def to_eight_bit(maps: Tensor, where: Sequence[str] = ()) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 
-from avsal_bench.names import unknown
+from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec, Modality
 
 
@@ -113,9 +113,7 @@ def model_entry(name: str) -> ModelEntry:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    if name not in _MODELS:
-        raise ValueError(unknown("model", name, _MODELS))
-    return _MODELS[name]
+    return pick("model", name, _MODELS)
 
 
 def create_model(name: str, **options: Any) -> Network:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from avsal_bench.models import Network, create_model
-from avsal_bench.names import unknown
+from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import cc_loss, saliency_loss
 
@@ -119,12 +119,16 @@ class SaliencyModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule by their names in the recipe."""
         arguments = {k: v for k, v in self.optimizer.items() if k not in ("name", "lr_scale")}
-        optimizer_class = _named("optimizer", self.optimizer["name"], OPTIMIZERS)
+        optimizer_class = pick("optimizer", self.optimizer["name"], OPTIMIZERS)
         groups = parameter_groups(self.net, arguments["lr"], self.optimizer.get("lr_scale", {}))
         optimizer = optimizer_class(groups, **arguments)
-        schedules = {"constant": self._constant, "cosine": self._cosine, "plateau": self._plateau}
+        schedules: dict[str, Callable[..., LRScheduler | None]] = {
+            "constant": self._constant,
+            "cosine": self._cosine,
+            "plateau": self._plateau,
+        }
         arguments = {k: v for k, v in self.schedule.items() if k != "name"}
-        schedule = _named("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
+        schedule = pick("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
         if schedule is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -190,9 +194,3 @@ def parameter_groups(net: Network, lr: float, lr_scale: Mapping[str, float]) -> 
         groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale})
     groups.append({"params": list(named.values()), "lr": lr})
     return [group for group in groups if group["params"]]
-
-
-def _named(what: str, name: str, known: Mapping[str, Any]) -> Any:
-    if name not in known:
-        raise ValueError(unknown(what, name, known))
-    return known[name]
