@@ -289,6 +289,12 @@ def test_a_frame_missing_in_the_test_part_is_found_before_training(real_space):
     assert not real_space.runs.exists()
 
 
+def test_bf16_without_a_gpu_is_an_error(space, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match="precision bf16-mixed needs a GPU; on a CPU use --precision 32-true"):
+        run_job(job("v"), space, Machine(precision="bf16-mixed"))
+
+
 def test_a_results_folder_that_cannot_be_written(tmp_path, space):
     (tmp_path / "file").write_text("in the way")
     blocked = Workspace(space.home, None, space.synth_root, tmp_path / "file" / "runs", space.leaderboard)

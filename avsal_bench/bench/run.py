@@ -55,7 +55,13 @@ class Machine:
     keep_maps: bool = False
 
     def trainer(self, **options: Any) -> Trainer:
-        """A Lightning trainer on this machine, with none of the defaults that would change a benchmark."""
+        """A Lightning trainer on this machine, with none of the defaults that would change a benchmark.
+
+        Raises:
+            ValueError: for bf16 without a GPU: there the gradients of 3D convolutions crash or are NaN in torch 2.11.
+        """
+        if str(self.precision).startswith("bf16") and not torch.cuda.is_available():
+            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
         return Trainer(
             devices=self.devices,
             num_nodes=self.nodes,
