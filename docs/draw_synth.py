@@ -18,10 +18,10 @@ from avsal_bench.data.synth_sounds import SAMPLE_RATE
 
 #: Videos and the frames shown. In frame 25 of the first, the sound has just moved on and gaze has not.
 ROWS = {
-    "timbre_01": (15, 25, 36, 52),
-    "pulse_02": (9, 21, 34, 46),
-    "offscreen_07": (9, 21, 34, 46),
-    "silent_02": (9, 21, 34, 46),
+    "timbre_01": (9, 19, 29, 39),
+    "pulse_02": (9, 19, 29, 39),
+    "offscreen_07": (9, 19, 29, 39),
+    "silent_05": (9, 19, 29, 39),
 }
 
 
