@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from avsal_bench.bench.evaluate import Submission
     from avsal_bench.bench.plan import Job
     from avsal_bench.bench.run import Machine
     from avsal_bench.bench.workspace import Workspace
@@ -68,6 +69,34 @@ def run(args: argparse.Namespace) -> int:
     job = Job(args.model, modality, args.fold, args.seed, preset, args.protocol, tuple(args.set))
     for path in run_job(job, space, _machine(args)):
         print(path)
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Score maps that any code made, and put them on the leaderboard."""
+    from avsal_bench.bench.evaluate import evaluate as score
+    from avsal_bench.evaluation.protocol import protocol
+    from avsal_bench.leaderboard.page import summary_table
+    from avsal_bench.records import read_record
+
+    space = _workspace(args)
+    submission = _submission(args)
+    rule = protocol(args.protocol)
+    space.check_writable()
+    path = score(submission, rule, space, args.workers, args.allow_missing, args.force)
+    leaderboard(args)
+    print(f"\n{summary_table([read_record(path)])}\n\nrecord  {path}")
+    return 0
+
+
+def protocols(args: argparse.Namespace) -> int:
+    """Score the same maps under every protocol, side by side."""
+    from avsal_bench.bench.compare import compare_protocols
+
+    space = _workspace(args)
+    submission = _submission(args)
+    space.check_writable()
+    print(compare_protocols(submission, space, args.workers, args.allow_missing, args.base, args.choices, args.csv))
     return 0
 
 
@@ -165,6 +194,15 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
     )
 
 
+def _submission(args: argparse.Namespace) -> Submission:
+    from avsal_bench.bench.evaluate import Submission
+    from avsal_bench.data.dataset import resolve_name
+
+    maps = Path(args.pred)
+    name = args.name or maps.resolve().name
+    return Submission(maps, name, resolve_name(args.dataset), args.fold, args.modality, args.first)
+
+
 def _workspace(args: argparse.Namespace) -> Workspace:
     from avsal_bench.bench.workspace import workspace
 
@@ -185,7 +223,7 @@ def _machine(args: argparse.Namespace) -> Machine:
 def _common(args: argparse.Namespace) -> list[str]:
     """Arguments that the jobs of a bench inherit."""
     words = ["--devices", str(args.devices), "--nodes", str(args.nodes), "--precision", args.precision]
-    words += ["--workers", str(args.workers)] + (["--keep-maps"] if args.keep_maps else [])
+    words += ["--workers", str(args.workers)] + (["--keep-maps", args.keep_maps] if args.keep_maps else [])
     for option in ("data_root", "synth_root", "runs", "leaderboard"):
         value = getattr(args, option)
         words += [f"--{option.replace('_', '-')}", value] if value else []
@@ -234,6 +272,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0)
     _run_options(one)
 
+    other = command("evaluate", evaluate, "score saliency maps that any code made, and put them on the leaderboard")
+    _submission_options(other)
+    other.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
+    other.add_argument("--force", action="store_true", help="replace a record of other maps of the same name")
+
+    side = command("protocols", protocols, "score the same maps under every protocol, side by side")
+    _submission_options(side)
+    side.add_argument("--base", default="stavis", help="the protocol to compare with (default: %(default)s)")
+    side.add_argument("--choices", action="store_true", help="also change the base one choice at a time")
+    side.add_argument("--csv", metavar="FILE", help="also write the scores to this file")
+
     command("leaderboard", leaderboard, "generate the leaderboard from records and published scores")
     check = command("regress", regress, "compare records with expected scores; exit 1 when one is off")
     check.add_argument("expected", metavar="FILE", help="such as benchmarks/expected/smoke.json")
@@ -250,6 +299,28 @@ def _folder_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
     group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
     group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
+
+
+def _submission_options(parser: argparse.ArgumentParser) -> None:
+    from avsal_bench.evaluation.layouts import LAYOUTS
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. The maps may lie as\n"
+        f"{LAYOUTS}\n"
+        "Missing, unreadable, extra and constant maps are listed before any scoring. A killed run goes on with the\n"
+        "next video."
+    )
+    parser.add_argument("--pred", required=True, metavar="DIR", help="folder of the maps")
+    parser.add_argument("--dataset", required=True, metavar="SET", help="such as AVAD; `avsal list` names them")
+    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="test list (default: %(default)s)")
+    parser.add_argument("--name", help="of the network in tables and file names (default: that of the folder)")
+    parser.add_argument("--modality", default="", choices=["v", "av", "a"], help="what the network eats, for tables")
+    parser.add_argument("--first", type=int, default=1, help="number of the first frame's file (default: %(default)s)")
+    parser.add_argument("--allow-missing", action="store_true", help="score what is there; the record says so")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s, one a core)"
+    )
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -269,7 +340,13 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
     )
-    group.add_argument("--keep-maps", action="store_true", help="write the predicted maps as PNG beside the results")
+    group.add_argument(
+        "--keep-maps",
+        nargs="?",
+        const="png",
+        choices=["png", "npy"],
+        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
+    )
 
 
 def _default_workers() -> int:

@@ -27,6 +27,7 @@ def unknown(what: str, name: object, known: Iterable[object]) -> str:
     "unknown model 'stavi'; did you mean 'stavis'? known: stavis, vinet"
     """
     names = sorted(str(k) for k in known)
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    spelled = {known_name.lower(): known_name for known_name in names}
+    near = difflib.get_close_matches(str(name).lower(), spelled, n=1)
+    hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(names) or 'none'}"

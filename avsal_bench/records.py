@@ -10,23 +10,36 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-SCHEMA = 1
+SCHEMA = 2
 
 #: Metrics of a record in the order of the tables; True where higher is better.
 METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}
+
+#: Preset of records of maps that other code made: nothing is known of their training.
+MAPS_PRESET = "maps"
+
+#: What is averaged first: the frames of each video, and then videos; or all frames of all videos alike.
+Averaging = Literal["videos", "frames"]
 
 
 @dataclass(frozen=True)
 class VideoScores:
     """Scores of one video: for each metric the mean over the frames where it is defined.
 
-    ``scores`` holds NaN for a metric that no frame defines; ``undefined`` counts, for each metric, the frames
-    that were left out. ``category`` is the kind of scene where the data set has such a label, else "".
+    Args:
+        video: name.
+        frames: that have a predicted map, and so were scored.
+        scores: NaN for a metric that no frame defines.
+        undefined: for each metric, the scored frames that were left out of its mean.
+        category: the kind of scene where the data set has such a label, else "".
+        unfixated: scored frames that nobody fixated.
+        constant: scored frames whose predicted map is the same everywhere.
+        skipped: frames of the list that have no predicted map; always 0 for a network that was run here.
     """
 
     video: str
@@ -34,6 +47,13 @@ class VideoScores:
     scores: dict[str, float]
     undefined: dict[str, int]
     category: str = ""
+    unfixated: int = 0
+    constant: int = 0
+    skipped: int = 0
+
+    def weight(self, metric: str, averaging: Averaging) -> int:
+        """How often the video counts in the mean of a metric: once, or once for each frame that defines it."""
+        return 1 if averaging == "videos" else self.frames - self.undefined.get(metric, 0)
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,7 @@ class Record:
         protocol: name of the protocol.
         preset: of the recipe.
         sound: what the network heard at test time: ``original`` or ``muted``.
+        averaging: how ``scores`` were made of those of the videos.
         scores: for each metric the mean over the videos that define it.
         videos: per-video scores, in the order of the fold list.
         synthetic: True when the data set is made by the project itself.
@@ -67,6 +88,7 @@ class Record:
     protocol: str
     preset: str
     sound: str
+    averaging: Averaging
     scores: dict[str, float]
     videos: list[VideoScores]
     synthetic: bool
@@ -82,8 +104,13 @@ class Record:
 
     @property
     def n_frames(self) -> int:
-        """Frames predicted, over all videos."""
+        """Frames scored, over all videos."""
         return sum(v.frames for v in self.videos)
+
+    def counts(self) -> dict[str, int]:
+        """Frames over all videos: scored, without fixations, with a constant map, and skipped."""
+        names = ("frames", "unfixated", "constant", "skipped")
+        return {name: sum(getattr(v, name) for v in self.videos) for name in names}
 
 
 def network_name(model: str, modality: str) -> str:
@@ -107,13 +134,22 @@ def record_path(
     return root / protocol / dataset / f"{network}-fold{fold}-seed{seed}{condition}.json"
 
 
-def mean_scores(videos: list[VideoScores]) -> dict[str, float]:
-    """Mean over videos of every metric, videos without a defined score left out; NaN where none has one."""
-    means = {}
-    for metric in METRICS:
-        values = [v.scores[metric] for v in videos if not math.isnan(v.scores[metric])]
-        means[metric] = math.fsum(values) / len(values) if values else math.nan
-    return means
+def mean_scores(videos: Sequence[VideoScores], averaging: Averaging = "videos") -> dict[str, float]:
+    """Mean of every metric over videos or over their frames, undefined ones left out; NaN where there is none.
+
+    >>> a = VideoScores("a", 1, dict.fromkeys(METRICS, 0.2), {})
+    >>> b = VideoScores("b", 3, dict.fromkeys(METRICS, 0.4), {})
+    >>> round(mean_scores([a, b])["CC"], 6), round(mean_scores([a, b], "frames")["CC"], 6)
+    (0.3, 0.35)
+    """
+    return {metric: mean_score(videos, metric, averaging) for metric in METRICS}
+
+
+def mean_score(videos: Iterable[VideoScores], metric: str, averaging: Averaging) -> float:
+    """Mean of one metric, as :func:`mean_scores` has it."""
+    defined = [(v.scores[metric], v.weight(metric, averaging)) for v in videos if not math.isnan(v.scores[metric])]
+    total = sum(weight for _, weight in defined)
+    return math.fsum(value * weight for value, weight in defined) / total if total else math.nan
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -169,6 +205,8 @@ def read_record(path: Path) -> Record:
         plain = json.loads(path.read_text(encoding="utf-8"))
         if plain["schema"] != SCHEMA:
             raise ValueError(f"schema {plain['schema']}, this version reads {SCHEMA}")
+        if plain["averaging"] not in get_args(Averaging):
+            raise ValueError(f"averaging {plain['averaging']!r}, expected {' or '.join(get_args(Averaging))}")
         plain["scores"] = _none_to_nan(plain["scores"])
         plain["videos"] = [video_from_json(v) for v in plain["videos"]]
         record = Record(**plain)

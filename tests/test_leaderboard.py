@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,8 @@ from avsal_bench.leaderboard import (
 )
 from avsal_bench.leaderboard.hearing import hearing_table
 from avsal_bench.leaderboard.published import SUSPECT_NOTES, published_rows, read_published
-from avsal_bench.leaderboard.tables import categories, protocol_mean, rows, score
-from avsal_bench.records import METRICS, Record, VideoScores, mean_scores, record_path, write_record
+from avsal_bench.leaderboard.tables import SINGLE_SPLIT, categories, protocol_mean, rows, score, split_mean
+from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_scores, record_path, write_record
 
 PUBLISHED = Path(__file__).parent.parent / "leaderboard" / "published.csv"
 KINDS = ("timbre", "pulse", "offscreen", "silent")
@@ -43,6 +44,7 @@ def make(
     seed: int = 0,
     sound: str = "original",
     preset: str = "paper",
+    averaging: Averaging = "videos",
     **changes: object,
 ) -> Record:
     """A record whose every metric is the given value of each video; categories go round."""
@@ -62,7 +64,8 @@ def make(
         protocol="stavis",
         preset=preset,
         sound=sound,
-        scores=mean_scores(videos),
+        averaging=averaging,
+        scores=mean_scores(videos, averaging),
         videos=videos,
         synthetic=synthetic,
         recipe={},
@@ -70,6 +73,20 @@ def make(
         provenance={"version": "0.1.0", "commit": "abc", "clean": True},
     )
     return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def made_elsewhere(record: Record) -> Record:
+    """The record as maps of other code would have it."""
+    unknown = {"file": None, "sha256": None, "parameters": None}
+    story = record.provenance | {"fits": [], "maps": {"folder": "maps"}}
+    return replace(record, preset="maps", recipe={}, weights=unknown, provenance=story)
+
+
+def with_frames(record: Record, **frames: object) -> Record:
+    """The record with other frame counts in its first video."""
+    first = replace(record.videos[0], **frames)  # type: ignore[arg-type]
+    videos = [first, *record.videos[1:]]
+    return replace(record, videos=videos, scores=mean_scores(videos, record.averaging))
 
 
 def save(folder: Path, records: Sequence[Record]) -> Path:
@@ -190,6 +207,95 @@ def test_single_split_takes_the_mean_of_the_folds(dataset: str) -> None:
     assert protocol_mean(folds, "CC") == pytest.approx((0.15 + 0.6) / 2)
 
 
+#: Reference scores of three videos (``stavis``), their mean over videos and over splits: the test lists of the splits
+#: are (v1, v2), (v3) and (v1). Made with the public MATLAB metrics in Octave.
+REFERENCE = {
+    #        v1                  v2                  v3                  pooled              mean of splits
+    "CC": (0.6135027315603537, 0.6923073168089399, 0.6181280807032836, 0.6343602151582327, 0.628178612149428),
+    "NSS": (1.1600531020955658, 1.1889082865457485, 1.3406267291270582, 1.2124103049659847, 1.2250535085144272),
+    "AUC-J": (0.8110556828910056, 0.8002656554754565, 0.837228390952331, 0.8149013530524497, 0.8179815810088559),
+    "sAUC": (0.5645971448810524, 0.5569060788689698, 0.5285833597394816, 0.5536709320926391, 0.551310705498515),
+    "SIM": (0.5442678848918348, 0.600414611262446, 0.47274549245349323, 0.5404239683749021, 0.5297848751408228),
+    "KL": (0.7193591027515477, 1.3332875387412686, 0.7169770595924146, 0.8722457009591946, 0.8208864943634567),
+}
+
+
+def test_means_over_videos_and_over_splits_against_the_reference() -> None:
+    videos = {
+        f"v{n + 1}": VideoScores(f"v{n + 1}", 30, {metric: values[n] for metric, values in REFERENCE.items()}, {})
+        for n in range(3)
+    }
+    splits = [["v1", "v2"], ["v3"], ["v1"]]
+    folds = [make([0.0], fold=k, videos=[videos[v] for v in split]) for k, split in enumerate(splits, start=1)]
+    [row] = rows(folds)
+    [single] = rows([replace(r, dataset="diem") for r in folds])
+    for metric, (*_, pooled, of_splits) in REFERENCE.items():
+        assert protocol_mean(folds, metric) == pytest.approx(pooled, rel=0, abs=1e-12)
+        assert split_mean(folds, metric) == pytest.approx(of_splits, rel=0, abs=1e-12)
+        assert row.scores[metric].value == pytest.approx(pooled, rel=0, abs=1e-12)
+        assert row.scores[metric].mean_of_splits == pytest.approx(of_splits, rel=0, abs=1e-12)
+        assert single.scores[metric].value == single.scores[metric].mean_of_splits == row.scores[metric].mean_of_splits
+
+
+def test_a_fold_that_defines_nothing_is_no_part_of_the_mean_of_folds() -> None:
+    folds = [make([0.1, 0.2]), make([NAN, NAN], fold=2), make([0.6], fold=3)]
+    assert split_mean(folds, "CC") == pytest.approx((0.15 + 0.6) / 2)
+    assert math.isnan(split_mean(folds[1:2], "CC"))
+
+
+@pytest.mark.parametrize("dataset", ["avad", "dhf1k"])
+def test_frames_are_averaged_where_the_record_says_so(dataset: str) -> None:
+    one = with_frames(make({"a": 0.1, "b": 0.4}, dataset=dataset, averaging="frames"), frames=40, undefined={"NSS": 30})
+    two = make({"a": 0.7}, dataset=dataset, fold=2, averaging="frames")
+    splits = {"CC": ((4 * 0.1 + 0.4) / 5 + 0.7) / 2, "NSS": ((0.1 + 0.4) / 2 + 0.7) / 2}  # in tens of frames
+    pooled = {"CC": (4 * 0.1 + 0.4 + 0.7) / 6, "NSS": (0.1 + 0.4 + 0.7) / 3}
+    for metric in splits:
+        expected = (splits if dataset in SINGLE_SPLIT else pooled)[metric]
+        assert protocol_mean([one, two], metric) == pytest.approx(expected)
+        assert split_mean([one, two], metric) == pytest.approx(splits[metric])
+        assert score([one, two], metric).value == pytest.approx(expected)
+        assert protocol_mean([one], metric) == one.scores[metric]
+
+
+def test_interval_draws_a_video_with_all_its_frames() -> None:
+    others = {f"b{i}": 0.5 + i / 10 for i in range(9)}
+    record = with_frames(make({"a": 0.0, **others}, averaging="frames"), frames=70)
+    found, alike = score([record], "CC"), score([replace(record, averaging="videos")], "CC")
+    drawn = bootstrap_interval([0.0, *others.values()], weights=[70, *[10] * 9])
+    assert (found.value, found.low, found.high) == pytest.approx((drawn.mean, drawn.low, drawn.high))
+    assert found.low < alike.low - 0.1
+    # A video in two folds is drawn with the frames of both, at their mean.
+    both = score([record, make({"a": 0.8}, fold=2, averaging="frames")], "CC")
+    drawn = bootstrap_interval([8 / 80, *others.values()], weights=[80, *[10] * 9])
+    assert (both.value, both.low, both.high) == pytest.approx((drawn.mean, drawn.low, drawn.high))
+
+
+def test_category_is_averaged_like_the_whole() -> None:
+    record = make([0.1, 9.0, 9.0, 9.0, 0.4], dataset="synth", averaging="frames")
+    assert score([with_frames(record, frames=50)], "CC", "timbre").value == pytest.approx((5 * 0.1 + 0.4) / 6)
+    assert math.isnan(score([record], "CC", "no such kind").value)
+
+
+def test_defined_score_without_a_frame_that_defines_it_has_no_weight() -> None:
+    record = with_frames(make([0.1, 0.4, 0.6], averaging="frames"), undefined=dict.fromkeys(METRICS, 10))
+    found = score([record], "CC")
+    assert (found.value, found.low, found.high) == (pytest.approx(0.5), 0.4, 0.6)
+
+
+def test_one_protocol_has_one_kind_of_mean() -> None:
+    told = (
+        "protocol stavis: one kind of mean expected, got a mean over frames in toy_v on avad, fold 2, seed 0 and "
+        "videos in toy_v on avad, fold 1, seed 0; make one of them anew"
+    )
+    videos, frames = make([0.2]), make([0.4], fold=2, averaging="frames")
+    for refuse in (lambda r: rows(r), lambda r: protocol_mean(r, "CC"), lambda r: score(r, "CC")):
+        with pytest.raises(ValueError, match=re.escape(told)):
+            refuse([videos, frames])
+    with pytest.raises(ValueError, match="one kind of mean expected"):  # another row of the same table
+        rows([videos, make([0.4], model="other", averaging="frames")])
+    assert len(rows([videos, replace(frames, protocol="dave")])) == 2
+
+
 def test_seeds_give_mean_and_spread() -> None:
     [row] = rows([make([0.2, 0.4]), make([0.4, 0.6], seed=1)])
     assert row.scores["CC"].value == pytest.approx(0.4)
@@ -232,6 +338,7 @@ def test_what_may_not_be_mixed_has_rows_of_its_own() -> None:
         {"modality": "av"},
         {"preset": "smoke"},
         {"sound": "muted"},
+        {"preset": "maps"},
     ]
     assert len(rows([base, *(replace(base, **change) for change in changes)])) == 1 + len(changes)  # type: ignore[arg-type]
 
@@ -331,6 +438,43 @@ def test_long_form_has_raw_numbers_and_intervals(tmp_path: Path) -> None:
     assert line["mark"] == ""
 
 
+def test_long_form_has_the_mean_of_splits_beside_the_pooled_one(tmp_path: Path) -> None:
+    records = [make([0.1, 0.2, 0.3]), make([0.6], fold=2), *synth_records()]
+    data = write_leaderboard(save(tmp_path, records))[1].read_text(encoding="utf-8")
+    lines = list(csv.DictReader(data.splitlines()))
+    line = next(x for x in lines if x["source"] == "measured")
+    assert (line["value"], line["mean_of_splits"]) == ("0.300000", "0.400000")
+    assert {bool(x["mean_of_splits"]) for x in lines if x["source"] != "published"} == {True}
+    assert {x["mean_of_splits"] for x in lines if x["source"] == "published"} == {""}
+
+
+def test_skipped_frames_are_marked(tmp_path: Path) -> None:
+    whole = [make([0.6], model="whole", fold=fold) for fold in (1, 2, 3)]
+    part = [with_frames(make([0.5], model="part", fold=fold), skipped=fold // 3) for fold in (1, 2, 3)]
+    page, data = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*whole, *part])))
+    table = [x.split()[1] for x in section(page, "### avad").splitlines() if x.startswith("|")]
+    assert table[2:] == ["whole", "part§"]
+    assert "§ some listed frames had no map and were left out" in " ".join(page.split())
+    marks = {(x["model"], x["mark"]) for x in csv.DictReader(data.splitlines()) if x["source"] == "measured"}
+    assert marks == {("whole", ""), ("part", "frames-skipped")}
+
+
+def test_maps_made_elsewhere_have_rows_like_others(tmp_path: Path) -> None:
+    other = [
+        made_elsewhere(make([0.7], model="stavis", modality="av")),
+        made_elsewhere(make([0.6], model="other", modality="")),
+        made_elsewhere(make([0.5], model="other", modality="", dataset="synth")),
+    ]
+    page, data = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*synth_records(), *other])))
+    assert "`maps`: maps made by other code, scored with `avsal evaluate`; their training is not known" in " ".join(
+        page.split()
+    )
+    table = [x.split() for x in section(page, "### avad").splitlines() if x.startswith("|")]
+    assert [[x[1], x[3], x[5]] for x in table[2:]] == [["stavis", "av", "maps"], ["other", "-", "maps"]]
+    lines = csv.DictReader(data.splitlines())
+    assert {x["training"] for x in lines if x["model"] == "other"} == {"maps"}
+
+
 def test_order_and_marks_of_a_table(tmp_path: Path) -> None:
     dirty = {"version": "0.1.0", "commit": "abc", "clean": False}
     newer = {"version": "0.10.0", "commit": "abc", "clean": True}
@@ -371,6 +515,18 @@ def test_summary_table_is_plain_text() -> None:
     assert lines[0][-6:] == list(METRICS)
     assert lines[1] == ["toy_av", "diem", "stavis", "1", "0", "original", "1", *"------"]
     assert lines[2][-6:] == ["0.500", "0.50", "0.500", "0.500", "0.500", "0.500"]
+    assert len(lines) == 3
+
+
+def test_summary_table_tells_of_odd_frames() -> None:
+    odd = with_frames(make([0.5, 0.5]), unfixated=3, constant=2, skipped=1, undefined={"NSS": 3, "CC": 0, "KL": 4})
+    text = summary_table([odd, make([0.5], fold=2), with_frames(make([0.5], fold=3), unfixated=2)])
+    assert text.splitlines()[4:] == [
+        "",
+        "toy_v avad stavis fold 1 seed 0 original: 20 frames scored, 3 without fixations, 2 with a constant map, "
+        "1 skipped, undefined NSS 3 KL 4",
+        "toy_v avad stavis fold 3 seed 0 original: 10 frames scored, 2 without fixations",
+    ]
 
 
 # hearing
@@ -409,6 +565,22 @@ def test_claims_without_any_record() -> None:
     assert (claim.holds, claim.interval) == (False, None)
     [claim] = hearing_claims(synth_records()[:1], models=["toy"])
     assert claim.reason == "no synthetic record of toy_av"
+
+
+def test_maps_made_elsewhere_are_not_asked_whether_they_hear() -> None:
+    maps = [
+        made_elsewhere(make([0.9] * 24, model="other", modality="av", dataset="synth")),
+        made_elsewhere(make([0.1] * 24, model="other", modality="v", dataset="synth")),
+        made_elsewhere(make([9.0] * 24, model="mep", modality="", dataset="synth", seed=7)),
+    ]
+    assert hearing_claims([*maps, *synth_records()]) == hearing_claims(synth_records())
+    assert hearing_table([*maps, *synth_records()]) == hearing_table(synth_records())
+    assert hearing_table(maps) == []
+    [claim] = hearing_claims(maps)
+    assert (claim.holds, claim.reason) == (False, "no synthetic record of a network with sound")
+    # Nor do they stand in for a baseline that was not run.
+    without = [r for r in synth_records() if r.model != "mep"]
+    assert hearing_claims([*maps, *without]) == hearing_claims(without)
 
 
 def test_hearing_pairs_only_equal_folds_and_seeds() -> None:
@@ -473,6 +645,24 @@ def test_unknown_metric_and_double_records_are_errors() -> None:
         expected_from([], {"cc": 0.1})
     with pytest.raises(ValueError, match="one record expected, got seed 0"):
         regressions([make([0.5]), make([0.5], seed=1)], {})
+    told = r"toy_v/avad/fold1/original: one record expected, got seed 0 \(paper\) and seed 1 \(maps\); compare one seed"
+    with pytest.raises(ValueError, match=told):
+        regressions([make([0.5]), made_elsewhere(make([0.5], seed=1))], {})
+
+
+def test_protocols_are_expected_apart() -> None:
+    records = [make([0.5]), make([0.6], protocol="dave", averaging="frames")]
+    expected = expected_from(records, {"CC": 0.01})
+    assert expected["toy_v/avad/fold1/original"]["CC"] == [0.5, 0.01]
+    assert expected["toy_v/avad/fold1/original/dave"]["CC"] == [0.6, 0.01]
+    assert regressions(records, expected | {"claims": False}) == []
+
+
+def test_maps_made_elsewhere_can_be_expected() -> None:
+    maps = made_elsewhere(make([0.5], modality="", model="other"))
+    expected = expected_from([maps], {"CC": 0.01})
+    assert expected == {"other/avad/fold1/original": {"CC": [0.5, 0.01]}, "claims": False}
+    assert regressions([maps], expected) == []
 
 
 # floors

@@ -26,7 +26,10 @@ from avsal_bench.records import (
 @pytest.fixture
 def record() -> Record:
     scores = dict.fromkeys(METRICS, 0.1 + 0.2) | {"sAUC": math.nan}
-    videos = [VideoScores("clip_1", 25, scores, {"sAUC": 25}, "pulse"), VideoScores("Überfall", 7, scores, {})]
+    videos = [
+        VideoScores("clip_1", 25, scores, {"sAUC": 25}, "pulse", unfixated=2, constant=1, skipped=3),
+        VideoScores("Überfall", 7, scores, {}, unfixated=1),
+    ]
     return Record(
         model="toy",
         modality="av",
@@ -36,6 +39,7 @@ def record() -> Record:
         protocol="stavis",
         preset="smoke",
         sound="muted",
+        averaging="videos",
         scores=mean_scores(videos),
         videos=videos,
         synthetic=True,
@@ -60,6 +64,7 @@ def test_round_trip_keeps_every_digit_and_nan(tmp_path: Path, record: Record) ->
     write_record(tmp_path / "again.json", back)
     assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
     assert replace(back, scores={}, videos=[]) == replace(record, scores={}, videos=[])
+    assert back.counts() == record.counts() == {"frames": 32, "unfixated": 3, "constant": 1, "skipped": 3}
 
 
 def test_name_and_place(tmp_path: Path, record: Record) -> None:
@@ -90,9 +95,22 @@ def test_mean_leaves_out_undefined_videos() -> None:
     assert math.isnan(mean_scores([])["CC"])
 
 
+def test_mean_over_frames_weighs_a_video_by_those_that_define_the_metric() -> None:
+    low, high = dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 4.0)
+    videos = [VideoScores("a", 4, low, {"NSS": 2}, skipped=9), VideoScores("b", 2, high, {"KL": 1})]
+    means = mean_scores(videos, "frames")
+    assert means["CC"] == (4 * 1.0 + 2 * 4.0) / 6
+    assert means["NSS"] == (2 * 1.0 + 2 * 4.0) / 4
+    assert means["KL"] == (4 * 1.0 + 1 * 4.0) / 5
+    assert mean_scores(videos, "videos") == dict.fromkeys(METRICS, 2.5)
+    nothing = VideoScores("c", 3, dict.fromkeys(METRICS, math.nan), dict.fromkeys(METRICS, 3))
+    assert mean_scores([*videos, nothing], "frames") == means
+    assert math.isnan(mean_scores([nothing], "frames")["CC"])
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", '"text"', '{"schema": 99}', '{"schema": 1, "scores": {}, "videos": []}'],
+    ["", "{", "[]", "{}", '"text"', '{"schema": 99}', '{"schema": 2, "scores": {}, "videos": []}'],
 )
 def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.json"
@@ -101,7 +119,34 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
         read_record(path)
 
 
-@pytest.mark.parametrize("change", ["metric", "shape", "truncated", "bytes"])
+def test_record_of_the_schema_before_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_text('{"schema": 1, "scores": {}, "videos": []}')
+    told = r"old\.json: not a record \(schema 1, this version reads 2\); move it away and run again"
+    with pytest.raises(ValueError, match=told):
+        read_record(path)
+
+
+@pytest.mark.parametrize("averaging", ["clips", "", None, ["videos"]])
+def test_unknown_averaging_is_named(tmp_path: Path, record: Record, averaging: object) -> None:
+    path = tmp_path / "odd.json"
+    write_record(path, record)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"averaging": averaging}))
+    with pytest.raises(ValueError, match=r"odd\.json: not a record \(averaging .*, expected videos or frames\)"):
+        read_record(path)
+
+
+def test_record_of_maps_made_elsewhere_survives(tmp_path: Path, record: Record) -> None:
+    unknown = {"file": None, "sha256": None, "parameters": None}
+    maps = replace(record, modality="", preset="maps", averaging="frames", sound="original", recipe={}, weights=unknown)
+    path = place(tmp_path, maps)
+    assert path.name == "toy-fold2-seed3.json"
+    write_record(path, maps)
+    [(_, back)] = read_records(tmp_path)
+    assert (back.preset, back.averaging, back.weights, back.network) == ("maps", "frames", unknown, "toy")
+
+
+@pytest.mark.parametrize("change", ["metric", "shape", "truncated", "bytes", "averaging"])
 def test_damaged_record_is_named(tmp_path: Path, record: Record, change: str) -> None:
     path = tmp_path / "broken.json"
     write_record(path, record)
@@ -110,6 +155,8 @@ def test_damaged_record_is_named(tmp_path: Path, record: Record, change: str) ->
         del plain["videos"][0]["scores"]["CC"]
     elif change == "shape":
         plain["scores"] = [1, 2]
+    elif change == "averaging":
+        del plain["averaging"]
     text = json.dumps(plain)
     path.write_bytes(b"\xff" if change == "bytes" else text[: -20 if change == "truncated" else None].encode())
     with pytest.raises(ValueError, match=r"broken\.json: not a record"):

@@ -1,9 +1,14 @@
 """Losses and the LightningModule."""
 
+import math
+from types import SimpleNamespace
+
 import pytest
 import torch
+from lightning import LightningDataModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from avsal_bench.data.datamodule import collate
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.losses import cc_loss, kl_loss, saliency_loss, sim_loss
@@ -123,3 +128,55 @@ def test_a_checkpoint_holds_plain_values_only():
     again = SaliencyModule(**lit.hparams)
     again.load_state_dict(lit.state_dict(), strict=True)
     assert create_model("avrsp", **lit.hparams["options"]).state_dict().keys() == lit.net.state_dict().keys()
+
+
+class FewWindows(LightningDataModule):
+    """Seven windows of two videos, shared by processes; nobody looks at one, and one comes twice."""
+
+    PLACES = (("a", 1), ("a", 2), ("a", 3), ("a", 4), ("a", 5), ("b", 1), ("b", 2), ("a", 1))
+
+    def val_videos(self):
+        return [SimpleNamespace(key="synth/a"), SimpleNamespace(key="synth/b")]
+
+    def item(self, video, frame):
+        generator = torch.Generator().manual_seed(10 * frame + ord(video))
+        return {
+            "frames": torch.randint(0, 256, (3, 16, 64, 96), generator=generator, dtype=torch.uint8),
+            "audio": None,
+            "density": torch.rand(64, 96, generator=generator) * (frame != 3),
+            "dataset": "synth",
+            "video": video,
+            "frame": frame,
+        }
+
+    def val_dataloader(self):
+        places = self.PLACES[self.trainer.global_rank :: self.trainer.world_size]
+        items = [self.item(*place) for place in places]
+        return torch.utils.data.DataLoader(items, batch_size=3, collate_fn=collate)
+
+
+def validate(lit, **options):
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    trainer = Trainer(use_distributed_sampler=False, **quiet, **options)
+    return trainer.validate(lit, FewWindows(), verbose=False)[0]["val/cc"]
+
+
+def test_the_validation_cc_is_a_mean_over_frames_and_then_over_videos():
+    lit = module().eval()
+    found = validate(lit)
+    expected = {"a": [], "b": []}
+    for video, frame in FewWindows.PLACES[:-1]:
+        batch = collate([FewWindows().item(video, frame)])
+        with torch.no_grad():
+            expected[video].append(functional.cc(lit.eval()(batch), batch["density"]).item())
+    a, b = ([score for score in scores if not math.isnan(score)] for scores in expected.values())
+    assert (len(a), len(b)) == (4, 2)
+    assert found == pytest.approx((sum(a) / 4 + sum(b) / 2) / 2, abs=1e-6)
+    assert validate(lit) == found, "nothing is left of the validation before"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_two_processes_give_the_validation_cc_of_one():
+    lit = module()
+    assert validate(lit, devices=2, strategy="ddp_spawn") == pytest.approx(validate(lit), abs=1e-6)

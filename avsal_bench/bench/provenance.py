@@ -19,7 +19,6 @@ CODE = ("avsal_bench", "benchmarks", "pyproject.toml")
 
 def provenance(home: Path) -> dict[str, Any]:
     """Versions, commit and machine, as plain values; the time is now, in UTC."""
-    import lightning
     import torch
 
     cuda = torch.cuda.is_available()
@@ -29,7 +28,7 @@ def provenance(home: Path) -> dict[str, Any]:
         "clean": _git(home, "status", "--porcelain", "--", *CODE) == "",
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "lightning": lightning.__version__,
+        "lightning": version("lightning"),
         "cuda": torch.version.cuda if cuda else None,
         "device": torch.cuda.get_device_name() if cuda else _processor(),
         "threads": torch.get_num_threads(),

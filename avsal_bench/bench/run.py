@@ -24,8 +24,9 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.reading import check_video
-from avsal_bench.evaluation.predict import ScoreVideos, scored_videos
+from avsal_bench.evaluation.predict import KeepMaps, ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.evaluation.score import read_results
 from avsal_bench.models import Network
 from avsal_bench.progress import progress
 from avsal_bench.records import Record, mean_scores, read_record, write_atomically, write_record
@@ -52,7 +53,7 @@ class Machine:
     nodes: int = 1
     precision: Any = "32-true"
     workers: int = 0
-    keep_maps: bool = False
+    keep_maps: KeepMaps | None = None
 
     def trainer(self, **options: Any) -> Trainer:
         """A Lightning trainer on this machine, with none of the defaults that would change a benchmark.
@@ -212,9 +213,10 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
         module.net.load_state_dict(network_state(trained.checkpoint), strict=True)
     data = context.data([name], module.net, test_batch_size=recipe.test_batch_size, sound=sound)
     folder = test_folder(job, recipe, space, name, sound)
-    data.skip = {f"{name}/{v.video}" for v in scored_videos(folder)}
+    data.skip = {f"{name}/{v.video}" for v, _ in read_results(folder)}
     title = f"test {job.name} on {name}" + ("" if sound == "original" else f", sound {sound}")
-    scorer = ScoreVideos(data.test_videos(), folder, protocol(job.protocol), context.machine.keep_maps)
+    rules = protocol(job.protocol)
+    scorer = ScoreVideos(data.listed("test"), folder, rules, context.machine.keep_maps)
     trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
     began = time.monotonic()
     if data.test_videos():
@@ -224,7 +226,7 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
     trainer.strategy.barrier()
     if not trainer.is_global_zero:
         return
-    results = {v.video: v for v in scored_videos(folder)}
+    results = {v.video: v for v, _ in read_results(folder)}
     videos = [results[v.name] for v in data.listed("test")]
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
     record = Record(
@@ -236,7 +238,8 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
         protocol=job.protocol,
         preset=job.preset,
         sound=sound,
-        scores=mean_scores(videos),
+        averaging=rules.averaging,
+        scores=mean_scores(videos, rules.averaging),
         videos=videos,
         synthetic=dataset(name).embedded,
         recipe=recipe.plain(),

@@ -101,3 +101,13 @@ def dataset(name: str) -> DataSet:
         ValueError: for an unknown name; it suggests the nearest one.
     """
     return pick("data set", name, _DATASETS)
+
+
+def resolve_name(text: str) -> str:
+    """Name of the data set that a user means: its name or its folder's, in any case, such as ``AVAD`` or ``ETMD_av``.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one.
+    """
+    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.name, d.folder)}
+    return spelled.get(text.lower()) or dataset(text).name

@@ -23,7 +23,12 @@ from avsal_bench.data.windows import Window
 AUDIO_SLACK = 0.25
 
 
-def _read_image(path: Path, mode: ImageReadMode) -> Tensor:
+def decode_image_file(path: Path, mode: ImageReadMode) -> Tensor:
+    """An image ``(C, H, W)`` as it is stored: uint8, or uint16 from a PNG of 16 bits.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
     try:
         data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
         image: Tensor = decode_image(data, mode)
@@ -37,7 +42,7 @@ def _read_image(path: Path, mode: ImageReadMode) -> Tensor:
 
 def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
     """One frame as ``(3, h, w)`` uint8 RGB, resized by antialiased bilinear interpolation."""
-    image = _read_image(path, ImageReadMode.RGB)
+    image = decode_image_file(path, ImageReadMode.RGB)
     resized: Tensor = F.resize(image, list(size), antialias=True)
     return resized
 
@@ -53,7 +58,7 @@ def read_clip(video: Video, clip: Window, size: tuple[int, int]) -> Tensor:
 
 def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
     """A ground-truth saliency map as ``(H, W)`` float32 in [0, 1], resized bilinearly if ``size`` is given."""
-    grey = _read_image(path, ImageReadMode.GRAY).float() / 255
+    grey = decode_image_file(path, ImageReadMode.GRAY).float() / 255
     if size is not None:
         grey = F.resize(grey, list(size), antialias=True)
     return grey[0]
@@ -62,7 +67,7 @@ def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
 def read_fixations(path: Path) -> Tensor:
     """A fixation map as ``(H, W)`` bool, from a .mat file with variable ``eyeMap`` or from an image."""
     if path.suffix != ".mat":
-        return _read_image(path, ImageReadMode.GRAY)[0] > 0
+        return decode_image_file(path, ImageReadMode.GRAY)[0] > 0
     try:
         eye_map = scipy.io.loadmat(path, variable_names=["eyeMap"])["eyeMap"]
     except FileNotFoundError:
@@ -115,10 +120,20 @@ def check_video(video: Video, audio: bool) -> None:
         FileNotFoundError: naming the first missing file.
         ValueError: for a sound that ends over ``AUDIO_SLACK`` seconds before the frames do.
     """
-    for files in (video.frames, video.densities, video.fixations):
-        _check_numbered(video, files)
+    _check_numbered(video, video.frames)
+    check_truth(video)
     if audio:
         _check_length(video)
+
+
+def check_truth(video: Video) -> None:
+    """Look for the ground truth of a video only, which is all that scoring maps needs.
+
+    Raises:
+        FileNotFoundError: naming the first missing file.
+    """
+    for files in (video.densities, video.fixations):
+        _check_numbered(video, files)
 
 
 def _check_numbered(video: Video, files: NumberedFiles) -> None:

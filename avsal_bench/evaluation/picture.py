@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,27 @@ COLUMNS = 8
 TILE = (96, 144)
 
 
-def draw_video(maps: Tensor, video: Video, path: Path) -> None:
-    """Write a picture with a column for each of some frames, spread evenly over the video.
+def picture_frames(video: Video) -> list[int]:
+    """Frames of a video that its picture shows, spread evenly."""
+    numbers: list[int] = torch.linspace(1, video.n_frames, min(COLUMNS, video.n_frames)).round().int().tolist()
+    return numbers
+
+
+def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
+    """Write a picture with a column for each of some frames.
 
     The rows are the frame, the ground truth over the frame, and the prediction over the frame.
 
     Args:
-        maps: ``(n_frames, h, w)`` uint8.
+        maps: for each frame shown its map ``(h, w)``, not negative.
         video: whose files are read.
         path: of the PNG.
     """
-    numbers = torch.linspace(1, video.n_frames, min(COLUMNS, video.n_frames)).round().int().tolist()
     columns = []
-    for n in numbers:
+    for n, saliency in sorted(maps.items()):
         frame = read_frame(video.frames.path(n), TILE)
         density = read_density(video.densities.path(n), TILE)
-        predicted = F.interpolate(maps[n - 1][None, None].float() / 255, TILE, mode="bilinear", antialias=True)[0, 0]
+        predicted = F.interpolate(saliency[None, None].float(), TILE, mode="bilinear", antialias=True)[0, 0]
         columns.append(torch.cat([frame, overlay(frame, density), overlay(frame, predicted)], dim=1))
     picture = torch.cat(columns, dim=2).permute(1, 2, 0)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +48,7 @@ def draw_video(maps: Tensor, video: Video, path: Path) -> None:
 
 def overlay(frame: Tensor, saliency: Tensor) -> Tensor:
     """Paint a map ``(h, w)`` over the grey of a frame ``(3, h, w)`` uint8: from nothing over red to yellow."""
-    weight = (saliency / saliency.max().clamp_min(1e-6)).clamp(0, 1)
+    weight = (saliency / saliency.max().clamp_min(torch.finfo(saliency.dtype).tiny)).clamp(0, 1)
     heat = torch.stack([torch.ones_like(weight), (2 * weight - 1).clamp_min(0), torch.zeros_like(weight)]) * 255
     grey = frame.float().mean(0) * 0.6
     return (grey + weight * (heat - grey)).to(torch.uint8)

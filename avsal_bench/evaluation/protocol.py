@@ -1,28 +1,22 @@
 """Protocols: every choice between a network's map and a score, under a name that each record carries.
 
-Published scores of the same maps differ by protocol more than networks differ from each other. A new protocol is one
-entry of :data:`PROTOCOLS`; a choice that no field can say yet is a new field.
+Published scores of the same maps differ by protocol more than networks differ from each other; docs/protocols.md has
+the table. A new protocol is one entry of :data:`PROTOCOLS`; a choice that no field can say yet is a new field or step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from avsal_bench.metrics.resize import gaussian_blur, imresize
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, MinMax, Resize, Step
+from avsal_bench.metrics.resize import imresize
 from avsal_bench.names import pick
-
-
-@dataclass(frozen=True)
-class Blur:
-    """A Gaussian blur of the map at its own resolution, borders mirrored; ``sigma`` and ``kernel`` in its pixels."""
-
-    sigma: float
-    kernel: int
+from avsal_bench.records import Averaging
 
 
 @dataclass(frozen=True)
@@ -31,27 +25,28 @@ class Protocol:
 
     Args:
         name: of the protocol.
-        source: whose evaluation code it follows.
-        eight_bit: the map is stored in 8 bits before anything else, see :func:`to_eight_bit`.
-        minmax: the map is then scaled to [0, 1] (a constant one to 1/2; one of zeros has no score).
-        blur: what is then applied to the map, or None.
-        resize: how the map is brought to the size of the ground truth: ``bicubic`` as MATLAB's ``imresize``.
+        source: whose code it follows, and where that is silent.
+        saving: what the authors' inference code does to a network's map before it writes the file. Maps that come in
+            8 bits are such files already, and skip it.
+        scoring: what their evaluation code does to the map it reads, scaled to [0, 1] if in 8 bits. At the end
+            MATLAB's bicubic ``imresize`` brings the map to the size of the ground truth, where it has another.
         negatives: of the shuffled AUC. ``video``: what is fixated in any frame of the video, less what is fixated
-            in the frame itself.
-        empty_density: SIM and KL of a frame whose ground-truth map is zero everywhere. ``zero``: 0, as the MIT code
-            has it, which lowers a video's mean of both; ``nan``: not defined.
-        averaging: ``videos``: the mean over a video's frames where the metric is defined, then over videos.
+            in the frame itself. ``dataset``: what is fixated in ten frames of the test list, drawn once for each
+            video by its name; a frame's own fixations stay.
+        empty: SIM and KL where a map is zero everywhere. ``mit``: as in the MIT code, both are 0 where the ground truth
+            is, which lowers a video's mean of them, and SIM is 0 and KL some 25 to 30 where the prediction is;
+            ``nan``: not defined.
+        averaging: what is averaged first, see :data:`avsal_bench.records.Averaging`. In each metric a frame counts
+            where that metric is defined.
     """
 
     name: str
     source: str
-    eight_bit: bool
-    minmax: bool
-    blur: Blur | None
-    resize: Literal["bicubic"] = "bicubic"
-    negatives: Literal["video"] = "video"
-    empty_density: Literal["zero", "nan"] = "zero"
-    averaging: Literal["videos"] = "videos"
+    saving: tuple[Step, ...] = ()
+    scoring: tuple[Step, ...] = ()
+    negatives: Literal["video", "dataset"] = "video"
+    empty: Literal["mit", "nan"] = "mit"
+    averaging: Averaging = "videos"
 
 
 PROTOCOLS = {
@@ -59,10 +54,43 @@ PROTOCOLS = {
     for entry in (
         Protocol(
             name="stavis",
-            source="Tsiami et al., CVPR 2020: the authors' MATLAB scripts, as they really compute",
-            eight_bit=True,
-            minmax=True,
-            blur=Blur(sigma=2.0, kernel=13),
+            source="atsiami/STAViS test_sal.py and eval_code/, as they really compute; PNG where they save JPEG",
+            saving=(EightBit("down"),),
+            scoring=(Clip(), MinMax(), Blur(sigma=2.0, kernel=13, border="symmetric")),
+        ),
+        Protocol(
+            name="vinet",
+            source="samyak0210/ViNet generate_result.py and eval_diem.m, its average over videos",
+            saving=(Resize("bilinear"), Blur(sigma=2.0, kernel=11, border="reflect"), EightBit("half_up")),
+        ),
+        Protocol(
+            name="mspi",
+            source="oraclefina/MSPI inference.py; its evaluation names the metrics only, the rest is as in stavis",
+            saving=(
+                Blur(sigma=2.0, kernel=11, border="reflect", log=True),
+                Resize("bilinear", (480, 640)),
+                EightBit("nearest"),
+                Jpeg(95),
+            ),
+        ),
+        Protocol(
+            name="dave",
+            source="hrtavakoli/DAVE for the maps; the evaluation of DHF1K, which dave2019, section 4.2, points to",
+            saving=(EightBit("down"), Resize("lanczos", (480, 640)), Jpeg(75)),
+            negatives="dataset",
+            averaging="frames",
+        ),
+        Protocol(
+            name="dhf1k",
+            source="wenguanwang/DHF1K code_for_Metrics; maps are handed in as 8-bit files",
+            saving=(EightBit("down"),),
+            negatives="dataset",
+            averaging="frames",
+        ),
+        Protocol(
+            name="raw",
+            source="the metrics of cvzoya/saliency on the maps as they are",
+            empty="nan",
         ),
     )
 }
@@ -77,26 +105,28 @@ def protocol(name: str) -> Protocol:
     return pick("protocol", name, PROTOCOLS)
 
 
-def to_eight_bit(maps: Tensor, where: Sequence[str] = ()) -> Tensor:
-    """Maps ``(B, h, w)`` scaled one by one to 0..255 and truncated to uint8, as STAViS saves its predictions.
+def single_choices(base: Protocol) -> dict[str, Protocol]:
+    """Protocols that differ from ``base`` in one choice each, by what that choice is.
 
-    A constant map becomes zero everywhere: it says nothing about where people look. Maps in uint8 come back as
-    they are.
-
-    Args:
-        maps: of any floating type.
-        where: name of each map, for the error.
-
-    Raises:
-        ValueError: naming the first map with a NaN or an infinity, which 8 bits would hide.
+    For ``avsal protocols --choices``, which tells how far each choice moves a score.
     """
-    if maps.dtype == torch.uint8:
-        return maps
-    require_finite(maps, where)
-    maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    scale = 255.0 / (high - low)
-    return ((maps - low) * scale).where(scale.isfinite(), 0.0).clamp(0, 255).to(torch.uint8)
+    stored_steps = [step for step in base.saving if not isinstance(step, EightBit)]
+    blur = Blur(sigma=2.0, kernel=13, border="symmetric")
+    changed = {
+        "not stored in 8 bits": replace(base, saving=tuple(stored_steps)),
+        "8 bits rounded": replace(base, saving=(*stored_steps, EightBit("nearest"))),
+        "stored as JPEG, quality 75": replace(base, saving=(*base.saving, Jpeg(75))),
+        "no blur": replace(base, scoring=(Clip(), MinMax())),
+        "blur of sigma 7": replace(base, scoring=(Clip(), MinMax(), Blur(sigma=7.0, kernel=43, border="symmetric"))),
+        "blur at the ground truth's size": replace(base, scoring=(Clip(), MinMax(), Resize("matlab"), blur)),
+        "bilinear resize": replace(base, scoring=(*base.scoring, Resize("bilinear"))),
+        "negatives of the whole set": replace(base, negatives="dataset"),
+        "negatives of the same video": replace(base, negatives="video"),
+        "empty maps undefined": replace(base, empty="nan"),
+        "mean over all frames": replace(base, averaging="frames"),
+        "mean over videos": replace(base, averaging="videos"),
+    }
+    return {choice: replace(other, name=choice) for choice, other in changed.items() if other != base}
 
 
 def require_finite(maps: Tensor, where: Sequence[str] = ()) -> None:
@@ -119,18 +149,11 @@ def prepare(maps: Tensor, size: tuple[int, int], protocol: Protocol, dtype: torc
 
     A map that the protocol gives no score is NaN throughout.
     """
-    if protocol.eight_bit:
-        maps = to_eight_bit(maps)
+    if maps.dtype != torch.uint8:
+        maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
+        for step in protocol.saving:
+            maps = step(maps, size)
     maps = maps.to(dtype) / 255 if maps.dtype == torch.uint8 else maps.to(dtype)
-    if protocol.minmax:
-        maps = _minmax(maps)
-    if protocol.blur is not None:
-        maps = gaussian_blur(maps, protocol.blur.sigma, protocol.blur.kernel)
+    for step in protocol.scoring:
+        maps = step(maps, size)
     return imresize(maps, size)
-
-
-def _minmax(maps: Tensor) -> Tensor:
-    """Maps scaled to [0, 1]: a constant one to 1/2, one of zeros to NaN, as STAViS's scripts do."""
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    scaled = ((maps - low) / (high - low)).where(high > low, 0.5)
-    return scaled.where((low != 0) | (high != 0), torch.nan)

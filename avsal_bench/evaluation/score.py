@@ -1,75 +1,68 @@
-"""From maps and ground truth in memory to the scores of a video."""
+"""From predicted maps and ground truth to the scores of a video."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
+from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics import functional
-from avsal_bench.records import METRICS, VideoScores
+from avsal_bench.metrics.maps import EPS
+from avsal_bench.records import METRICS, VideoScores, video_from_json, video_to_json, write_atomically
 
 #: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
 #: whatever the length of the video, and arrays this small stay near the processor.
 PIXELS = 2**18
+#: Frames whose ground truth is in memory at a time: 32 maps of 720p take 0.2 GB with their masks.
+READ = 32
 
 
 def score_frames(
     maps: Tensor,
     densities: Tensor,
     fixations: Tensor,
-    negatives_union: Tensor,
+    negatives: Tensor,
     protocol: Protocol,
-    where: str = "",
+    where: Sequence[str] = (),
     dtype: torch.dtype = torch.float64,
 ) -> dict[str, Tensor]:
-    """Every metric of every frame of one video.
+    """Every metric of some frames.
 
     Args:
-        maps: predictions ``(F, h, w)``, uint8 or floating and non-negative, at the network's own size.
-        densities: ground-truth maps ``(F, H, W)``, uint8 or floating.
+        maps: predictions ``(F, h, w)``, uint8 or floating and non-negative, at any size.
+        densities: ground-truth maps ``(F, H, W)``, of any type and unit.
         fixations: fixation maps ``(F, H, W)``, bool.
-        negatives_union: ``(H, W)`` bool, what is fixated in any frame of the video, predicted or not.
+        negatives: of the shuffled AUC ``(F, H, W)``, bool.
         protocol: how maps become scores.
-        where: data set and video, for errors.
+        where: name of each frame, for errors.
         dtype: of the computation.
 
     Returns:
         For each name of ``records.METRICS`` a tensor ``(F,)``, NaN where the metric is not defined.
 
     Raises:
-        ValueError: when the shapes do not fit, or a prediction holds a NaN or an infinity; the latter names
-            the frame, counted from 1 in the order given.
+        ValueError: when the shapes do not fit, or a prediction holds a NaN or an infinity.
     """
-    _check_shapes(maps, densities, fixations, negatives_union, where)
+    _check_shapes(maps, densities, fixations, negatives, where)
+    require_finite(maps, where)
     step = max(1, PIXELS // max(maps[0].numel(), densities[0].numel()))
     size = (densities.shape[1], densities.shape[2])
     chunks = []
     for start in range(0, len(maps), step):
         part = slice(start, start + step)
-        names = [f"{where} frame {start + i + 1}".lstrip() for i in range(len(maps[part]))]
-        require_finite(maps[part], names)
-        negatives = negatives_union & ~fixations[part]
         prepared = prepare(maps[part], size, protocol, dtype)
-        density = densities[part].to(dtype)
-        chunks.append(_score(prepared, density, fixations[part], negatives, protocol))
+        density = densities[part].to(prepared)
+        chunks.append(_score(prepared, density, fixations[part], negatives[part], protocol))
     return {metric: torch.cat([chunk[metric] for chunk in chunks]) for metric in METRICS}
-
-
-def video_scores(name: str, frame_scores: Mapping[str, Tensor], category: str = "") -> VideoScores:
-    """Mean of each metric over the frames where it is defined, and the number of frames where it is not."""
-    values = {metric: frame_scores[metric].tolist() for metric in METRICS}
-    defined = {metric: [v for v in row if not math.isnan(v)] for metric, row in values.items()}
-    return VideoScores(
-        video=name,
-        frames=len(next(iter(values.values()))),
-        scores={m: math.fsum(row) / len(row) if row else math.nan for m, row in defined.items()},
-        undefined={m: len(values[m]) - len(row) for m, row in defined.items()},
-        category=category,
-    )
 
 
 def _score(
@@ -84,20 +77,103 @@ def _score(
         "SIM": functional.sim(prediction, density),
         "KL": functional.kld(prediction, density),
     }
-    if protocol.empty_density == "zero":
-        empty = ~density.flatten(1).any(1) & ~prediction[:, 0, 0].isnan()
-        for metric in ("SIM", "KL"):
-            scores[metric] = scores[metric].masked_fill(empty, 0.0)
+    if protocol.empty == "mit":
+        _score_empty(scores, prediction, density)
     return scores
 
 
-def _check_shapes(maps: Tensor, densities: Tensor, fixations: Tensor, union: Tensor, where: str) -> None:
-    expected = (len(maps), *union.shape)
-    if maps.ndim != 3 or len(maps) == 0 or not expected == densities.shape == fixations.shape:
-        got = ", ".join(str(tuple(x.shape)) for x in (maps, densities, fixations, union))
+def _score_empty(scores: dict[str, Tensor], prediction: Tensor, density: Tensor) -> None:
+    """Give SIM and KL of maps that are zero everywhere the values that the MIT code has for them."""
+    empty = ~density.flatten(1).any(1) & ~prediction[:, 0, 0].isnan()
+    nothing = ~prediction.flatten(1).any(1) & ~empty
+    g = density[nothing].flatten(1)
+    g = g / g.sum(1, keepdim=True)
+    scores["SIM"] = scores["SIM"].masked_fill(empty | nothing, 0.0)
+    scores["KL"] = scores["KL"].masked_fill(empty, 0.0)
+    scores["KL"][nothing] = (g * (EPS + g / EPS).log()).sum(1)
+
+
+def _check_shapes(maps: Tensor, densities: Tensor, fixations: Tensor, negatives: Tensor, where: Sequence[str]) -> None:
+    shapes = {densities.shape, fixations.shape, negatives.shape, (len(maps), *densities.shape[1:])}
+    if maps.ndim != 3 or len(maps) == 0 or len(shapes) > 1:
+        got = ", ".join(str(tuple(x.shape)) for x in (maps, densities, fixations, negatives))
         raise ValueError(
-            f"{where or 'score_frames'}: expected maps (F, h, w), densities and fixations (F, H, W) and negatives "
-            f"(H, W) with F at least 1, got {got}"
+            f"{where[0] if where else 'score_frames'}: expected maps (F, h, w), and densities, fixations and "
+            f"negatives (F, H, W) with F at least 1, got {got}"
         )
-    if fixations.dtype != torch.bool or union.dtype != torch.bool:
-        raise ValueError(f"expected fixations and negatives of bool, got {fixations.dtype} and {union.dtype}")
+    if fixations.dtype != torch.bool or negatives.dtype != torch.bool:
+        raise ValueError(f"expected fixations and negatives of bool, got {fixations.dtype} and {negatives.dtype}")
+
+
+@dataclass
+class VideoScorer:
+    """Scores the frames of one video as their maps come, a few at a time.
+
+    Args:
+        truth: of the video.
+        protocol: how maps become scores.
+    """
+
+    truth: Truth
+    protocol: Protocol
+    frames: list[int] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=lambda: {metric: [] for metric in METRICS})
+    unfixated: int = 0
+    constant: int = 0
+
+    def add(self, frames: Sequence[int], maps: Tensor) -> None:
+        """Score the maps ``(F, h, w)`` of some frames, uint8 or floating.
+
+        Raises:
+            FileNotFoundError, ValueError: naming a missing, unreadable or misfitting file, or a frame whose map
+                holds NaN or infinity.
+        """
+        for start in range(0, len(frames), READ):
+            self._add(frames[start : start + READ], maps[start : start + READ].cpu())
+
+    def _add(self, frames: Sequence[int], maps: Tensor) -> None:
+        where = [f"{self.truth.video.key}, frame {frame}" for frame in frames]
+        fixations = self.truth.fixations(frames)
+        negatives = self.truth.negatives(frames, self.protocol)
+        scores = score_frames(maps, self.truth.densities(frames), fixations, negatives, self.protocol, where)
+        for metric, values in scores.items():
+            self.scores[metric] += values.tolist()
+        self.frames += frames
+        self.unfixated += int((~fixations.flatten(1).any(1)).sum())
+        self.constant += int((maps.amin((1, 2)) == maps.amax((1, 2))).sum())
+
+    def result(self) -> VideoScores:
+        """Mean of each metric over the frames where it is defined, and the numbers of frames that are special."""
+        video = self.truth.video
+        defined = {metric: [v for v in row if not math.isnan(v)] for metric, row in self.scores.items()}
+        return VideoScores(
+            video=video.name,
+            frames=len(self.frames),
+            scores={m: math.fsum(row) / len(row) if row else math.nan for m, row in defined.items()},
+            undefined={m: len(self.frames) - len(row) for m, row in defined.items()},
+            category=video.category,
+            unfixated=self.unfixated,
+            constant=self.constant,
+            skipped=video.n_frames - len(self.frames),
+        )
+
+    def write(self, folder: Path, **more: Any) -> None:
+        """Write the result and the scores of each frame as ``<folder>/<video>.json``; ``more`` is kept beside them."""
+        plain = {
+            "video": video_to_json(self.result()),
+            "numbers": self.frames,
+            "frames": {m: [None if math.isnan(v) else v for v in row] for m, row in self.scores.items()},
+        }
+        write_atomically(result_path(folder, self.truth.video), json.dumps(plain | more, allow_nan=False))
+
+
+def result_path(folder: Path, video: Video) -> Path:
+    """Where :meth:`VideoScorer.write` leaves the result of a video."""
+    return folder / f"{video.name}.json"
+
+
+def read_results(folder: Path) -> Iterator[tuple[VideoScores, Mapping[str, Any]]]:
+    """Results that :meth:`VideoScorer.write` left in a folder, each with what lies beside it in the file."""
+    for path in sorted(folder.glob("*.json")):
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        yield video_from_json(plain["video"]), plain

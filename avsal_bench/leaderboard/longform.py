@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from avsal_bench.leaderboard.tables import Row
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
+#: ``value`` is the mean of the protocol, ``mean_of_splits`` that of the folds' means, as some papers have it.
 COLUMNS = [
     "source",
     "model",
@@ -23,6 +24,7 @@ COLUMNS = [
     "sound",
     "metric",
     "value",
+    "mean_of_splits",
     "std",
     "low",
     "high",
@@ -57,7 +59,7 @@ def _csv_of_rows(table: Sequence[Row]) -> Iterator[dict[str, str]]:
             "mark": " ".join(_words(row)),
         }
         for metric, s in row.scores.items():
-            numbers = {"value": s.value, "std": s.std, "low": s.low, "high": s.high}
+            numbers = {name: getattr(s, name) for name in ("value", "mean_of_splits", "std", "low", "high")}
             yield shared | {"metric": metric} | {k: _raw(x) for k, x in numbers.items()}
 
 
@@ -78,7 +80,7 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
 
 
 def _words(row: Row) -> list[str]:
-    words = {"incomplete": not row.complete, "not-clean": not row.clean}
+    words = {"incomplete": not row.complete, "not-clean": not row.clean, "frames-skipped": row.skipped > 0}
     return [word for word, true in words.items() if true]
 
 

@@ -12,7 +12,7 @@ from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing, hearin
 from avsal_bench.leaderboard.longform import to_csv
 from avsal_bench.leaderboard.published import PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.leaderboard.tables import Row, categories, dataset_order, rows, score
+from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
 from avsal_bench.records import METRICS, Record, read_records, write_atomically
 
 DECIMALS = {"NSS": 2}
@@ -29,14 +29,19 @@ All numbers, unrounded and with intervals: [leaderboard.csv](leaderboard.csv).
   and *synthetic*, on a set made by this project, which say nothing about real videos.
 - **Metrics**: CC, NSS, AUC-J, sAUC and SIM: higher is better. KL: lower is better. A dash: nothing to show.
 - **Protocol**: how maps become scores. `stavis` unless a heading says otherwise. Scores of different protocols
-  cannot be compared: blur, resizing and the negatives of sAUC move every score.
-- **Folds**: a network is trained and tested on three splits. Its score is the mean over the test videos of all
-  folds, so a video that stands in two test lists counts twice; for DIEM and DHF1K, which have one test list, the
-  mean of the folds' means. A row without all folds says *incomplete*, stands last, and compares with no other.
+  cannot be compared: blur, resizing and the negatives of sAUC move every score. So does what is averaged: `stavis`
+  takes the mean over the frames of each video and then over videos, others one mean over all frames of all videos.
+- **Preset**: the recipe of the training. `maps`: maps made by other code, scored with `avsal evaluate`; their training
+  is not known here.
+- **Folds**: a network is trained and tested on three splits. Its score is the mean over the test videos (or their
+  frames) of all folds, so a video that stands in two test lists counts twice; for DIEM and DHF1K, which have one test
+  list, the mean of the folds' means. [leaderboard.csv](leaderboard.csv) has the latter for every set, as
+  `mean_of_splits`. A row without all folds says *incomplete*, stands last, and compares with no other.
 - **Seeds**: several seeds give their mean ± standard deviation.
 - **95 %**: interval of the CC by bootstrap over videos. It says how much another draw of videos would move the
   score, not another training.
-- **Marks**: † made from a tree with uncommitted changes; ‡ made by an older version than other rows of its table.
+- **Marks**: † made from a tree with uncommitted changes; ‡ made by an older version than other rows of its table;
+  § some listed frames had no map and were left out, so that the score is not of the whole test list.
 - **Names with a star or a hash** (`STAViS*`, `AViNet#`) are other systems, made from the one without, and not the
   same in every paper: in `mspi2024` the star means retrained at 224x384, in `scdl2022` trained with a classifier of
   audio-visual consistency and the hash switched by true labels, in `dave2019` fine-tuned on its data.
@@ -83,7 +88,10 @@ def render(table: Sequence[Row], papers: Sequence[PublishedRow], hearing: Sequen
 
 
 def summary_table(records: Iterable[Record]) -> str:
-    """Scores of records as plain text, one line a record, for the end of a run."""
+    """Scores of records as plain text, one line a record, for the end of a run.
+
+    Below the table a line for each record where a frame was left out, or is odd, says what and how often.
+    """
     header = ["network", "dataset", "protocol", "fold", "seed", "sound", "videos", *METRICS]
     ordered = sorted(records, key=lambda r: (dataset_order(r.dataset), r.protocol, r.network, r.fold, r.seed, r.sound))
     cells = [
@@ -93,7 +101,24 @@ def summary_table(records: Iterable[Record]) -> str:
     ]
     widths = _widths([header, *cells])
     lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in [header, *cells])
-    return "\n".join(line.rstrip() for line in lines)
+    table = "\n".join(line.rstrip() for line in lines)
+    notes = [note for r in ordered if (note := _frames_note(r))]
+    return "\n".join([table, "", *notes]) if notes else table
+
+
+def _frames_note(r: Record) -> str:
+    """What there is to tell of the frames of a record, or nothing.
+
+    The frames that a metric is undefined on are those left out of its mean.
+    """
+    counts = r.counts()
+    odd = {"unfixated": "without fixations", "constant": "with a constant map", "skipped": "skipped"}
+    told = [f"{counts[name]} {words}" for name, words in odd.items() if counts[name]]
+    undefined = {metric: sum(v.undefined.get(metric, 0) for v in r.videos) for metric in METRICS}
+    missing = " ".join(f"{metric} {n}" for metric, n in undefined.items() if n)
+    told += [f"undefined {missing}"] if missing else []
+    name = f"{r.network} {r.dataset} {r.protocol} fold {r.fold} seed {r.seed} {r.sound}"
+    return f"{name}: {r.n_frames} frames scored, {', '.join(told)}" if told else ""
 
 
 def _measured_part(measured: Sequence[Row]) -> Iterator[str]:
@@ -240,7 +265,7 @@ def _difference(interval: Interval | None, metric: str) -> str:
 
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
-    return ("" if row.clean else "†") + ("‡" if row.version < newest else "")
+    return ("" if row.clean else "†") + ("‡" if row.version < newest else "") + ("§" if row.skipped else "")
 
 
 def _folds(row: Row) -> str:
@@ -253,7 +278,7 @@ def _seeds(row: Row) -> str:
 
 
 def _suffix(protocol: str) -> str:
-    return "" if protocol == "stavis" else f", protocol {protocol}"
+    return "" if protocol == MAIN_PROTOCOL else f", protocol {protocol}"
 
 
 def _escape(text: str) -> str:

@@ -7,10 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import stdev
 
 from avsal_bench.leaderboard.statistics import bootstrap_interval
-from avsal_bench.records import METRICS, Record
+from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_score
+
+#: The protocol of the tables that name none; those of others follow.
+MAIN_PROTOCOL = "stavis"
 
 #: Data sets in the order of the tables; others follow by name.
 REAL_SETS = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dhf1k")
@@ -23,12 +26,16 @@ CATEGORIES = ("timbre", "pulse", "offscreen", "silent")
 
 @dataclass(frozen=True)
 class Score:
-    """A score of a row: mean over seeds, spread over seeds (NaN for one seed), 95 % interval over videos."""
+    """A score of a row: mean over seeds, spread over seeds (NaN for one seed), 95 % interval over videos.
+
+    ``value`` is the mean of :func:`protocol_mean`, ``mean_of_splits`` that of :func:`split_mean`.
+    """
 
     value: float
     std: float
     low: float
     high: float
+    mean_of_splits: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,11 @@ class Row:
         return all(r.provenance.get("clean") is True for r in self.records)
 
     @property
+    def skipped(self) -> int:
+        """Listed frames that had no map, and that the scores say nothing of."""
+        return sum(r.counts()["skipped"] for r in self.records)
+
+    @property
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""
         return min(version_key(str(r.provenance.get("version", ""))) for r in self.records)
@@ -84,10 +96,18 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
-    """Rows of the tables, complete ones first and then by CC; measured and synthetic records share none."""
+    """Rows of the tables, complete ones first and then by CC; measured and synthetic records share none.
+
+    Raises:
+        ValueError: on two records of one fold and seed, or when records of one protocol differ in what they average.
+    """
     groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    protocols: dict[str, list[Record]] = defaultdict(list)
     for r in records:
+        protocols[r.protocol].append(r)
         groups[(r.synthetic, r.protocol, r.dataset, r.model, r.modality, r.preset, r.sound)].append(r)
+    for same in protocols.values():  # rows of one table are compared, so they must be means of the same kind
+        _averaging(same)
     return sorted((_row(group) for group in groups.values()), key=_order)
 
 
@@ -95,37 +115,55 @@ def protocol_mean(folds: Sequence[Record], metric: str, category: str | None = N
     """Score of one seed from its folds; NaN where no video defines the metric.
 
     All test videos of the folds are pooled, so a video that stands in two test lists counts twice. A data set with
-    one test list for all folds takes the mean of the folds' means.
+    one test list for all folds takes :func:`split_mean`.
 
     Args:
         folds: one record a fold, all of one network, data set and seed.
         metric: a key of ``METRICS``.
         category: only the videos of this category.
     """
-    values = [_values(record, metric, category) for record in folds]
     if folds[0].dataset in SINGLE_SPLIT:
-        return _mean([_mean(fold) for fold in values if fold])
-    return _mean([value for fold in values for value in fold])
+        return split_mean(folds, metric, category)
+    pooled = [video for record in folds for video in _videos(record, category)]
+    return mean_score(pooled, metric, _averaging(folds))
+
+
+def split_mean(folds: Sequence[Record], metric: str, category: str | None = None) -> float:
+    """Mean of the folds' means, each fold alike however many videos it tests; a fold that defines none is left out.
+
+    Args:
+        folds: one record a fold, all of one network, data set and seed.
+        metric: a key of ``METRICS``.
+        category: only the videos of this category.
+    """
+    averaging = _averaging(folds)
+    means = [mean_score(_videos(record, category), metric, averaging) for record in folds]
+    return _mean([mean for mean in means if not math.isnan(mean)])
 
 
 def score(records: Sequence[Record], metric: str, category: str | None = None) -> Score:
     """Score of records of one row: mean over seeds of :func:`protocol_mean`, and a 95 % interval.
 
-    The interval draws videos; one that stands in several records is drawn with all of its scores.
+    The interval draws videos; one that stands in several records is drawn with all of its scores, and where frames
+    are averaged with all of its frames.
     """
+    averaging = _averaging(records)
     by_seed: dict[int, list[Record]] = defaultdict(list)
-    by_video: dict[str, list[float]] = defaultdict(list)
+    by_video: dict[str, list[VideoScores]] = defaultdict(list)
     for r in records:
         by_seed[r.seed].append(r)
-        for video in r.videos:
-            if category in (None, video.category) and not math.isnan(video.scores[metric]):
-                by_video[video.video].append(video.scores[metric])
-    means = [protocol_mean(by_seed[seed], metric, category) for seed in sorted(by_seed)]
+        for video in _videos(r, category):
+            if not math.isnan(video.scores[metric]):
+                by_video[video.video].append(video)
+    seeds = [by_seed[seed] for seed in sorted(by_seed)]
+    means = [protocol_mean(folds, metric, category) for folds in seeds]
     interval = bootstrap_interval(
-        [fmean(values) for values in by_video.values()], weights=[len(v) for v in by_video.values()]
+        [mean_score(same, metric, averaging) for same in by_video.values()],
+        weights=[sum(video.weight(metric, averaging) for video in same) for same in by_video.values()],
     )
     std = stdev(means) if len(means) > 1 else math.nan
-    return Score(_mean(means), std, interval.low, interval.high)
+    of_splits = _mean([split_mean(folds, metric, category) for folds in seeds])
+    return Score(_mean(means), std, interval.low, interval.high, of_splits)
 
 
 def dataset_order(dataset: str) -> tuple[int, str]:
@@ -157,13 +195,25 @@ def _row(group: list[Record]) -> Row:
 
 def _order(row: Row) -> tuple[object, ...]:
     head, cc = row.head, row.scores["CC"].value
-    place = (head.protocol != "stavis", head.protocol, dataset_order(head.dataset))
+    place = (head.protocol != MAIN_PROTOCOL, head.protocol, dataset_order(head.dataset))
     return (*place, not row.complete, math.inf if math.isnan(cc) else -cc, head.network, head.preset, head.sound)
 
 
-def _values(record: Record, metric: str, category: str | None) -> list[float]:
-    scored = (v.scores[metric] for v in record.videos if category in (None, v.category))
-    return [value for value in scored if not math.isnan(value)]
+def _averaging(records: Sequence[Record]) -> Averaging:
+    """What all these records average."""
+    found = {r.averaging: r for r in records}
+    if len(found) > 1:
+        said = " and ".join(
+            f"{kind} in {r.network} on {r.dataset}, fold {r.fold}, seed {r.seed}" for kind, r in sorted(found.items())
+        )
+        raise ValueError(
+            f"protocol {records[0].protocol}: one kind of mean expected, got a mean over {said}; make one of them anew"
+        )
+    return records[0].averaging
+
+
+def _videos(record: Record, category: str | None) -> list[VideoScores]:
+    return [v for v in record.videos if category in (None, v.category)]
 
 
 def _mean(values: Sequence[float]) -> float:

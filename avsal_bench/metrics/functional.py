@@ -5,77 +5,206 @@ computed, and in any unit, as density maps are; fixation and negative maps are b
 counts). Definitions are those of the MIT saliency benchmark's MATLAB code, which the field's published scores were
 made with.
 
-Three rules hold for every metric:
+Rules that hold for every metric:
 
 - NaN where it is not defined (no fixations, say); never 0, and never a number made of rounding errors.
 - A saliency map with a NaN or an infinity in it has no score: NaN.
 - A map is constant when its range is below 1e-12 of its largest magnitude (float32: 1e-6). A constant map that was
   blurred or resized is no longer exactly so, and its "correlation" would be noise.
+- Maps of extreme magnitude are multiplied by a power of two first, so that nothing overflows or vanishes.
+- Where the MIT code is random, the result is the exact expectation. With a ``generator`` it is a random sample as
+  that code takes it, drawn map by map in float64 on the generator's device, so that a CPU generator gives one result
+  everywhere.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
-from torch import Tensor
-from torch.nn.functional import pad
+from torch import Generator, Tensor
 
-#: Added by the MIT code inside the quotient and the logarithm of the divergence: MATLAB's ``eps``.
-EPS = 2.0**-52
-#: Below this fraction of the largest magnitude the range of a map is rounding.
-_CONSTANT = {torch.float64: 1e-12, torch.float32: 1e-6}
-#: Scaled values nearer than this are tied: the jitter of the MIT code, 1e-7, would mix them.
-_TIE = {torch.float64: 1e-8, torch.float32: 1e-6}
-#: Pads a list of values: below them all.
-_NOWHERE = -torch.inf
+from avsal_bench.metrics import roc
+from avsal_bench.metrics.chunks import in_chunks
+from avsal_bench.metrics.maps import (
+    CONSTANT,
+    EPS,
+    Maps,
+    Points,
+    centred,
+    find,
+    from_zero,
+    mean_at,
+    mean_bits_at,
+    measure,
+    minmax,
+    to_sum_1,
+    within,
+)
+
+#: Noise of the MIT code that breaks ties.
+_JITTER = 1e-7
+#: Ranges of maps that it disturbs: of larger ones it mixes only what is tied anyhow, smaller ones would drown in it.
+_DISTURBED = (1e-5, 0.05)
 
 
+@in_chunks
 def cc(saliency: Tensor, density: Tensor) -> Tensor:
     """Pearson's correlation of two maps over the pixels. Range -1 to 1, higher is better.
 
     ``CC = Σ (P - mean P)(G - mean G) / sqrt(Σ (P - mean P)² Σ (G - mean G)²)``. Blind to ``a P + b`` for a > 0.
-    NaN where one of the maps is constant.
+
+    Args:
+        saliency: ``(B, h, w)``.
+        density: ``(B, h, w)``.
+
+    Returns:
+        ``(B,)``; NaN where one of the maps is constant.
+
+    >>> density = torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])
+    >>> cc(torch.tensor([[[5.0, 7.0], [9.0, 11.0]]]), density).item()
+    1.0
     """
-    p, g = _two_maps(saliency, density)
-    (p, norm_p), (g, norm_g) = _centred(p), _centred(g)
-    return (p * g).sum(1) / (norm_p * norm_g)
+    (p, norm_p), (g, norm_g) = (centred(measure(x)) for x in _two_maps(saliency, density))
+    return within((p * g).sum(1) / (norm_p * norm_g), -1.0, 1.0)
 
 
+@in_chunks
 def sim(saliency: Tensor, density: Tensor) -> Tensor:
     """Similarity, the intersection of two histograms. Range 0 to 1, higher is better.
 
-    ``SIM = Σ min(p, g)`` where p and g are the maps scaled to [0, 1] and then to a sum of 1. NaN where one of the
-    maps is constant (the MIT code gives 0 for an empty one, which a protocol may ask for).
+    ``SIM = Σ min(p, g)`` where p and g are the maps scaled to [0, 1] and then to a sum of 1.
+
+    Args:
+        saliency: ``(B, h, w)``.
+        density: ``(B, h, w)``.
+
+    Returns:
+        ``(B,)``; NaN where one of the maps is constant (the MIT code gives 0 for an empty one, which a protocol may
+        ask for).
+
+    Source: Judd et al., "A benchmark of computational models of saliency to predict human fixations", 2012.
+
+    >>> sim(torch.tensor([[[0.0, 1.0], [1.0, 2.0]]]), torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])).item()
+    0.75
     """
-    p, g = (_minmax(x) for x in _two_maps(saliency, density))
-    return torch.minimum(p / p.sum(1, keepdim=True), g / g.sum(1, keepdim=True)).sum(1)
+    (p, sum_p), (g, sum_g) = (from_zero(measure(x)) for x in _two_maps(saliency, density))
+    return within(torch.minimum(p, g.mul_(sum_p / sum_g)).sum(1) / sum_p[:, 0], 0.0, 1.0)
 
 
+@in_chunks
 def kld(saliency: Tensor, density: Tensor) -> Tensor:
     """Kullback-Leibler divergence of the prediction from the ground truth, in nats. From 0 up, lower is better.
 
-    ``KL = Σ g ln(ε + g / (p + ε))`` with p and g the maps scaled to a sum of 1, and ε = 2⁻⁵². For negative pixels (a
-    bicubic overshoot) the real part of the logarithm. NaN where one of the maps is zero everywhere.
+    ``KL = Σ g ln(ε + g / (p + ε))`` with p and g the maps divided by their sums, and ε = 2⁻⁵². For negative pixels (a
+    bicubic overshoot) the real part of the logarithm; a map with such pixels may score below 0.
+
+    Args:
+        saliency: ``(B, h, w)``. Not blind to an offset: a map in [0, 1] and the same in [1, 2] score differently.
+        density: ``(B, h, w)``.
+
+    Returns:
+        ``(B,)``; NaN where the sum of one of the maps is zero.
+
+    Source: Kullback and Leibler, 1951; as a saliency metric Bylinskii et al., "What do different evaluation metrics
+    tell us about saliency models?", 2019.
+
+    >>> kld(torch.tensor([[[1.0, 1.0]]]), torch.tensor([[[0.0, 1.0]]])).item() == torch.tensor(2.0).log().item()
+    True
     """
-    p, g = _two_maps(saliency, density)
-    p, g = (x / x.sum(1, keepdim=True) for x in (p, g))
-    return (g * (EPS + g / (p + EPS)).abs().log()).sum(1)
+    p, g = (to_sum_1(measure(x)) for x in _two_maps(saliency, density))
+    ratio = (g / (p + EPS)).add_(EPS).abs_().log_()
+    return within(ratio.mul_(g).sum(1), 0.0, math.inf)
 
 
+@in_chunks
 def nss(saliency: Tensor, fixations: Tensor) -> Tensor:
-    """Normalised scanpath saliency. Unbounded, 0 for chance, higher is better.
+    """Normalised scanpath saliency, in standard deviations of the map. 0 for chance, unbounded, higher is better.
 
-    ``NSS = mean over fixated pixels of (P - mean P) / std P``, std with n - 1. NaN for a constant map and where
-    nothing is fixated. Source: Peters et al., 2005.
+    ``NSS = mean over fixated pixels of (P - mean P) / std P``, std with n - 1.
+
+    Args:
+        saliency: ``(B, h, w)``.
+        fixations: ``(B, h, w)``, binary.
+
+    Returns:
+        ``(B,)``; NaN for a constant map and where nothing is fixated.
+
+    Source: Peters et al., "Components of bottom-up gaze allocation in natural images", 2005.
+
+    >>> nss(torch.tensor([[[0.0, 0.0, 0.0, 4.0]]]), torch.tensor([[[0, 0, 0, 1]]])).item()
+    1.5
     """
     p, fixated = _map_and_points(saliency, fixations)
-    centred, norm = _centred(p)
-    n_fixated = fixated.sum(1)
-    return (centred * fixated).sum(1) / n_fixated / norm * math.sqrt(p.shape[1] - 1)
+    deviation, norm = centred(p)
+    return mean_at(deviation, fixated) / norm * math.sqrt(deviation.shape[1] - 1)
 
 
-def auc_judd(saliency: Tensor, fixations: Tensor, jitter: bool = True) -> Tensor:
+@in_chunks
+def information_gain(saliency: Tensor, baseline: Tensor | None, fixations: Tensor) -> Tensor:
+    """Information gain over a baseline map, in bits per fixation. 0 for the baseline itself, higher is better.
+
+    ``IG = mean over fixated pixels of log₂(ε + p) - log₂(ε + b)`` with p and b the maps scaled to [0, 1] and then to a
+    sum of 1, and ε = 2⁻⁵².
+
+    Args:
+        saliency: ``(B, h, w)``.
+        baseline: ``(B, h, w)``, often a centre bias. None: without the second logarithm, which is at most 0 and is
+            what DHF1K's copy of the code gives.
+        fixations: ``(B, h, w)``, binary.
+
+    Returns:
+        ``(B,)``; NaN where one of the maps is constant and where nothing is fixated.
+
+    Source: Kümmerer et al., "Information-theoretic model comparison unifies saliency metrics", 2015.
+
+    >>> saliency, fixations = torch.tensor([[[0.0, 1.0, 3.0]]]), torch.tensor([[[0, 0, 1]]])
+    >>> round(information_gain(saliency, torch.tensor([[[0.0, 1.0, 1.0]]]), fixations).item(), 4)
+    0.585
+    """
+    p, fixated = _map_and_points(saliency, fixations)
+    gain = mean_bits_at(p, fixated)
+    if baseline is None:
+        return within(gain, -math.inf, 0.0)
+    _, b = _two_maps(saliency, baseline, "baseline")
+    return gain - mean_bits_at(measure(b), fixated)
+
+
+@in_chunks
+def auc(saliency: Tensor, fixations: Tensor, negatives: Tensor | None = None) -> Tensor:
+    """Area under the exact ROC curve of fixated against negative pixels. Range 0 to 1, chance 0.5, higher is better.
+
+    ``AUC = P(fixated > negative) + P(fixated = negative) / 2`` over all pairs: the Mann-Whitney statistic.
+
+    Args:
+        saliency: ``(B, h, w)``.
+        fixations: ``(B, h, w)``, binary.
+        negatives: ``(B, h, w)``, binary. None: all pixels that are not fixated. All ones: the uniform AUC.
+
+    Returns:
+        ``(B,)``; NaN for a constant map (and not 0.5), without fixations and without negatives.
+
+    Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982; for saliency Kümmerer's
+    pysaliency.
+
+    >>> auc(torch.tensor([[[0.0, 1.0, 2.0, 3.0, 3.0]]]), torch.tensor([[[0, 0, 0, 0, 1]]])).item()
+    0.875
+    """
+    p, fixated = _map_and_points(saliency, fixations)
+    if negatives is None:
+        others, n_others = None, p.values.shape[1] - fixated.counts
+    else:
+        _check(saliency, "negative", negatives)
+        others = find(negatives.flatten(1))
+        n_others = others.counts
+    defined = p.varies[:, 0] & (fixated.counts > 0) & (n_others > 0)
+    values, low = (x if bool(p.varies.all()) else x.where(p.varies, 0.0) for x in (p.values, p.low))
+    return roc.exact_area(values, low, p.span, fixated, others).where(defined, torch.nan).to(saliency)
+
+
+@in_chunks
+def auc_judd(saliency: Tensor, fixations: Tensor, jitter: bool = True, *, generator: Generator | None = None) -> Tensor:
     """Area under the ROC curve of fixated against all other pixels, after Judd. Range 0 to 1, higher is better.
 
     The curve has one point for each of the N fixations and then runs straight to (1, 1), so that the area exceeds
@@ -84,145 +213,149 @@ def auc_judd(saliency: Tensor, fixations: Tensor, jitter: bool = True) -> Tensor
     Args:
         saliency: ``(B, h, w)``.
         fixations: ``(B, h, w)``, binary.
-        jitter: the MIT code adds noise of 1e-7 to break ties. True: the exact expectation over that noise. False:
-            the curve without noise, which runs backwards at ties and is far too low on a map of many zeros.
+        jitter: the MIT code adds noise of 1e-7 to break ties. True: the expectation over that noise, exact for values
+            that are equal or far apart; values equal to 8 decimals are ties. False: the curve without noise, which
+            runs backwards at ties, is far too low on a map of many zeros, and can fall below 0 where most pixels are
+            fixated.
+        generator: draws the noise instead, once, uniform in [0, 1e-7), and adds it to the map as it is.
 
     Returns:
         ``(B,)``; NaN where nothing or everything is fixated. A constant map has ``1/2 + 1 / (2 (N + 1))`` with
         jitter and NaN without.
 
     Source: Judd et al., "Learning to predict where humans look", ICCV 2009.
+
+    >>> saliency, fixations = torch.tensor([[[0.0, 1.0, 2.0, 3.0]]]), torch.tensor([[[0, 0, 1, 1]]])
+    >>> auc_judd(saliency, fixations).item()
+    1.0
+    >>> auc_judd(saliency, 1 - fixations).item()
+    0.25
     """
+    if generator is not None and not jitter:
+        raise ValueError("a generator draws the jitter: it has no use with jitter=False")
     p, fixated = _map_and_points(saliency, fixations)
-    scaled = _minmax(p)
-    area = _judd_expectation if jitter else _judd_curve
-    if jitter:
-        all_tied = scaled[:, 0].isnan() & p.sum(1).isfinite()
-        scaled = scaled.masked_fill(all_tied[:, None], 0.0)
-    n_fixated = fixated.sum(1)
-    defined = (n_fixated > 0) & (n_fixated < fixated.shape[1]) & ~scaled[:, 0].isnan()
-    return area(scaled, fixated).where(defined, torch.nan).to(p)
+    if generator is not None:
+        noise = torch.rand(saliency.shape, dtype=torch.float64, device=generator.device, generator=generator)
+        p = measure((saliency.double() + _JITTER * noise.to(saliency.device)).flatten(1))
+    sampled = generator is not None or not jitter
+    if not sampled:
+        p = _merge_by_jitter(p)
+    area = (roc.judd_curve if sampled else roc.judd_expectation)(minmax(p), fixated)
+    defined = (p.varies if sampled else p.finite)[:, 0] & (fixated.counts > 0)
+    return area.where(defined & (fixated.counts < p.values.shape[1]), torch.nan).to(saliency)
 
 
-def auc_shuffled(saliency: Tensor, fixations: Tensor, negatives: Tensor) -> Tensor:
+def _merge_by_jitter(p: Maps) -> Maps:
+    """Maps of a small range, softmax probabilities for instance, with values tied that the jitter would mix."""
+    disturbed = (p.span > _DISTURBED[0]) & (p.span < _DISTURBED[1])
+    if not bool(disturbed.any()):
+        return p
+    return replace(measure(p.values.round(decimals=8).where(disturbed, p.values)), finite=p.finite)
+
+
+@in_chunks
+def auc_borji(saliency: Tensor, fixations: Tensor, *, splits: int = 100, generator: Generator | None = None) -> Tensor:
+    """Area under the ROC curve of fixations against random pixels, after Borji. Range 0 to 1, higher is better.
+
+    The curve is taken at the thresholds 0, 0.1, .. 1 of the map scaled to [0, 1]. The negatives are as many pixels as
+    fixations, drawn uniformly with replacement, the fixated ones among them. The area is linear in their
+    false-positive rate, so the curve with all pixels as negatives is exactly the expectation.
+
+    Args:
+        saliency: ``(B, h, w)``.
+        fixations: ``(B, h, w)``, binary.
+        splits: how many draws to take the mean of. Of no effect without a generator.
+        generator: draws the negatives. None: the expectation.
+
+    Returns:
+        ``(B,)``; NaN for a constant map and for fewer than 2 fixations, as in the MIT code.
+
+    Source: Borji et al., "Analysis of scores, datasets, and models in visual saliency prediction", ICCV 2013.
+
+    >>> saliency = torch.tensor([[[0.0, 1.0, 2.0, 3.0]]])
+    >>> auc_borji(saliency, torch.tensor([[[0, 0, 1, 1]]])).item()
+    0.75
+    """
+    _check_splits(splits)
+    p, fixated = _map_and_points(saliency, fixations)
+    n = p.values.shape[1]
+    scaled = minmax(p)
+    if generator is None:
+        steps = roc.steps(scaled).flip(0).expand(len(scaled), -1)
+        fp = roc.count_in_maps(scaled, steps, steps)
+        n_negatives = torch.full_like(fixated.counts, n)
+    else:
+        drawn = [
+            torch.randint(n, (splits * k,), device=generator.device, generator=generator) + n * row
+            for row, k in enumerate(fixated.counts.tolist())
+        ]
+        n_negatives = splits * fixated.counts
+        fp = roc.count_drawn(scaled.view(-1), drawn, n_negatives)
+    tp = roc.count_at_steps(scaled.view(-1)[fixated.index], fixated.row, len(scaled))
+    area = roc.curve_area(fp, tp, n_negatives[:, None], fixated.counts[:, None])
+    return area.where(p.varies[:, 0] & (fixated.counts > 1), torch.nan).to(saliency)
+
+
+@in_chunks
+def auc_shuffled(
+    saliency: Tensor, fixations: Tensor, negatives: Tensor, *, splits: int = 100, generator: Generator | None = None
+) -> Tensor:
     """Area under the ROC curve of fixations against fixations of other frames. Range 0 to 1, higher is better.
 
     The curve is taken at the thresholds 0, 0.1, .. 1 of the map scaled to [0, 1]. The MIT code averages over 100
-    random draws from the negatives; the area is linear in their false-positive rate, so the curve of all negatives
-    is exactly the expectation.
+    random draws from the negatives, each of as many as there are fixations, without replacement. The area is linear
+    in their false-positive rate, so the curve of all negatives is exactly the expectation.
 
     Args:
         saliency: ``(B, h, w)``.
         fixations: ``(B, h, w)``, binary.
         negatives: ``(B, h, w)``, binary: the pixels that count as not fixated. Which they are is up to the protocol.
+        splits: how many draws to take the mean of. Of no effect without a generator.
+        generator: draws among the negatives. None: the expectation.
 
     Returns:
         ``(B,)``; NaN for a constant map, without fixations and without negatives.
 
     Source: Zhang et al., "SUN: a Bayesian framework for saliency using natural statistics", 2008.
+
+    >>> saliency, fixations = torch.tensor([[[0.0, 1.0, 2.0, 3.0]]]), torch.tensor([[[0, 0, 1, 1]]])
+    >>> auc_shuffled(saliency, fixations, torch.tensor([[[1, 0, 1, 0]]])).item()
+    0.875
     """
+    _check_splits(splits)
     p, fixated = _map_and_points(saliency, fixations)
-    _, others = _map_and_points(saliency, negatives)
-    low, span = _low_and_span(p)
-    thresholds = (0.1 * torch.arange(10, -1, -1, dtype=p.dtype, device=p.device)).expand(len(p), -1)
-    tp, fp = (
-        _count_from((_values_at(p, points) - low) / span, thresholds) / points.sum(1, keepdim=True)
-        for points in (fixated, others)
+    _check(saliency, "negative", negatives)
+    others = find(negatives.flatten(1))
+    rows = len(saliency)
+    positives, candidates = (
+        (p.values.reshape(-1)[x.index] - p.low[x.row, 0]) / p.span[x.row, 0] for x in (fixated, others)
     )
-    return _roc_area(fp, tp).where(~span[:, 0].isnan(), torch.nan).to(p)
+    if generator is None:
+        n_negatives = others.counts
+        fp = roc.count_at_steps(candidates, others.row, rows)
+    else:
+        drawn, start = [], 0
+        for k, m in zip(fixated.counts.tolist(), others.counts.tolist(), strict=True):
+            order = torch.rand(splits, m, dtype=torch.float64, device=generator.device, generator=generator).argsort(1)
+            drawn.append(order[:, :k].reshape(-1) + start)
+            start += m
+        n_negatives = splits * torch.minimum(fixated.counts, others.counts)
+        fp = roc.count_drawn(candidates, drawn, n_negatives)
+    tp = roc.count_at_steps(positives, fixated.row, rows)
+    area = roc.curve_area(fp, tp, n_negatives[:, None], fixated.counts[:, None])
+    return area.where(p.varies[:, 0] & (fixated.counts > 0) & (others.counts > 0), torch.nan).to(saliency)
 
 
-def _judd_curve(scaled: Tensor, fixated: Tensor) -> Tensor:
-    """Judd's area without jitter, of maps and masks ``(B, n)``."""
-    thresholds = _values_at(scaled, fixated).sort(1, descending=True).values
-    n_fixated = fixated.sum(1, keepdim=True)
-    rank = torch.arange(1, thresholds.shape[1] + 1, dtype=torch.float64, device=scaled.device)
-    fp = (_count_from(scaled, thresholds) - rank) / (fixated.shape[1] - n_fixated)
-    tp = rank / n_fixated
-    # The padding stays at (1, 1), where it adds no area.
-    real = rank <= n_fixated
-    return _roc_area(fp.where(real, 1.0), tp.where(real, 1.0))
-
-
-def _judd_expectation(scaled: Tensor, fixated: Tensor) -> Tensor:
-    """Expectation of Judd's area over the jitter, of maps and masks ``(B, n)``.
-
-    ``MW + (a + t k / (k + 1)) / (n - N) / 2N``: MW the Mann-Whitney statistic with half weight for ties, a the other
-    pixels above the lowest fixation, t the other pixels and k the fixations tied with it. In random order,
-    ``t k / (k + 1)`` of those t pixels are expected above the lowest of those k fixations.
-    """
-    n_fixated = fixated.sum(1)
-    n_others = fixated.shape[1] - n_fixated
-    tie = _TIE[scaled.dtype]
-    at_fixations = _values_at(scaled, fixated)
-    real = at_fixations > _NOWHERE
-    others = scaled.masked_fill(fixated, _NOWHERE)
-    above, not_below = _count_from(others, torch.cat([at_fixations + tie, at_fixations - tie], 1)).chunk(2, 1)
-    lost = ((above + not_below) / 2).where(real, 0.0).sum(1)
-    lowest, index = at_fixations.where(real, 2.0).min(1, keepdim=True)
-    a, a_and_t = above.gather(1, index)[:, 0], not_below.gather(1, index)[:, 0]
-    k = (real & (at_fixations <= lowest + tie)).sum(1)
-    excess = (a + (a_and_t - a) * k / (k + 1)) / 2
-    return 1 - (lost - excess) / (n_fixated * n_others)
-
-
-def _roc_area(fp: Tensor, tp: Tensor) -> Tensor:
-    """Trapezoid area under the points ``(B, k)``, in their order, between (0, 0) and (1, 1)."""
-    x, y = (pad(pad(rate, (1, 0), value=0.0), (0, 1), value=1.0) for rate in (fp, tp))
-    return torch.trapezoid(y, x)
-
-
-def _values_at(maps: Tensor, points: Tensor) -> Tensor:
-    """Values of ``maps`` ``(B, n)`` where the mask ``points`` is set, padded with -∞ to ``(B, k)``, k at least 1."""
-    row, column = points.nonzero(as_tuple=True)
-    counts = points.sum(1)
-    position = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
-    values = maps.new_full((len(counts), max([1, *counts.tolist()])), _NOWHERE)
-    values[row, position] = maps[row, column]
-    return values
-
-
-def _count_from(values: Tensor, thresholds: Tensor) -> Tensor:
-    """How many of ``values`` ``(B, n)`` are at or above each of ``thresholds`` ``(B, k)``: ``(B, k)`` float64."""
-    ordered, order = thresholds.sort(1)
-    reached = torch.searchsorted(ordered, values, right=True)  # number of thresholds that a value reaches, 0..k
-    rows, bins = len(values), thresholds.shape[1] + 1
-    reached += bins * torch.arange(rows, device=values.device)[:, None]
-    histogram = reached.flatten().bincount(minlength=rows * bins).view(rows, bins)
-    counts = histogram.flip(1).cumsum(1).flip(1)[:, 1:]
-    return torch.empty_like(ordered, dtype=torch.float64).scatter_(1, order, counts.double())
-
-
-def _minmax(maps: Tensor) -> Tensor:
-    """Maps ``(B, n)`` scaled to [0, 1]; NaN throughout for one that is constant or not finite."""
-    low, span = _low_and_span(maps)
-    return (maps - low) / span
-
-
-def _low_and_span(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Least value and range ``(B, 1)`` of maps ``(B, n)``; a range of NaN for one that is constant or not finite."""
-    low, high = maps.amin(1, keepdim=True), maps.amax(1, keepdim=True)
-    varies = high - low > _CONSTANT[maps.dtype] * torch.maximum(low.abs(), high.abs())
-    return low, (high - low).where(varies, torch.nan)
-
-
-def _centred(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps ``(B, n)`` less their mean, and their norm ``(B,)``; NaN for one that is constant or not finite."""
-    _, span = _low_and_span(maps)
-    centred = maps - maps.mean(1, keepdim=True)
-    return centred, centred.square().sum(1).sqrt().where(~span[:, 0].isnan(), torch.nan)
-
-
-def _two_maps(saliency: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
+def _two_maps(saliency: Tensor, other: Tensor, name: str = "density") -> tuple[Tensor, Tensor]:
     """Both maps as ``(B, n)`` of the saliency map's type."""
-    _check(saliency, "density", density)
-    return saliency.flatten(1), density.flatten(1).to(saliency)
+    _check(saliency, name, other)
+    return saliency.flatten(1), other.flatten(1).to(saliency)
 
 
-def _map_and_points(saliency: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """The map as ``(B, n)`` and the points as a mask ``(B, n)``."""
+def _map_and_points(saliency: Tensor, points: Tensor) -> tuple[Maps, Points]:
+    """The map measured, and the points found."""
     _check(saliency, "point", points)
-    return saliency.flatten(1), points.flatten(1).bool()
+    return measure(saliency.flatten(1)), find(points.flatten(1))
 
 
 def _check(saliency: Tensor, name: str, other: Tensor) -> None:
@@ -230,5 +363,12 @@ def _check(saliency: Tensor, name: str, other: Tensor) -> None:
     if saliency.ndim != 3 or saliency.shape != other.shape:
         got = f"{tuple(saliency.shape)} and {tuple(other.shape)}"
         raise ValueError(f"expected saliency and {name} maps of one shape (B, h, w), got {got}")
-    if saliency.dtype not in _CONSTANT:
+    if not saliency.shape[1:].numel():
+        raise ValueError(f"expected maps of at least one pixel, got {tuple(saliency.shape)}")
+    if saliency.dtype not in CONSTANT:
         raise ValueError(f"expected float32 or float64 saliency maps, got {saliency.dtype}; divide 8-bit maps by 255")
+
+
+def _check_splits(splits: int) -> None:
+    if splits < 1:
+        raise ValueError(f"expected at least 1 split, got {splits}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -33,12 +34,15 @@ def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return rows @ (maps @ columns.T)
 
 
-def gaussian_blur(maps: Tensor, sigma: float, kernel: int) -> Tensor:
+def gaussian_blur(
+    maps: Tensor, sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
+) -> Tensor:
     """Maps ``(B, h, w)`` filtered with a normalised Gaussian of ``kernel`` x ``kernel`` pixels (odd), borders mirrored.
 
-    As MATLAB's ``imfilter(map, fspecial('gaussian', kernel, sigma), 'symmetric')``. Only floating maps.
+    With the edge pixel repeated (``symmetric``) as MATLAB's ``imfilter(map, fspecial('gaussian', kernel, sigma),
+    'symmetric')``; or without (``reflect``) as OpenCV's ``GaussianBlur`` does. Only floating maps.
     """
-    rows, columns = (_gaussian_weights(n, sigma, kernel).to(maps) for n in maps.shape[-2:])
+    rows, columns = (_gaussian_weights(n, sigma, kernel, border).to(maps) for n in maps.shape[-2:])
     return rows @ maps @ columns.T
 
 
@@ -55,18 +59,19 @@ def _cubic_weights(n: int, size: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _gaussian_weights(n: int, sigma: float, kernel: int) -> Tensor:
+def _gaussian_weights(n: int, sigma: float, kernel: int, border: str) -> Tensor:
     """``(n, n)`` float64 matrix that blurs one axis of ``n`` samples."""
     offsets = torch.arange(kernel) - kernel // 2
     weights = torch.exp(-(offsets.double() ** 2) / (2 * sigma**2))
     taps = torch.arange(n)[:, None] + offsets
-    return _to_matrix((weights / weights.sum()).expand(n, -1), taps, n)
+    return _to_matrix((weights / weights.sum()).expand(n, -1), taps, n, repeat_edge=border == "symmetric")
 
 
-def _to_matrix(weights: Tensor, taps: Tensor, n: int) -> Tensor:
+def _to_matrix(weights: Tensor, taps: Tensor, n: int, repeat_edge: bool = True) -> Tensor:
     """``(m, n)`` matrix from the weights and positions ``(m, k)`` of its taps; those outside 0..n-1 are mirrored."""
-    taps = taps.remainder(2 * n)
-    taps = torch.where(taps < n, taps, 2 * n - 1 - taps)
+    period = 2 * n if repeat_edge else max(2 * n - 2, 1)
+    taps = taps.remainder(period)
+    taps = torch.where(taps < n, taps, period - int(repeat_edge) - taps)
     return torch.zeros(len(taps), n, dtype=torch.float64).scatter_add_(1, taps, weights)
 
 

@@ -14,10 +14,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from avsal_bench.metrics.functional import cc
+from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Network, create_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
-from avsal_bench.training.losses import cc_loss, saliency_loss
+from avsal_bench.training.losses import saliency_loss
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": torch.optim.AdamW,
@@ -63,9 +65,16 @@ class SaliencyModule(LightningModule):
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.val_loss = MeanMetric()
-        self.val_cc = MeanMetric()
+        self.val_cc: PerVideo | None = None
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
+
+    def setup(self, stage: str) -> None:
+        """Learn from the data module which videos will be validated on; without one there is no validation CC."""
+        data = getattr(self.trainer, "datamodule", None)
+        if stage in ("fit", "validate") and data is not None:
+            # A frame that two processes validate, each in another batch, may get two scores by rounding.
+            self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
 
     def forward(self, batch: Batch) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch whose frames are uint8; normalised here, on the device."""
@@ -95,13 +104,24 @@ class SaliencyModule(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        """Add a batch of windows to the validation loss and CC."""
+        """Add a batch of windows to the validation loss and CC.
+
+        The loss chooses checkpoints. The CC is the scores' own: a mean over each video's frames, then over videos.
+        """
         saliency, density = self._maps(batch)
         loss, count = saliency_loss(saliency, density, self.loss)
         self.val_loss.update(loss, count)
-        self.val_cc.update(cc_loss(saliency.float(), density))
         self.log("val/loss", self.val_loss, on_epoch=True)
-        self.log("val/cc", self.val_cc, on_epoch=True)
+        if self.val_cc is not None:
+            keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
+            self.val_cc.update({"CC": cc(saliency.float(), density)}, keys, batch["frame"])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the CC of all processes."""
+        if self.val_cc is not None:
+            # Every process has the same value; the largest of equals is the value itself, to the last bit.
+            self.log("val/cc", self.val_cc.compute()["overall"]["CC"], sync_dist=True, reduce_fx="max")
+            self.val_cc.reset()
 
     def predict_step(self, batch: Batch, index: int) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch of windows."""

@@ -1,0 +1,84 @@
+"""The same maps under every protocol: how far a score moves by protocol alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
+from avsal_bench.records import METRICS, mean_scores, write_atomically
+
+Scores = Mapping[str, float]
+
+
+def compare_protocols(
+    submission: Submission,
+    space: Workspace,
+    workers: int = 0,
+    allow_missing: bool = False,
+    base: str = "stavis",
+    choices: bool = False,
+    table: str | None = None,
+) -> str:
+    """Scores of the same maps under every protocol, as a table with the differences from one of them.
+
+    Args:
+        submission: the maps.
+        space: folders.
+        workers: processes that read and score.
+        allow_missing: score what is there although maps are missing or unreadable.
+        base: name of the protocol to compare with.
+        choices: also change ``base`` in one choice at a time.
+        table: a CSV file to write the scores to.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`~avsal_bench.bench.evaluate.evaluate` does.
+    """
+    first = protocol(base)
+    rules = [first, *(rule for rule in PROTOCOLS.values() if rule != first)]
+    if choices:
+        rules += single_choices(first).values()
+    inspection = inspect_submission(submission, space, workers, allow_missing)
+    videos = score_maps(submission, inspection, rules, space, workers)
+    scores = {rule.name: mean_scores(videos[rule.name], rule.averaging) for rule in rules}
+    if table is not None:
+        write_atomically(Path(table), _csv(scores))
+    s = submission
+    lines = [f"{s.network} on {s.dataset}, fold {s.fold}; in brackets the difference from {base}", "", _text(scores)]
+    if any(kind.endswith("uint8") for kind in inspection.story()["kinds"]):
+        lines += [
+            "",
+            "Maps in 8 bits are taken as saved already: what a protocol does to a map before it saves it is left out.",
+            "Give float maps (.npy) to compare that too.",
+        ]
+    return "\n".join(lines)
+
+
+def _text(scores: Mapping[str, Scores]) -> str:
+    header = ["protocol", *METRICS]
+    base = next(iter(scores.values()))
+    body = [[name, *(_cell(row[m], base[m], row is base) for m in METRICS)] for name, row in scores.items()]
+    widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *body])
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: float, base: float, is_base: bool) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if is_base or math.isnan(base) else f"{value:.4f} ({value - base:+.4f})"
+
+
+def _csv(scores: Mapping[str, Scores]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["protocol", *METRICS])
+    writer.writerows(
+        [name, *("" if math.isnan(row[m]) else f"{row[m]:.9f}" for m in METRICS)] for name, row in scores.items()
+    )
+    return text.getvalue()

@@ -1,0 +1,241 @@
+"""Score saliency maps that any code made: look at each before any work starts, score, and write a record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avsal_bench.bench.provenance import provenance
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.reading import check_truth
+from avsal_bench.evaluation.inspection import Inspection, inspect
+from avsal_bench.evaluation.maps import read_map
+from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.evaluation.protocol import Protocol
+from avsal_bench.evaluation.score import READ, VideoScorer, read_results
+from avsal_bench.evaluation.truth import Truth
+from avsal_bench.progress import progress
+from avsal_bench.records import (
+    MAPS_PRESET,
+    Record,
+    VideoScores,
+    mean_scores,
+    network_name,
+    read_record,
+    record_path,
+    write_atomically,
+    write_record,
+)
+
+#: Findings of one kind that are printed; all of them stand in a file.
+SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Maps of one network for one test list.
+
+    Args:
+        maps: their folder.
+        name: of the network, in file names and tables.
+        dataset: name of the data set.
+        fold: 1, 2 or 3.
+        modality: ``v``, ``av``, ``a``, or "" where it is not known.
+        first: number of the file of the first frame.
+
+    Raises:
+        ValueError: for a name that is not fit for a file.
+        FileNotFoundError: when there is no such folder.
+    """
+
+    maps: Path
+    name: str
+    dataset: str
+    fold: int
+    modality: str = ""
+    first: int = 1
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.name):
+            raise ValueError(f"name {self.name!r}: letters, digits and . _ + - only; choose one with --name")
+        if not self.maps.is_dir():
+            raise FileNotFoundError(f"no folder of maps {self.maps}; see --pred")
+
+    @property
+    def network(self) -> str:
+        """Name in file names."""
+        return network_name(self.name, self.modality)
+
+    def work_folder(self, space: Workspace) -> Path:
+        """Where findings and the results of single videos lie."""
+        return space.runs / "evaluate" / f"{self.network}-{self.dataset}-fold{self.fold}"
+
+
+def evaluate(
+    submission: Submission,
+    rule: Protocol,
+    space: Workspace,
+    workers: int = 0,
+    allow_missing: bool = False,
+    force: bool = False,
+) -> Path:
+    """Score the maps of one test list and write an ordinary record; a video that has its scores is not scored again.
+
+    Args:
+        submission: the maps, and whose they are.
+        rule: the protocol.
+        space: folders.
+        workers: processes that read and score; with fewer than 2 this one does all.
+        allow_missing: score what is there although maps are missing or unreadable; the record says how many.
+        force: replace a record of other maps.
+
+    Returns:
+        Path of the record.
+
+    Raises:
+        ValueError: when maps are missing or unreadable, after all that was found is printed; when a record of other
+            maps is in the place.
+        FileNotFoundError: naming a missing file of the ground truth.
+    """
+    s = submission
+    path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
+    story = provenance(space.home)
+    inspection = inspect_submission(s, space, workers, allow_missing)
+    story |= {"fits": [], "maps": inspection.story()}
+    if path.is_file() and not force:
+        _same_maps(path, inspection)
+        return path
+    videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
+    record = Record(
+        model=s.name,
+        modality=s.modality,
+        dataset=s.dataset,
+        fold=s.fold,
+        seed=0,
+        protocol=rule.name,
+        preset=MAPS_PRESET,
+        sound="original",
+        averaging=rule.averaging,
+        scores=mean_scores(videos, rule.averaging),
+        videos=videos,
+        synthetic=dataset(s.dataset).embedded,
+        recipe={},
+        weights={"file": None, "sha256": None, "parameters": None},
+        provenance=story,
+    )
+    write_record(path, record)
+    return path
+
+
+def _same_maps(path: Path, inspection: Inspection) -> None:
+    """Raise ValueError unless a record is of these maps."""
+    maps = read_record(path).provenance.get("maps", {})
+    if maps.get("sha256") != inspection.story()["sha256"]:
+        raise ValueError(
+            f"{path} is there, and was made of other maps or by a network that ran here; replace it with --force, "
+            "or choose another --name"
+        )
+
+
+def inspect_submission(submission: Submission, space: Workspace, workers: int, allow_missing: bool) -> Inspection:
+    """Find and read every map, print what is wrong, and stop if that must not be.
+
+    Raises:
+        ValueError: when maps are missing or unreadable and that is not allowed, or no map is found at all.
+        FileNotFoundError: naming a missing file of the ground truth.
+    """
+    s = submission
+    videos = dataset(s.dataset).videos(space.root_of(s.dataset), "test", s.fold)
+    for video in videos:
+        check_truth(video)
+    inspection = inspect(s.maps, videos, s.first, workers)
+    if inspection.findings():
+        report = s.work_folder(space) / "findings.txt"
+        write_atomically(report, inspection.text() + "\n")
+        print(inspection.text(SHOWN, f"; all of them in {report}"), flush=True)
+    if not inspection.complete and not allow_missing:
+        raise ValueError(
+            f"{s.maps}: maps are missing or unreadable, see above; mend them, or score the rest with --allow-missing"
+        )
+    return inspection
+
+
+def score_maps(
+    submission: Submission, inspection: Inspection, rules: Sequence[Protocol], space: Workspace, workers: int
+) -> dict[str, list[VideoScores]]:
+    """Scores of every video under each protocol, by the protocol's name, in the order of the test list.
+
+    One result a video and protocol lies below the work folder; what is there for the same maps is not done again.
+    """
+    s = submission
+    test_list = [maps.video for maps in inspection.videos]
+    digests = {video.name: inspection.digest(video) for video in test_list}
+    folders = {rule.name: s.work_folder(space) / re.sub(r"[^A-Za-z0-9]+", "-", rule.name) for rule in rules}
+    done: dict[str, dict[str, VideoScores]] = {}
+    for rule in rules:
+        results = read_results(folders[rule.name])
+        done[rule.name] = {v.video: v for v, kept in results if _is_of(kept, digests.get(v.video), rule)}
+    tasks = []
+    for maps in inspection.videos:
+        left = {rule: folders[rule.name] for rule in rules if maps.video.name not in done[rule.name]}
+        if left:
+            files = {frame: maps.files[frame] for frame in sorted(inspection.good[maps.video.key])}
+            tasks.append(_Task(maps.video, test_list, files, left, digests[maps.video.name]))
+    tasks.sort(key=lambda task: -task.cost)
+    total = sum(len(frames) for frames in inspection.good.values()) * len(rules)
+    with progress("score the maps", total, total - sum(task.cost for task in tasks)) as bar:
+        for index, scored in in_processes(_score_video, tasks, workers):
+            for name, video_scores in scored.items():
+                done[name][video_scores.video] = video_scores
+            bar.advance(tasks[index].cost, tasks[index].video.name)
+    return {name: [results[video.name] for video in test_list] for name, results in done.items()}
+
+
+def _is_of(kept: Mapping[str, Any], digest: str | None, rule: Protocol) -> bool:
+    """Whether a stored result is of these maps under this very protocol."""
+    return bool(kept.get("maps") == digest and kept.get("protocol") == repr(rule))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One video to score under some protocols, each with the folder of its results."""
+
+    video: Video
+    test_list: list[Video]
+    files: dict[int, Path]
+    folders: dict[Protocol, Path]
+    digest: str
+
+    @property
+    def cost(self) -> int:
+        """Maps to score."""
+        return len(self.files) * len(self.folders)
+
+
+def _score_video(task: _Task) -> dict[str, VideoScores]:
+    truth = Truth(task.video, task.test_list)
+    results = {}
+    for rule, folder in task.folders.items():
+        scorer = VideoScorer(truth, rule)
+        for frames, maps in _runs_of_one_shape(task.files):
+            scorer.add(frames, maps)
+        scorer.write(folder, maps=task.digest, protocol=repr(rule))
+        results[rule.name] = scorer.result()
+    return results
+
+
+def _runs_of_one_shape(files: Mapping[int, Path]) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Frames and their maps ``(F, h, w)``, a few at a time, all of one size and type."""
+    numbers = list(files)
+    for start in range(0, len(numbers), READ):
+        read = [(frame, read_map(files[frame])) for frame in numbers[start : start + READ]]
+        for _, run in groupby(read, key=lambda item: (item[1].shape, item[1].dtype)):
+            frames, maps = zip(*run, strict=True)
+            yield list(frames), torch.stack(list(maps))

@@ -1,0 +1,131 @@
+"""A look at every map of a submission before any work starts: what is missing, unreadable, extra, constant."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.data.dataset import Video
+from avsal_bench.evaluation.layouts import LAYOUTS
+from avsal_bench.evaluation.maps import MapCheck, VideoMaps, check_map, counts_from_zero, find_maps, ranges
+from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.progress import progress
+
+#: Maps that a process looks at in one go.
+GROUP = 64
+
+
+@dataclass
+class Inspection:
+    """What a look at every map found; each finding names its video or file.
+
+    ``good`` holds, for each video's key, the frames with a readable map and what is known of them.
+    """
+
+    root: Path
+    videos: list[VideoMaps]
+    good: dict[str, dict[int, MapCheck]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    constant: list[str] = field(default_factory=list)
+    hint: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame of the list has a readable map."""
+        return not self.missing and not self.unreadable
+
+    def findings(self) -> dict[str, list[str]]:
+        """What is wrong, under a heading for each kind that there is."""
+        kinds = {
+            "missing, frames of the list without a map": self.missing,
+            "unreadable, files that are no map": self.unreadable,
+            "extra, maps of no frame of the list, not used": self.extra,
+            "constant, maps that are the same everywhere, scored as the protocol says": self.constant,
+        }
+        return {f"{heading} ({len(lines)})": lines for heading, lines in kinds.items() if lines}
+
+    def text(self, most: int | None = None, more: str = "") -> str:
+        """The findings as lines; of each kind at most so many, and then the text ``more``."""
+        lines = []
+        for heading, found in self.findings().items():
+            lines += [heading, *(f"  {line}" for line in found[:most])]
+            if most is not None and len(found) > most:
+                lines.append(f"  .. and {len(found) - most} more{more}")
+        return "\n".join([*lines, self.hint] if self.hint else lines)
+
+    def digest(self, video: Video) -> str:
+        """SHA-256 over the frame numbers and files of the maps of a video."""
+        known = sorted((frame, check.sha256) for frame, check in self.good[video.key].items())
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def story(self) -> dict[str, Any]:
+        """What a record keeps of the maps: how many, of which sizes and types, and a SHA-256 over all of them."""
+        checks = [check for of_video in self.good.values() for check in of_video.values()]
+        kinds = Counter(f"{check.size[0]}x{check.size[1]} {check.dtype}" for check in checks)
+        digests = "".join(self.digest(maps.video) for maps in self.videos)
+        return {
+            "files": len(checks),
+            "kinds": dict(sorted(kinds.items())),
+            "extra": len(self.extra),
+            "unreadable": len(self.unreadable),
+            "sha256": hashlib.sha256(digests.encode()).hexdigest(),
+        }
+
+
+def inspect(root: Path, videos: Sequence[Video], first: int = 1, workers: int = 0) -> Inspection:
+    """Find the maps of a test list below ``root``, and read every one.
+
+    Args:
+        root: folder of the maps, in a layout of :data:`~avsal_bench.evaluation.layouts.LAYOUTS`.
+        videos: of the test list.
+        first: number of the file of the first frame.
+        workers: processes that read.
+
+    Raises:
+        ValueError: when there is no map at all, or two files are of one frame.
+    """
+    found = Inspection(root, [find_maps(root, video, first) for video in videos])
+    if not any(maps.files for maps in found.videos):
+        there = ", ".join(sorted(p.name for p in root.iterdir())[:5]) or "nothing"
+        raise ValueError(
+            f"{root}: no map of the {len(videos)} test videos, such as {videos[0].name}; the folder holds {there}; "
+            f"maps may lie as\n{LAYOUTS}"
+        )
+    for maps in found.videos:
+        if maps.missing:
+            frames = f"frames {ranges(maps.missing)}" if maps.files else f"all {maps.video.n_frames} frames"
+            found.missing.append(f"{maps.video.name}: {frames}")
+        found.extra += [str(path.relative_to(root)) for path in maps.extra]
+        found.good[maps.video.key] = {}
+    if counts_from_zero(found.videos, first):
+        found.hint = f"the files seem to count from {first - 1}; if so, say --first {first - 1}"
+    _read_all(found, workers)
+    return found
+
+
+def _read_all(found: Inspection, workers: int) -> None:
+    places = [(maps.video.key, frame, path) for maps in found.videos for frame, path in sorted(maps.files.items())]
+    groups = [places[start : start + GROUP] for start in range(0, len(places), GROUP)]
+    with progress("look at the maps", len(places)) as bar:
+        for index, checks in in_processes(_check_all, [[place[2] for place in group] for group in groups], workers):
+            for (key, frame, path), check in zip(groups[index], checks, strict=True):
+                name = str(path.relative_to(found.root))
+                if check.problem:
+                    found.unreadable.append(f"{name}: {check.problem.removeprefix(f'{path}: ')}")
+                    continue
+                found.good[key][frame] = check
+                if check.constant:
+                    found.constant.append(name)
+            bar.advance(len(groups[index]))
+    found.unreadable.sort()
+    found.constant.sort()
+
+
+def _check_all(paths: Sequence[Path]) -> list[MapCheck]:
+    return [check_map(path) for path in paths]

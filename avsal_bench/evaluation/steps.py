@@ -1,0 +1,136 @@
+"""The steps that protocols are made of: each takes maps ``(B, h, w)`` and the size of the ground truth, and gives maps.
+
+Saving steps follow the inference code of published networks, scoring steps their evaluation code; both are written
+from a description of what that code does to a map, with its border rules and roundings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
+
+from avsal_bench.metrics.resize import gaussian_blur, imresize
+
+
+@dataclass(frozen=True)
+class EightBit:
+    """Each map is scaled to 0..255 and stored as uint8; see :func:`to_eight_bit`."""
+
+    rounding: Rounding = "down"
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps in uint8."""
+        return to_eight_bit(maps, self.rounding)
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """8-bit maps are stored as JPEG of this quality (0 to 100) and read again."""
+
+    quality: int
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps in uint8, as they are read."""
+        files = (encode_jpeg(saliency[None], self.quality) for saliency in maps.cpu())
+        return torch.stack([decode_jpeg(file, ImageReadMode.GRAY)[0] for file in files]).to(maps.device)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Values are clipped to [0, 1]."""
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps within [0, 1]."""
+        return maps.clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """Each map is scaled to [0, 1]; a constant one becomes 1/2, one of zeros NaN, as in STAViS's scripts."""
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps from 0 to 1."""
+        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+        scaled = ((maps - low) / (high - low)).where(high > low, 0.5)
+        return scaled.where((low != 0) | (high != 0), torch.nan)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """A Gaussian blur of the map at its own size.
+
+    Args:
+        sigma: in pixels.
+        kernel: its odd width in pixels.
+        border: ``symmetric``: mirrored with the edge pixel repeated (MATLAB); ``reflect``: without (OpenCV).
+        log: blur the logarithm of the map, as MSPI does, whose networks predict it.
+    """
+
+    sigma: float
+    kernel: int
+    border: Literal["symmetric", "reflect"]
+    log: bool = False
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps of the same size."""
+        if not self.log:
+            return gaussian_blur(maps, self.sigma, self.kernel, self.border)
+        # A zero has no logarithm: the smallest number does, and stands far below anything that is seen.
+        logarithm = maps.clamp_min(torch.finfo(maps.dtype).tiny).log()
+        return gaussian_blur(logarithm, self.sigma, self.kernel, self.border).exp()
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Maps are resized to ``(height, width)``, by default that of the ground truth.
+
+    Args:
+        method: ``matlab``: bicubic, see :func:`~avsal_bench.metrics.resize.imresize`. ``bilinear``: of four pixels,
+            without antialiasing, as OpenCV does it. ``lanczos``: of 8-bit maps, as Pillow does it.
+        target: size in pixels.
+    """
+
+    method: Literal["matlab", "bilinear", "lanczos"]
+    target: tuple[int, int] | None = None
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps of the size asked for."""
+        height, width = self.target or size
+        if self.method == "matlab":
+            return imresize(maps, (height, width))
+        if self.method == "bilinear":
+            return F.interpolate(maps[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
+        resized = [
+            np.asarray(Image.fromarray(saliency).resize((width, height), Image.Resampling.LANCZOS))
+            for saliency in maps.cpu().numpy()
+        ]
+        return torch.from_numpy(np.stack(resized)).to(maps.device)
+
+
+Step = EightBit | Jpeg | Clip | MinMax | Blur | Resize
+#: Of the map times 255: truncated; to the nearest; or half a level up before the nearest, as torchvision's
+#: ``save_image`` together with the half that ViNet's code adds.
+Rounding = Literal["down", "nearest", "half_up"]
+
+
+def to_eight_bit(maps: Tensor, rounding: Rounding = "down") -> Tensor:
+    """Maps ``(B, h, w)`` scaled one by one to 0..255, as uint8. Those in uint8 come back as they are.
+
+    A constant map becomes zero everywhere: it says nothing about where people look. Finite values only.
+    """
+    if maps.dtype == torch.uint8:
+        return maps
+    maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    scale = 255.0 / (high - low)
+    levels = ((maps - low) * scale).where(scale.isfinite(), 0.0)
+    if rounding != "down":
+        levels = (levels + 0.5 if rounding == "half_up" else levels).round()
+    return levels.clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,388 @@
+"""`avsal evaluate` and `avsal protocols`: maps made by any code, with all that may be wrong with them."""
+
+import csv
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import HOME
+from golden_data import N_FRAMES, SPLITS, golden_mean, golden_scores, write_golden
+from PIL import Image
+
+from avsal_bench.bench.evaluate import Submission, evaluate
+from avsal_bench.bench.plan import Job
+from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.cli import main
+from avsal_bench.evaluation import score
+from avsal_bench.evaluation.maps import find_maps, ranges, read_map
+from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.evaluation.protocol import PROTOCOLS
+from avsal_bench.leaderboard.tables import protocol_mean, split_mean
+from avsal_bench.records import METRICS, read_record
+from avsal_bench.training.module import SaliencyModule
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return write_golden(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.fixture
+def root(whole, tmp_path):
+    """The golden videos with maps that a test may change; v3 has none of its first frame, and two beyond the list."""
+    (tmp_path / "data").mkdir()
+    for folder in ("video_frames", "annotations", "fold_lists"):
+        (tmp_path / "data" / folder).symlink_to(whole / folder)
+    shutil.copytree(whole / "maps", tmp_path / "data" / "maps")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(root, tmp_path):
+    """Type a command on the maps of that root."""
+    board = tmp_path / "leaderboard"
+    board.mkdir()
+    shutil.copy(HOME / "leaderboard" / "published.csv", board)
+    folders = ["--data-root", str(root), "--runs", str(tmp_path / "runs"), "--leaderboard", str(board)]
+
+    def typed(command, *options, workers=0):
+        words = ["--pred", str(root / "maps"), "--dataset", "AVAD", "--workers", str(workers)]
+        return main([command, *words, *folders, *options])
+
+    typed.records = board / "records"
+    typed.work = tmp_path / "runs" / "evaluate"
+    return typed
+
+
+def record(run, fold=1, name="maps", protocol="stavis"):
+    return read_record(run.records / protocol / "avad" / f"{name}-fold{fold}-seed0.json")
+
+
+def test_golden_videos_score_as_in_the_authors_scripts(run, capsys):
+    options = {1: [], 2: ["--allow-missing"], 3: []}
+    for fold, more in options.items():
+        assert run("evaluate", "--fold", str(fold), "--name", "mine", "--modality", "av", *more) == 0
+    folds = [record(run, fold, "mine_av") for fold in (1, 2, 3)]
+    for got, names in zip(folds, SPLITS, strict=True):
+        assert [video.video for video in got.videos] == names
+        for video in got.videos:
+            assert video.scores == pytest.approx(golden_mean(video.video, True), abs=1e-6, rel=0)
+    for metric in METRICS:
+        row = "wellcond" if metric not in ("AUC-J", "KL") else ""
+        expected = golden_scores("ALL", True)
+        pooled, split = (
+            expected["_".join(filter(None, (kind, row)))][metric] for kind in ("pooled_videos", "mean_of_splits")
+        )
+        assert protocol_mean(folds, metric) == pytest.approx(pooled, abs=1e-6)
+        assert split_mean(folds, metric) == pytest.approx(split, abs=1e-6)
+    out = capsys.readouterr().out
+    assert "mine_av" in out
+    assert "fold2-seed0.json" in out
+
+
+def test_a_record_tells_the_whole_story(run):
+    assert run("evaluate", "--fold", "2", "--allow-missing") == 0
+    got = record(run, 2)
+    assert (got.model, got.modality, got.preset, got.averaging, got.synthetic) == ("maps", "", "maps", "videos", False)
+    assert got.counts() == {"frames": 29, "unfixated": 2, "constant": 2, "skipped": 1}
+    assert got.provenance["maps"]["kinds"] == {"112x112 uint8": 29}
+    assert got.provenance["maps"]["extra"] == 2
+    assert len(got.provenance["maps"]["sha256"]) == 64
+    assert got.provenance["command"]
+
+
+def test_findings_are_listed_by_name_before_any_work(run, root, capsys, monkeypatch):
+    monkeypatch.setattr(score, "score_frames", None)
+    maps = root / "maps" / "v1"
+    (maps / "pred_sal_000007.png").unlink()
+    (maps / "pred_sal_000008.png").unlink()
+    (maps / "pred_sal_000012.png").write_bytes((maps / "pred_sal_000012.png").read_bytes()[:900])
+    Image.fromarray(np.full((9, 9), 7, np.uint8)).save(maps / "pred_sal_000020.png")
+    shutil.copy(maps / "pred_sal_000001.png", maps / "pred_sal_000031.png")
+    assert run("evaluate") == 2
+    out, error = capsys.readouterr()
+    lines = out.splitlines()
+    assert "  v1: frames 7-8" in lines
+    assert any("v1/pred_sal_000012.png: unreadable image" in line for line in lines)
+    assert "  v1/pred_sal_000031.png" in lines[lines.index("extra, maps of no frame of the list, not used (1)") :]
+    assert "  v1/pred_sal_000020.png" in lines
+    assert "--allow-missing" in error
+    assert not run.records.exists() or not list(run.records.rglob("*.json"))
+    (report,) = run.work.rglob("findings.txt")
+    assert "v1: frames 7-8" in report.read_text()
+
+
+def test_the_rest_is_scored_when_asked_and_the_record_says_so(run, root, capsys):
+    maps = root / "maps" / "v1"
+    (maps / "pred_sal_000007.png").unlink()
+    (maps / "pred_sal_000012.png").write_bytes(b"no picture")
+    assert run("evaluate", "--allow-missing") == 0
+    video = record(run).videos[0]
+    assert (video.frames, video.skipped) == (N_FRAMES - 2, 2)
+    assert record(run).provenance["maps"]["unreadable"] == 1
+    assert "2 skipped" in capsys.readouterr().out
+
+
+def test_a_video_without_any_map_is_missing_as_a_whole(run, root, capsys):
+    shutil.rmtree(root / "maps" / "v2")
+    assert run("evaluate") == 2
+    assert "  v2: all 30 frames" in capsys.readouterr().out
+    assert run("evaluate", "--allow-missing") == 0
+    video = record(run).videos[1]
+    assert (video.frames, video.skipped) == (0, 30)
+    assert np.isnan(video.scores["CC"])
+    assert record(run).scores["CC"] == record(run).videos[0].scores["CC"]
+
+
+def test_extra_and_constant_maps_are_named_and_do_not_stop(run, root, capsys):
+    maps = root / "maps" / "v1"
+    Image.fromarray(np.full((9, 9), 7, np.uint8)).save(maps / "pred_sal_000020.png")
+    Image.fromarray(np.full((9, 9), 7, np.uint8)).save(maps / "pred_sal_000099.png")
+    assert run("evaluate") == 0
+    out = capsys.readouterr().out
+    assert "v1/pred_sal_000020.png" in out
+    assert "v1/pred_sal_000099.png" in out
+    video = record(run).videos[0]
+    # Frame 11 of v1 has no ground truth, so no CC either.
+    assert (video.frames, video.constant, video.undefined["CC"]) == (30, 1, 2)
+
+
+def test_no_map_at_all_says_where_they_may_lie(run, root, capsys):
+    shutil.rmtree(root / "maps")
+    (root / "maps").mkdir()
+    (root / "maps" / "notes.txt").write_text("nothing here")
+    assert run("evaluate") == 2
+    error = capsys.readouterr().err
+    for word in ("no map of the 2 test videos, such as v1", "notes.txt", "pred_sal_000001.jpg"):
+        assert word in error
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_killed_run_goes_on_with_the_next_video(run, monkeypatch, capsys, workers):
+    assert run("evaluate", workers=workers) == 0
+    first = record(run)
+    for path in run.records.rglob("*.json"):
+        path.unlink()
+    (folder,) = (p.parent for p in run.work.rglob("v1.json"))
+    before = (folder / "v1.json").stat().st_mtime_ns
+    (folder / "v2.json").unlink()
+    assert run("evaluate", workers=workers) == 0
+    assert (folder / "v1.json").stat().st_mtime_ns == before
+    assert record(run).videos == first.videos
+
+
+def test_changed_maps_are_scored_again_and_never_passed_off_as_others(run, root, capsys):
+    assert run("evaluate") == 0
+    before = record(run)
+    assert run("evaluate") == 0, "the same maps: the record is there"
+    path = root / "maps" / "v1" / "pred_sal_000003.png"
+    Image.fromarray(np.asarray(Image.open(path))[::-1]).save(path)
+    assert run("evaluate") == 2
+    assert "made of other maps" in capsys.readouterr().err
+    assert record(run).videos == before.videos
+    assert run("evaluate", "--force") == 0
+    assert record(run).videos[0].scores != before.videos[0].scores
+    assert record(run).videos[1] == before.videos[1]
+
+
+def test_processes_do_not_change_a_score(run):
+    assert run("evaluate", "--name", "one") == 0
+    assert run("evaluate", "--name", "two", workers=2) == 0
+    assert record(run, name="one").videos == record(run, name="two").videos
+
+
+def _die(task):
+    raise SystemExit(1) if task == 0 else ValueError("bad file x.png")
+
+
+def test_an_error_in_a_process_keeps_its_text():
+    with pytest.raises(ValueError, match=r"bad file x\.png"):
+        list(in_processes(_die, [1, 1], 2))
+
+
+def test_missing_ground_truth_is_named(run, root, capsys):
+    (root / "annotations").unlink()
+    (root / "annotations" / "AVAD").mkdir(parents=True)
+    assert run("evaluate") == 2
+    assert "missing file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dataset", "AVDA"], "unknown data set 'AVDA'; did you mean"),
+        (["--protocol", "stavs"], "unknown protocol 'stavs'; did you mean 'stavis'?"),
+        (["--name", "a/b"], "name 'a/b': letters, digits"),
+        (["--pred", "/nowhere/maps"], "no folder of maps /nowhere/maps"),
+    ],
+)
+def test_bad_input_is_one_line(run, capsys, options, message):
+    assert run("evaluate", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def _noise(self, batch, index):
+    """A map of noise for each window, the same for the same frame."""
+    seeds = [hash_of(f"{video}/{frame}") for video, frame in zip(batch["video"], batch["frame"], strict=True)]
+    return torch.stack([torch.rand(24, 32, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def hash_of(text):
+    return int(hashlib.sha1(text.encode()).hexdigest()[:8], 16)
+
+
+@pytest.mark.parametrize("form", ["png", "npy"])
+def test_the_maps_that_a_bench_kept_score_as_the_bench_did(space, monkeypatch, form):
+    monkeypatch.setattr(SaliencyModule, "predict_step", _noise)
+    job = Job("centre", "", 1, 0, "smoke", "stavis")
+    (path,) = run_job(job, space, Machine(devices=1, keep_maps=form))
+    (maps,) = space.runs.rglob("maps")
+    assert {p.suffix for p in maps.rglob("*.*")} == {f".{form}"}
+    again = evaluate(Submission(maps, "again", "synth", 1), PROTOCOLS["stavis"], space)
+    ours, theirs = read_record(path), read_record(again)
+    assert ours.videos == theirs.videos
+    assert ours.scores == theirs.scores
+    assert theirs.synthetic
+
+
+# Finding and reading.
+
+
+def names_of(root, video, **options):
+    return {n: path.name for n, path in find_maps(root, video, **options).files.items()}
+
+
+@pytest.fixture
+def video(space):
+    from avsal_bench.data.dataset import dataset
+
+    return dataset("synth").videos(space.root_of("synth"), "test", 1)[0]
+
+
+@pytest.mark.parametrize("folder", ["{video}", "synth/{video}", "maps/{video}"])
+@pytest.mark.parametrize("name", ["img_00003.jpg", "0003.png", "pred_sal_000003.jpg", "frame_3.npy", "00003_sal.PNG"])
+def test_common_names_are_understood(tmp_path, video, folder, name):
+    path = tmp_path / folder.format(video=video.name) / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert names_of(tmp_path, video) == {3: name}
+
+
+def test_all_maps_may_lie_in_one_folder(tmp_path, video):
+    for name in (f"{video.name}_0002.png", f"{video.name}x_0003.png", "other_0004.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert names_of(tmp_path, video) == {2: f"{video.name}_0002.png"}
+
+
+def test_two_maps_of_one_frame_are_an_error(tmp_path, video):
+    folder = tmp_path / video.name
+    folder.mkdir()
+    for name in ("0002.png", "0002.jpg"):
+        (folder / name).touch()
+    with pytest.raises(ValueError, match=r"0002\.jpg and .*0002\.png are both of frame 2"):
+        find_maps(tmp_path, video)
+
+
+def test_maps_that_count_from_zero(run, root, capsys):
+    for name in ("v1", "v2"):
+        for n in range(N_FRAMES):
+            path = root / "maps" / name / f"pred_sal_{n + 1:06d}.png"
+            path.rename(path.with_name(f"{n:04d}.png"))
+    assert run("evaluate") == 2
+    assert "the files seem to count from 0; if so, say --first 0" in capsys.readouterr().out
+    assert run("evaluate", "--first", "0") == 0
+    assert record(run).videos[0].scores == pytest.approx(golden_mean("v1", True), abs=1e-6, rel=0)
+
+
+def test_maps_in_every_form_read_the_same(tmp_path):
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / "rgb.png")
+    Image.fromarray(np.stack([*[grey] * 3, grey], -1)).save(tmp_path / "rgba.png")
+    np.save(tmp_path / "byte.npy", grey[None])
+    for name in ("grey.png", "rgb.png", "rgba.png", "byte.npy"):
+        assert read_map(tmp_path / name).tolist() == grey.tolist(), name
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
+    np.save(tmp_path / "half.npy", (grey / 255).astype(np.float16))
+    np.save(tmp_path / "double.npy", grey[..., None] / 255)
+    for name, dtype in (("sixteen.png", "float32"), ("half.npy", "float32"), ("double.npy", "float64")):
+        read = read_map(tmp_path / name)
+        assert str(read.dtype) == f"torch.{dtype}"
+        assert np.allclose(read.numpy() * 255, grey, atol=0.2), name
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.full((3, 4), np.nan), "holds NaN or infinity"),
+        (np.full((3, 4), -2.5), r"negative values, the least is -2\.5; write a density"),
+        (np.zeros((2, 3, 4)), r"expected numbers \(height, width\), got float64 of shape \(2, 3, 4\)"),
+        (np.array([["a", "b"]]), "expected numbers"),
+    ],
+)
+def test_what_is_no_map_says_why(tmp_path, array, message):
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(ValueError, match=message):
+        read_map(tmp_path / "a.npy")
+
+
+def test_a_picture_in_colours_is_no_map(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 255, (9, 9, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a picture in colours"):
+        read_map(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match=r"missing file .*b\.png"):
+        read_map(tmp_path / "b.png")
+
+
+def test_ranges():
+    assert ranges([]) == ""
+    assert ranges([5, 1, 2]) == "1-2, 5"
+
+
+def test_names_may_not_leave_the_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"name '\.\./x'"):
+        Submission(tmp_path, "../x", "avad", 1)
+
+
+# Side by side.
+
+
+def test_protocols_side_by_side(run, tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    assert run("evaluate") == 0
+    capsys.readouterr()
+    assert run("protocols", "--csv", str(table)) == 0
+    out = capsys.readouterr().out
+    with table.open() as file:
+        rows = {row["protocol"]: row for row in csv.DictReader(file)}
+    assert next(iter(rows)) == "stavis"
+    assert set(rows) == set(PROTOCOLS)
+    for metric, value in record(run).scores.items():
+        assert float(rows["stavis"][metric]) == pytest.approx(value, abs=1e-9)
+    assert rows["dhf1k"]["sAUC"] != rows["stavis"]["sAUC"]
+    difference = float(rows["raw"]["CC"]) - float(rows["stavis"]["CC"])
+    assert f"({difference:+.4f})" in out
+    assert "Maps in 8 bits are taken as saved already" in out
+    assert not list(run.records.rglob("*raw*"))
+
+
+def test_choices_change_one_thing_at_a_time(run, root, tmp_path, capsys):
+    for name in ("v1", "v2"):
+        for path in sorted((root / "maps" / name).iterdir()):
+            np.save(path.with_suffix(".npy"), np.asarray(Image.open(path), np.float32) / 700)
+            path.unlink()
+    table = tmp_path / "table.csv"
+    assert run("protocols", "--choices", "--csv", str(table)) == 0
+    assert "8 bits are taken" not in capsys.readouterr().out
+    with table.open() as file:
+        rows = {row["protocol"]: row for row in csv.DictReader(file)}
+    base = rows["stavis"]
+    assert rows["no blur"]["CC"] != base["CC"]
+    assert rows["negatives of the whole set"]["CC"] == base["CC"]
+    assert rows["negatives of the whole set"]["sAUC"] != base["sAUC"]
+    assert abs(float(rows["not stored in 8 bits"]["CC"]) - float(base["CC"])) < 1e-3

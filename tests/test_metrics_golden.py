@@ -1,0 +1,128 @@
+"""Metrics and resizing against the scores of the field's code: golden numbers, see ``golden/README.md``."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avsal_bench.metrics import functional as F
+from avsal_bench.metrics.resize import imresize
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = [np.load(GOLDEN / name) for name in ("cases.npz", "cases_large.npz")]
+CASES = {key: array for file in FILES for key, array in file.items()}
+META = {m["case"]: m for file in FILES for m in json.loads(str(file["meta"]))}
+with (GOLDEN / "cases.csv").open() as file:
+    EXPECTED = {row["case"]: row for row in csv.DictReader(file)}
+#: Where we decide otherwise than the field's code: an empty map and one with NaN or infinity have no score.
+OURS_IS_NAN = {(case, metric) for case in ("c023", "c036", "c037", "c038") for metric in ("SIM", "KL")}
+OURS_IS_NAN |= {
+    (case, metric)
+    for case in ("c042", "c043", "c045")
+    for metric in ("AUC-J plain", "AUC-B", "sAUC", "AUC exact", "AUC uniform")
+}
+#: A constant map has no exact area, where pysaliency says 0.5; nor has one without a finite pixel or with -infinity.
+OURS_IS_NAN |= {(f"c{i:03}", metric) for i in (21, 22, 23, 24, 38, 44, 46) for metric in ("AUC exact", "AUC uniform")}
+RELATIVE = {"CC": 1e-9, "NSS": 1e-9, "SIM": 1e-9, "KL": 1e-6, "IG": 1e-9, "IG none": 1e-9}
+#: The areas, and the divergence of a map from itself: the field's code has -1e-12 there.
+ABSOLUTE = {"AUC-J": 1e-6, "AUC-J plain": 1e-12, "AUC-B": 1e-9, "sAUC": 1e-9, "AUC exact": 1e-12, "AUC uniform": 1e-12}
+ABSOLUTE["KL"] = 1e-10
+#: Zeros resized are ties up to rounding, which decides them.
+LOOSE = {("c017", "AUC-J plain"): 1e-3, ("c017", "AUC exact"): 1e-3, ("c017", "AUC uniform"): 1e-3}
+FLOAT32 = {"CC": 1e-6, "SIM": 1e-6, "NSS": 5e-5, "KL": 5e-5, "IG": 5e-5, "IG none": 5e-5}
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array)[None]
+
+
+def mask(points: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    marked = np.zeros(size, bool)
+    marked[points[:, 0], points[:, 1]] = True
+    return tensor(marked)
+
+
+def all_metrics(p, g, fixations, negatives, baseline) -> dict[str, torch.Tensor]:
+    return {
+        "CC": F.cc(p, g),
+        "NSS": F.nss(p, fixations),
+        "AUC-J": F.auc_judd(p, fixations),
+        "AUC-J plain": F.auc_judd(p, fixations, jitter=False),
+        "AUC-B": F.auc_borji(p, fixations),
+        "sAUC": F.auc_shuffled(p, fixations, negatives),
+        "SIM": F.sim(p, g),
+        "KL": F.kld(p, g),
+        "IG": F.information_gain(p, baseline, fixations),
+        "IG none": F.information_gain(p, None, fixations),
+        "AUC exact": F.auc(p, fixations),
+        "AUC uniform": F.auc(p, fixations, torch.ones_like(fixations)),
+    }
+
+
+def golden_inputs(case: str) -> tuple[torch.Tensor, ...]:
+    """Prediction, density, fixations, negatives and baseline."""
+    meta = META[case]
+    size = tuple(meta["gt_size"])
+    p = tensor(CASES[f"{case}_pred"].astype(float) / meta["pred_div"])
+    g = tensor(CASES[f"{case}_gt"].astype(float) / meta["gt_div"])
+    points = (mask(CASES[f"{case}_{kind}"], size) for kind in ("fix", "other"))
+    return imresize(p, size), g, *points, tensor(CASES[f"{case}_base"] / 255.0)
+
+
+@pytest.mark.parametrize("case", META)
+def test_scores_are_those_of_the_fields_code(case):
+    scores = all_metrics(*golden_inputs(case))
+    assert set(scores) == set(EXPECTED[case]) - {"case"}
+    for metric, values in scores.items():
+        assert values.shape == (1,)
+        assert values.dtype == torch.float64
+        expected = float(EXPECTED[case][metric] or "nan")
+        if (case, metric) == ("c055", "NSS"):  # every pixel is fixated: 0 but for rounding
+            expected, tolerance = 0.0, {"abs": 1e-9}
+        elif (case, metric) in OURS_IS_NAN:
+            assert not math.isnan(expected), "not a difference"
+            expected, tolerance = math.nan, {}
+        else:
+            absolute = LOOSE.get((case, metric), ABSOLUTE.get(metric, 0.0))
+            tolerance = {"rel": RELATIVE.get(metric, 0.0), "abs": absolute}
+        assert values.item() == pytest.approx(expected, nan_ok=True, **tolerance), (case, META[case]["kind"], metric)
+
+
+@pytest.mark.parametrize("case", [case for case in META if case not in ("c017", "c055")])
+def test_float32_is_near_float64(case):
+    p, g, fixations, negatives, baseline = golden_inputs(case)
+    exact = all_metrics(p, g, fixations, negatives, baseline)
+    single = all_metrics(p.float(), g.float(), fixations, negatives, baseline.float())
+    for metric, expected in exact.items():
+        assert single[metric].dtype == torch.float32
+        # Areas at fixed thresholds move where an 8-bit value such as 153 / 255 is a threshold up to rounding.
+        absolute = 3e-3 if metric in ("sAUC", "AUC-B") else 1e-3 if metric.startswith("AUC") else 1e-6
+        tolerance = {"rel": FLOAT32.get(metric, 0.0), "abs": absolute, "nan_ok": True}
+        assert single[metric].item() == pytest.approx(expected.item(), **tolerance), metric
+
+
+def test_a_batch_is_its_items():
+    cases = [case for case, meta in META.items() if meta["gt_size"] == [36, 64]]
+    assert len(cases) > 20
+    items = [golden_inputs(case) for case in cases]
+    batch = all_metrics(*(torch.cat(parts) for parts in zip(*items, strict=True)))
+    alone = [all_metrics(*item) for item in items]
+    for metric, values in batch.items():
+        expected = torch.cat([scores[metric] for scores in alone])
+        torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+# Resize and blur.
+
+RESIZE = np.load(GOLDEN / "resize.npz")
+
+
+@pytest.mark.parametrize("meta", [m for m in json.loads(str(RESIZE["meta"])) if m["op"] == "imresize"])
+def test_imresize_is_matlabs(meta):
+    maps = tensor(RESIZE[f"{meta['name']}_in"].astype(float) / meta["div"])
+    expected = tensor(RESIZE[f"{meta['name']}_out"])
+    torch.testing.assert_close(imresize(maps, tuple(meta["out"])), expected, rtol=0, atol=1e-12)

@@ -1,0 +1,77 @@
+"""The script that times the metrics: its tables and its file, and that it never times a wrong thing."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import HOME
+
+from avsal_bench.evaluation.protocol import prepare, protocol
+
+COLUMNS = ["CC", "SIM", "NSS", "AUC-J", "sAUC", "KL", "five", "stavis"]
+
+
+@pytest.fixture
+def speed(monkeypatch):
+    monkeypatch.syspath_prepend(HOME / "benchmarks" / "speed")
+    import metrics
+
+    return metrics
+
+
+def run(speed, *options):
+    return speed.main(["--sizes", "24x32", "--batches", "2", "--threads", "1", "--repeats", "1", *options])
+
+
+def test_a_table_a_size_and_all_numbers_in_a_file(speed, tmp_path, capsys):
+    path = tmp_path / "speed.json"
+    assert run(speed, "--plain", "--json", str(path)) == 0
+    head, _, titles, rule, *rows = capsys.readouterr().out.strip().splitlines()
+    assert all(word in head for word in (torch.__version__, "processor", "threads 1", "dtype float64", "ms a frame"))
+    assert titles == f"| 24x32 | {' | '.join(COLUMNS)} |"
+    assert rule.count("|") == titles.count("|")
+    assert [row.split(" | ")[0] for row in rows] == ["| batch 2", "| plain numpy"]
+    found = json.loads(path.read_text())
+    assert (found["threads"], found["repeats"]) == (1, 1)
+    assert [(m["row"], m["column"]) for m in found["measured"]] == [
+        (row, column) for column in COLUMNS for row in ("batch 2", "plain numpy")
+    ]
+    assert all(0 < m["fastest_ms"] <= m["median_ms"] for m in found["measured"])
+
+
+def test_without_plain_only_ours_is_timed(speed, capsys):
+    assert run(speed, "--dtype", "float32") == 0
+    assert "plain" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("metric", COLUMNS[:6])
+def test_a_wrong_score_is_not_timed(speed, monkeypatch, capsys, metric):
+    right = speed.OURS[metric]
+    monkeypatch.setitem(speed.OURS, metric, lambda *inputs: 1.05 * right(*inputs))
+    with pytest.raises(SystemExit) as stop:
+        run(speed)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 1
+    assert err.startswith(f"not timed, for the scores differ: {metric} of 24x32: ")
+    assert "|" not in out
+
+
+def test_a_wrong_protocol_is_not_timed(speed, monkeypatch):
+    right = speed.stavis_scores
+    monkeypatch.setattr(speed, "stavis_scores", lambda *inputs: {k: v + 0.01 for k, v in right(*inputs).items()})
+    with pytest.raises(ValueError, match="CC of 40x24 by the protocol"):
+        speed.check((40, 24), "float64")
+
+
+@pytest.mark.parametrize("size", [(240, 320), (57, 200), (112, 112), (30, 41)])
+def test_plain_numpy_prepares_maps_as_the_protocol_does(speed, size):
+    small = speed.make_frames((24, 32), 1)[4]
+    ours = prepare(torch.from_numpy(small), size, protocol("stavis"))[0].numpy()
+    np.testing.assert_allclose(speed.prepare(small[0], size), ours, atol=1e-12)
+
+
+def test_help_teaches(speed, capsys):
+    with pytest.raises(SystemExit):
+        speed.main(["--help"])
+    assert "python benchmarks/speed/metrics.py --plain --json speed.json" in capsys.readouterr().out
