@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test test-slow lint format leaderboard regress clean
+.PHONY: help setup bench evaluate speed test test-slow lint format leaderboard regress clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +23,13 @@ $(READY): pyproject.toml
 
 bench: $(READY) ## Train and test MODEL (default avrsp), and put it on the leaderboard
 	$(BIN)/avsal bench $(MODEL) $(ARGS)
+
+evaluate: $(READY) ## Score the maps in PRED=<folder>, made by any code: DATASET=AVAD, ARGS="--fold 1 --name mine"
+	$(BIN)/avsal evaluate --pred $(PRED) --dataset $(DATASET) $(ARGS)
+
+speed: $(READY) ## Time the metrics and the scoring of maps
+	$(BIN)/python benchmarks/speed/metrics.py --plain --dtype float32
+	$(BIN)/python benchmarks/speed/evaluate.py
 
 test: $(READY) ## Run the tests, but for the slow ones
 	$(BIN)/python -m pytest

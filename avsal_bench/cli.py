@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Score maps that any code made, and put them on the leaderboard."""
     from avsal_bench.bench.evaluate import evaluate as score
+    from avsal_bench.evaluation.parallel import Workers
     from avsal_bench.evaluation.protocol import protocol
     from avsal_bench.leaderboard.page import summary_table
     from avsal_bench.records import read_record
@@ -83,7 +84,8 @@ def evaluate(args: argparse.Namespace) -> int:
     submission = _submission(args)
     rule = protocol(args.protocol)
     space.check_writable()
-    path = score(submission, rule, space, args.workers, args.allow_missing, args.force)
+    with Workers(args.workers) as workers:
+        path = score(submission, rule, space, workers, args.allow_missing, args.force)
     leaderboard(args)
     print(f"\n{summary_table([read_record(path)])}\n\nrecord  {path}")
     return 0
@@ -92,11 +94,14 @@ def evaluate(args: argparse.Namespace) -> int:
 def protocols(args: argparse.Namespace) -> int:
     """Score the same maps under every protocol, side by side."""
     from avsal_bench.bench.compare import compare_protocols
+    from avsal_bench.evaluation.parallel import Workers
 
     space = _workspace(args)
     submission = _submission(args)
     space.check_writable()
-    print(compare_protocols(submission, space, args.workers, args.allow_missing, args.base, args.choices, args.csv))
+    with Workers(args.workers) as workers:
+        text = compare_protocols(submission, space, workers, args.allow_missing, args.base, args.choices, args.csv)
+    print(text)
     return 0
 
 
@@ -152,9 +157,10 @@ def synth(args: argparse.Namespace) -> int:
 
 
 def models(args: argparse.Namespace) -> int:
-    """List networks and data sets."""
+    """List networks, data sets and protocols."""
     from avsal_bench.data import sets  # noqa: F401
     from avsal_bench.data.dataset import dataset, list_datasets
+    from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.models import list_models, model_entry
 
     print("networks")
@@ -165,6 +171,9 @@ def models(args: argparse.Namespace) -> int:
     for name in list_datasets():
         kind = "made here" if dataset(name).embedded else "AVSAL_DATA"
         print(f"  {name:<14}{'sound' if dataset(name).sound else 'no sound':<10}{kind:<12}{dataset(name).citation}")
+    print("protocols (docs/protocols.md)")
+    for rule in PROTOCOLS.values():
+        print(f"  {rule.name:<12}{rule.source}")
     return 0
 
 
@@ -289,7 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--preset", help="whose records are compared (default: the name of the file)")
     check.add_argument("--write", action="store_true", help="make the file from the records; read it before you commit")
     command("synth", synth, "make the embedded data set, if it is not there")
-    command("list", models, "list networks and data sets")
+    command("list", models, "list networks, data sets and protocols")
     return parser
 
 

@@ -17,7 +17,7 @@ from avsal_bench.bench.plan import Job, make_plan, records_of, trainings
 from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.predict import ScoreVideos
-from avsal_bench.records import read_record
+from avsal_bench.records import mean_scores, read_record
 from avsal_bench.training.module import SaliencyModule
 
 MACHINE = Machine()
@@ -195,6 +195,15 @@ def test_the_mean_eye_position_comes_from_the_training_part(space):
     (centre,) = run_job(job("", model="centre", overrides=()), space, MACHINE)
     assert read_record(path).scores["CC"] != read_record(centre).scores["CC"]
     assert read_record(path).modality == ""
+
+
+def test_another_protocol_has_records_and_rules_of_its_own(space):
+    paths = [run_job(Job("centre", "", 1, 0, "smoke", name), space, MACHINE)[0] for name in ("stavis", "dhf1k")]
+    ours, other = map(read_record, paths)
+    assert (ours.averaging, other.averaging) == ("videos", "frames")
+    assert other.scores == mean_scores(other.videos, "frames") != mean_scores(other.videos, "videos")
+    assert other.videos[0].scores["sAUC"] != ours.videos[0].scores["sAUC"]
+    assert other.videos[0].frames == ours.videos[0].frames
 
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}

@@ -2,12 +2,13 @@
 
 import csv
 import hashlib
+import os
 import shutil
 
 import numpy as np
 import pytest
 import torch
-from conftest import HOME
+from conftest import HOME, write_list
 from golden_data import N_FRAMES, SPLITS, golden_mean, golden_scores, write_golden
 from PIL import Image
 
@@ -17,7 +18,7 @@ from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.cli import main
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.maps import find_maps, ranges, read_map
-from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.leaderboard.tables import protocol_mean, split_mean
 from avsal_bench.records import METRICS, read_record
@@ -88,7 +89,7 @@ def test_a_record_tells_the_whole_story(run):
     assert (got.model, got.modality, got.preset, got.averaging, got.synthetic) == ("maps", "", "maps", "videos", False)
     assert got.counts() == {"frames": 29, "unfixated": 2, "constant": 2, "skipped": 1}
     assert got.provenance["maps"]["kinds"] == {"112x112 uint8": 29}
-    assert got.provenance["maps"]["extra"] == 2
+    assert got.provenance["maps"]["extra"] == 4, "two frames beyond the list, and the folders of two other videos"
     assert len(got.provenance["maps"]["sha256"]) == 64
     assert got.provenance["command"]
 
@@ -106,7 +107,8 @@ def test_findings_are_listed_by_name_before_any_work(run, root, capsys, monkeypa
     lines = out.splitlines()
     assert "  v1: frames 7-8" in lines
     assert any("v1/pred_sal_000012.png: unreadable image" in line for line in lines)
-    assert "  v1/pred_sal_000031.png" in lines[lines.index("extra, maps of no frame of the list, not used (1)") :]
+    assert "  v1/pred_sal_000031.png" in lines[lines.index("extra, maps of no frame of the test list, not used (2)") :]
+    assert "  v3/" in lines, "a folder of another fold, or a typing error"
     assert "  v1/pred_sal_000020.png" in lines
     assert "--allow-missing" in error
     assert not run.records.exists() or not list(run.records.rglob("*.json"))
@@ -123,6 +125,20 @@ def test_the_rest_is_scored_when_asked_and_the_record_says_so(run, root, capsys)
     assert (video.frames, video.skipped) == (N_FRAMES - 2, 2)
     assert record(run).provenance["maps"]["unreadable"] == 1
     assert "2 skipped" in capsys.readouterr().out
+
+
+def test_folders_of_training_videos_are_no_finding(run, root, capsys):
+    lists = root / "fold_lists"
+    copied = shutil.copytree(lists, root / "lists")
+    lists.unlink()
+    copied.rename(lists)
+    write_list(root, "AVAD", "train", "_1", "v3 30 25\n")
+    (root / "maps" / "v9").mkdir()
+    shutil.copy(root / "maps" / "v1" / "pred_sal_000001.png", root / "maps" / "v9")
+    assert run("evaluate") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  v9/" in lines
+    assert "  v3/" not in lines
 
 
 def test_a_video_without_any_map_is_missing_as_a_whole(run, root, capsys):
@@ -194,12 +210,19 @@ def test_processes_do_not_change_a_score(run):
 
 
 def _die(task):
-    raise SystemExit(1) if task == 0 else ValueError("bad file x.png")
+    if task == 0:
+        os._exit(1)
+    raise ValueError("bad file x.png")
 
 
 def test_an_error_in_a_process_keeps_its_text():
-    with pytest.raises(ValueError, match=r"bad file x\.png"):
-        list(in_processes(_die, [1, 1], 2))
+    with Workers(2) as workers, pytest.raises(ValueError, match=r"bad file x\.png"):
+        list(workers.run(_die, [1, 1]))
+
+
+def test_a_process_that_dies_says_what_to_do():
+    with Workers(2) as workers, pytest.raises(OSError, match="run again to go on, with fewer --workers"):
+        list(workers.run(_die, [0, 0]))
 
 
 def test_missing_ground_truth_is_named(run, root, capsys):
@@ -242,7 +265,7 @@ def test_the_maps_that_a_bench_kept_score_as_the_bench_did(space, monkeypatch, f
     (path,) = run_job(job, space, Machine(devices=1, keep_maps=form))
     (maps,) = space.runs.rglob("maps")
     assert {p.suffix for p in maps.rglob("*.*")} == {f".{form}"}
-    again = evaluate(Submission(maps, "again", "synth", 1), PROTOCOLS["stavis"], space)
+    again = evaluate(Submission(maps, "again", "synth", 1), PROTOCOLS["stavis"], space, Workers(0))
     ours, theirs = read_record(path), read_record(again)
     assert ours.videos == theirs.videos
     assert ours.scores == theirs.scores

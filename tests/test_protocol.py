@@ -18,6 +18,7 @@ from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protoc
 from avsal_bench.evaluation.score import VideoScorer, read_results, score_frames
 from avsal_bench.evaluation.steps import Blur, EightBit, Jpeg, MinMax, Resize, to_eight_bit
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.metrics.functional import IN_TABLES
 from avsal_bench.records import METRICS
 
 STAVIS = protocol("stavis")
@@ -130,6 +131,10 @@ def test_min_max_of_a_constant_and_of_an_empty_map():
 
 
 # The protocols.
+
+
+def test_the_metrics_of_the_tables_are_those_of_a_record():
+    assert list(IN_TABLES) == list(METRICS)
 
 
 def test_protocols_are_named_by_themselves():

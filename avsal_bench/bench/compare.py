@@ -10,6 +10,7 @@ from pathlib import Path
 
 from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
 from avsal_bench.records import METRICS, mean_scores, write_atomically
 
@@ -19,7 +20,7 @@ Scores = Mapping[str, float]
 def compare_protocols(
     submission: Submission,
     space: Workspace,
-    workers: int = 0,
+    workers: Workers,
     allow_missing: bool = False,
     base: str = "stavis",
     choices: bool = False,

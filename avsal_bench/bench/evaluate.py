@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +19,7 @@ from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.reading import check_truth
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
-from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, VideoScorer, read_results
 from avsal_bench.evaluation.truth import Truth
@@ -82,7 +84,7 @@ def evaluate(
     submission: Submission,
     rule: Protocol,
     space: Workspace,
-    workers: int = 0,
+    workers: Workers,
     allow_missing: bool = False,
     force: bool = False,
 ) -> Path:
@@ -92,7 +94,7 @@ def evaluate(
         submission: the maps, and whose they are.
         rule: the protocol.
         space: folders.
-        workers: processes that read and score; with fewer than 2 this one does all.
+        workers: processes that read and score.
         allow_missing: score what is there although maps are missing or unreadable; the record says how many.
         force: replace a record of other maps.
 
@@ -108,11 +110,13 @@ def evaluate(
     path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
     story = provenance(space.home)
     inspection = inspect_submission(s, space, workers, allow_missing)
-    story |= {"fits": [], "maps": inspection.story()}
     if path.is_file() and not force:
         _same_maps(path, inspection)
         return path
+    began = time.monotonic()
     videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
+    seconds = round(time.monotonic() - began, 1)
+    story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
     record = Record(
         model=s.name,
         modality=s.modality,
@@ -144,7 +148,7 @@ def _same_maps(path: Path, inspection: Inspection) -> None:
         )
 
 
-def inspect_submission(submission: Submission, space: Workspace, workers: int, allow_missing: bool) -> Inspection:
+def inspect_submission(submission: Submission, space: Workspace, workers: Workers, allow_missing: bool) -> Inspection:
     """Find and read every map, print what is wrong, and stop if that must not be.
 
     Raises:
@@ -152,10 +156,14 @@ def inspect_submission(submission: Submission, space: Workspace, workers: int, a
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
-    videos = dataset(s.dataset).videos(space.root_of(s.dataset), "test", s.fold)
+    root = space.root_of(s.dataset)
+    videos = dataset(s.dataset).videos(root, "test", s.fold)
+    known = set()
+    with contextlib.suppress(FileNotFoundError):  # a root to test on may have no training lists
+        known = {video.name for video in dataset(s.dataset).videos(root, "train", s.fold)}
     for video in videos:
         check_truth(video)
-    inspection = inspect(s.maps, videos, s.first, workers)
+    inspection = inspect(s.maps, videos, workers, s.first, known)
     if inspection.findings():
         report = s.work_folder(space) / "findings.txt"
         write_atomically(report, inspection.text() + "\n")
@@ -168,7 +176,7 @@ def inspect_submission(submission: Submission, space: Workspace, workers: int, a
 
 
 def score_maps(
-    submission: Submission, inspection: Inspection, rules: Sequence[Protocol], space: Workspace, workers: int
+    submission: Submission, inspection: Inspection, rules: Sequence[Protocol], space: Workspace, workers: Workers
 ) -> dict[str, list[VideoScores]]:
     """Scores of every video under each protocol, by the protocol's name, in the order of the test list.
 
@@ -191,7 +199,7 @@ def score_maps(
     tasks.sort(key=lambda task: -task.cost)
     total = sum(len(frames) for frames in inspection.good.values()) * len(rules)
     with progress("score the maps", total, total - sum(task.cost for task in tasks)) as bar:
-        for index, scored in in_processes(_score_video, tasks, workers):
+        for index, scored in workers.run(_score_video, tasks):
             for name, video_scores in scored.items():
                 done[name][video_scores.video] = video_scores
             bar.advance(tasks[index].cost, tasks[index].video.name)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.layouts import LAYOUTS
-from avsal_bench.evaluation.maps import MapCheck, VideoMaps, check_map, counts_from_zero, find_maps, ranges
-from avsal_bench.evaluation.parallel import in_processes
+from avsal_bench.evaluation.maps import (
+    MapCheck,
+    VideoMaps,
+    check_map,
+    counts_from_zero,
+    find_maps,
+    other_folders,
+    ranges,
+)
+from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.progress import progress
 
 #: Maps that a process looks at in one go.
@@ -45,7 +54,7 @@ class Inspection:
         kinds = {
             "missing, frames of the list without a map": self.missing,
             "unreadable, files that are no map": self.unreadable,
-            "extra, maps of no frame of the list, not used": self.extra,
+            "extra, maps of no frame of the test list, not used": self.extra,
             "constant, maps that are the same everywhere, scored as the protocol says": self.constant,
         }
         return {f"{heading} ({len(lines)})": lines for heading, lines in kinds.items() if lines}
@@ -78,14 +87,17 @@ class Inspection:
         }
 
 
-def inspect(root: Path, videos: Sequence[Video], first: int = 1, workers: int = 0) -> Inspection:
+def inspect(
+    root: Path, videos: Sequence[Video], workers: Workers, first: int = 1, known: Collection[str] = ()
+) -> Inspection:
     """Find the maps of a test list below ``root``, and read every one.
 
     Args:
         root: folder of the maps, in a layout of :data:`~avsal_bench.evaluation.layouts.LAYOUTS`.
         videos: of the test list.
-        first: number of the file of the first frame.
         workers: processes that read.
+        first: number of the file of the first frame.
+        known: names of other videos, whose folders are no finding.
 
     Raises:
         ValueError: when there is no map at all, or two files are of one frame.
@@ -103,17 +115,19 @@ def inspect(root: Path, videos: Sequence[Video], first: int = 1, workers: int = 
             found.missing.append(f"{maps.video.name}: {frames}")
         found.extra += [str(path.relative_to(root)) for path in maps.extra]
         found.good[maps.video.key] = {}
+    others = (folder for folder in other_folders(root, videos) if folder.name not in known)
+    found.extra += [f"{folder.relative_to(root)}{os.sep}" for folder in others]
     if counts_from_zero(found.videos, first):
         found.hint = f"the files seem to count from {first - 1}; if so, say --first {first - 1}"
     _read_all(found, workers)
     return found
 
 
-def _read_all(found: Inspection, workers: int) -> None:
+def _read_all(found: Inspection, workers: Workers) -> None:
     places = [(maps.video.key, frame, path) for maps in found.videos for frame, path in sorted(maps.files.items())]
     groups = [places[start : start + GROUP] for start in range(0, len(places), GROUP)]
     with progress("look at the maps", len(places)) as bar:
-        for index, checks in in_processes(_check_all, [[place[2] for place in group] for group in groups], workers):
+        for index, checks in workers.run(_check_all, [[place[2] for place in group] for group in groups]):
             for (key, frame, path), check in zip(groups[index], checks, strict=True):
                 name = str(path.relative_to(found.root))
                 if check.problem:

@@ -80,10 +80,22 @@ def _number(path: Path) -> int | None:
     return int(number[1]) if number else None
 
 
+def _parents(root: Path, video: Video) -> list[Path]:
+    """Folders that may hold the folder of a video."""
+    return [root, root / dataset(video.dataset).folder, root / video.dataset, root / "maps"]
+
+
+def other_folders(root: Path, videos: Sequence[Video]) -> list[Path]:
+    """Folders of maps beside those of the videos of a test list; a typing error may be among them."""
+    names = {video.name for video in videos}
+    parents = {parent for video in videos for parent in _parents(root, video) if (parent / video.name).is_dir()}
+    beside = {path for parent in parents for path in parent.iterdir() if path.is_dir() and path.name not in names}
+    return sorted(path for path in beside - parents if any(_is_map(file) for file in path.iterdir()))
+
+
 def _candidates(root: Path, video: Video) -> list[Path]:
     """Files that may be maps of a video."""
-    above = (root, root / dataset(video.dataset).folder, root / video.dataset, root / "maps")
-    for folder in (parent / video.name for parent in above):
+    for folder in (parent / video.name for parent in _parents(root, video)):
         if folder.is_dir():
             return sorted(path for path in folder.iterdir() if _is_map(path))
     prefixes = tuple(f"{video.name}{mark}" for mark in "_-.")

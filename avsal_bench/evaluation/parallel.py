@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
 from typing import TypeVar
 
 import torch
@@ -14,29 +15,47 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_processes(function: Callable[[T], R], tasks: Sequence[T], workers: int) -> Iterator[tuple[int, R]]:
-    """Results of tasks as they come, each with the index of its task.
+class Workers:
+    """Processes with one thread each, started when they are first needed; use it in a ``with`` statement.
 
     Args:
-        function: at the top of a module.
-        tasks: its arguments.
-        workers: processes, each with one thread; with fewer than 2 this one does all.
-
-    Raises:
-        OSError: when a process dies, of too little memory for instance.
+        count: of processes; with fewer than 2 this one does all.
     """
-    if workers < 2 or len(tasks) < 2:
-        yield from ((index, function(task)) for index, task in enumerate(tasks))
-        return
-    # Processes that are made anew: a copy of this one may hang once it has used threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = {pool.submit(function, task): index for index, task in enumerate(tasks)}
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[tuple[int, R]]:
+        """Results of tasks as they come, each with the index of its task.
+
+        Args:
+            function: at the top of a module.
+            tasks: its arguments.
+
+        Raises:
+            OSError: when a process dies, of too little memory for instance.
+        """
+        if self.count < 2 or not tasks:
+            yield from ((index, function(task)) for index, task in enumerate(tasks))
+            return
+        if self._pool is None:
+            # Made anew, not copies of this process: a copy may hang once this one has used threads.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.count, context, initializer=torch.set_num_threads, initargs=(1,))
+        futures = {self._pool.submit(function, task): index for index, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
             text = "a reading process died, perhaps of too little memory; run again to go on, with fewer --workers"
             raise OSError(text) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.metrics import functional
+from avsal_bench.metrics.functional import IN_TABLES
 from avsal_bench.metrics.maps import EPS
 from avsal_bench.records import METRICS, VideoScores, video_from_json, video_to_json, write_atomically
 
@@ -69,13 +69,10 @@ def _score(
     prediction: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor, protocol: Protocol
 ) -> dict[str, Tensor]:
     """The metrics of a few frames, all ``(B, H, W)``."""
+    truth = {"density": density, "fixations": fixations, "negatives": negatives}
     scores = {
-        "CC": functional.cc(prediction, density),
-        "NSS": functional.nss(prediction, fixations),
-        "AUC-J": functional.auc_judd(prediction, fixations),
-        "sAUC": functional.auc_shuffled(prediction, fixations, negatives),
-        "SIM": functional.sim(prediction, density),
-        "KL": functional.kld(prediction, density),
+        metric: function(prediction, *(truth[name] for name in names))
+        for metric, (function, names) in IN_TABLES.items()
     }
     if protocol.empty == "mit":
         _score_empty(scores, prediction, density)

@@ -20,6 +20,7 @@ Rules that hold for every metric:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -372,3 +373,14 @@ def _check(saliency: Tensor, name: str, other: Tensor) -> None:
 def _check_splits(splits: int) -> None:
     if splits < 1:
         raise ValueError(f"expected at least 1 split, got {splits}")
+
+
+#: The metrics of a record, and what each compares the saliency map with; which way is better is in ``records.METRICS``.
+IN_TABLES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
+    "CC": (cc, ("density",)),
+    "NSS": (nss, ("fixations",)),
+    "AUC-J": (auc_judd, ("fixations",)),
+    "sAUC": (auc_shuffled, ("fixations", "negatives")),
+    "SIM": (sim, ("density",)),
+    "KL": (kld, ("density",)),
+}
