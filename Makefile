@@ -27,9 +27,10 @@ bench: $(READY) ## Train and test MODEL (default avrsp), and put it on the leade
 evaluate: $(READY) ## Score the maps in PRED=<folder>, made by any code: DATASET=AVAD, ARGS="--fold 1 --name mine"
 	$(BIN)/avsal evaluate --pred $(PRED) --dataset $(DATASET) $(ARGS)
 
-speed: $(READY) ## Time the metrics and the scoring of maps
+speed: $(READY) ## Time the metrics, the scoring of maps, and the reading of clips
 	$(BIN)/python benchmarks/speed/metrics.py --plain --dtype float32
 	$(BIN)/python benchmarks/speed/evaluate.py
+	$(BIN)/python benchmarks/speed/loader.py
 
 test: $(READY) ## Run the tests, but for the slow ones
 	$(BIN)/python -m pytest

@@ -1,7 +1,9 @@
 """Audio front ends: from the excerpt of a waveform to the tensor that a network takes.
 
 A front end is a small frozen dataclass. The data side asks it for the span of samples that belongs to the frames
-of a clip, reads that span, and calls the front end with it.
+of a clip, reads that span, turns it around where the clip runs backwards, and calls the front end with it. Sound
+that is missing or muted is a call with one sample of silence. Those that look at frequencies are in
+:mod:`avsal_bench.audio_spectra`.
 """
 
 from __future__ import annotations
@@ -47,12 +49,54 @@ def frame_span(first: int, last: int, fps: float, sample_rate: int, n_samples: i
     return min(start, n_samples), min(stop, n_samples)
 
 
+def check_excerpt(excerpt: Tensor) -> None:
+    """Nothing, for mono sound in float32.
+
+    Raises:
+        ValueError: naming shape and dtype of what is not ``(n,)`` float32.
+    """
+    if excerpt.ndim != 1 or excerpt.dtype != torch.float32:
+        raise ValueError(
+            f"an excerpt of shape {tuple(excerpt.shape)}, {excerpt.dtype}; a front end takes mono sound (n,) in float32"
+        )
+
+
+def middle(excerpt: Tensor, samples: int) -> Tensor:
+    """The ``samples`` in the middle of an excerpt ``(n,)``, or all of a shorter one.
+
+    >>> middle(torch.arange(6), 3)
+    tensor([1, 2, 3])
+    """
+    surplus = max(0, excerpt.shape[0] - samples)
+    return excerpt[surplus // 2 : excerpt.shape[0] - (surplus - surplus // 2)]
+
+
+def centred(excerpt: Tensor, samples: int) -> Tensor:
+    """An excerpt ``(n,)`` in the middle of ``(samples,)`` zeros, from sample ``samples // 2 - n // 2`` on.
+
+    A longer excerpt keeps its middle.
+
+    >>> centred(torch.ones(3), 6)
+    tensor([0., 0., 1., 1., 1., 0.])
+    """
+    excerpt = middle(excerpt, samples)
+    n = excerpt.shape[0]
+    buffer = torch.zeros(samples)
+    start = samples // 2 - n // 2
+    buffer[start : start + n] = excerpt
+    return buffer
+
+
 @dataclass(frozen=True)
 class Waveform:
-    """The raw waveform under a Hann window, centred in a buffer of zeros (stavis2020, atsiami/STAViS).
+    """The raw waveform under a symmetric Hann window, centred in a buffer of zeros (stavis2020, atsiami/STAViS).
 
     The buffer holds ``frames`` frames at ``slowest_fps``, the lowest frame rate it was made for. A longer
-    excerpt (a video slower than that) keeps its middle. STAViS, ViNet and AVRSP hear this way.
+    excerpt (a video slower than that) keeps its middle; the authors' code fails there. STAViS (16 frames), ViNet and
+    AVRSP (32) hear this way. Silence, and no sound at all, are zeros.
+
+    The authors do not resample: they read files of 22 050 Hz. samyak0210/ViNet turns the filled buffer around for a
+    reverse window, and here the excerpt is, which puts an odd number of samples one sample later.
 
     Args:
         frames: T of the clip.
@@ -79,12 +123,12 @@ class Waveform:
         return frame_span(first, last, fps, self.sample_rate, n_samples)
 
     def __call__(self, excerpt: Tensor) -> Tensor:
-        """Window an excerpt ``(n,)`` and centre it in the buffer."""
-        surplus = max(0, excerpt.shape[0] - self.samples)
-        excerpt = excerpt[surplus // 2 : excerpt.shape[0] - (surplus - surplus // 2)]
-        n = excerpt.shape[0]
-        windowed = excerpt * torch.hann_window(n, periodic=False) * self.scale
-        buffer = torch.zeros(1, self.samples)
-        start = self.samples // 2 - n // 2
-        buffer[0, start : start + n] = windowed
-        return buffer
+        """Window an excerpt ``(n,)`` and centre it in the buffer.
+
+        Raises:
+            ValueError: see :func:`check_excerpt`.
+        """
+        check_excerpt(excerpt)
+        excerpt = middle(excerpt, self.samples)
+        windowed = excerpt * torch.hann_window(excerpt.shape[0], periodic=False) * self.scale
+        return centred(windowed, self.samples)[None]

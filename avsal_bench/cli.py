@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avsal_bench.cli_data import add_data_commands
+
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
     from avsal_bench.bench.plan import Job
@@ -75,10 +77,10 @@ def run(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Score maps that any code made, and put them on the leaderboard."""
     from avsal_bench.bench.evaluate import evaluate as score
-    from avsal_bench.evaluation.parallel import Workers
     from avsal_bench.evaluation.protocol import protocol
     from avsal_bench.leaderboard.page import summary_table
     from avsal_bench.records import read_record
+    from avsal_bench.workers import Workers
 
     space = _workspace(args)
     submission = _submission(args)
@@ -94,7 +96,7 @@ def evaluate(args: argparse.Namespace) -> int:
 def protocols(args: argparse.Namespace) -> int:
     """Score the same maps under every protocol, side by side."""
     from avsal_bench.bench.compare import compare_protocols
-    from avsal_bench.evaluation.parallel import Workers
+    from avsal_bench.workers import Workers
 
     space = _workspace(args)
     submission = _submission(args)
@@ -298,6 +300,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--preset", help="whose records are compared (default: the name of the file)")
     check.add_argument("--write", action="store_true", help="make the file from the records; read it before you commit")
     command("synth", synth, "make the embedded data set, if it is not there")
+    data = commands.add_parser(
+        "data", help="check, count, show and prepare data sets", description="Check, count, show and prepare data sets."
+    )
+    add_data_commands(data)
     command("list", models, "list networks, data sets and protocols")
     return parser
 

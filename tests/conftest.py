@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
+# Before a test imports decord: from here it keeps its old zlib to itself, and PNG can be read.
+import avsal_bench.data.video_files  # noqa: F401
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth import make_synth
 

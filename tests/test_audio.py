@@ -1,10 +1,31 @@
-"""The Hann waveform against a plain computation with numpy, sample by sample."""
+"""The Hann waveform against a plain computation with numpy, sample by sample, and against the authors' code.
+
+``golden/audio.npz`` has what the front ends of the authors' code give for noise drawn from a name: ``stavis/`` and
+``vinet/`` 64 values spread over the tensor and the 64 in its middle, and the first and last sample of every frame;
+``mspi/`` every 23rd value; ``dave/`` the first 64 and 64 spread over the tensor.
+"""
+
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from avsal_bench.audio import Waveform, frame_span
+
+GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "audio.npz"))
+
+
+def noise(name, n, scale):
+    """The float32 noise that the authors' code was given."""
+    rng = np.random.default_rng(zlib.crc32(f"input:{name}:1".encode()))
+    return scale * torch.from_numpy(rng.normal(0, 1, (1, n)).astype(np.float32))[0]
+
+
+def spread(array):
+    flat = array.ravel()
+    return flat[[i * flat.size // 64 for i in range(64)]]
 
 
 def plain_waveform(wave, first, last, fps, rate, frames):
@@ -53,3 +74,46 @@ def test_an_excerpt_longer_than_the_buffer_keeps_its_middle():
 
 def test_span_is_clipped_to_the_file():
     assert frame_span(99, 100, 25.0, 22050, 5000) == (5000, 5000)
+
+
+def test_an_odd_excerpt_of_silence_and_of_one_sample_are_as_long_as_any():
+    assert Waveform(16)(torch.zeros(501)).shape == Waveform(16)(torch.ones(1)).shape == (1, 35280)
+
+
+@pytest.mark.parametrize("excerpt", [torch.zeros(2, 100), torch.zeros(100).double(), torch.zeros(100).short()])
+def test_only_mono_float32_is_taken(excerpt):
+    with pytest.raises(ValueError, match=r"shape \(.*float32"):
+        Waveform(16)(excerpt)
+
+
+#: Network, frames, samples a second, frames a second, samples. The authors size the buffer for 22 050 Hz at any rate.
+CASES = [
+    ("stavis", 16, 22050, 25.0, 35280),
+    ("vinet/fs22050_fps25", 32, 22050, 25.0, 88200),
+    ("vinet/fs22050_fps29.97", 32, 22050, 29.97, 88288),
+    ("vinet/fs44100_fps30", 32, 44100, 30.0, 102900),
+]
+
+
+@pytest.mark.parametrize(("case", "frames", "rate", "fps", "n"), CASES)
+def test_waveform_is_that_of_the_authors(case, frames, rate, fps, n):
+    front_end = Waveform(frames, sample_rate=rate, slowest_fps=10 * rate / 22050)
+    wave = noise("waveform", n, 0.125)
+    starts, ends = GOLDEN[f"{case}/spans"]
+    clips = [k for k in GOLDEN if k.startswith(f"{case}/frame")]
+    assert clips
+    for key in clips:
+        first = int(key.rsplit("frame", 1)[1])
+        got = front_end(wave[starts[first] : ends[first + frames - 1] + 1])[0].numpy()
+        middle = len(got) // 2
+        np.testing.assert_allclose(np.r_[spread(got), got[middle - 32 : middle + 32]], GOLDEN[key], atol=2e-5)
+
+
+@pytest.mark.parametrize(("case", "frames", "rate", "fps", "n"), CASES)
+def test_spans_are_those_of_the_authors(case, frames, rate, fps, n):
+    """To one sample: the authors multiply by 1 / fps, and a limit that is a whole number may round the other way."""
+    starts, ends = GOLDEN[f"{case}/spans"]
+    spans = np.array([frame_span(f, f, fps, rate, n) for f in range(1, len(starts))])
+    difference = np.abs(spans - np.stack([starts[1:], np.minimum(ends[1:] + 1, n)], axis=1))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.05

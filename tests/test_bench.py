@@ -1,6 +1,7 @@
 """Plan, run, kill, resume: with tiny networks on a small synth, through the functions that a user's command calls."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,12 +14,16 @@ from conftest import HOME, SIX_SETS, TINY
 from PIL import Image
 
 from avsal_bench.bench.cost import cost, plan_text
-from avsal_bench.bench.plan import Job, make_plan, records_of, trainings
+from avsal_bench.bench.plan import Job, make_plan, records_of, stage_options, trainings
 from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.prepare import prepare_videos
 from avsal_bench.evaluation.predict import ScoreVideos
+from avsal_bench.models import create_model
 from avsal_bench.records import mean_scores, read_record
 from avsal_bench.training.module import SaliencyModule
+from avsal_bench.workers import Workers
 
 MACHINE = Machine()
 
@@ -254,6 +259,20 @@ def test_the_paper_preset_runs_on_the_real_layouts(real_space):
         record = read_record(path)
         assert not record.synthetic
         assert [v.frames for v in record.videos] == [12]
+
+
+def test_prepared_frames_are_announced_and_change_no_score(real_space, capsys):
+    one = Job("avrsp", "v", 2, 0, "paper", "stavis", SMALL_PAPER)
+    before = scores(run_job(one, real_space, MACHINE))
+    assert "frames of 0 of" in capsys.readouterr().out
+    size = create_model("avrsp", **stage_options(one, one.recipe(real_space))).spec.size
+    with Workers(0) as workers:
+        for name in ("dhf1k", *SIX_SETS):
+            videos = [v for part in ("train", "test") for v in dataset(name).videos(real_space.data_root, part, 2)]
+            prepare_videos(videos, size, 22050, workers)
+    forget(one, real_space)
+    assert scores(run_job(one, real_space, MACHINE)) == before
+    assert re.search(r"frames of (\d+) of \1 videos come prepared\n", capsys.readouterr().out)
 
 
 def test_the_plan_says_what_is_left_and_what_it_costs(real_space):

@@ -15,7 +15,14 @@ from avsal_bench.data import sets  # noqa: F401
 from avsal_bench.data.datamodule import SaliencyDataModule, hold_out
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.layouts import read_fold_list
-from avsal_bench.data.reading import check_video, read_audio, read_clip, read_density, read_fixations, read_frame
+from avsal_bench.data.presence import check_video, check_videos
+from avsal_bench.data.reading import (
+    read_audio,
+    read_clip,
+    read_density,
+    read_fixations,
+    read_frame,
+)
 from avsal_bench.data.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
@@ -65,11 +72,33 @@ def test_root_absent(tmp_path):
         module(tmp_path / "nowhere").listed("train")
 
 
-@pytest.mark.parametrize("folder", ["fold_lists", "video_frames/ETMD_av", "annotations/ETMD_av"])
+@pytest.mark.parametrize("folder", ["video_frames/ETMD_av", "annotations/ETMD_av"])
 def test_root_that_lacks_a_folder(etmd, folder):
     shutil.rmtree(etmd / folder)
     with pytest.raises(FileNotFoundError, match=f"etmd: no folder .*{folder}; the layout is described in"):
         module(etmd).listed("train")
+
+
+def test_lists_that_the_root_lacks_come_from_the_package_if_it_has_them(etmd, synth_root, tmp_path):
+    shutil.rmtree(etmd / "fold_lists")
+    assert len(module(etmd).listed("train")) == 8
+    with pytest.raises(FileNotFoundError, match=r"etmd/CRA_1_color: missing file .*in all, 8 of 8 videos lack frames"):
+        check_videos(module(etmd).listed("train"), audio=True)
+    root = tmp_path / "linked"
+    root.mkdir()
+    for folder in ("video_frames", "annotations", "video_audio"):
+        (root / folder).symlink_to(synth_root / folder)
+    with pytest.raises(FileNotFoundError, match=r"synth: no folder .*fold_lists; the layout is described in"):
+        module(root, name="synth").listed("train")
+
+
+def test_a_list_in_another_encoding_is_named(tmp_path):
+    path = write_list(tmp_path, "AVAD", "train", "_1", "")
+    path.write_bytes("vidéo 12 25\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"AVAD_list_train_1_fps.txt: the list is not in UTF-8 .*byte 3"):
+        read_fold_list(path)
+    path.write_bytes("\ufeffvidéo 12 25\r\n".encode())
+    assert read_fold_list(path) == [("vidéo", 12, 25.0)]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +158,25 @@ def test_a_fixation_map_that_is_none_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"unreadable fixation map .*bad.mat"):
         read_fixations(tmp_path / "bad.mat")
     scipy.io.savemat(tmp_path / "other.mat", {"fixMap": np.zeros((2, 2))})
-    with pytest.raises(ValueError, match=r"other.mat: no variable 'eyeMap'"):
+    with pytest.raises(ValueError, match=r"other.mat: no variable 'eyeMap' or 'I' in it; fetch it again"):
         read_fixations(tmp_path / "other.mat")
+    scipy.io.savemat(tmp_path / "text.mat", {"eyeMap": "text"})
+    with pytest.raises(ValueError, match=r"text.mat: variable 'eyeMap' is no map of numbers"):
+        read_fixations(tmp_path / "text.mat")
+    header = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    (tmp_path / "new.mat").write_bytes(header + bytes(512))
+    with pytest.raises(ValueError, match=r"new.mat: a .mat file of version 7.3, which is not read; save it with -v7"):
+        read_fixations(tmp_path / "new.mat")
+    with pytest.raises(FileNotFoundError, match=r"missing file .*absent.mat"):
+        read_fixations(tmp_path / "absent.mat")
+
+
+@pytest.mark.parametrize("variable", ["eyeMap", "I"])
+@pytest.mark.parametrize("kind", [np.uint8, np.float64, bool])
+def test_fixation_maps_of_both_kinds_of_mat(tmp_path, variable, kind):
+    wanted = np.arange(12).reshape(3, 4) % 5 == 0
+    scipy.io.savemat(tmp_path / "fix.mat", {variable: wanted.astype(kind), "other": 1})
+    assert read_fixations(tmp_path / "fix.mat").equal(torch.from_numpy(wanted))
 
 
 def test_every_set_is_described():

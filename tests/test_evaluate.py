@@ -18,11 +18,11 @@ from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.cli import main
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.maps import find_maps, ranges, read_map
-from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.leaderboard.tables import protocol_mean, split_mean
 from avsal_bench.records import METRICS, read_record
 from avsal_bench.training.module import SaliencyModule
+from avsal_bench.workers import Workers
 
 
 @pytest.fixture(scope="module")

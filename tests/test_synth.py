@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import subprocess
@@ -20,6 +19,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from avsal_bench.data import synth, synth_scenes, synth_sounds
+from avsal_bench.data.gaze import read_gaze
 
 VIDEOS = 12
 
@@ -109,11 +109,13 @@ def test_a_video_does_not_depend_on_the_size_of_the_set() -> None:
 @pytest.mark.parametrize("name", ["timbre_01", "pulse_02"])
 def test_the_observers_pooled_are_the_fixation_map(root: Path, name: str) -> None:
     notes = root / "annotations/synth" / name
-    with (notes / "observers.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == BY_NAME[name].frames * synth_scenes.OBSERVERS
+    gaze = read_gaze(notes / "observers.csv", BY_NAME[name].frames, (96, 144), name)
+    assert gaze.observers == tuple(f"{o:02d}" for o in range(1, synth_scenes.OBSERVERS + 1))
+    assert len(gaze) == BY_NAME[name].frames * synth_scenes.OBSERVERS
+    drawn = synth.draw_video(0, BY_NAME[name])[2]
     for frame in (1, 20, BY_NAME[name].frames):
-        points = np.array([(float(r["x"]), float(r["y"])) for r in rows if int(r["frame"]) == frame])
+        points = gaze.points(frame)
+        np.testing.assert_allclose(points, drawn[:, frame - 1], atol=1e-9)
         pooled = np.zeros((96, 144), dtype=np.uint8)
         pooled[np.floor(points[:, 1]).astype(int), np.floor(points[:, 0]).astype(int)] = 1
         fixated = loadmat(notes / f"fixMap_{frame:05d}.mat")["eyeMap"]

@@ -53,6 +53,61 @@ def test_every_frame_has_one_window_inside_the_video(n, t, target):
             assert len(set(clip.frames)) == t, "no frame is repeated where there is room"
 
 
+@pytest.mark.parametrize("target", ["last", "middle"])
+@pytest.mark.parametrize("t", [1, 2, 3, 4, 7, 16, 32])
+def test_every_video_length_that_matters(t, target):
+    for n in sorted({1, 2, t - 1, t, t + 1, 2 * t - 3, 2 * t - 2, 2 * t - 1, 2 * t, 3 * t + 1, 100} - {0, -1}):
+        clips = [window(frame, n, t, target) for frame in range(1, n + 1)]
+        assert [clip.target for clip in clips] == list(range(1, n + 1)), (
+            "each frame has one window, and it is the target"
+        )
+        seen = {frame for clip in clips for frame in clip.frames}
+        assert seen == set(range(1, n + 1))
+        for clip in clips:
+            real = len(set(clip.frames))
+            assert len(clip.frames) == t
+            assert clip.frames[-1 if target == "last" else t // 2] == clip.target
+            if target == "last":
+                forwards, backwards = min(clip.target, t), min(n - clip.target + 1, t)
+                assert real == (forwards if forwards == t else max(forwards, backwards))
+                assert clip.reverse == (backwards > forwards)
+            else:
+                assert not clip.reverse
+                assert set(clip.frames) == set(
+                    range(max(1, clip.target - t // 2), min(n, clip.target + (t - 1) // 2) + 1)
+                )
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (1, ["1111"]),
+        (3, ["3321", "1112", "1123"]),
+        (4, ["4321", "4432", "1123", "1234"]),
+        (5, ["4321", "5432", "1123", "1234", "2345"]),
+        (6, ["4321", "5432", "6543", "1234", "2345", "3456"]),
+        (7, ["4321", "5432", "6543", "1234", "2345", "3456", "4567"]),
+        (8, ["4321", "5432", "6543", "1234", "2345", "3456", "4567", "5678"]),
+    ],
+)
+def test_whole_videos_by_hand(n, expected):
+    """T = 4: lengths 1, T - 1, T, T + 1, 2T - 2, 2T - 1 and 2T."""
+    assert ["".join(map(str, window(frame, n, 4).frames)) for frame in range(1, n + 1)] == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (1, ["1111"]),
+        (3, ["1112", "1123", "1233"]),
+        (4, ["1112", "1123", "1234", "2344"]),
+        (6, ["1112", "1123", "1234", "2345", "3456", "4566"]),
+    ],
+)
+def test_whole_videos_by_hand_with_the_target_in_the_middle(n, expected):
+    assert ["".join(map(str, window(frame, n, 4, "middle").frames)) for frame in range(1, n + 1)] == expected
+
+
 def test_a_frame_outside_the_video_is_an_error():
     with pytest.raises(ValueError, match="frame 11 is not in a video of 10 frames"):
         window(11, 10, 4)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
 from avsal_bench.records import METRICS, mean_scores, write_atomically
+from avsal_bench.workers import Workers
 
 Scores = Mapping[str, float]
 

@@ -16,10 +16,9 @@ import torch
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import check_truth
+from avsal_bench.data.presence import check_truth
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
-from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, VideoScorer, read_results
 from avsal_bench.evaluation.truth import Truth
@@ -35,6 +34,7 @@ from avsal_bench.records import (
     write_atomically,
     write_record,
 )
+from avsal_bench.workers import Workers
 
 #: Findings of one kind that are printed; all of them stand in a file.
 SHOWN = 30

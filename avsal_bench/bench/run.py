@@ -23,7 +23,7 @@ from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.reading import check_video
+from avsal_bench.data.presence import check_videos
 from avsal_bench.evaluation.predict import KeepMaps, ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import read_results
@@ -122,8 +122,8 @@ def check_files(context: Context, stages: Sequence[Training], tested: Iterable[s
     parts = [(name, "train", training.options) for training in stages for name in training.stage.data]
     parts += [(name, "test", stage_options(context.job, context.recipe)) for name in sorted(tested)]
     for name, part, options in parts:
-        for video in dataset(name).videos(context.space.root_of(name), part, context.job.fold):
-            check_video(video, audio=options.get("modality") in ("av", "a"))
+        videos = dataset(name).videos(context.space.root_of(name), part, context.job.fold)
+        check_videos(videos, audio=options.get("modality") in ("av", "a"))
 
 
 def is_done(path: Path, recipe: Recipe) -> bool:
@@ -174,6 +174,8 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
         val_stride=stage.val_stride,
         seed=job.seed,
     )
+    if trainer.is_global_zero:
+        say_prepared(data)
     began = time.monotonic()
     trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     story |= {
@@ -187,6 +189,17 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
         write_atomically(done, json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
     return Trained(best, [*before.fits, story])
+
+
+def say_prepared(data: SaliencyDataModule) -> None:
+    """Say whether reading is fast, once a stage; slow reading is what keeps a GPU waiting."""
+    prepared, videos = data.prepared_count()
+    if not prepared and all(dataset(name).embedded for name in data.roots):
+        return  # small pictures, read as fast
+    where = f"frames of {prepared} of {videos} videos come prepared"
+    size = "x".join(map(str, data.spec.size))
+    advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"
+    print(where + advice, flush=True)
 
 
 def start_from(net: Network, checkpoint: Path) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import read_audio, read_clip, read_density
+from avsal_bench.data.reading import is_prepared, read_audio, read_clip, read_density
 from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches
 from avsal_bench.data.windows import Window, training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
@@ -135,7 +135,7 @@ def collate(items: Sequence[Item]) -> Batch:
     """Stack items into a batch."""
     columns = {key: [item[key] for item in items] for key in items[0]}
     return {  # type: ignore[return-value]
-        key: torch.stack(column)  # type: ignore[arg-type]
+        key: default_collate(column)  # which stacks straight into the memory that processes share
         if isinstance(column[0], Tensor)
         else (None if column[0] is None else column)
         for key, column in columns.items()
@@ -208,6 +208,12 @@ class SaliencyDataModule(LightningDataModule):
     def test_videos(self) -> list[Video]:
         """Test videos, less those in ``skip`` (keys of videos that have their scores)."""
         return [v for v in self.listed("test") if v.key not in self.skip]
+
+    def prepared_count(self) -> tuple[int, int]:
+        """How many of the listed videos, of training and test, are read from their prepared form, and of how many."""
+        videos = {v.key: v for part in ("train", "test") for v in self.listed(part)}
+        rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
+        return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 
     def train_dataloader(self) -> DataLoader[Item]:
         """Training clips in the order of the epoch."""

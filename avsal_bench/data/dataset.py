@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,18 +28,41 @@ class NumberedFiles:
 
 
 @dataclass(frozen=True)
+class VideoFile:
+    """Frames straight from a video file: frame n of a list is the n-th picture that the file decodes to, from 1."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class Video:
-    """One video of a list, and where its files lie."""
+    """One video of a list, and where its files lie.
+
+    Args:
+        dataset: name of its data set.
+        name: in the lists.
+        n_frames: that the list asks for.
+        fps: frames a second, as the list has it.
+        frames: pictures in a folder, or a video file.
+        densities: ground-truth saliency maps.
+        fixations: fixation maps.
+        audio: a wav, or a video file whose own track is heard; None for a set without sound.
+        category: kind of scene, where the set has such labels.
+        gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze`, where the set has it.
+        prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
+    """
 
     dataset: str
     name: str
     n_frames: int
     fps: float
-    frames: NumberedFiles
+    frames: NumberedFiles | VideoFile
     densities: NumberedFiles
     fixations: NumberedFiles
     audio: Path | None = None
     category: str = ""
+    gaze: Path | None = None
+    prepared: Path | None = None
 
     @property
     def key(self) -> str:
@@ -49,6 +72,27 @@ class Video:
 
 #: Finds the videos of one part of a data set: ``layout(root, description, part, fold)``.
 Layout = Callable[[Path, "DataSet", str, int], list[Video]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the authors and the lists say of a data set, for data sheets and for checks.
+
+    Args:
+        videos: in the whole set.
+        viewers: how many watched, in words: sets differ in what they publish.
+        conditions: of viewing.
+        licence: what is known of it.
+        source: where to get it.
+        faults: known faults of the data or the lists, one sentence each.
+    """
+
+    videos: int
+    viewers: str
+    conditions: str
+    licence: str
+    source: str
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +107,7 @@ class DataSet:
         folds: False where the set has one split, used in every fold.
         embedded: True when the project makes the set itself.
         citation: of the set.
+        facts: about the set; None for those that the project makes itself.
     """
 
     name: str
@@ -72,11 +117,15 @@ class DataSet:
     folds: bool = True
     embedded: bool = False
     citation: str = ""
+    facts: Facts | None = None
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
         """Videos of ``part`` ("train" or "test") of a fold, in the order of the list."""
         return self.layout(root, self, part, fold)
 
+
+#: The audio-visual sets that published networks train and test on together.
+SIX = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe")
 
 _DATASETS: dict[str, DataSet] = {}
 
@@ -111,3 +160,19 @@ def resolve_name(text: str) -> str:
     """
     spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.name, d.folder)}
     return spelled.get(text.lower()) or dataset(text).name
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """Names of data sets, with ``six`` replaced by the six sets; each once, in the order of the first time.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    >>> from avsal_bench.data import sets
+    >>> expand(["ETMD_av", "six", "synth"])
+    ['etmd', 'diem', 'coutrot1', 'coutrot2', 'avad', 'summe', 'synth']
+    """
+    expanded: dict[str, None] = {}
+    for name in names:
+        expanded |= dict.fromkeys(SIX if name.lower() == "six" else [resolve_name(name)])
+    return list(expanded)

@@ -1,4 +1,7 @@
-"""How data sets lie on the disk: from a root and a description to the videos of a list. File names only."""
+"""How data sets lie on the disk: from a root and a description to the videos of a list. Names of files only.
+
+The lists of the sets are part of this package. A list of the same name in ``<root>/fold_lists`` is used in its place.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from avsal_bench.data.dataset import DataSet, NumberedFiles, Video
+from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile
+from avsal_bench.data.video_files import is_video_file
+
+#: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
+PACKAGED_LISTS = Path(__file__).parent / "fold_lists"
 
 
 class ListedVideo(NamedTuple):
@@ -27,7 +34,11 @@ def read_fold_list(path: Path) -> list[ListedVideo]:
     if not path.is_file():
         raise FileNotFoundError(f"no fold list {path}; the root must hold fold_lists/, see --data-root")
     videos = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: the list is not in UTF-8 ({error.reason}, byte {error.start}); save it so") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -43,44 +54,104 @@ def read_fold_list(path: Path) -> list[ListedVideo]:
     return videos
 
 
-def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
-    """The layout in which the authors of STAViS hand out the six sets::
+def find_list(root: Path, name: str) -> Path:
+    """A fold list: the root's own, else the one in this package; where there is neither, the place for the root's."""
+    own, packaged = root / "fold_lists" / name, PACKAGED_LISTS / name
+    return packaged if packaged.is_file() and not own.is_file() else own
 
-    <root>/video_frames/<SET>/<video>/img_%05d.jpg
-    <root>/video_audio/<SET>/<video>/<video>.wav
-    <root>/annotations/<SET>/<video>/maps/eyeMap_%05d.jpg
-    <root>/annotations/<SET>/<video>/fixMap_%05d.mat
-    <root>/fold_lists/<SET>_list_{train,test}_<k>_fps.txt        (a set with one split: without _<k>)
-    <root>/annotations/<SET>/categories.csv                      (optional: video,category)
+
+def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
+    """The layout in which the authors of STAViS hand out the six sets, and the forms in which others keep them::
+
+        <root>/video_frames/<SET>/<video>/img_%05d.jpg               (or the next)
+        <root>/video_files/<SET>/<video>.mp4                         (or .avi, .mkv, .mov, .webm)
+        <root>/video_audio/<SET>/<video>/<video>.wav                 (else the track of the video file)
+        <root>/annotations/<SET>/<video>/maps/eyeMap_%05d.jpg
+        <root>/annotations/<SET>/<video>/fixMap_%05d.mat
+        <root>/annotations/<SET>/<video>/observers.csv               (optional: gaze of each observer)
+        <root>/annotations/<SET>/categories.csv                      (optional: video,category)
+        <root>/fold_lists/<SET>_list_{train,test}_<k>_fps.txt        (else this package's; one split: without _<k>)
+        <root>/prepared/<SET>/<video>/                               (optional: made by ``avsal data prepare``)
+
+    What the list names and the disk lacks is found by :func:`~avsal_bench.data.presence.check_videos`.
+
+    Raises:
+        FileNotFoundError: for a missing root, folder or list.
+        ValueError: for a bad list, and for two video files of one video.
     """
     folder = description.folder
-    _need_folders(root, description, ["fold_lists", f"video_frames/{folder}", f"annotations/{folder}"])
     suffix = f"_{fold}" if description.folds else ""
+    path = find_list(root, f"{folder}_list_{part}{suffix}_fps.txt")
+    files = root / "video_files" / folder
+    needed = [f"video_frames/{folder}"] if not files.is_dir() else []
+    if path.parent != PACKAGED_LISTS:
+        needed.insert(0, "fold_lists")
+    _need_folders(root, description, [*needed, f"annotations/{folder}"])
+    listed = read_fold_list(path)
+    found = _find_video_files(files)
     categories = _read_categories(root / "annotations" / folder / "categories.csv")
-    return [
-        Video(
-            dataset=description.name,
-            name=name,
-            n_frames=n_frames,
-            fps=fps,
-            frames=NumberedFiles(root / "video_frames" / folder / name, "img_", 5, ".jpg"),
-            densities=NumberedFiles(root / "annotations" / folder / name / "maps", "eyeMap_", 5, ".jpg"),
-            fixations=NumberedFiles(root / "annotations" / folder / name, "fixMap_", 5, ".mat"),
-            audio=root / "video_audio" / folder / name / f"{name}.wav" if description.sound else None,
-            category=categories.get(name, ""),
+    videos = []
+    for name, n_frames, fps in listed:
+        annotations = root / "annotations" / folder / name
+        pictures = root / "video_frames" / folder / name
+        wav = root / "video_audio" / folder / name / f"{name}.wav"
+        file = _only(found.get(name, []))
+        if file is None and not (root / "video_frames" / folder).is_dir():
+            file = files / f"{name}.mp4"  # what its error will name
+        gaze = annotations / "observers.csv"
+        videos.append(
+            Video(
+                dataset=description.name,
+                name=name,
+                n_frames=n_frames,
+                fps=fps,
+                frames=VideoFile(file)
+                if file and not pictures.is_dir()
+                else NumberedFiles(pictures, "img_", 5, ".jpg"),
+                densities=NumberedFiles(annotations / "maps", "eyeMap_", 5, ".jpg"),
+                fixations=NumberedFiles(annotations, "fixMap_", 5, ".mat"),
+                audio=(wav if file is None or wav.is_file() else file) if description.sound else None,
+                category=categories.get(name, ""),
+                gaze=gaze if gaze.is_file() else None,
+                prepared=root / "prepared" / folder / name,
+            )
         )
-        for name, n_frames, fps in read_fold_list(root / "fold_lists" / f"{folder}_list_{part}{suffix}_fps.txt")
-    ]
+    return videos
+
+
+def dhf1k_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
+    """DHF1K in whichever of its two forms is on the disk; one split, and its validation part plays the test.
+
+    As published, with numbers of frames and frame rates from the lists of this package::
+
+        <root>/<SET>/video/%03d.AVI
+        <root>/<SET>/annotation/%04d/maps/%04d.png
+        <root>/<SET>/annotation/%04d/fixation/%04d.png               (or fixation/maps/%04d.mat)
+        <root>/fold_lists/<SET>_list_{train,test}_1_fps.txt          (else this package's)
+
+    With its frames extracted: :func:`extracted_layout`. A video has the name ``%04d`` in both, so that the same ones
+    are set aside for validation.
+
+    Raises:
+        FileNotFoundError: for a missing root, folder or list, and for an extracted video without maps.
+        ValueError: for a bad list, and for two video files of one video.
+    """
+    if (root / description.folder / "video").is_dir():
+        return _published_videos(root, description, part)
+    return extracted_layout(root, description, part, fold)
 
 
 def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
-    """DHF1K with its frames extracted; the published split has no folds and its validation part plays the test::
+    """DHF1K with its frames extracted; one split, and its validation part plays the test::
 
-        <root>/<SET>/{train,val}/<video>/images/%04d.jpg      (or .png)
+        <root>/<SET>/{train,val}/<video>/images/%04d.jpg             (or .png)
         <root>/<SET>/{train,val}/<video>/maps/%04d.png
         <root>/<SET>/{train,val}/<video>/fixations/%04d.png
 
     The number of frames is that of the maps; the frame rate is not on the disk, and DHF1K's is 30.
+
+    Raises:
+        FileNotFoundError: for a missing root or folder, and for a video without maps.
     """
     del fold  # one split
     split = "val" if part == "test" else part
@@ -89,23 +160,76 @@ def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> 
     names = sorted(p.name for p in folder.iterdir() if p.is_dir())
     if not names:
         raise FileNotFoundError(f"{description.name}: no videos in {folder}")
-    return [_extracted_video(description, folder / name) for name in names]
+    return [_extracted_video(root, description, folder / name) for name in names]
 
 
-def _extracted_video(description: DataSet, folder: Path) -> Video:
+def _published_videos(root: Path, description: DataSet, part: str) -> list[Video]:
+    folder = root / description.folder
+    _need_folders(root, description, [f"{description.folder}/annotation"])
+    listed = read_fold_list(find_list(root, f"{description.folder}_list_{part}_1_fps.txt"))
+    found = {_four_digits(stem): paths for stem, paths in _find_video_files(folder / "video").items()}
+    videos = []
+    for listed_name, n_frames, fps in listed:
+        name = _four_digits(listed_name)
+        annotation = folder / "annotation" / name
+        mats = annotation / "fixation" / "maps"
+        videos.append(
+            Video(
+                dataset=description.name,
+                name=name,
+                n_frames=n_frames,
+                fps=fps,
+                frames=VideoFile(_only(found.get(name, [])) or folder / "video" / f"{name[-3:]}.AVI"),
+                densities=NumberedFiles(annotation / "maps", "", 4, ".png"),
+                fixations=NumberedFiles(mats, "", 4, ".mat")
+                if mats.is_dir()
+                else NumberedFiles(annotation / "fixation", "", 4, ".png"),
+                prepared=root / "prepared" / description.folder / name,
+            )
+        )
+    return videos
+
+
+def _extracted_video(root: Path, description: DataSet, folder: Path) -> Video:
     n_frames = len(list((folder / "maps").glob("[0-9]*.png")))
     if not n_frames:
         raise FileNotFoundError(f"{description.name}: no maps in {folder / 'maps'}")
     images = next((folder / "images").glob("[0-9]*"), Path("0001.jpg"))
+    name = _four_digits(folder.name)
     return Video(
         dataset=description.name,
-        name=folder.name,
+        name=name,
         n_frames=n_frames,
         fps=30.0,
         frames=NumberedFiles(folder / "images", "", len(images.stem), images.suffix),
         densities=NumberedFiles(folder / "maps", "", 4, ".png"),
         fixations=NumberedFiles(folder / "fixations", "", 4, ".png"),
+        prepared=root / "prepared" / description.folder / name,
     )
+
+
+def _four_digits(name: str) -> str:
+    """DHF1K's name of a video: its files say ``001`` and ``0001``.
+
+    >>> _four_digits("001"), _four_digits("0001"), _four_digits("other")
+    ('0001', '0001', 'other')
+    """
+    return f"{int(name):04d}" if name.isascii() and name.isdigit() else name
+
+
+def _find_video_files(folder: Path) -> dict[str, list[Path]]:
+    """Video files of a folder by their names without suffix; none where there is no folder."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if is_video_file(path):
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _only(paths: list[Path]) -> Path | None:
+    if len(paths) > 1:
+        raise ValueError(f"{paths[0]} and {paths[1]} are both files of one video; keep one")
+    return paths[0] if paths else None
 
 
 def _need_folders(root: Path, description: DataSet, folders: list[str]) -> None:

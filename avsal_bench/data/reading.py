@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.io
@@ -15,12 +18,21 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.audio import AudioFrontEnd
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.video_files import (
+    cached_track,
+    is_video_file,
+    picture_size,
+    read_pictures,
+    read_track,
+)
+from avsal_bench.data.video_files import count_frames as count_frames
 from avsal_bench.data.windows import Window
 
-#: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few
-#: packets. What lacks is silence. A larger gap is an error.
-AUDIO_SLACK = 0.25
+#: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
+MARGIN = 64
+#: Names of the variable of a fixation map in a .mat file.
+FIXATION_VARIABLES = ("eyeMap", "I")
 
 
 def decode_image_file(path: Path, mode: ImageReadMode) -> Tensor:
@@ -48,12 +60,99 @@ def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
 
 
 # Windows of stride 1 share all frames but one. 128 frames of 224x384 take 33 MB.
-_cached_frame = lru_cache(maxsize=128)(read_frame)
+CACHED_FRAMES = 128
+_frames: OrderedDict[tuple[Path, int, tuple[int, int]], Tensor] = OrderedDict()
+
+
+def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None) -> Tensor:
+    """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
+
+    They come from the prepared form where it holds this size, else from the pictures or the video file, resized by
+    antialiased bilinear interpolation.
+
+    Args:
+        video: whose files are read.
+        numbers: of the frames; one may stand there twice.
+        size: (height, width) of the result; None for that of the files.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file and the frame.
+    """
+    if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
+        raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {video.n_frames} frames")
+    if size is not None:
+        ready = _prepared_frames(video, size)
+        if ready is not None:
+            # Contiguous, as without the prepared form: the memory layout decides the last digits of a convolution.
+            return torch.from_numpy(ready[np.asarray(numbers) - 1]).permute(3, 0, 1, 2).contiguous()
+    found = _read_all(video, sorted(set(numbers)), size)
+    sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{height}x{width} (frame {n})" for (height, width), n in sizes.items())
+        raise ValueError(f"{video.key}: frames of several sizes, {listed}; extract them again")
+    return torch.stack([found[n] for n in numbers], dim=1)
+
+
+def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None) -> dict[int, Tensor]:
+    """Each of some frames once; from the cache where it is there."""
+    source = video.frames
+    place = source.path if isinstance(source, VideoFile) else source.folder
+    found = {}
+    if size is not None:
+        for n in numbers:
+            if (place, n, size) in _frames:
+                _frames.move_to_end((place, n, size))
+                found[n] = _frames[place, n, size]
+    wanted = [n for n in numbers if n not in found]
+    if isinstance(source, NumberedFiles):
+        fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
+    else:
+        fresh = list(read_pictures(source.path, wanted)) if wanted else []
+    for n, picture in zip(wanted, fresh, strict=True):
+        if size is None:
+            found[n] = picture
+            continue
+        found[n] = _frames[place, n, size] = F.resize(picture, list(size), antialias=True)
+    while len(_frames) > CACHED_FRAMES:
+        _frames.popitem(last=False)
+    return found
 
 
 def read_clip(video: Video, clip: Window, size: tuple[int, int]) -> Tensor:
     """The frames of a clip in its order, ``(3, T, h, w)`` uint8."""
-    return torch.stack([_cached_frame(video.frames.path(n), size) for n in clip.frames], dim=1)
+    return read_frames(video, clip.frames, size)
+
+
+def frame_size(video: Video) -> tuple[int, int]:
+    """(height, width) of the frames of a video as they are stored, from its first frame."""
+    if isinstance(video.frames, VideoFile):
+        return picture_size(video.frames.path)
+    height, width = decode_image_file(video.frames.path(1), ImageReadMode.RGB).shape[-2:]
+    return height, width
+
+
+def is_prepared(video: Video, size: tuple[int, int], sample_rate: int | None = None) -> bool:
+    """Whether the prepared form of a video holds frames of this size, and sound of this rate if one is given."""
+    if _prepared_frames(video, size) is None:
+        return False
+    return sample_rate is None or _prepared_sound(video, sample_rate) is not None
+
+
+# The module of the prepared form reads the files with this one.
+def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:
+    if video.prepared is None or not video.prepared.is_dir():
+        return None
+    from avsal_bench.data.prepared import prepared_frames
+
+    return prepared_frames(video.prepared, size, video.n_frames)
+
+
+def _prepared_sound(video: Video, sample_rate: int) -> Path | None:
+    if video.prepared is None or not video.prepared.is_dir():
+        return None
+    from avsal_bench.data.prepared import prepared_sound
+
+    return prepared_sound(video.prepared, sample_rate)
 
 
 def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
@@ -65,42 +164,133 @@ def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
 
 
 def read_fixations(path: Path) -> Tensor:
-    """A fixation map as ``(H, W)`` bool, from a .mat file with variable ``eyeMap`` or from an image."""
+    """A fixation map as ``(H, W)`` bool, from an image or a .mat file: variable ``eyeMap`` (STAViS) or ``I`` (DHF1K).
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
     if path.suffix != ".mat":
         return decode_image_file(path, ImageReadMode.GRAY)[0] > 0
     try:
-        eye_map = scipy.io.loadmat(path, variable_names=["eyeMap"])["eyeMap"]
+        with path.open("rb") as file:
+            variables = scipy.io.loadmat(file, variable_names=list(FIXATION_VARIABLES))
     except FileNotFoundError:
         raise FileNotFoundError(f"missing file {path}") from None
-    except KeyError:
-        raise ValueError(f"{path}: no variable 'eyeMap' in it") from None
+    except NotImplementedError:
+        raise ValueError(f"{path}: a .mat file of version 7.3, which is not read; save it with -v7") from None
     except Exception as error:  # scipy raises many kinds for damaged files
         raise ValueError(f"unreadable fixation map {path} ({error}); fetch it again") from error
-    return torch.from_numpy(np.asarray(eye_map) > 0)
+    for name in FIXATION_VARIABLES:
+        if name in variables:
+            fixated = np.asarray(variables[name])
+            if fixated.ndim != 2 or fixated.dtype.kind not in "buif":
+                raise ValueError(f"{path}: variable {name!r} is no map of numbers ({fixated.dtype}, {fixated.shape})")
+            return torch.from_numpy(fixated > 0)
+    raise ValueError(f"{path}: no variable {' or '.join(map(repr, FIXATION_VARIABLES))} in it; fetch it again")
 
 
 def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     """The sound of a clip through the front end; backwards where the clip runs backwards.
 
-    Only the excerpt is read. It is mixed down to mono and resampled to the rate of the front end.
+    It is mixed down to mono and resampled to the rate of the front end. Of a wav only the excerpt is read; the track
+    of a video file is decoded once and kept for a while.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    rate = front_end.sample_rate
+    path = _prepared_sound(video, rate) or audio_path(video)
+
+    def excerpt(n_samples: int, native: int) -> Excerpt:
+        if not n_samples:
+            raise soundless(path)
+        start, stop = front_end.span(clip.first, clip.last, video.fps, n_samples * rate // native)
+        return Excerpt.around(start, stop, native, rate)
+
+    if is_video_file(path):
+        track, native = cached_track(path)
+        part = excerpt(len(track), native)
+        samples = track[part.first : part.last]
+    else:
+        try:
+            with soundfile.SoundFile(path) as file:
+                native = file.samplerate
+                part = excerpt(file.frames, native)
+                file.seek(min(part.first, file.frames))
+                samples = _mono(file.read(part.last - part.first, dtype="float32", always_2d=True))
+        except soundfile.LibsndfileError as error:
+            raise unreadable_sound(path, error) from error
+    if native != rate and len(samples):
+        samples = torchaudio.functional.resample(samples, native, rate)
+    samples = samples[part.skip : part.skip + part.length]
+    if not len(samples):
+        samples = torch.zeros(1)
+    return front_end(samples.flip(0) if clip.reverse else samples)
+
+
+class Excerpt(NamedTuple):
+    """Samples to read of a sound, and which to keep of them once they are resampled."""
+
+    first: int
+    last: int
+    skip: int
+    length: int
+
+    @classmethod
+    def around(cls, start: int, stop: int, native: int, rate: int) -> Excerpt:
+        """What to read at ``native`` Hz for the samples ``start`` to ``stop`` at ``rate`` Hz.
+
+        A filter that resamples needs samples on both sides, and a start that is a sample at both rates: else the
+        excerpt is shifted by a part of a sample, and its ends are wrong.
+
+        >>> Excerpt.around(22050, 44100, 22050, 22050)
+        Excerpt(first=22050, last=44100, skip=0, length=22050)
+        >>> Excerpt.around(1000, 1600, 44100, 16000)
+        Excerpt(first=2205, last=4851, skip=200, length=600)
+        """
+        if native == rate:
+            return cls(start, stop, 0, stop - start)
+        common = math.gcd(native, rate)
+        new, old = rate // common, native // common
+        first = max(0, start - MARGIN) // new
+        last = -(-(stop + MARGIN) // new)
+        return cls(first * old, last * old, start - first * new, stop - start)
+
+
+def read_sound(video: Video) -> tuple[Tensor, int]:
+    """The whole sound of a video, mono ``(n,)`` float32 in [-1, 1], and its samples a second.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
     """
     path = audio_path(video)
+    if is_video_file(path):
+        return read_track(path)
     try:
-        with soundfile.SoundFile(path) as file:
-            native, rate = file.samplerate, front_end.sample_rate
-            start, stop = front_end.span(clip.first, clip.last, video.fps, file.frames * rate // native)
-            file.seek(start * native // rate)
-            samples = file.read((stop - start) * native // rate, dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"unreadable sound {path} ({error}); extract it again") from error
-    excerpt = torch.from_numpy(samples).mean(dim=1)
-    if native != rate:
-        excerpt = torchaudio.functional.resample(excerpt, native, rate)
-    return front_end(excerpt.flip(0) if clip.reverse else excerpt)
+        raise unreadable_sound(path, error) from error
+    if not len(samples):
+        raise soundless(path)
+    return _mono(samples), int(rate)
+
+
+def _mono(samples: np.ndarray) -> Tensor:
+    return torch.from_numpy(samples).mean(dim=1)
+
+
+def unreadable_sound(path: Path, error: Exception) -> ValueError:
+    """The error for a sound that cannot be read."""
+    return ValueError(f"unreadable sound {path} ({error}); extract it again")
+
+
+def soundless(path: Path) -> ValueError:
+    """The error for a sound without samples."""
+    return ValueError(f"{path}: a sound without samples; extract it again")
 
 
 def audio_path(video: Video) -> Path:
-    """The wav of a video.
+    """The wav of a video, or the video file whose own track is heard.
 
     Raises:
         ValueError: when the data set has no sound.
@@ -111,50 +301,3 @@ def audio_path(video: Video) -> Path:
     if not video.audio.is_file():
         raise FileNotFoundError(f"{video.key}: missing sound {video.audio}; an 'av' network needs it")
     return video.audio
-
-
-def check_video(video: Video, audio: bool) -> None:
-    """Look for every file of a video, before hours are spent; contents are read later.
-
-    Raises:
-        FileNotFoundError: naming the first missing file.
-        ValueError: for a sound that ends over ``AUDIO_SLACK`` seconds before the frames do.
-    """
-    _check_numbered(video, video.frames)
-    check_truth(video)
-    if audio:
-        _check_length(video)
-
-
-def check_truth(video: Video) -> None:
-    """Look for the ground truth of a video only, which is all that scoring maps needs.
-
-    Raises:
-        FileNotFoundError: naming the first missing file.
-    """
-    for files in (video.densities, video.fixations):
-        _check_numbered(video, files)
-
-
-def _check_numbered(video: Video, files: NumberedFiles) -> None:
-    present = {p.name for p in files.folder.iterdir()} if files.folder.is_dir() else set()
-    missing = [n for n in range(1, video.n_frames + 1) if files.path(n).name not in present]
-    if missing:
-        raise FileNotFoundError(
-            f"{video.key}: missing file {files.path(missing[0])}; the list asks for {video.n_frames} frames, "
-            f"and {len(missing)} are missing in {files.folder}"
-        )
-
-
-def _check_length(video: Video) -> None:
-    path = audio_path(video)
-    try:
-        seconds = soundfile.info(path).duration
-    except soundfile.LibsndfileError as error:
-        raise ValueError(f"unreadable sound {path} ({error}); extract it again") from error
-    needed = video.n_frames / video.fps
-    if seconds < needed - AUDIO_SLACK:
-        raise ValueError(
-            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "
-            f"{video.fps:g} a second); extract the sound again, or mend the frame rate in the fold list"
-        )

@@ -10,7 +10,7 @@ It says nothing about how networks rank on real videos; docs/synth.md describes 
     <root>/video_files/synth/<video>.mp4                         the same frames and sound, H.264 and AAC
     <root>/annotations/synth/<video>/maps/eyeMap_%05d.jpg        density, 8 bit
     <root>/annotations/synth/<video>/fixMap_%05d.mat             variable 'eyeMap', binary
-    <root>/annotations/synth/<video>/observers.csv               frame,observer,x,y
+    <root>/annotations/synth/<video>/observers.csv               the form of avsal_bench.data.gaze
     <root>/annotations/synth/categories.csv                      video,category
     <root>/av_gt_label/synth/<video>.txt                         a line a frame: 1 if the looked-at thing sounds
     <root>/fold_lists/synth_list_{train,test}_{1,2,3}_fps.txt    name n_frames fps
@@ -42,6 +42,7 @@ from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scipy.io import savemat
 
+from avsal_bench.data.gaze import FILE_NAME, Gaze, Sample, format_gaze
 from avsal_bench.data.synth_scenes import (
     Array,
     Category,
@@ -56,7 +57,7 @@ from avsal_bench.data.synth_sounds import SAMPLE_RATE, soundtrack
 from avsal_bench.records import write_atomically
 
 #: Raised whenever the files for a seed change; a set of another version is made anew.
-VERSION = 2
+VERSION = 3
 NAME = "synth"
 SILENT = "synth_silent"
 MARKER = "synth.json"
@@ -303,7 +304,7 @@ def make_video(stage: Path, seed: int, plan: Plan) -> None:
         _write_image(stage / f"video_frames/{NAME}/{plan.name}/img_{k + 1:05d}.jpg", image)
     _write_sound(stage / f"video_audio/{NAME}/{plan.name}/{plan.name}.wav", sound)
     _write_bytes(stage / f"video_files/{NAME}/{plan.name}.mp4", encode_mp4(images, sound, plan.fps))
-    _write_annotations(stage / f"annotations/{NAME}/{plan.name}", gaze)
+    _write_annotations(stage / f"annotations/{NAME}/{plan.name}", plan.name, gaze)
     labels = "".join(f"{int(thing >= 0)}\n" for thing in scene.sounding)
     _write_bytes(stage / f"av_gt_label/{NAME}/{plan.name}.txt", labels.encode())
 
@@ -320,13 +321,13 @@ def make_silent_video(stage: Path, seed: int, split: str, name: str, category: C
         _write_image(folder / f"fixations/{k + 1:04d}.png", 255 * fixation_map(gaze[:, k]))
 
 
-def _write_annotations(folder: Path, gaze: Array) -> None:
-    rows = ["frame,observer,x,y\n"]
+def _write_annotations(folder: Path, name: str, gaze: Array) -> None:
+    samples = []
     for k in range(gaze.shape[1]):
         _write_image(folder / f"maps/eyeMap_{k + 1:05d}.jpg", density_map(gaze[:, k]))
         _write_mat(folder / f"fixMap_{k + 1:05d}.mat", fixation_map(gaze[:, k]))
-        rows += [f"{k + 1},{o + 1},{x:.2f},{y:.2f}\n" for o, (x, y) in enumerate(gaze[:, k])]
-    _write_bytes(folder / "observers.csv", "".join(rows).encode())
+        samples += [Sample(f"{o + 1:02d}", k + 1, x, y) for o, (x, y) in enumerate(gaze[:, k].tolist())]
+    _write_bytes(folder / FILE_NAME, format_gaze(Gaze.of(samples), name).encode())
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

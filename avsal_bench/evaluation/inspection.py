@@ -21,8 +21,8 @@ from avsal_bench.evaluation.maps import (
     other_folders,
     ranges,
 )
-from avsal_bench.evaluation.parallel import Workers
 from avsal_bench.progress import progress
+from avsal_bench.workers import Workers
 
 #: Maps that a process looks at in one go.
 GROUP = 64

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.reading import read_density, read_frame
+from avsal_bench.data.reading import read_density, read_frames
 
 #: Frames of a video in its picture, and (height, width) of each.
 COLUMNS = 8
@@ -37,7 +37,7 @@ def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
     """
     columns = []
     for n, saliency in sorted(maps.items()):
-        frame = read_frame(video.frames.path(n), TILE)
+        frame = read_frames(video, [n], TILE)[:, 0]
         density = read_density(video.densities.path(n), TILE)
         predicted = F.interpolate(saliency[None, None].float(), TILE, mode="bilinear", antialias=True)[0, 0]
         columns.append(torch.cat([frame, overlay(frame, density), overlay(frame, predicted)], dim=1))

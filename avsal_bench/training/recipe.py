@@ -13,7 +13,7 @@ from typing import Any, get_args
 import yaml
 
 from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import expand
 from avsal_bench.names import unknown
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES
@@ -25,7 +25,7 @@ class Stage:
 
     Args:
         name: of the stage.
-        data: data sets whose training lists it runs on, together.
+        data: data sets whose training lists it runs on, together; ``six`` in a file stands for six of them.
         epochs: passes over ``clips_per_video`` clips of every video.
         modality: ``job`` for the modality of the job, or ``v`` for the visual branch alone.
         batch_size: clips a step, over all processes.
@@ -132,7 +132,7 @@ def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
     stages = tuple(_stage(name, shared, own) for name, own in (plain.pop("stages", None) or {}).items())
     for key in ("test", "folds", "sounds"):
         if key in plain:
-            plain[key] = tuple(plain[key])
+            plain[key] = tuple(expand(plain[key]) if key == "test" else plain[key])
     recipe = Recipe(model=model, preset=preset, network=plain.pop("network", None) or {}, stages=stages, **plain)
     _check_names(recipe)
     return recipe
@@ -140,8 +140,6 @@ def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
 
 def _check_names(recipe: Recipe) -> None:
     """Find a name that nothing bears now, not after the first stage."""
-    for name in (*recipe.test, *(name for stage in recipe.stages for name in stage.data)):
-        dataset(name)
     _check_each("fold", recipe.folds, (1, 2, 3))
     _check_each("sound", recipe.sounds, get_args(Sound))
     for stage in recipe.stages:
@@ -157,7 +155,7 @@ def _check_each(what: str, names: Iterable[object], known: Collection[object]) -
 def _stage(name: str, shared: dict[str, Any], own: dict[str, Any]) -> Stage:
     _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
     merged = {**shared, **own}
-    stage = Stage(name=name, **{**merged, "data": tuple(merged["data"])})
+    stage = Stage(name=name, **{**merged, "data": tuple(expand(merged["data"]))})
     return replace(stage, optimizer=_numbers(stage.optimizer), schedule=_numbers(stage.schedule))
 
 

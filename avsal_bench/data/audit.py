@@ -1,0 +1,399 @@
+"""A look at every file that the fold lists of data sets ask for, before anything is trained on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import get_args
+
+from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
+from avsal_bench.data.audit_notes import KINDS, Checked, Finding, Notes, Severity, Task, below
+from avsal_bench.data.audit_video import look_at
+from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile, dataset
+from avsal_bench.data.layouts import PACKAGED_LISTS, ListedVideo, read_fold_list
+from avsal_bench.data.stats import PARTS, distinct_videos, find_overlaps
+from avsal_bench.progress import progress
+from avsal_bench.workers import Workers
+
+__all__ = ["Counts", "Finding", "Report", "Severity", "check_sets"]
+
+SCHEMA = 1
+#: Rows of one kind that a table shows, and characters of a name or place and of a text in it.
+SHOWN, WIDE, WIDEST = 20, 44, 240
+
+_ORDER: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was looked at in one list, or with fold None and part "all" in all lists of a set, each video once.
+
+    Args:
+        dataset: name of the set.
+        fold: 1, 2 or 3; a set with one split has 1 only.
+        part: "train" or "test", or "all".
+        videos: in the list.
+        frames: of them that the list asks for.
+        hours: of them.
+        files: opened.
+        seconds: spent on them, added up over the processes.
+    """
+
+    dataset: str
+    fold: int | None
+    part: str
+    videos: int
+    frames: int
+    hours: float
+    files: int
+    seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about some sets, and what was looked at.
+
+    Args:
+        roots: of each set.
+        quick: whether names and headers only were looked at.
+        audio: whether the sound was looked at.
+        findings: by set, the worst first.
+        counts: by set, fold and part; that of all lists of a set comes last.
+        seconds: from start to end.
+    """
+
+    roots: Mapping[str, Path]
+    quick: bool
+    audio: bool
+    findings: tuple[Finding, ...]
+    counts: tuple[Counts, ...]
+    seconds: float = field(compare=False)
+
+    @property
+    def errors(self) -> int:
+        """Findings for which training or testing would stop, or give a void result."""
+        return self.number("error")
+
+    def number(self, severity: Severity, name: str | None = None) -> int:
+        """Findings of a severity, in one set or in all."""
+        return sum(f.severity == severity and name in (None, f.dataset) for f in self.findings)
+
+    def table(self, most: int | None = SHOWN) -> str:
+        """Plain text: for each set what was looked at, and then its findings, the worst first.
+
+        Args:
+            most: rows shown of each kind of finding; None for all. The JSON report always holds all.
+        """
+        blocks = []
+        for name, root in self.roots.items():
+            told = ", ".join(_many(self.number(severity, name), severity) for severity in _ORDER)
+            rows = [f"{name} in {root}: {told}", _row("list", "videos", "frames", "hours", "files", "seconds")]
+            for c in self.counts:
+                if c.dataset == name:
+                    label = c.part if c.fold is None else f"{c.part} {c.fold}"
+                    rows.append(_row(label, c.videos, c.frames, f"{c.hours:.3f}", c.files, f"{c.seconds:.1f}"))
+            of_set = [f for f in self.findings if f.dataset == name]
+            for (severity, kind, training), group in groupby(of_set, lambda f: (f.severity, f.kind, f.training)):
+                rows += ["", f"  {severity}: {kind}; {training}", *_rows(list(group), most)]
+            blocks.append("\n".join(rows))
+        files, speed = self._speed()
+        how = "names and headers" if self.quick else "all contents"
+        blocks.append(
+            f"{_many(self.errors, 'error')}; {files} files in {self.seconds:.1f} s ({how}, {speed:.0f} a second)"
+        )
+        return "\n\n".join(blocks)
+
+    def json(self) -> str:
+        """The report for programs: an object of
+
+        - ``schema``: 1; it grows when a field changes its meaning.
+        - ``roots``: set to folder; ``quick``, ``audio``: as the look was asked for; ``seconds``: from start to end.
+        - ``errors``, ``warnings``, ``notes``: how many findings of each severity.
+        - ``counts``: list of objects with the fields of :class:`Counts`; ``fold`` is null where ``part`` is "all".
+        - ``findings``: list of objects with the fields of :class:`Finding`, by set, the worst first.
+        """
+        plain = {
+            "schema": SCHEMA,
+            "roots": {name: str(root) for name, root in self.roots.items()},
+            "quick": self.quick,
+            "audio": self.audio,
+            "seconds": round(self.seconds, 3),
+            **{f"{severity}s": self.number(severity) for severity in _ORDER},
+            "counts": [asdict(counts) for counts in self.counts],
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _speed(self) -> tuple[int, float]:
+        files = sum(c.files for c in self.counts if c.fold is None)
+        return files, files / max(self.seconds, 1e-9)
+
+
+@dataclass
+class _Set:
+    """One set: its lists, the videos to look at, and what is found."""
+
+    description: DataSet
+    root: Path
+    lists: dict[tuple[int, str], list[Video]] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    checked: dict[str, Checked] = field(default_factory=dict)
+
+    def add(self, kind: str, names: Sequence[str], where: str, text: str) -> None:
+        """Note what concerns a list or several videos; a single video is named as such."""
+        severity, training = KINDS[kind]
+        video = names[0] if len(names) == 1 else ""
+        self.findings.append(Finding(severity, self.description.name, video, kind, where, text, training))
+
+
+def check_sets(roots: Mapping[str, Path], workers: Workers, *, quick: bool = False, audio: bool = True) -> Report:
+    """Look at every file that the lists of some sets ask for, videos in parallel, with a progress bar.
+
+    No damage of the data is raised: it is all in the report, and :attr:`Report.errors` says whether there is any that
+    stops a run.
+
+    Args:
+        roots: data root of each set, by its name.
+        workers: processes that look.
+        quick: look at names and headers only: sizes and lengths, but no pixels, samples or gaze.
+        audio: look at the sound of sets that have one.
+
+    Raises:
+        ValueError: for an unknown set.
+    """
+    began = time.monotonic()
+    sets = [_Set(dataset(name), root) for name, root in roots.items()]
+    for one in sets:
+        _read_lists(one)
+        _compare_with_packaged(one)
+        _find_absent(one, quick, audio)
+    # The longest first, so that no process is left with one at the end.
+    places = sorted(((one, task) for one in sets for task in one.tasks), key=lambda p: -p[1].video.n_frames)
+    tasks = [task for _, task in places]
+    with progress("look at the data", sum(map(_files, tasks))) as bar:
+        for index, checked in _look_at_all(tasks, workers):
+            one, task = places[index]
+            one.checked[task.video.name] = checked
+            one.findings += checked.findings
+            bar.advance(_files(task), task.video.key)
+    return Report(
+        roots=dict(roots),
+        quick=quick,
+        audio=audio,
+        findings=tuple(f for one in sets for f in sorted(one.findings, key=_worst_first)),
+        counts=tuple(counts for one in sets for counts in _count(one)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _read_lists(one: _Set) -> None:
+    """Read all lists of a set; those that cannot be read, and what is odd between them, are findings."""
+    broken: dict[str, list[str]] = {}
+    folds = (1, 2, 3) if one.description.folds else (1,)
+    for fold in folds:
+        for part in PARTS:
+            try:
+                one.lists[fold, part] = one.description.videos(one.root, part, fold)
+            except Exception as error:  # a damaged list must not keep the others from being looked at
+                broken.setdefault(str(error) or type(error).__name__, []).append(f"{part} {fold}")
+    for text, lists in broken.items():
+        more = "" if one.lists else f"; 0 of {_packaged_number(one) or 'its'} videos are there"
+        one.add("list", (), ", ".join(lists), text + more)
+    odd = find_overlaps({(fold, part): one.lists.get((fold, part), []) for fold in folds for part in PARTS})
+    for kind, found, text in (
+        ("leak", odd.leaks, "in the training and the test list"),
+        ("repeated", odd.repeated, "twice in one list"),
+        ("unequal", odd.unequal, "numbers of frames or frame rates differ between lists"),
+    ):
+        for name, where in found.items():
+            one.add(kind, (name,), f"fold{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}", text)
+
+
+def _compare_with_packaged(one: _Set) -> None:
+    """Hold the lists against the published ones, which come with the package."""
+    for (fold, part), videos in one.lists.items():
+        published = _packaged(one, part, fold)
+        if published is None:
+            continue
+        ours = Counter(ListedVideo(v.name, v.n_frames, v.fps) for v in videos)
+        theirs = Counter(read_fold_list(published))
+        odd = {"only here": ours - theirs, "only in the published list": theirs - ours}
+        if any(odd.values()):
+            own = one.root / "fold_lists" / published.name
+            told = "; ".join(
+                f"{where}: {', '.join(map(_line, lines.elements()))}" for where, lines in odd.items() if lines
+            )
+            text = f"{(ours & theirs).total()} of {theirs.total()} videos are as in the published list; {told}"
+            one.add("list differs", (), below(own, one.root) if own.is_file() else f"{part} {fold}", text)
+
+
+def _packaged(one: _Set, part: str, fold: int) -> Path | None:
+    start = f"{one.description.folder}_list_{part}"
+    places = (PACKAGED_LISTS / f"{start}{suffix}_fps.txt" for suffix in (f"_{fold}", ""))
+    return next((path for path in places if path.is_file()), None)
+
+
+def _packaged_number(one: _Set) -> int:
+    lists = filter(None, (_packaged(one, part, fold) for part in PARTS for fold in (1, 2, 3)))
+    return len({video.name for path in lists for video in read_fold_list(path)})
+
+
+def _line(video: ListedVideo) -> str:
+    return f"{video.name} {video.n_frames} {video.fps:g}"
+
+
+def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
+    """Make the tasks of a set. What whole videos lack is one finding, not one for each file."""
+    videos = distinct_videos(one.lists)
+    trained = {v.name for (_, part), listed in one.lists.items() if part == "train" for v in listed}
+    lacking: dict[str, list[Video]] = {"video": [], "frames": [], "maps": [], "fixations": [], "sound": []}
+    for video in videos:
+        absent = {part for part, there in _parts(video, audio).items() if not there}
+        if absent >= {"frames", "maps", "fixations"}:
+            lacking["video"].append(video)
+            continue
+        for part in absent:
+            lacking[part].append(video)
+        one.tasks.append(Task(video, one.root, video.name in trained, frozenset(absent), quick, audio))
+    for part, without in lacking.items():
+        if not without:
+            continue
+        names = [video.name for video in without]
+        place = _place(without[0], "frames" if part == "video" else part)
+        what = "frames, maps and fixations" if part == "video" else part
+        text = f"{len(videos) - len(names)} of {len(videos)} videos have {what}, {_many(len(names), 'video')} have none"
+        first = f"; {'first ' if len(names) > 1 else ''}missing {below(place, one.root)}{_other_spelling(place)}"
+        one.add(f"{part} missing", names, ", ".join(names), text + first)
+
+
+def _parts(video: Video, audio: bool) -> dict[str, bool]:
+    """Whether there is anything at all of each part of a video."""
+    numbered = {"maps": video.densities, "fixations": video.fixations}
+    there = {part: _any_file(files) for part, files in numbered.items()}
+    there["frames"] = video.frames.path.is_file() if isinstance(video.frames, VideoFile) else _any_file(video.frames)
+    if video.audio is not None and audio:
+        there["sound"] = video.audio.is_file()
+    return there
+
+
+def _any_file(files: NumberedFiles) -> bool:
+    try:
+        with os.scandir(files.folder) as entries:
+            return any(e.name.startswith(files.prefix) and e.name.endswith(files.suffix) for e in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # there, but closed: the look at the video says so
+
+
+def _place(video: Video, part: str) -> Path:
+    """The file or folder of a part."""
+    places = {"frames": video.frames, "maps": video.densities, "fixations": video.fixations}
+    files = places.get(part)
+    if isinstance(files, NumberedFiles):
+        return files.folder if part != "fixations" else files.path(1)
+    path = video.audio if files is None else files.path
+    assert path is not None
+    return path
+
+
+def _other_spelling(path: Path) -> str:
+    """A neighbour of the same name in other letters: composed or decomposed accents, capitals."""
+    while not path.parent.is_dir() and path.parent != path:
+        path = path.parent
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    wanted = unicodedata.normalize("NFC", path.name).casefold()
+    for near in sorted(p.name for p in path.parent.iterdir()):
+        if unicodedata.normalize("NFC", near).casefold() == wanted:
+            return f", but there is {near!r}, spelt in other letters; rename it"
+    return ""
+
+
+def _look_at_all(tasks: Sequence[Task], workers: Workers) -> Iterator[tuple[int, Checked]]:
+    """Each video's result as it comes. A video that ends its process becomes a finding."""
+    waiting = dict(enumerate(tasks))
+    try:
+        for index, checked in workers.run(look_at, tasks):
+            yield index, checked
+            del waiting[index]
+        return
+    except OSError:
+        pass
+    # All that was under way is lost with the process, and it is not known which video did it. The rest goes in small
+    # groups, and the videos of a group that dies again one by one.
+    count = max(2, workers.count)
+    group: list[int] = []
+    suspects: list[int] = []
+    while waiting:
+        try:
+            with Workers(count) as fresh:
+                while waiting:
+                    group = suspects[:1] or list(waiting)[:count]
+                    for place, checked in fresh.run(look_at, [waiting[index] for index in group]):
+                        yield group[place], checked
+                        del waiting[group[place]]
+                    suspects = suspects[1:]
+        except OSError as error:
+            suspects = [index for index in group if index in waiting] if len(group) > 1 else suspects[1:]
+            if len(group) == 1:
+                notes = Notes(waiting.pop(group[0]))
+                notes.add("not checked", "", f"could not be checked: {error}")
+                yield group[0], Checked(notes.findings(), 0, 0.0)
+
+
+def _count(one: _Set) -> Iterator[Counts]:
+    everything = distinct_videos(one.lists)
+    for (fold, part), videos in [*one.lists.items(), ((None, "all"), everything)]:
+        checked = [one.checked[v.name] for v in videos if v.name in one.checked]
+        yield Counts(
+            dataset=one.description.name,
+            fold=fold,
+            part=part,
+            videos=len(videos),
+            frames=sum(v.n_frames for v in videos),
+            hours=sum(v.n_frames / v.fps for v in videos) / 3600,
+            files=sum(c.files for c in checked),
+            seconds=round(sum(c.seconds for c in checked), 3),
+        )
+
+
+def _files(task: Task) -> int:
+    """About how many files there are to look at."""
+    return 3 * task.video.n_frames + 1
+
+
+def _worst_first(finding: Finding) -> tuple[int, str, str, str, str]:
+    return _ORDER.index(finding.severity), finding.kind, finding.video, finding.where, finding.text
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _row(first: str, *rest: object) -> str:
+    return f"  {first:<10}" + "".join(f"{cell!s:>10}" for cell in rest)
+
+
+def _rows(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
+    shown = findings[:most]
+    places = [(_short(f.video), _short(f.where)) for f in shown]
+    wide = [max(len(cell) for cell in column) for column in zip(*places, strict=True)]
+    for finding, (video, where) in zip(shown, places, strict=True):
+        yield "    " + "  ".join(
+            c for c in (f"{video:<{wide[0]}}", f"{where:<{wide[1]}}", _short(finding.text, WIDEST)) if c.strip()
+        )
+    if len(findings) > len(shown):
+        yield f"    .. and {len(findings) - len(shown)} more"
+
+
+def _short(text: str, width: int = WIDE) -> str:
+    return text if len(text) <= width else f"{text[: width - 2]}.."

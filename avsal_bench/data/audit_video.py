@@ -1,0 +1,363 @@
+"""A look at every file of one video: frames, maps, fixations, gaze and sound."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import av
+import numpy as np
+import scipy.io
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.io import ImageReadMode
+
+from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task, frame_ranges
+from avsal_bench.data.dataset import VideoFile
+from avsal_bench.data.gaze import read_gaze
+from avsal_bench.data.presence import AUDIO_SLACK
+from avsal_bench.data.reading import FIXATION_VARIABLES, decode_image_file
+from avsal_bench.data.video_files import (
+    count_frames,
+    is_video_file,
+    picture_size,
+    read_pictures,
+    read_track,
+    track_seconds,
+)
+
+T = TypeVar("T")
+Size = tuple[int, ...]
+
+#: Sound may last this much longer than the frames, in seconds, before it is worth a note.
+LONGER = 1.0
+#: Below this rate in Hz the sound lacks much of what networks hear.
+LOW_RATE = 16_000
+#: Amplitude from which a sample is at full scale, and the share of such samples, in runs, that is worth a note.
+FULL_SCALE, CLIPPED_SHARE = 0.9999, 1e-4
+#: Digital silence of this many seconds is worth a note; it is looked for in steps of a tenth of one.
+SILENCE = 1.0
+_STEPS = 10
+#: Frames a second of a file may differ by this share from those of the list: 29.97 and 30 are a thousandth apart.
+RATE_SLACK = 0.0005
+#: Pictures of a video file that are decoded in one go.
+TOGETHER = 32
+
+
+def look_at(task: Task) -> Checked:
+    """Everything that is found about a video. Nothing is raised: a check that breaks down is a finding."""
+    began = time.perf_counter()
+    notes = Notes(task)
+    frame_size = _guarded(notes, "frames", lambda: _look_at_frames(notes))
+    map_size = _guarded(notes, "maps and fixations", lambda: _look_at_truth(notes))
+    if frame_size and map_size and frame_size != map_size:
+        aspects = [height / max(width, 1) for height, width in (frame_size, map_size)]
+        shape = "the same shape" if math.isclose(*aspects, rel_tol=0.02) else "another shape"
+        text = f"frames have size {_by(frame_size)} (height x width), maps {_by(map_size)}, {shape}"
+        notes.add("frame and map", "all frames", text)
+    _guarded(notes, "gaze", lambda: _look_at_gaze(notes, frame_size or map_size))
+    _guarded(notes, "sound", lambda: _look_at_sound(notes))
+    return Checked(notes.findings(), notes.files, time.perf_counter() - began)
+
+
+def _guarded(notes: Notes, part: str, look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except Exception as error:  # whatever it is, the rest is still to be looked at
+        notes.add("not checked", part, f"could not be checked: {type(error).__name__}: {error}")
+        return None
+
+
+def _look_at_frames(notes: Notes) -> Size | None:
+    """The size of most frames, ``(height, width)``; None where no frame can be read."""
+    files = notes.video.frames
+    if isinstance(files, VideoFile):
+        return None if "frames" in notes.task.absent else _look_at_video_file(notes, files.path)
+    sizes: dict[int, Size] = {}
+    for n in notes.present("frames", files):
+        try:
+            sizes[n] = _read(notes, files.path(n), ImageReadMode.RGB)[0]
+        except Exception as error:  # decoders raise many kinds for damaged files
+            notes.frame("unreadable frame", n, _reason(error, files.path(n)), files.path(n))
+    if not sizes:
+        return None
+    usual = Counter(sizes.values()).most_common(1)[0][0]
+    for n, size in sizes.items():
+        if size != usual:
+            text = f"size {_by(size)}, most frames have {_by(usual)} (height x width)"
+            notes.frame("frame size", n, text, files.path(n), size)
+    return usual
+
+
+def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
+    video = notes.video
+    notes.files += 1
+    try:
+        with av.open(path) as container:
+            rate = float(container.streams.video[0].average_rate or 0)
+        count, size = count_frames(path), picture_size(path)
+    except Exception as error:  # decoders raise many kinds for damaged files
+        notes.add("unreadable frame", path, _reason(error, path))
+        return None
+    if count < video.n_frames:
+        notes.add("frames missing", path, f"the file has {count} pictures, the list asks for {video.n_frames}")
+    elif count > video.n_frames:
+        notes.add("extra files", path, f"{count} pictures, {count - video.n_frames} more than the list's frames")
+    if rate and abs(rate / video.fps - 1) > RATE_SLACK:
+        notes.add("frame rate", path, f"{rate:g} frames a second in the file, {video.fps:g} in the list")
+    if not notes.task.quick:
+        numbers = range(1, min(count, video.n_frames) + 1)
+        for part in (numbers[i : i + TOGETHER] for i in range(0, len(numbers), TOGETHER)):
+            try:
+                read_pictures(path, part)
+            except Exception as error:  # as above
+                for n in part:
+                    notes.frame("unreadable frame", n, _reason(error, path), path)
+    return size
+
+
+def _look_at_truth(notes: Notes) -> Size | None:
+    """The size of most density maps, ``(height, width)``; None where no map can be read."""
+    video, quick = notes.video, notes.task.quick
+    with_map = set(notes.present("maps", video.densities))
+    with_fixations = set(notes.present("fixations", video.fixations, strangers=False))
+    expected: Size | None = None  # a test takes the size of the first fixation map for that of all
+    sizes: Counter[Size] = Counter()
+    odd_maps: dict[int, Size] = {}
+    black = 0
+    for n in range(1, video.n_frames + 1):
+        density = fixated = None
+        if n in with_fixations:
+            path = video.fixations.path(n)
+            try:
+                size, values = _read_fixations(notes, path)
+            except Exception as error:  # decoders raise many kinds for damaged files
+                notes.frame("unreadable fixations", n, _reason(error, path), path)
+            else:
+                expected = expected or size[:2]
+                if size != expected:
+                    text = f"size {_by(size)}, the first frame's is {_by(expected)} (height x width)"
+                    notes.frame("fixation size", n, text, path, size)
+                fixated = None if values is None else _look_at_values(notes, n, path, values)
+        if n in with_map:
+            path = video.densities.path(n)
+            try:
+                size, density = _read(notes, path, ImageReadMode.GRAY)
+            except Exception as error:  # as above
+                notes.frame("unreadable map", n, _reason(error, path), path)
+            else:
+                sizes[size] += 1
+                odd_maps[n] = size
+        if density is not None:
+            black += _look_at_pair(notes, n, density, fixated)
+    usual = sizes.most_common(1)[0][0] if sizes else None
+    for n, size in odd_maps.items():
+        wanted = expected or usual
+        if wanted and size != wanted:
+            text = f"size {_by(size)}, the fixation maps have {_by(wanted)} (height x width)"
+            notes.frame("map size", n, text, video.densities.path(n), size)
+    if black == video.n_frames and not quick:
+        for kind in ("black map", "nobody looked"):
+            notes.drop(kind)
+        severity: Severity = "error" if notes.task.trained else "warning"
+        notes.add("all maps black", video.densities.folder, f"all {black} maps are zero everywhere", severity)
+    return usual
+
+
+def _look_at_pair(notes: Notes, n: int, density: NDArray[Any], fixated: int | None) -> bool:
+    """Hold a map against its number of fixated pixels, None where it is not known; whether the map is black."""
+    path = notes.video.densities.path(n)
+    low, high = int(density.min()), int(density.max())
+    if not high:
+        if fixated == 0:
+            notes.frame("nobody looked", n, "the map is black and has no fixations", path)
+        else:
+            also = ", yet there are fixations" if fixated else ""
+            notes.frame("black map", n, f"the map is zero everywhere{also}", path, bool(fixated))
+        return True
+    if low == high:
+        notes.frame("flat map", n, f"the map is {low} everywhere", path)
+    if fixated == 0:
+        notes.frame("no fixations", n, "the map is not black, yet it has no fixations", path)
+    return False
+
+
+def _look_at_values(notes: Notes, n: int, path: Path, values: NDArray[Any]) -> int:
+    """Number of fixated pixels of a fixation map; values and numbers that no such map has are noted."""
+    positive = values[values > 0]
+    levels = np.unique(positive)
+    odd = values.dtype.kind == "f" and not np.isfinite(values).all()
+    if len(levels) > 1 or odd or (values < 0).any():
+        told = "NaN or infinity" if odd else f"values from {values.min():g} to {values.max():g}"
+        notes.frame("fixation values", n, f"not binary: {told}, {len(levels)} of them above 0", path)
+    elif 2 * len(positive) > values.size:
+        share = f"{100 * len(positive) / values.size:.0f} %"
+        notes.frame("most fixated", n, f"{share} of the pixels are fixated; is the map inverted?", path)
+    return len(positive)
+
+
+def _read(notes: Notes, path: Path, mode: ImageReadMode) -> tuple[Size, NDArray[Any] | None]:
+    """Size of an image, and all of it ``(C, H, W)``, decoded as training does, unless the look is quick."""
+    notes.files += 1
+    if notes.task.quick:
+        with Image.open(path) as image:
+            return (image.height, image.width), None
+    pixels = decode_image_file(path, mode).numpy()
+    return tuple(pixels.shape[-2:]), pixels
+
+
+def _read_fixations(notes: Notes, path: Path) -> tuple[Size, NDArray[Any] | None]:
+    """Shape of a fixation map, and its values as they are stored unless the look is quick."""
+    if path.suffix != ".mat":
+        size, pixels = _read(notes, path, ImageReadMode.GRAY)
+        return size, None if pixels is None else pixels[0]
+    notes.files += 1
+    if notes.task.quick:
+        shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
+        return shapes[_variable(shapes)], None
+    variables = scipy.io.loadmat(path, variable_names=list(FIXATION_VARIABLES))
+    values = np.asarray(variables[_variable(variables)])
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"it holds {values.dtype}, not numbers")
+    return values.shape, values
+
+
+def _variable(variables: Collection[str]) -> str:
+    for name in FIXATION_VARIABLES:
+        if name in variables:
+            return name
+    raise ValueError(f"no variable {' or '.join(map(repr, FIXATION_VARIABLES))} in it")
+
+
+def _look_at_gaze(notes: Notes, size: Size | None) -> None:
+    """Gaze of single viewers: points outside the frame, and if there are none, all that its form asks for."""
+    path = notes.video.gaze
+    if path is None or size is None or notes.task.quick:
+        return
+    notes.files += 1
+    outside = 0
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        for row in csv.reader(file):
+            try:
+                frame, x, y = int(row[2]), float(row[3]), float(row[4])
+            except (ValueError, IndexError):  # the header, or a line that is found below
+                continue
+            if not (0 <= x < size[1] and 0 <= y < size[0]):
+                outside += 1
+                text = f"outside the frame of {_by(size)} (height x width), such as x {x:g}, y {y:g} of {row[1]}"
+                notes.frame("gaze outside", frame, text, path)
+    if not outside:
+        try:
+            read_gaze(path, notes.video.n_frames, (size[0], size[1]), notes.video.name)
+        except ValueError as error:
+            notes.add("unreadable gaze", path, str(error).removeprefix(str(path)).strip(": "))
+
+
+def _look_at_sound(notes: Notes) -> None:
+    video, path = notes.video, notes.video.audio
+    if path is None or not notes.task.audio or "sound" in notes.task.absent:
+        return
+    notes.files += 1
+    loudness = None
+    try:
+        rate, seconds = _sound_header(path)
+        if not notes.task.quick and seconds:
+            loudness = _Loudness(rate)
+            for block in _sound_blocks(path, loudness.length):
+                loudness.add(block)
+            seconds = loudness.samples / rate
+    except Exception as error:  # decoders raise many kinds for damaged files
+        notes.add("unreadable sound", path, _reason(error, path))
+        return
+    needed = video.n_frames / video.fps
+    length = f"{seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at {video.fps:g} a second)"
+    if not seconds:
+        notes.add("short sound", path, "0 samples")
+    elif seconds < needed - AUDIO_SLACK:
+        notes.add("short sound", path, length)
+    elif seconds > needed + LONGER:
+        notes.add("long sound", path, length)
+    if rate < LOW_RATE:
+        notes.add("low sample rate", path, f"{rate} Hz, networks hear {LOW_RATE} Hz and more")
+    if loudness is not None:
+        loudness.tell(notes, path)
+
+
+class _Loudness:
+    """Faults of a sound, a tenth of a second after the other."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.length = max(1, rate // _STEPS)
+        self.samples = 0
+        self.clipped = 0
+        self.broken = 0
+        self.silent: list[bool] = []
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """Take a tenth of a second ``(n, channels)``, or what is left."""
+        self.samples += len(block)
+        full = np.abs(block) >= FULL_SCALE
+        self.clipped += int((full[1:] & full[:-1]).any(axis=1).sum())  # a single peak is no clipping
+        self.broken += int((~np.isfinite(block)).any(axis=1).sum())
+        self.silent.append(not block.mean(axis=1).any())  # networks hear the mean of the channels
+
+    def tell(self, notes: Notes, path: Path) -> None:
+        """Note what was heard."""
+        video = notes.video
+        if self.broken:
+            notes.add("broken samples", path, f"{self.broken} of {self.samples} samples are NaN or infinite")
+        if self.clipped > CLIPPED_SHARE * self.samples:
+            notes.add("clipped sound", path, f"{100 * self.clipped / self.samples:.2g} % of the samples are clipped")
+        if all(self.silent):
+            notes.add("no sound in it", path, "the whole track is digital zero")
+            return
+        edges = [i for i, (a, b) in enumerate(pairwise([False, *self.silent, False])) if a != b]
+        runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= SILENCE * _STEPS]
+        frames = {
+            n for a, b in runs for n in range(self._frame(a, video.fps) + 1, self._frame(b, video.fps) + 1)
+        } & set(range(1, video.n_frames + 1))
+        if frames:
+            seconds = sum(b - a for a, b in runs) / _STEPS
+            notes.add("no sound in it", frame_ranges(frames), f"{seconds:.1f} s of digital zero in {path.name}")
+
+    def _frame(self, step: int, fps: float) -> int:
+        return round(step * self.length / self.rate * fps)
+
+
+def _sound_header(path: Path) -> tuple[int, float]:
+    """Samples a second, and seconds of sound, without decoding."""
+    if not is_video_file(path):
+        info = soundfile.info(path)
+        return int(info.samplerate), float(info.duration)
+    seconds = track_seconds(path)
+    with av.open(path) as container:
+        return container.streams.audio[0].rate, seconds
+
+
+def _sound_blocks(path: Path, length: int) -> Iterator[NDArray[np.float32]]:
+    """The sound in blocks ``(length, channels)``, the last one shorter; a track of a video file is one channel."""
+    if is_video_file(path):
+        track = read_track(path)[0].numpy()[:, None]
+        yield from (track[i : i + length] for i in range(0, len(track), length))
+        return
+    with soundfile.SoundFile(path) as file:
+        yield from file.blocks(length, dtype="float32", always_2d=True)
+
+
+def _by(size: Size) -> str:
+    return "x".join(str(n) for n in size)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What a decoder says, in one line and without the file's name, which stands beside it."""
+    words = (str(error).splitlines() or [""])[0].replace(str(path), "the file")
+    words = words.removeprefix("unreadable image the file (").removesuffix("); fetch or extract it again")
+    return words.strip() or type(error).__name__

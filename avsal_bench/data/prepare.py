@@ -1,0 +1,389 @@
+"""Writes the fast form of videos (:mod:`avsal_bench.data.prepared`), so that training does not wait for decoding."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.lib import format as npy
+from scipy.io import wavfile
+
+from avsal_bench.data import reading
+from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.prepared import (
+    Frames,
+    Manifest,
+    PreparedFile,
+    Source,
+    check_size,
+    read_manifest,
+    size_name,
+    source_of,
+    source_of_frames,
+    stamp_of,
+    write_manifest,
+)
+from avsal_bench.data.video_files import is_video_file, track_seconds
+from avsal_bench.progress import progress
+from avsal_bench.workers import Workers
+
+#: Frames in memory at once.
+CHUNK = 32
+
+#: Bytes of the header of a wav, and samples a second that a track of a video is taken to have at most.
+WAV_HEADER, MOST_SAMPLES = 58, 48000
+
+#: Files that are being written.
+PARTS = ".*.part"
+
+#: Libraries that decide what a frame looks like, and those that count only where frames come from a video file.
+DECODERS, FILE_DECODERS = ("torch", "torchvision"), ("av", "decord")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What :func:`prepare_videos` did with a video.
+
+    Args:
+        video: its key.
+        folder: of the fast form.
+        n_frames: of the file of frames.
+        size: of the frames.
+        bytes: of frames and sound of this size.
+        reason: why it was written, such as ``frames new, sound damaged``; "" for one that was up to date.
+    """
+
+    video: str
+    folder: Path
+    n_frames: int
+    size: tuple[int, int]
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Job:
+    video: Video
+    folder: Path
+    size: tuple[int, int]
+    sound: bool
+    force: bool
+    verify: bool
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Parts to write and why, what of the old manifest stays, and the frames that a file will have."""
+
+    reasons: dict[str, str]
+    stays: Manifest
+
+
+def prepare_videos(
+    videos: Sequence[Video],
+    size: tuple[int, int],
+    sample_rate: int | None,
+    workers: Workers,
+    *,
+    force: bool = False,
+    verify: bool = False,
+) -> list[Prepared]:
+    """Prepare videos for networks of one size; a result for each different video, in their order.
+
+    What is up to date is left alone: a second run writes nothing, a run after a killed one goes on with the next
+    video. A video is written again when its originals or the decoding libraries have changed, and when a file of it
+    is missing or has another size. Other sizes stay as they are, unless their originals have changed: they go then.
+    Several processes may call this at once.
+
+    Args:
+        videos: of any data sets; one that several lists name is prepared once, with the most frames asked for.
+        size: height and width of the frames.
+        sample_rate: of the front end; None leaves sound out. The sound keeps the rate of the original.
+        workers: that read and write.
+        force: write everything again.
+        verify: compare every file with its checksum, and write a damaged one again.
+
+    Raises:
+        FileNotFoundError, ValueError: naming an original that is missing or unreadable.
+        OSError: when the disk has too little room, before anything is written; it names the need.
+    """
+    if min(size) < 1:
+        raise ValueError(f"size {size_name(size)} to prepare; expected a height and a width of at least 1")
+    jobs = [
+        _Job(v, _folder(v), size, sample_rate is not None and v.audio is not None, force, verify)
+        for v in _different(videos)
+    ]
+    # Sums are work; a look is over before processes have started.
+    looks = _run("checking sums", _look, jobs, workers) if verify else {i: _look(job) for i, job in enumerate(jobs)}
+    todo = [i for i in range(len(jobs)) if looks[i].reasons]
+    done: dict[int, Prepared] = {}
+    if todo:
+        _need_room([(jobs[i], looks[i]) for i in todo])
+        todo.sort(key=lambda i: -jobs[i].video.n_frames)  # so that no process ends long after the others
+        made = _run(f"preparing {size_name(size)}", _prepare, [jobs[i] for i in todo], workers)
+        done = {todo[i]: prepared for i, prepared in made.items()}
+    else:
+        _say(f"nothing to do: {_count(len(jobs))} prepared in {size_name(size)}")
+    return [done.get(i) or _result(job, looks[i].stays, {}) for i, job in enumerate(jobs)]
+
+
+def _different(videos: Iterable[Video]) -> list[Video]:
+    most: dict[Path, Video] = {}
+    for video in videos:
+        folder = _folder(video)
+        known = most.setdefault(folder, video)
+        if known.key != video.key:
+            raise ValueError(f"{known.key} and {video.key} would both be prepared in {folder}")
+        if video.n_frames > known.n_frames:
+            most[folder] = video
+    return list(most.values())
+
+
+def _folder(video: Video) -> Path:
+    if video.prepared is None:
+        raise ValueError(f"{video.key}: its layout names no folder for prepared videos")
+    return video.prepared
+
+
+def _run(title: str, function: Callable[[_Job], Any], jobs: Sequence[_Job], workers: Workers) -> dict[int, Any]:
+    """Results by job, with a bar that counts frames."""
+    results = {}
+    with progress(f"{title}, frames", sum(job.video.n_frames for job in jobs)) as bar:
+        for index, result in workers.run(function, jobs):
+            results[index] = result
+            bar.advance(jobs[index].video.n_frames, jobs[index].video.key)
+    return results
+
+
+def _need_room(todo: Sequence[tuple[_Job, _Look]]) -> None:
+    """Say how many bytes will be written, and look whether every disk has them.
+
+    Raises:
+        OSError: naming the need and the disk.
+    """
+    needs: dict[int, tuple[Path, int]] = {}
+    for job, look in todo:
+        place = next(p for p in (job.folder, *job.folder.parents) if p.exists())
+        need = 0
+        if "frames" in look.reasons:
+            need += 128 + look.stays.n_frames * job.size[0] * job.size[1] * 3
+        if "sound" in look.reasons:
+            need += _sound_bytes(job.video)
+        disk = place.stat().st_dev
+        needs[disk] = (place, needs.get(disk, (place, 0))[1] + need)
+    for place, need in needs.values():
+        free = shutil.disk_usage(place).free
+        _say(f"{_count(len(todo))} to prepare: {need:,} bytes to write, {free:,} are free in {place}")
+        if free < need:
+            raise OSError(
+                errno.ENOSPC,
+                f"{need:,} bytes are needed to prepare {_count(len(todo))}, {free:,} are free; make room, "
+                f"or prepare fewer sets",
+                str(place),
+            )
+
+
+def _look(job: _Job) -> _Look:
+    """What there is to do for a video; it reads no original."""
+    video, first = job.video, "new"
+    try:
+        old = read_manifest(job.folder)
+    except ValueError:
+        old, first = None, "damaged"
+    n_frames, source = video.n_frames, source_of_frames(video, video.n_frames)
+    if old and old.n_frames > n_frames:  # another list asks for more, and they are there: they serve both
+        try:
+            n_frames, source = old.n_frames, source_of_frames(video, old.n_frames)
+        except FileNotFoundError:
+            old = None
+    versions = _versions()
+    stays = Manifest(n_frames, source, versions=versions)
+    reasons: dict[str, str] = {}
+    if old is None:
+        reasons["frames"] = first
+    elif (old.n_frames, old.source) != (n_frames, source):
+        reasons["frames"] = "changed"
+    elif any(old.versions.get(name) != versions[name] for name in _deciding(video)):
+        reasons["frames"] = "of other decoders"
+    else:
+        stays = replace(stays, frames=old.frames)
+        entry = old.frames.get(size_name(job.size))
+        reasons["frames"] = "new" if entry is None else _fault(job, entry)
+    if old and old.sound and (video.audio is None or source_of([video.audio]) == old.sound_source):
+        stays = replace(stays, sound=old.sound, sound_source=old.sound_source)
+    if job.sound:
+        reading.audio_path(video)
+        was = old is not None and old.sound is not None
+        reasons["sound"] = _fault(job, stays.sound) if stays.sound else "changed" if was else first
+    return _Look({part: reason for part, reason in reasons.items() if reason}, stays)
+
+
+def _fault(job: _Job, entry: PreparedFile) -> str:
+    """Why a file that should be good must be written again; "" when it need not."""
+    path = job.folder / entry.name
+    try:
+        check_size(path, entry, stamp_of(path))
+    except ValueError:
+        return "damaged" if path.exists() else "missing"
+    if job.force:
+        return "forced"
+    if job.verify:
+        with path.open("rb") as file:
+            digest = sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return "" if digest.hexdigest() == entry.sha256 else "damaged"
+    return ""
+
+
+def _prepare(job: _Job) -> Prepared:
+    """Write what lacks of a video, and the manifest last."""
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with (job.folder / ".lock").open("w") as lock:
+            # The system frees the lock of a process that was killed.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            look = _look(job)  # again: another process may have done it meanwhile
+            try:
+                manifest = _write(job, look) if look.reasons else look.stays
+            except BaseException:
+                _remove(job.folder.glob(PARTS))
+                raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        text = f"no room to prepare {job.video.key} ({error.strerror}); make room, and run again to go on"
+        raise OSError(error.errno, text, str(job.folder)) from error
+    return _result(job, manifest, look.reasons)
+
+
+def _write(job: _Job, look: _Look) -> Manifest:
+    made, moves = look.stays, []
+    if "frames" in look.reasons:
+        moves.append(_write_frames(job, made.n_frames))
+        made = replace(made, frames={**made.frames, size_name(job.size): moves[-1]})
+    if "sound" in look.reasons:
+        source = _sound_source(job.video)
+        moves.append(_write_sound(job))
+        made = replace(made, sound=moves[-1], sound_source=source)
+    if source_of_frames(job.video, made.n_frames) != made.source or (
+        "sound" in look.reasons and _sound_source(job.video) != made.sound_source
+    ):
+        raise ValueError(f"{job.video.key}: its files changed while it was being prepared; run again when they rest")
+    # While files are moved, no manifest may name them: sizes alone cannot tell old from new.
+    new = {entry.name for entry in moves}
+    frames = {size: entry for size, entry in look.stays.frames.items() if entry.name not in new}
+    sound = look.stays.sound if look.stays.sound and look.stays.sound.name not in new else None
+    write_manifest(job.folder, replace(look.stays, frames=frames, sound=sound))
+    for entry in moves:
+        _part(job.folder, entry.name).replace(job.folder / entry.name)
+    write_manifest(job.folder, made)
+    # What is left is of changed originals, or of runs that were killed.
+    named = {entry.name for entry in made.files()}
+    for pattern in ("frames_*.npy", "sound_*.wav", PARTS):
+        _remove(path for path in job.folder.glob(pattern) if path.name not in named)
+    return made
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _sound_source(video: Video) -> Source:
+    return source_of([reading.audio_path(video)])
+
+
+def _write_frames(job: _Job, n_frames: int) -> PreparedFile:
+    video = replace(job.video, n_frames=n_frames, prepared=None)
+    header = io.BytesIO()
+    shape = {"shape": (n_frames, *job.size, 3), "fortran_order": False, "descr": "|u1"}
+    npy.write_array_header_1_0(header, shape)
+
+    def blocks() -> Iterator[bytes]:
+        yield header.getvalue()
+        for first in range(1, n_frames + 1, CHUNK):
+            yield read_originals(video, range(first, min(first + CHUNK, n_frames + 1)), job.size).tobytes()
+
+    return _write_file(job.folder, f"frames_{size_name(job.size)}.npy", blocks())
+
+
+def _write_sound(job: _Job) -> PreparedFile:
+    samples, rate = reading.read_sound(job.video)
+    file = io.BytesIO()
+    wavfile.write(file, rate, samples.numpy())
+    return _write_file(job.folder, f"sound_{rate}.wav", [file.getvalue()])
+
+
+def _write_file(folder: Path, name: str, blocks: Iterable[bytes]) -> PreparedFile:
+    """Write a file under its temporary name, to the disk and not only to memory."""
+    digest, total = sha256(), 0
+    with _part(folder, name).open("wb") as file:
+        for block in blocks:
+            file.write(block)
+            digest.update(block)
+            total += len(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return PreparedFile(name, total, digest.hexdigest())
+
+
+def _part(folder: Path, name: str) -> Path:
+    return folder / f".{name}.part"  # as PARTS has it
+
+
+def read_originals(video: Video, numbers: Sequence[int], size: tuple[int, int]) -> Frames:
+    """Frames ``(T, h, w, 3)`` uint8 RGB, from the originals."""
+    if isinstance(video.frames, VideoFile):
+        clip = reading.read_frames(replace(video, prepared=None), numbers, size)
+        return np.ascontiguousarray(clip.permute(1, 2, 3, 0).numpy())
+    # Each is read once: no use for the frames that read_frames remembers.
+    frames = [reading.read_frame(video.frames.path(n), size) for n in numbers]
+    return np.stack([frame.permute(1, 2, 0).numpy() for frame in frames])
+
+
+def _sound_bytes(video: Video) -> int:
+    """Of the wav that :func:`_write_sound` will write: a header and the samples; at most, for a track of a video."""
+    path = reading.audio_path(video)
+    if is_video_file(path):
+        return WAV_HEADER + round(4 * MOST_SAMPLES * track_seconds(path))
+    try:
+        return WAV_HEADER + 4 * int(soundfile.info(path).frames)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"unreadable sound {path} ({error}); extract it again") from error
+
+
+def _deciding(video: Video) -> tuple[str, ...]:
+    return DECODERS + (FILE_DECODERS if isinstance(video.frames, VideoFile) else ())
+
+
+def _versions() -> dict[str, str]:
+    """Releases, without the build: a machine with a GPU reads what one without it prepared."""
+    return {name: version(name).split("+")[0] for name in ("avsal-bench", *DECODERS, *FILE_DECODERS)}
+
+
+def _result(job: _Job, manifest: Manifest, reasons: dict[str, str]) -> Prepared:
+    entries = [manifest.frames[size_name(job.size)], *([manifest.sound] if job.sound and manifest.sound else [])]
+    total = sum(entry.bytes for entry in entries)
+    reason = ", ".join(f"{part} {reason}" for part, reason in reasons.items())
+    return Prepared(job.video.key, job.folder, manifest.n_frames, job.size, total, reason)
+
+
+def _count(videos: int) -> str:
+    return f"{videos} video{'s' if videos != 1 else ''}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,257 @@
+"""The fast form of a video that ``avsal data prepare`` writes, and its reading::
+
+    <root>/prepared/<SET>/<video>/frames_<h>x<w>.npy    (n, h, w, 3) uint8 RGB, one for each size; frame n at n - 1
+    <root>/prepared/<SET>/<video>/sound_<rate>.wav      mono float32, at the rate of the original
+    <root>/prepared/<SET>/<video>/prepared.json         written last: what counts is what it names
+
+Frames are those of :func:`~avsal_bench.data.reading.read_frame`, bit for bit; one of 224x384 takes 258 kB. The sound
+keeps its own rate, and each excerpt is resampled when it is read, as one of the original is: a network hears the same
+samples, bit for bit too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.records import write_atomically
+
+Frames = NDArray[np.uint8]
+
+#: Raised whenever prepared files of an older version must be made again.
+VERSION = 1
+MANIFEST = "prepared.json"
+FIX = "run `avsal data prepare --force`"
+
+#: Maps that a process keeps open. Each holds a file descriptor, and opening one takes less than 0.1 ms.
+OPEN_MAPS = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """Originals as they were: how many files, bytes in all, and a SHA-256 of their names, sizes and times."""
+
+    files: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PreparedFile:
+    """A file of the fast form."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Contents of ``prepared.json``.
+
+    Args:
+        n_frames: of every file of frames.
+        source: of the frames.
+        frames: by size, as ``<h>x<w>``.
+        sound_source: of the sound; None without sound.
+        sound: None without sound.
+        versions: of the libraries that decoded.
+        version: of the form.
+    """
+
+    n_frames: int
+    source: Source
+    frames: dict[str, PreparedFile] = field(default_factory=dict)
+    sound_source: Source | None = None
+    sound: PreparedFile | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    version: int = VERSION
+
+    def files(self) -> list[PreparedFile]:
+        """All that count."""
+        return [*self.frames.values(), *([self.sound] if self.sound else [])]
+
+
+def prepared_frames(folder: Path, size: tuple[int, int], n_frames: int) -> Frames | None:
+    """The first ``n_frames`` frames of a prepared video, ``(n_frames, h, w, 3)`` uint8 RGB, mapped from the disk.
+
+    The map is read only; what is taken out of it must be copied before it becomes a tensor. None when the folder
+    has no frames of this size, or fewer of them.
+
+    Raises:
+        ValueError: naming the file that is missing, cut short or damaged, and the fix.
+    """
+    manifest = read_manifest(folder)
+    entry = manifest.frames.get(size_name(size)) if manifest else None
+    if manifest is None or entry is None or manifest.n_frames < n_frames:
+        return None
+    path = folder / entry.name
+    return _open_map(path, entry, (manifest.n_frames, *size, 3), stamp_of(path))[:n_frames]
+
+
+def prepared_sound(folder: Path, sample_rate: int) -> Path | None:
+    """The wav of a prepared video: mono float32 at the rate of the original; None when the folder has none.
+
+    Args:
+        folder: of the video.
+        sample_rate: of the front end. The file serves every rate: the reader resamples its excerpt, as it does
+            one of the original.
+
+    Raises:
+        ValueError: naming the file that is missing or cut short, and the fix.
+    """
+    del sample_rate
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.sound is None:
+        return None
+    path = folder / manifest.sound.name
+    check_size(path, manifest.sound, stamp_of(path))
+    return path
+
+
+def check_prepared(video: Video) -> None:
+    """Compare the originals of a video with those it was prepared from, where it was; contents are not read.
+
+    Raises:
+        FileNotFoundError: naming a missing original.
+        ValueError: when the originals have changed since.
+    """
+    manifest = read_manifest(video.prepared) if video.prepared else None
+    if manifest is None or manifest.n_frames < video.n_frames:
+        return
+    frames_differ = manifest.frames and source_of_frames(video, manifest.n_frames) != manifest.source
+    sound_differs = manifest.sound and video.audio and source_of([video.audio]) != manifest.sound_source
+    if frames_differ or sound_differs:
+        what = "frames have" if frames_differ else "sound has"
+        raise ValueError(
+            f"{video.key}: its {what} changed since it was prepared; "
+            f"run `avsal data prepare` again, or remove {video.prepared}"
+        )
+
+
+def size_name(size: tuple[int, int]) -> str:
+    """A size in the names of files.
+
+    >>> size_name((224, 384))
+    '224x384'
+    """
+    return f"{size[0]}x{size[1]}"
+
+
+def source_of_frames(video: Video, n_frames: int) -> Source:
+    """The originals of the first ``n_frames`` frames as they are now."""
+    if isinstance(video.frames, VideoFile):
+        return source_of([video.frames.path])
+    return source_of([video.frames.path(n) for n in range(1, n_frames + 1)])
+
+
+def source_of(paths: Sequence[Path]) -> Source:
+    """Files as they are now.
+
+    Raises:
+        FileNotFoundError: naming the first missing file.
+    """
+    total, lines = 0, []
+    for path in paths:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"missing file {path}") from None
+        total += found.st_size
+        lines.append(f"{path.name} {found.st_size} {found.st_mtime_ns}\n")
+    return Source(len(lines), total, sha256("".join(lines).encode()).hexdigest())
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder; None without one, or with one of another version.
+
+    It is read again only when the file changes.
+
+    Raises:
+        ValueError: naming a manifest that is none, and the fix.
+    """
+    path = folder / MANIFEST
+    stamp = stamp_of(path)
+    return None if stamp is None else _parse(path, stamp)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest atomically."""
+    write_atomically(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+
+
+def check_size(path: Path, entry: PreparedFile, stamp: tuple[int, ...] | None) -> None:
+    """Look for a prepared file of the right size.
+
+    Raises:
+        ValueError: naming it, and the fix.
+    """
+    if stamp is None:
+        raise ValueError(f"missing prepared file {path}, which {MANIFEST} names; {FIX}")
+    if stamp[0] != entry.bytes:
+        raise ValueError(f"damaged prepared file {path}: {stamp[0]} bytes, expected {entry.bytes}; {FIX}")
+
+
+def stamp_of(path: Path) -> tuple[int, ...] | None:
+    """Size, time and number of a file, which tell one version of it from another; None without it."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+@lru_cache(maxsize=4096)
+def _parse(path: Path, stamp: tuple[int, ...]) -> Manifest | None:
+    del stamp  # part of the key
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if plain["version"] != VERSION:
+            return None
+        manifest = Manifest(**plain)
+        if type(manifest.n_frames) is not int:
+            raise TypeError(f"n_frames {manifest.n_frames!r}")
+        return replace(
+            manifest,
+            source=_typed(Source, plain["source"]),
+            frames={size: _typed(PreparedFile, entry) for size, entry in plain["frames"].items()},
+            sound_source=plain["sound_source"] and _typed(Source, plain["sound_source"]),
+            sound=plain["sound"] and _typed(PreparedFile, plain["sound"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"damaged {path} ({error}); {FIX}") from None
+
+
+def _typed(kind: Any, plain: dict[str, Any]) -> Any:
+    """A dataclass of numbers and texts from its plain values, of the right types."""
+    made = kind(**plain)
+    for name, value in plain.items():
+        wanted = int if name in ("files", "bytes") else str
+        if type(value) is not wanted:
+            raise TypeError(f"{name} {value!r}")
+    return made
+
+
+@lru_cache(maxsize=OPEN_MAPS)
+def _open_map(path: Path, entry: PreparedFile, shape: tuple[int, ...], stamp: tuple[int, ...] | None) -> Frames:
+    check_size(path, entry, stamp)
+    try:
+        frames: Frames = np.asarray(npy.open_memmap(path, mode="r"))
+    except ValueError as error:
+        raise ValueError(f"damaged prepared file {path} ({error}); {FIX}") from error
+    if frames.shape != shape or frames.dtype != np.uint8:
+        found = f"{frames.shape} {frames.dtype}"
+        raise ValueError(f"damaged prepared file {path}: it holds {found}, expected {shape} uint8; {FIX}")
+    return frames

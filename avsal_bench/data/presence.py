@@ -1,0 +1,131 @@
+"""Is everything there that a run will read? Looked at before hours are spent; `avsal data check` looks deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import soundfile
+
+from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.prepared import check_prepared
+from avsal_bench.data.reading import audio_path, soundless, unreadable_sound
+from avsal_bench.data.video_files import count_frames, is_video_file, track_seconds
+from avsal_bench.progress import progress
+
+#: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few
+#: packets. What lacks is silence. A larger gap is an error.
+AUDIO_SLACK = 0.25
+
+
+def check_video(video: Video, audio: bool) -> None:
+    """Look for every file of a video, before hours are spent; contents are read later.
+
+    Raises:
+        FileNotFoundError: naming the first missing file.
+        ValueError: for a video file with fewer frames than the list asks for, for a sound that ends over
+            ``AUDIO_SLACK`` seconds before the frames do, and for a prepared form of other originals.
+    """
+    for look in _looks(audio).values():
+        look(video)
+    _check_lengths(video, audio)
+
+
+def check_videos(videos: Sequence[Video], audio: bool) -> None:
+    """Look for every file of a list of videos, as :func:`check_video` does for one.
+
+    Raises:
+        FileNotFoundError: naming the first missing file, and how many videos lack what.
+        ValueError: as for :func:`check_video`.
+    """
+    first: FileNotFoundError | None = None
+    lacking = []
+    for what, look in _looks(audio).items():
+        missing = 0
+        for video in videos:
+            try:
+                look(video)
+            except FileNotFoundError as error:
+                first = first or error
+                missing += 1
+        if missing:
+            lacking.append(f"{missing} of {len(videos)} videos lack {what}")
+    if first is not None:
+        raise FileNotFoundError(f"{first}; in all, {', '.join(lacking)}")
+    if not any(isinstance(video.frames, VideoFile) for video in videos):
+        for video in videos:
+            _check_lengths(video, audio)
+        return
+    with progress("count the frames of video files", len(videos)) as bar:
+        for video in videos:
+            _check_lengths(video, audio)
+            bar.advance()
+
+
+def check_truth(video: Video) -> None:
+    """Look for the ground truth of a video only, which is all that scoring maps needs.
+
+    Raises:
+        FileNotFoundError: naming the first missing file.
+    """
+    for files in (video.densities, video.fixations):
+        _check_numbered(video, files)
+
+
+def _looks(audio: bool) -> dict[str, Callable[[Video], object]]:
+    """What is looked for, and how; a look raises FileNotFoundError."""
+    looks: dict[str, Callable[[Video], object]] = {
+        "frames": _check_frames,
+        "saliency maps": lambda video: _check_numbered(video, video.densities),
+        "fixation maps": lambda video: _check_numbered(video, video.fixations),
+    }
+    return looks | {"sound": audio_path} if audio else looks
+
+
+def _check_frames(video: Video) -> None:
+    if isinstance(video.frames, NumberedFiles):
+        _check_numbered(video, video.frames)
+    elif not video.frames.path.is_file():
+        raise FileNotFoundError(f"{video.key}: missing video {video.frames.path}")
+
+
+def _check_numbered(video: Video, files: NumberedFiles) -> None:
+    present = {p.name for p in files.folder.iterdir()} if files.folder.is_dir() else set()
+    missing = [n for n in range(1, video.n_frames + 1) if files.path(n).name not in present]
+    if missing:
+        raise FileNotFoundError(
+            f"{video.key}: missing file {files.path(missing[0])}; the list asks for {video.n_frames} frames, "
+            f"and {len(missing)} are missing in {files.folder}"
+        )
+
+
+def _check_lengths(video: Video, audio: bool) -> None:
+    if isinstance(video.frames, VideoFile):
+        n_frames = count_frames(video.frames.path)
+        if n_frames < video.n_frames:
+            raise ValueError(
+                f"{video.frames.path}: {n_frames} frames, and the list asks for {video.n_frames}; fetch it again, "
+                "or mend the number of frames in the fold list"
+            )
+    if audio:
+        _check_sound(video)
+    if video.prepared is not None and video.prepared.is_dir():
+        check_prepared(video)
+
+
+def _check_sound(video: Video) -> None:
+    path = audio_path(video)
+    if is_video_file(path):
+        seconds = track_seconds(path)
+    else:
+        try:
+            seconds = soundfile.info(path).duration
+        except soundfile.LibsndfileError as error:
+            raise unreadable_sound(path, error) from error
+    if not seconds:
+        raise soundless(path)
+    needed = video.n_frames / video.fps
+    if seconds < needed - AUDIO_SLACK:
+        raise ValueError(
+            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "
+            f"{video.fps:g} a second); extract the sound again, or mend the frame rate in the fold list"
+        )

@@ -1,0 +1,440 @@
+"""The fast form of videos: exact, made once, and never half of it."""
+
+import dataclasses
+import errno
+import json
+import os
+import re
+from collections import namedtuple
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import torch
+from conftest import write_video
+
+from avsal_bench.audio import Waveform
+from avsal_bench.data import prepare, prepared, reading
+from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.prepare import prepare_videos
+from avsal_bench.data.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
+from avsal_bench.data.windows import window
+from avsal_bench.workers import Workers
+
+SIZE = (24, 40)
+ONE = Workers(1)
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+def make_video(root, name="clip", n_frames=40, seed=0, rate=22050):
+    """A video in the layout of STAViS with stereo sound, and a folder for its fast form."""
+    write_video(root, "AVAD", name, n_frames, seed=seed)
+    frames, annotations = root / "video_frames" / "AVAD" / name, root / "annotations" / "AVAD" / name
+    audio = root / "video_audio" / "AVAD" / name / f"{name}.wav"
+    samples = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(rate * n_frames / 25), 2))
+    soundfile.write(audio, samples, rate, subtype="PCM_16")
+    return Video(
+        dataset="avad",
+        name=name,
+        n_frames=n_frames,
+        fps=25.0,
+        frames=NumberedFiles(frames, "img_", 5, ".jpg"),
+        densities=NumberedFiles(annotations / "maps", "eyeMap_", 5, ".jpg"),
+        fixations=NumberedFiles(annotations, "fixMap_", 5, ".mat"),
+        audio=audio,
+        prepared=root / "prepared" / "AVAD" / name,
+    )
+
+
+@pytest.fixture
+def video(tmp_path):
+    return make_video(tmp_path)
+
+
+def originals(video, size=SIZE):
+    frames = [reading.read_frame(video.frames.path(n), size) for n in range(1, video.n_frames + 1)]
+    return torch.stack(frames).permute(0, 2, 3, 1).numpy()
+
+
+def reasons(found):
+    return [p.reason for p in found]
+
+
+def state(folder):
+    return {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}
+
+
+def touch(path):
+    """Another time, with the same contents."""
+    found = path.stat()
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+
+
+def test_frames_are_those_of_read_frame_bit_for_bit(video):
+    (found,) = prepare_videos([video], SIZE, 22050, ONE)
+    assert (found.video, found.n_frames, found.size) == ("avad/clip", 40, SIZE)
+    assert found.reason == "frames new, sound new"
+    frames = prepared_frames(video.prepared, SIZE, 40)
+    assert frames.dtype == np.uint8
+    np.testing.assert_array_equal(frames, originals(video))
+    with pytest.raises(ValueError, match="read-only"):
+        frames[0, 0, 0, 0] = 1
+    np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, 7), originals(video)[:7])
+    np.testing.assert_array_equal(np.load(video.prepared / "frames_24x40.npy"), frames)
+
+
+def test_there_is_nothing_to_read_of_another_size_length_or_folder(video, tmp_path):
+    assert prepared_frames(video.prepared, SIZE, 40) is None
+    assert prepared_sound(video.prepared, 22050) is None
+    prepare_videos([video], SIZE, None, ONE)
+    assert prepared_frames(video.prepared, (24, 41), 40) is None
+    assert prepared_frames(video.prepared, SIZE, 41) is None
+    assert prepared_frames(tmp_path / "nowhere", SIZE, 40) is None
+    assert prepared_sound(video.prepared, 22050) is None
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000, 16000])
+def test_a_network_sees_and_hears_exactly_the_same(tmp_path, rate):
+    video = make_video(tmp_path, rate=rate)
+    prepare_videos([video], SIZE, 22050, ONE)
+    assert soundfile.info(prepared_sound(video.prepared, 22050)).subtype == "FLOAT"
+    assert prepared_sound(video.prepared, 22050).name == f"sound_{rate}.wav"
+    plain = dataclasses.replace(video, prepared=None)
+    for frame in (1, 3, 16, 29, 40):
+        for clip in (window(frame, 40, 8), window(frame, 40, 8, "middle")):
+            seen = [reading.read_clip(v, clip, SIZE) for v in (video, plain)]
+            heard = [reading.read_audio(v, clip, Waveform(8)) for v in (video, plain)]
+            assert torch.equal(*seen)
+            assert seen[0].stride() == seen[1].stride()
+            assert torch.equal(*heard)
+            assert heard[0].abs().max() > 1
+
+
+def test_the_prepared_form_is_what_is_read(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    video.frames.path(5).unlink()
+    video.audio.unlink()
+    assert reading.read_clip(video, window(9, 40, 8), SIZE).shape == (3, 8, *SIZE)
+    assert reading.read_audio(video, window(9, 40, 8), Waveform(8)).abs().max() > 1
+
+
+def test_frames_and_sound_of_a_video_file(tmp_path):
+    path, n = tmp_path / "clip.mp4", 37
+    rng = np.random.default_rng(0)
+    with av.open(path, "w") as out:
+        pictures, sound = out.add_stream("mpeg4", rate=25), out.add_stream("aac", rate=44100, layout="stereo")
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        for i in range(n):
+            image = np.full((48, 64, 3), 6 * i, np.uint8)
+            out.mux(pictures.encode(av.VideoFrame.from_ndarray(image)))
+        samples = rng.uniform(-0.3, 0.3, (2, 44100 * n // 25)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate = 44100
+        for part in (frame, None):
+            out.mux(sound.encode(part))
+        out.mux(pictures.encode())
+    truth = NumberedFiles(tmp_path, "map", 5, ".jpg")
+    video = Video("avad", "clip", n, 25.0, VideoFile(path), truth, truth, path, prepared=tmp_path / "prepared")
+    plain = dataclasses.replace(video, prepared=None)
+    (found,) = prepare_videos([video], SIZE, 22050, ONE)
+    assert found.reason == "frames new, sound new"
+    everything = reading.read_frames(plain, range(1, n + 1), SIZE).permute(1, 2, 3, 0).numpy()
+    np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, n), everything)
+    clip = window(20, n, 8)
+    heard = [reading.read_audio(v, clip, Waveform(8)) for v in (video, plain)]
+    assert torch.equal(*heard)
+    assert heard[0].abs().max() > 1
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [""]
+
+
+def test_a_second_run_writes_nothing_and_says_so(video, capsys):
+    prepare_videos([video], SIZE, 22050, ONE)
+    before = state(video.prepared)
+    need = re.search(r"1 video to prepare: ([\d,]+) bytes to write", capsys.readouterr().err)
+    (again,) = prepare_videos([video], SIZE, 22050, ONE)
+    assert again.reason == ""
+    assert state(video.prepared) == before
+    assert "nothing to do: 1 video prepared in 24x40" in capsys.readouterr().err
+    sizes = [len(data) for name, (_, data) in before.items() if not name.endswith(("json", "lock"))]
+    assert again.bytes == sum(sizes) == int(need[1].replace(",", ""))
+
+
+def test_several_sizes_lie_side_by_side_and_share_the_sound(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    (second,) = prepare_videos([video], (16, 16), 22050, ONE)
+    assert second.reason == "frames new"
+    for size in (SIZE, (16, 16)):
+        np.testing.assert_array_equal(prepared_frames(video.prepared, size, 40), originals(video, size))
+    manifest = json.loads((video.prepared / MANIFEST).read_text())
+    assert set(manifest["frames"]) == {"24x40", "16x16"}
+    assert manifest["source"]["files"] == 40
+    assert manifest["source"]["bytes"] == sum(video.frames.path(n).stat().st_size for n in range(1, 41))
+    assert set(manifest["versions"]) == {"avsal-bench", "torch", "torchvision", "av", "decord"}
+
+
+def test_sound_may_come_later_and_a_set_without_sound_has_none(video):
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames new"]
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["sound new"]
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == [""]
+    assert prepared_sound(video.prepared, 16000) is not None
+    silent = dataclasses.replace(video, audio=None, prepared=video.prepared.parent / "silent")
+    assert reasons(prepare_videos([silent], SIZE, 22050, ONE)) == ["frames new"]
+
+
+def test_changed_frames_are_prepared_again_and_other_sizes_of_them_go(video):
+    for size in (SIZE, (16, 16)):
+        prepare_videos([video], size, 22050, ONE)
+    video.frames.path(3).write_bytes(video.frames.path(4).read_bytes())
+    with pytest.raises(ValueError, match=r"avad/clip: its frames have changed .*`avsal data prepare`"):
+        check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["frames changed"]
+    check_prepared(video)
+    np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, 40), originals(video))
+    assert prepared_frames(video.prepared, (16, 16), 40) is None
+    names = {p.name for p in video.prepared.iterdir()}
+    assert names == {"frames_24x40.npy", "sound_22050.wav", MANIFEST, ".lock"}
+
+
+def test_a_changed_time_or_sound_is_a_change(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    touch(video.frames.path(40))
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["frames changed"]
+    soundfile.write(video.audio, np.zeros((44100, 1)), 44100)
+    with pytest.raises(ValueError, match="its sound has changed"):
+        check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["sound changed"]
+    assert [p.name for p in video.prepared.glob("*.wav")] == ["sound_44100.wav"]
+
+
+def test_other_decoders_may_see_other_pixels(video, monkeypatch):
+    prepare_videos([video], SIZE, None, ONE)
+    monkeypatch.setattr(prepare, "version", lambda name: "9.9+cu999")
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames of other decoders"]
+    monkeypatch.setattr(prepare, "version", lambda name: "9.9+cpu")
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == [""]
+
+
+def test_force_writes_all_again(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    before = state(video.prepared)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE, force=True)) == ["frames forced, sound forced"]
+    after = state(video.prepared)
+    assert {name: data for name, (_, data) in after.items()} == {name: data for name, (_, data) in before.items()}
+    assert after["frames_24x40.npy"][0] != before["frames_24x40.npy"][0]
+
+
+def damage(path, kind):
+    data = bytearray(path.read_bytes())
+    if kind == "cut":
+        path.write_bytes(data[:-1])
+    elif kind == "gone":
+        path.unlink()
+    elif kind == "header":
+        path.write_bytes(b"x" * 64 + data[64:])
+    else:
+        data[200] ^= 1
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["cut", "gone", "header"])
+def test_damaged_frames_are_an_error_that_names_the_fix(video, kind):
+    prepare_videos([video], SIZE, 22050, ONE)
+    damage(video.prepared / "frames_24x40.npy", kind)
+    with pytest.raises(ValueError, match=r"frames_24x40\.npy.*`avsal data prepare --force`"):
+        prepared_frames(video.prepared, SIZE, 40)
+    prepare_videos([video], SIZE, 22050, ONE, force=True)
+    np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, 40), originals(video))
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("cut", "damaged"), ("gone", "missing")])
+def test_a_cut_file_is_prepared_again_unasked(video, kind, reason):
+    prepare_videos([video], SIZE, 22050, ONE)
+    damage(video.prepared / "frames_24x40.npy", kind)
+    damage(video.prepared / "sound_22050.wav", kind)
+    with pytest.raises(ValueError, match=r"sound_22050\.wav.*`avsal data prepare --force`"):
+        prepared_sound(video.prepared, 22050)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [f"frames {reason}, sound {reason}"]
+
+
+def test_verify_finds_one_wrong_bit(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE, verify=True)) == [""]
+    damage(video.prepared / "frames_24x40.npy", "bit")
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [""]
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE, verify=True)) == ["frames damaged"]
+    np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, 40), originals(video))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 1, "n_frames": "40", "source": {}}'])
+def test_a_damaged_manifest_is_an_error_that_names_the_fix(video, text):
+    prepare_videos([video], SIZE, None, ONE)
+    (video.prepared / MANIFEST).write_text(text)
+    with pytest.raises(ValueError, match=r"prepared\.json.*`avsal data prepare --force`"):
+        prepared_frames(video.prepared, SIZE, 40)
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames damaged"]
+    assert prepared_frames(video.prepared, SIZE, 40) is not None
+
+
+def test_another_version_of_the_form_does_not_count(video):
+    prepare_videos([video], SIZE, None, ONE)
+    path = video.prepared / MANIFEST
+    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    assert prepared_frames(video.prepared, SIZE, 40) is None
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames new"]
+
+
+def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
+    videos = [make_video(tmp_path, name, n, seed=n) for name, n in (("long", 40), ("short", 36))]
+    read, calls = prepare.read_originals, []
+
+    def die(video, numbers, size):
+        calls.append(video.name)
+        if calls == ["long", "long", "short", "short"]:
+            raise KeyboardInterrupt
+        return read(video, numbers, size)
+
+    monkeypatch.setattr(prepare, "read_originals", die)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_videos(videos, SIZE, 22050, ONE)
+    assert prepared_frames(videos[0].prepared, SIZE, 40) is not None
+    assert prepared_frames(videos[1].prepared, SIZE, 36) is None
+    assert [p.name for p in videos[1].prepared.iterdir()] == [".lock"]
+    # As after a kill that leaves no time to clean up.
+    (videos[1].prepared / ".frames_24x40.npy.part").write_bytes(b"half")
+    monkeypatch.setattr(prepare, "read_originals", read)
+    assert reasons(prepare_videos(videos, SIZE, 22050, ONE)) == ["", "frames new, sound new"]
+    np.testing.assert_array_equal(prepared_frames(videos[1].prepared, SIZE, 36), originals(videos[1]))
+    assert not list(tmp_path.glob("prepared/*/*/.*.part"))
+
+
+def test_killed_between_move_and_manifest_no_file_counts(video, monkeypatch):
+    prepare_videos([video], SIZE, None, ONE)
+    touch(video.frames.path(1))
+    write, written = prepare.write_manifest, []
+
+    def die(folder, manifest):
+        written.append(manifest)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        write(folder, manifest)
+
+    monkeypatch.setattr(prepare, "write_manifest", die)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_videos([video], SIZE, None, ONE)
+    assert (video.prepared / "frames_24x40.npy").exists()
+    assert prepared_frames(video.prepared, SIZE, 40) is None
+    monkeypatch.setattr(prepare, "write_manifest", write)
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames new"]
+
+
+def test_originals_that_change_meanwhile_are_an_error(video, monkeypatch):
+    read = prepare.read_originals
+
+    def meddle(*inputs):
+        touch(video.frames.path(1))
+        return read(*inputs)
+
+    monkeypatch.setattr(prepare, "read_originals", meddle)
+    with pytest.raises(ValueError, match="avad/clip: its files changed while it was being prepared"):
+        prepare_videos([video], SIZE, None, ONE)
+    assert prepared_frames(video.prepared, SIZE, 40) is None
+
+
+def test_a_full_disk_is_found_before_anything_is_written(video, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    need = 128 + 40 * 24 * 40 * 3 + 58 + 4 * soundfile.info(video.audio).frames
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: usage(0, 0, need - 1))
+    with pytest.raises(OSError, match=f"{need:,} bytes are needed to prepare 1 video, {need - 1:,} are free") as full:
+        prepare_videos([video], SIZE, 22050, ONE)
+    assert full.value.errno == errno.ENOSPC
+    assert not video.prepared.exists()
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: usage(0, 0, need))
+    prepare_videos([video], SIZE, 22050, ONE)
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(video, monkeypatch):
+    def fill(job):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(prepare, "_write_sound", fill)
+    with pytest.raises(OSError, match=r"no room to prepare avad/clip .*run again to go on"):
+        prepare_videos([video], SIZE, 22050, ONE)
+    assert [p.name for p in video.prepared.iterdir()] == [".lock"]
+
+
+def test_a_video_of_several_lists_is_prepared_once_with_most_frames(video):
+    shorter = dataclasses.replace(video, n_frames=30)
+    found = prepare_videos([shorter, video, shorter], SIZE, None, ONE)
+    assert [p.n_frames for p in found] == [40]
+    assert reasons(prepare_videos([shorter], SIZE, None, ONE)) == [""]
+    assert reasons(prepare_videos([shorter], (16, 16), None, ONE)) == ["frames new"]
+    assert len(prepared_frames(video.prepared, (16, 16), 40)) == 40
+    # The list has changed, and the originals of the rest are gone.
+    video.frames.path(40).unlink()
+    assert [(p.n_frames, p.reason) for p in prepare_videos([shorter], SIZE, None, ONE)] == [(30, "frames new")]
+
+
+def test_two_processes_give_the_same_files(tmp_path):
+    videos = [make_video(tmp_path, f"v{i}", 34 + i, seed=i) for i in range(3)]
+    with Workers(2) as workers:
+        found = prepare_videos(videos, SIZE, 22050, workers)
+    assert [p.video for p in found] == ["avad/v0", "avad/v1", "avad/v2"]
+    for video in videos:
+        np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, video.n_frames), originals(video))
+    assert reasons(prepare_videos(videos, SIZE, 22050, ONE, verify=True)) == ["", "", ""]
+
+
+def test_missing_and_unreadable_originals_are_errors(video):
+    with pytest.raises(ValueError, match="avad/clip: its layout names no folder"):
+        prepare_videos([dataclasses.replace(video, prepared=None)], SIZE, None, ONE)
+    with pytest.raises(ValueError, match="size 0x40"):
+        prepare_videos([video], (0, 40), None, ONE)
+    with pytest.raises(ValueError, match="avad/clip and avad/other would both be prepared in"):
+        prepare_videos([video, dataclasses.replace(video, name="other")], SIZE, None, ONE)
+    video.frames.path(35).write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"unreadable image .*img_00035\.jpg"):
+        prepare_videos([video], SIZE, None, ONE)
+    video.audio.write_bytes(b"no sound")
+    with pytest.raises(ValueError, match=r"unreadable sound .*clip\.wav"):
+        prepare_videos([video], SIZE, 22050, ONE)
+    video.audio.unlink()
+    with pytest.raises(FileNotFoundError, match=r"clip\.wav"):
+        prepare_videos([video], SIZE, 22050, ONE)
+    video.frames.path(35).unlink()
+    with pytest.raises(FileNotFoundError, match=r"img_00035\.jpg"):
+        prepare_videos([video], SIZE, None, ONE)
+    assert not (video.prepared / MANIFEST).exists()
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="counts descriptors by /proc")
+def test_maps_of_many_videos_take_few_descriptors(tmp_path, monkeypatch):
+    video = make_video(tmp_path, n_frames=4)
+    videos = [dataclasses.replace(video, prepared=tmp_path / "many" / str(i)) for i in range(20)]
+    prepare_videos(videos, SIZE, None, ONE)
+    opened, open_map = [], prepared.npy.open_memmap
+    monkeypatch.setattr(
+        prepared.npy, "open_memmap", lambda path, mode: opened.append(path) or open_map(path, mode=mode)
+    )
+    before = len(list(DESCRIPTORS.iterdir()))
+    for _ in range(3):
+        for v in videos:
+            for _ in range(5):
+                assert prepared_frames(v.prepared, SIZE, 4).shape == (4, *SIZE, 3)
+    assert len(list(DESCRIPTORS.iterdir())) - before <= prepared.OPEN_MAPS
+    assert len(opened) == 3 * 20  # and not for each call
+
+
+def test_manifests_are_parsed_once_and_again_when_they_change(video, monkeypatch):
+    prepare_videos([video], SIZE, None, ONE)
+    prepared._parse.cache_clear()
+    for _ in range(5):
+        prepared_frames(video.prepared, SIZE, 40)
+    assert prepared._parse.cache_info().misses == 1
+    old = prepared_frames(video.prepared, SIZE, 40).copy()
+    video.frames.path(1).write_bytes(video.frames.path(2).read_bytes())
+    prepare_videos([video], SIZE, None, ONE)
+    new = prepared_frames(video.prepared, SIZE, 40)
+    assert not np.array_equal(new, old)
+    np.testing.assert_array_equal(new, originals(video))
