@@ -7,8 +7,25 @@ import unicodedata
 from dataclasses import asdict, replace
 
 import pytest
-from conftest import write_dhf1k, write_list, write_set, write_video
-from test_audit import FOLDER, SEEN, SET, N, change_list, check, cut, fixations, frame, mat, only, point, sound
+from audit_trees import (
+    FOLDER,
+    SEEN,
+    SET,
+    N,
+    _no_published_lists,  # noqa: F401
+    change_list,
+    check,
+    clean_fixture,  # noqa: F401
+    cut,
+    fixations,
+    frame,
+    mat,
+    only,
+    point,
+    root_fixture,  # noqa: F401
+    sound,
+)
+from conftest import write_dhf1k, write_list, write_video
 
 from avsal_bench.data import audit
 from avsal_bench.data.audit import check_sets
@@ -16,25 +33,6 @@ from avsal_bench.data.audit_notes import KINDS, Task
 from avsal_bench.data.audit_video import look_at
 from avsal_bench.data.dataset import NumberedFiles, dataset
 from avsal_bench.workers import Workers
-
-
-@pytest.fixture(autouse=True)
-def _no_published_lists(tmp_path, monkeypatch):
-    """The trees of tests have names and lengths of their own."""
-    monkeypatch.setattr(audit, "PACKAGED_LISTS", tmp_path / "published")
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    root = tmp_path_factory.mktemp("clean")
-    write_set(root, FOLDER, ("_1", "_2", "_3"), N)
-    return root
-
-
-@pytest.fixture
-def root(clean, tmp_path):
-    shutil.copytree(clean, tmp_path / "data")
-    return tmp_path / "data"
 
 
 def test_every_set_in_every_layout(real_root):

@@ -17,7 +17,6 @@ from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.cli import main
 from avsal_bench.evaluation import score
-from avsal_bench.evaluation.maps import find_maps, ranges, read_map
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.leaderboard.tables import protocol_mean, split_mean
 from avsal_bench.records import METRICS, read_record
@@ -175,6 +174,17 @@ def test_no_map_at_all_says_where_they_may_lie(run, root, capsys):
         assert word in error
 
 
+def test_maps_that_count_from_zero(run, root, capsys):
+    for name in ("v1", "v2"):
+        for n in range(N_FRAMES):
+            path = root / "maps" / name / f"pred_sal_{n + 1:06d}.png"
+            path.rename(path.with_name(f"{n:04d}.png"))
+    assert run("evaluate") == 2
+    assert "the files seem to count from 0; if so, say --first 0" in capsys.readouterr().out
+    assert run("evaluate", "--first", "0") == 0
+    assert record(run).videos[0].scores == pytest.approx(golden_mean("v1", True), abs=1e-6, rel=0)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_killed_run_goes_on_with_the_next_video(run, monkeypatch, capsys, workers):
     assert run("evaluate", workers=workers) == 0
@@ -248,6 +258,11 @@ def test_bad_input_is_one_line(run, capsys, options, message):
     assert len(error.strip().splitlines()) == 1
 
 
+def test_names_may_not_leave_the_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"name '\.\./x'"):
+        Submission(tmp_path, "../x", "avad", 1)
+
+
 def _noise(self, batch, index):
     """A map of noise for each window, the same for the same frame."""
     seeds = [hash_of(f"{video}/{frame}") for video, frame in zip(batch["video"], batch["frame"], strict=True)]
@@ -270,106 +285,6 @@ def test_the_maps_that_a_bench_kept_score_as_the_bench_did(space, monkeypatch, f
     assert ours.videos == theirs.videos
     assert ours.scores == theirs.scores
     assert theirs.synthetic
-
-
-# Finding and reading.
-
-
-def names_of(root, video, **options):
-    return {n: path.name for n, path in find_maps(root, video, **options).files.items()}
-
-
-@pytest.fixture
-def video(space):
-    from avsal_bench.data.dataset import dataset
-
-    return dataset("synth").videos(space.root_of("synth"), "test", 1)[0]
-
-
-@pytest.mark.parametrize("folder", ["{video}", "synth/{video}", "maps/{video}"])
-@pytest.mark.parametrize("name", ["img_00003.jpg", "0003.png", "pred_sal_000003.jpg", "frame_3.npy", "00003_sal.PNG"])
-def test_common_names_are_understood(tmp_path, video, folder, name):
-    path = tmp_path / folder.format(video=video.name) / name
-    path.parent.mkdir(parents=True)
-    path.touch()
-    assert names_of(tmp_path, video) == {3: name}
-
-
-def test_all_maps_may_lie_in_one_folder(tmp_path, video):
-    for name in (f"{video.name}_0002.png", f"{video.name}x_0003.png", "other_0004.png", "notes.txt"):
-        (tmp_path / name).touch()
-    assert names_of(tmp_path, video) == {2: f"{video.name}_0002.png"}
-
-
-def test_two_maps_of_one_frame_are_an_error(tmp_path, video):
-    folder = tmp_path / video.name
-    folder.mkdir()
-    for name in ("0002.png", "0002.jpg"):
-        (folder / name).touch()
-    with pytest.raises(ValueError, match=r"0002\.jpg and .*0002\.png are both of frame 2"):
-        find_maps(tmp_path, video)
-
-
-def test_maps_that_count_from_zero(run, root, capsys):
-    for name in ("v1", "v2"):
-        for n in range(N_FRAMES):
-            path = root / "maps" / name / f"pred_sal_{n + 1:06d}.png"
-            path.rename(path.with_name(f"{n:04d}.png"))
-    assert run("evaluate") == 2
-    assert "the files seem to count from 0; if so, say --first 0" in capsys.readouterr().out
-    assert run("evaluate", "--first", "0") == 0
-    assert record(run).videos[0].scores == pytest.approx(golden_mean("v1", True), abs=1e-6, rel=0)
-
-
-def test_maps_in_every_form_read_the_same(tmp_path):
-    grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
-    Image.fromarray(grey).save(tmp_path / "grey.png")
-    Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / "rgb.png")
-    Image.fromarray(np.stack([*[grey] * 3, grey], -1)).save(tmp_path / "rgba.png")
-    np.save(tmp_path / "byte.npy", grey[None])
-    for name in ("grey.png", "rgb.png", "rgba.png", "byte.npy"):
-        assert read_map(tmp_path / name).tolist() == grey.tolist(), name
-    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
-    np.save(tmp_path / "half.npy", (grey / 255).astype(np.float16))
-    np.save(tmp_path / "double.npy", grey[..., None] / 255)
-    for name, dtype in (("sixteen.png", "float32"), ("half.npy", "float32"), ("double.npy", "float64")):
-        read = read_map(tmp_path / name)
-        assert str(read.dtype) == f"torch.{dtype}"
-        assert np.allclose(read.numpy() * 255, grey, atol=0.2), name
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.full((3, 4), np.nan), "holds NaN or infinity"),
-        (np.full((3, 4), -2.5), r"negative values, the least is -2\.5; write a density"),
-        (np.zeros((2, 3, 4)), r"expected numbers \(height, width\), got float64 of shape \(2, 3, 4\)"),
-        (np.array([["a", "b"]]), "expected numbers"),
-    ],
-)
-def test_what_is_no_map_says_why(tmp_path, array, message):
-    np.save(tmp_path / "a.npy", array)
-    with pytest.raises(ValueError, match=message):
-        read_map(tmp_path / "a.npy")
-
-
-def test_a_picture_in_colours_is_no_map(tmp_path):
-    picture = np.random.default_rng(0).integers(0, 255, (9, 9, 3), dtype=np.uint8)
-    Image.fromarray(picture).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="a picture in colours"):
-        read_map(tmp_path / "a.png")
-    with pytest.raises(FileNotFoundError, match=r"missing file .*b\.png"):
-        read_map(tmp_path / "b.png")
-
-
-def test_ranges():
-    assert ranges([]) == ""
-    assert ranges([5, 1, 2]) == "1-2, 5"
-
-
-def test_names_may_not_leave_the_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"name '\.\./x'"):
-        Submission(tmp_path, "../x", "avad", 1)
 
 
 # Side by side.

@@ -6,25 +6,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from metric_scores import common_metrics
 
 from avsal_bench.metrics import functional as F
 from avsal_bench.metrics.resize import gaussian_blur, imresize
 
 
 def all_metrics(p, g, fixations, negatives) -> dict[str, torch.Tensor]:
-    return {
-        "CC": F.cc(p, g),
-        "NSS": F.nss(p, fixations),
-        "AUC-J": F.auc_judd(p, fixations),
-        "AUC-J plain": F.auc_judd(p, fixations, jitter=False),
-        "AUC-B": F.auc_borji(p, fixations),
-        "sAUC": F.auc_shuffled(p, fixations, negatives),
+    return common_metrics(p, g, fixations, negatives) | {
         "AUC": F.auc(p, fixations),
         "AUC negatives": F.auc(p, fixations, negatives),
-        "SIM": F.sim(p, g),
-        "KL": F.kld(p, g),
         "IG": F.information_gain(p, g, fixations),
-        "IG none": F.information_gain(p, None, fixations),
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from metric_scores import common_metrics
 
 from avsal_bench.metrics import functional as F
 from avsal_bench.metrics.resize import imresize
@@ -47,17 +48,8 @@ def mask(points: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
 
 
 def all_metrics(p, g, fixations, negatives, baseline) -> dict[str, torch.Tensor]:
-    return {
-        "CC": F.cc(p, g),
-        "NSS": F.nss(p, fixations),
-        "AUC-J": F.auc_judd(p, fixations),
-        "AUC-J plain": F.auc_judd(p, fixations, jitter=False),
-        "AUC-B": F.auc_borji(p, fixations),
-        "sAUC": F.auc_shuffled(p, fixations, negatives),
-        "SIM": F.sim(p, g),
-        "KL": F.kld(p, g),
+    return common_metrics(p, g, fixations, negatives) | {
         "IG": F.information_gain(p, baseline, fixations),
-        "IG none": F.information_gain(p, None, fixations),
         "AUC exact": F.auc(p, fixations),
         "AUC uniform": F.auc(p, fixations, torch.ones_like(fixations)),
     }
