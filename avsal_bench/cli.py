@@ -160,7 +160,6 @@ def synth(args: argparse.Namespace) -> int:
 
 def models(args: argparse.Namespace) -> int:
     """List networks, data sets and protocols."""
-    from avsal_bench.data import sets  # noqa: F401
     from avsal_bench.data.dataset import dataset, list_datasets
     from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.models import list_models, model_entry
@@ -190,7 +189,7 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
     if not records:
         return
     print(f"\n{summary_table(records)}")
-    if any(record.synthetic for record in records):
+    if any(record.synthetic and record.modality for record in records):
         print("\nDoes it learn, does it hear? (paired differences over test videos, 95 % intervals)")
         for claim in hearing_claims(records):
             found = (

@@ -175,7 +175,6 @@ def _named_roots(args: argparse.Namespace, names: list[str]) -> list[tuple[str, 
 
 def _present(args: argparse.Namespace) -> list[str]:
     """Real sets that have a folder below the data root; without a root the embedded one."""
-    from avsal_bench.data import sets  # noqa: F401
     from avsal_bench.data.dataset import dataset, list_datasets
 
     root = args.data_root or os.environ.get("AVSAL_DATA")

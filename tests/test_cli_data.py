@@ -31,6 +31,12 @@ def test_help_answers_at_once():
     assert "exit 1 when something is wrong" in done.stdout
 
 
+def test_a_set_is_known_in_a_process_of_its_own(root):
+    command = [sys.executable, "-m", "avsal_bench.cli", "data", "check", "AVAD", "--quick", "--root", str(root)]
+    done = subprocess.run([*command, "--workers", "0"], check=True, capture_output=True, text=True)
+    assert "avad in" in done.stdout
+
+
 def test_check_says_what_is_wrong_and_exits_with_1(root, tmp_path, capsys):
     assert run(root, "check", "AVAD") == 0
     assert "avad" in capsys.readouterr().out

@@ -11,7 +11,6 @@ from golden_data import GOLDEN, VIDEOS, golden_mean, golden_scores, golden_video
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.data import sets  # noqa: F401
 from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protocol, require_finite, single_choices

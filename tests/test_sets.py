@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import avsal_bench.data
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import DataSet, Facts, dataset, list_datasets
 from avsal_bench.data.layouts import ListedVideo, read_fold_list
 

@@ -11,7 +11,6 @@ from scipy.io import savemat
 from scipy.ndimage import label
 
 from avsal_bench.data import painting, show
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.gaze import Gaze, Sample, write_gaze
 from avsal_bench.data.show import Track, contact_sheet, draw_waveform, find_video, overlay_video, painted_frames

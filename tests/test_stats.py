@@ -8,7 +8,6 @@ from conftest import write_list, write_video
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.stats import (
     GRID,

@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth import ensure_synth
 

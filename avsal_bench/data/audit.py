@@ -13,7 +13,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.audit_notes import KINDS, Checked, Finding, Notes, Severity, Task, below
 from avsal_bench.data.audit_video import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile, dataset

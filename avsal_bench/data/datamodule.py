@@ -12,7 +12,6 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.reading import is_prepared, read_audio, read_clip, read_density
 from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,9 +139,15 @@ def register_dataset(description: DataSet) -> DataSet:
     return description
 
 
+def _datasets() -> dict[str, DataSet]:
+    """All data sets by name; the files in ``data/sets`` enter themselves when they are imported."""
+    importlib.import_module("avsal_bench.data.sets")
+    return _DATASETS
+
+
 def list_datasets() -> list[str]:
     """Names of all data sets, sorted."""
-    return sorted(_DATASETS)
+    return sorted(_datasets())
 
 
 def dataset(name: str) -> DataSet:
@@ -149,7 +156,7 @@ def dataset(name: str) -> DataSet:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    return pick("data set", name, _DATASETS)
+    return pick("data set", name, _datasets())
 
 
 def resolve_name(text: str) -> str:
@@ -158,7 +165,7 @@ def resolve_name(text: str) -> str:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.name, d.folder)}
+    spelled = {known.lower(): d.name for d in _datasets().values() for known in (d.name, d.folder)}
     return spelled.get(text.lower()) or dataset(text).name
 
 
@@ -168,7 +175,6 @@ def expand(names: Iterable[str]) -> list[str]:
     Raises:
         ValueError: for an unknown name.
 
-    >>> from avsal_bench.data import sets
     >>> expand(["ETMD_av", "six", "synth"])
     ['etmd', 'diem', 'coutrot1', 'coutrot2', 'avad', 'summe', 'synth']
     """

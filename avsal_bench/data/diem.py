@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers DIEM)
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.gaze import FILE_NAME, Gaze, Sample, format_gaze
 from avsal_bench.data.reading import frame_size

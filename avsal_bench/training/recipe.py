@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import yaml
 
-from avsal_bench.data import sets as _sets  # noqa: F401  (registers the data sets)
 from avsal_bench.data.dataset import expand
 from avsal_bench.names import unknown
 from avsal_bench.spec import Sound
