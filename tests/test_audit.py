@@ -23,8 +23,8 @@ from audit_trees import (
 )
 from conftest import write_list, write_video
 
-from avsal_bench.data.audit_notes import frame_ranges
 from avsal_bench.data.reading import read_fixations
+from avsal_bench.text import frame_ranges
 
 
 def test_fixations_count_as_they_are_read(root):

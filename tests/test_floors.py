@@ -11,7 +11,7 @@ import avsal_bench
 PACKAGE = Path(avsal_bench.__file__).parent
 
 #: What each part may import of the others; what is not named here imports nothing of the package.
-GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "workers"}
+GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "text", "workers"}
 FLOORS = {
     "spec": {"audio"},
     "audio_spectra": {"audio"},
@@ -20,7 +20,7 @@ FLOORS = {
     "metrics": GROUND,
     "training": GROUND | {"data", "models", "metrics"},
     "evaluation": GROUND | {"data", "models", "metrics"},
-    "leaderboard": {"records", "names"},
+    "leaderboard": {"records", "names", "text"},
     "bench": GROUND | {"data", "models", "metrics", "training", "evaluation"},
     "cli_data": GROUND | {"data", "bench"},
     "cli": GROUND | {"cli_data", "data", "models", "metrics", "training", "evaluation", "bench", "leaderboard"},
@@ -54,7 +54,7 @@ def test_imports_go_down(path):
 
 
 def test_records_and_names_use_the_standard_library_only():
-    for name in ("records", "names"):
+    for name in ("records", "names", "text"):
         tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avsal_bench.evaluation.maps import find_maps, ranges, read_map
+from avsal_bench.evaluation.maps import find_maps, read_map
 
 
 def names_of(root, video, **options):
@@ -81,8 +81,3 @@ def test_a_picture_in_colours_is_no_map(tmp_path):
         read_map(tmp_path / "a.png")
     with pytest.raises(FileNotFoundError, match=r"missing file .*b\.png"):
         read_map(tmp_path / "b.png")
-
-
-def test_ranges():
-    assert ranges([]) == ""
-    assert ranges([5, 1, 2]) == "1-2, 5"

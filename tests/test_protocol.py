@@ -173,6 +173,25 @@ def test_single_choices_differ_from_their_base_in_one_field():
             assert other.name == choice
 
 
+@pytest.mark.parametrize("base", PROTOCOLS.values(), ids=lambda rule: rule.name)
+def test_single_choices_score_float_maps(base):
+    _, (maps, densities, fixations, negatives) = golden_video("v1")
+    part = slice(0, 2)
+    floats = maps[part].float() / 700 + 0.01
+    truth = densities[part], fixations[part], negatives[part]
+    scores = {name: score_frames(floats, *truth, rule) for name, rule in single_choices(base).items()}
+    assert len(scores) >= 3
+    for name, found in scores.items():
+        assert all(values.isfinite().all() for values in found.values()), name
+    blurred = [step for step in (*base.saving, *base.scoring) if isinstance(step, Blur)]
+    assert ("no blur" in scores) == bool(blurred)
+    if blurred:
+        assert not any(
+            isinstance(step, Blur)
+            for step in (*single_choices(base)["no blur"].saving, *single_choices(base)["no blur"].scoring)
+        )
+
+
 def test_empty_maps_score_as_the_protocol_says():
     _, (maps, densities, fixations, negatives) = golden_video("v1")
     nothing = torch.zeros_like(densities)

@@ -12,6 +12,7 @@ from avsal_bench.bench.evaluate import Submission, inspect_submission, score_map
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
 from avsal_bench.records import METRICS, mean_scores, write_atomically
+from avsal_bench.text import columns
 from avsal_bench.workers import Workers
 
 Scores = Mapping[str, float]
@@ -64,9 +65,7 @@ def _text(scores: Mapping[str, Scores]) -> str:
     header = ["protocol", *METRICS]
     base = next(iter(scores.values()))
     body = [[name, *(_cell(row[m], base[m], row is base) for m in METRICS)] for name, row in scores.items()]
-    widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *body])
-    return "\n".join(line.rstrip() for line in lines)
+    return columns([header, *body])
 
 
 def _cell(value: float, base: float, is_base: bool) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.text import frame_ranges
 
 Severity = Literal["error", "warning", "note"]
 
@@ -113,18 +113,6 @@ class Checked:
     findings: list[Finding]
     files: int
     seconds: float
-
-
-def frame_ranges(numbers: Iterable[int]) -> str:
-    """Frame numbers in words, runs of them shortened.
-
-    >>> frame_ranges([9, 3, 4, 5]), frame_ranges([7])
-    ('frames 3-5, 9', 'frame 7')
-    """
-    ordered = sorted(set(numbers))
-    runs = [[n for _, n in run] for _, run in groupby(enumerate(ordered), lambda place: place[1] - place[0])]
-    text = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-    return f"frame {text}" if len(ordered) == 1 else f"frames {text}"
 
 
 def below(path: Path, root: Path) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
-from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task, frame_ranges
+from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.gaze import read_gaze
 from avsal_bench.data.presence import AUDIO_SLACK
@@ -32,6 +32,7 @@ from avsal_bench.data.video_files import (
     read_track,
     track_seconds,
 )
+from avsal_bench.text import frame_ranges
 
 T = TypeVar("T")
 Size = tuple[int, ...]

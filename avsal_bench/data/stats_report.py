@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from avsal_bench.data.painting import new_figure, write_figure
 from avsal_bench.data.stats import FoldStats, SetStats
 from avsal_bench.records import write_atomically
+from avsal_bench.text import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +58,12 @@ def stats_table(stats: Sequence[SetStats]) -> str:
     folds = [_fold_row(s, fold) for s in stats for fold in s.folds]
     odd = [line for s in stats for line in findings(s)]
     return "\n\n".join(
-        [_columns([SET_HEAD, *sets]), _columns([FOLD_HEAD, *folds]), "\n".join(odd) or "lists: nothing odd", NOTE]
+        [
+            columns([SET_HEAD, *sets], numbers=True),
+            columns([FOLD_HEAD, *folds], numbers=True),
+            "\n".join(odd) or "lists: nothing odd",
+            NOTE,
+        ]
     )
 
 
@@ -180,16 +186,6 @@ def _fold_row(s: SetStats, fold: FoldStats) -> list[str]:
     for part in (fold.train, fold.test):
         row += [f"{part.videos}", f"{part.frames}", f"{part.hours:.3f}", f"{part.fixations:.2f}"]
     return row
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows with aligned columns: the first to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *rest in rows:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def _without_nan(value: Any) -> Any:

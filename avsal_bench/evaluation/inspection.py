@@ -19,9 +19,9 @@ from avsal_bench.evaluation.maps import (
     counts_from_zero,
     find_maps,
     other_folders,
-    ranges,
 )
 from avsal_bench.progress import progress
+from avsal_bench.text import frame_ranges
 from avsal_bench.workers import Workers
 
 #: Maps that a process looks at in one go.
@@ -111,7 +111,7 @@ def inspect(
         )
     for maps in found.videos:
         if maps.missing:
-            frames = f"frames {ranges(maps.missing)}" if maps.files else f"all {maps.video.n_frames} frames"
+            frames = frame_ranges(maps.missing) if maps.files else f"all {maps.video.n_frames} frames"
             found.missing.append(f"{maps.video.name}: {frames}")
         found.extra += [str(path.relative_to(root)) for path in maps.extra]
         found.good[maps.video.key] = {}

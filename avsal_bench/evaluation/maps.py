@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -167,18 +167,3 @@ def check_map(path: Path) -> MapCheck:
         return MapCheck(str(error))
     constant = bool((saliency == saliency[0, 0]).all())
     return MapCheck("", digest, (saliency.shape[0], saliency.shape[1]), str(saliency.dtype).split(".")[1], constant)
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """Numbers in ascending order, runs of them shortened.
-
-    >>> ranges([1, 2, 3, 7, 9, 10])
-    '1-3, 7, 9-10'
-    """
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.reading import read_density, read_frames
 
@@ -21,8 +21,7 @@ TILE = (96, 144)
 
 def picture_frames(video: Video) -> list[int]:
     """Frames of a video that its picture shows, spread evenly."""
-    numbers: list[int] = torch.linspace(1, video.n_frames, min(COLUMNS, video.n_frames)).round().int().tolist()
-    return numbers
+    return painting.evenly(video.n_frames, COLUMNS)
 
 
 def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
@@ -37,18 +36,10 @@ def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
     """
     columns = []
     for n, saliency in sorted(maps.items()):
-        frame = read_frames(video, [n], TILE)[:, 0]
+        frame = np.asarray(read_frames(video, [n], TILE)[:, 0].permute(1, 2, 0))
         density = read_density(video.densities.path(n), TILE)
         predicted = F.interpolate(saliency[None, None].float(), TILE, mode="bilinear", antialias=True)[0, 0]
-        columns.append(torch.cat([frame, overlay(frame, density), overlay(frame, predicted)], dim=1))
-    picture = torch.cat(columns, dim=2).permute(1, 2, 0)
+        rows = [frame, *(painting.blend(frame, np.asarray(laid)) for laid in (density, predicted))]
+        columns.append(np.concatenate(rows))
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.asarray(picture)).save(path)
-
-
-def overlay(frame: Tensor, saliency: Tensor) -> Tensor:
-    """Paint a map ``(h, w)`` over the grey of a frame ``(3, h, w)`` uint8: from nothing over red to yellow."""
-    weight = (saliency / saliency.max().clamp_min(torch.finfo(saliency.dtype).tiny)).clamp(0, 1)
-    heat = torch.stack([torch.ones_like(weight), (2 * weight - 1).clamp_min(0), torch.zeros_like(weight)]) * 255
-    grey = frame.float().mean(0) * 0.6
-    return (grey + weight * (heat - grey)).to(torch.uint8)
+    Image.fromarray(np.concatenate(columns, axis=1)).save(path)

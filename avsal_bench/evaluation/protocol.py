@@ -110,15 +110,18 @@ def single_choices(base: Protocol) -> dict[str, Protocol]:
 
     For ``avsal protocols --choices``, which tells how far each choice moves a score.
     """
-    stored_steps = [step for step in base.saving if not isinstance(step, EightBit)]
-    blur = Blur(sigma=2.0, kernel=13, border="symmetric")
+    exact = tuple(step for step in base.saving if not isinstance(step, EightBit | Jpeg))
+    eight_bit = tuple(step for step in base.saving if not isinstance(step, Jpeg))
+    full_size = [
+        part for step in base.scoring for part in ((Resize("matlab"), step) if isinstance(step, Blur) else (step,))
+    ]
     changed = {
-        "not stored in 8 bits": replace(base, saving=tuple(stored_steps)),
-        "8 bits rounded": replace(base, saving=(*stored_steps, EightBit("nearest"))),
-        "stored as JPEG, quality 75": replace(base, saving=(*base.saving, Jpeg(75))),
-        "no blur": replace(base, scoring=(Clip(), MinMax())),
-        "blur of sigma 7": replace(base, scoring=(Clip(), MinMax(), Blur(sigma=7.0, kernel=43, border="symmetric"))),
-        "blur at the ground truth's size": replace(base, scoring=(Clip(), MinMax(), Resize("matlab"), blur)),
+        "not stored in 8 bits": replace(base, saving=exact),
+        "8 bits rounded": replace(base, saving=_each(base.saving, EightBit, EightBit("nearest"))),
+        "stored as JPEG, quality 75": replace(base, saving=(*eight_bit, Jpeg(75)) if exact != eight_bit else exact),
+        "no blur": replace(base, saving=_each(base.saving, Blur), scoring=_each(base.scoring, Blur)),
+        "blur of sigma 7": replace(base, saving=_wide(base.saving), scoring=_wide(base.scoring)),
+        "blur at the ground truth's size": replace(base, scoring=tuple(full_size)),
         "bilinear resize": replace(base, scoring=(*base.scoring, Resize("bilinear"))),
         "negatives of the whole set": replace(base, negatives="dataset"),
         "negatives of the same video": replace(base, negatives="video"),
@@ -127,6 +130,16 @@ def single_choices(base: Protocol) -> dict[str, Protocol]:
         "mean over videos": replace(base, averaging="videos"),
     }
     return {choice: replace(other, name=choice) for choice, other in changed.items() if other != base}
+
+
+def _each(steps: tuple[Step, ...], kind: type[Step], *instead: Step) -> tuple[Step, ...]:
+    """Steps with others, or none, in the place of each of one kind."""
+    return tuple(part for step in steps for part in (instead if isinstance(step, kind) else (step,)))
+
+
+def _wide(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Steps with each blur at sigma 7."""
+    return tuple(replace(step, sigma=7.0, kernel=43) if isinstance(step, Blur) else step for step in steps)
 
 
 def require_finite(maps: Tensor, where: Sequence[str] = ()) -> None:

@@ -14,6 +14,7 @@ from avsal_bench.leaderboard.published import PublishedRow, published_rows, read
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
 from avsal_bench.records import METRICS, Record, read_records, write_atomically
+from avsal_bench.text import columns
 
 DECIMALS = {"NSS": 2}
 
@@ -99,9 +100,7 @@ def summary_table(records: Iterable[Record]) -> str:
         + [_number(r.scores[metric], metric) for metric in METRICS]
         for r in ordered
     ]
-    widths = _widths([header, *cells])
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in [header, *cells])
-    table = "\n".join(line.rstrip() for line in lines)
+    table = columns([header, *cells])
     notes = [note for r in ordered if (note := _frames_note(r))]
     return "\n".join([table, "", *notes]) if notes else table
 
@@ -233,7 +232,7 @@ def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers
     | --- | --: |
     | x   | 1.5 |
     """
-    widths = [max(3, width) for width in _widths([header, *body])]
+    widths = [max(3, *map(len, column)) for column in zip(header, *body, strict=True)]
     rule = ["-" * (w - 1) + ":" if i in numbers else "-" * w for i, w in enumerate(widths)]
     lines = []
     for row in [header, rule, *body]:
@@ -241,10 +240,6 @@ def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers
         cells = (cell.rjust(w) if i in numbers else cell.ljust(w) for i, (cell, w) in pairs)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _widths(table: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
 
 
 def _number(value: float, metric: str) -> str:

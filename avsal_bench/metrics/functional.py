@@ -12,9 +12,9 @@ Rules that hold for every metric:
 - A map is constant when its range is below 1e-12 of its largest magnitude (float32: 1e-6). A constant map that was
   blurred or resized is no longer exactly so, and its "correlation" would be noise.
 - Maps of extreme magnitude are multiplied by a power of two first, so that nothing overflows or vanishes.
-- Where the MIT code is random, the result is the exact expectation. With a ``generator`` it is a random sample as
-  that code takes it, drawn map by map in float64 on the generator's device, so that a CPU generator gives one result
-  everywhere.
+- Where the MIT code is random, the result is the expectation in closed form. With a ``generator`` it is a random
+  sample as that code takes it, drawn map by map in float64 on the generator's device, so that a CPU generator gives
+  one result everywhere.
 """
 
 from __future__ import annotations
