@@ -3,11 +3,13 @@ PYTHON ?= python3
 MODEL ?= avrsp
 # More options of `avsal bench`, such as ARGS="--folds 1,2,3 --preset paper"
 ARGS ?=
+# Scores that `make regress` compares with; those of avrsp stand with those of the baselines.
+EXPECTED = $(if $(filter avrsp,$(MODEL)),smoke,$(MODEL))
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench evaluate speed test test-slow lint format leaderboard regress clean
+.PHONY: help setup bench evaluate speed test test-slow lint format leaderboard models regress clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,8 +52,11 @@ format: $(READY) ## Bring the code into form
 leaderboard: $(READY) ## Generate leaderboard/README.md and leaderboard.csv from the records
 	$(BIN)/avsal leaderboard
 
-regress: $(READY) ## Compare the records of the smoke benchmark with the scores it must get
-	$(BIN)/avsal regress benchmarks/expected/smoke.json
+models: $(READY) ## Write the table of networks into README.md
+	$(BIN)/avsal models --write README.md
+
+regress: $(READY) ## Compare the records of the smoke benchmark of MODEL with the scores it must get
+	$(BIN)/avsal regress benchmarks/expected/$(EXPECTED).json --preset smoke
 
 clean: ## Remove environment, embedded data, runs and caches; records stay
 	rm -rf .venv data runs .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -103,15 +103,18 @@ class Waveform:
         sample_rate: samples a second; 22 050 is SoundNet's.
         slowest_fps: frames a second that size the buffer.
         scale: amplitude that full scale is mapped to; SoundNet was trained on [-256, 256].
+        shape: of the tensor, with -1 for the samples. SoundNet was published with two-dimensional convolutions, and
+            its users have time on the last axis (atsiami/STAViS) or on the one before (samyak0210/ViNet).
 
     Returns:
-        When called: ``(1, int(sample_rate / slowest_fps * frames))`` float32.
+        When called: ``shape`` with ``int(sample_rate / slowest_fps * frames)`` samples, float32.
     """
 
     frames: int
     sample_rate: int = 22050
     slowest_fps: float = 10.0
     scale: float = 256.0
+    shape: tuple[int, ...] = (1, -1)
 
     @property
     def samples(self) -> int:
@@ -131,4 +134,4 @@ class Waveform:
         check_excerpt(excerpt)
         excerpt = middle(excerpt, self.samples)
         windowed = excerpt * torch.hann_window(excerpt.shape[0], periodic=False) * self.scale
-        return centred(windowed, self.samples)[None]
+        return centred(windowed, self.samples).reshape(self.shape)

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.cli_data import add_data_commands
+from avsal_bench.cli_models import add_models_command
+from avsal_bench.cli_predict import add_predict_command
+from avsal_bench.cli_weights import add_weights_commands
 
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
@@ -130,7 +133,7 @@ def regress(args: argparse.Namespace) -> int:
     path = Path(args.expected)
     preset = args.preset or path.stem
     found = [record for _, record in read_records(_leaderboard_folder(args) / "records")]
-    records = [record for record in found if record.preset == preset]
+    records = [r for r in found if r.preset == preset and (not args.model or r.model in args.model)]
     if args.write:
         # How badly a muted network does is no quality of it; that it does worse is among the claims.
         heard = [record for record in records if record.sound == "original"]
@@ -293,16 +296,21 @@ def _parser() -> argparse.ArgumentParser:
     side.add_argument("--choices", action="store_true", help="also change the base one choice at a time")
     side.add_argument("--csv", metavar="FILE", help="also write the scores to this file")
 
+    add_predict_command(commands)
     command("leaderboard", leaderboard, "generate the leaderboard from records and published scores")
     check = command("regress", regress, "compare records with expected scores; exit 1 when one is off")
     check.add_argument("expected", metavar="FILE", help="such as benchmarks/expected/smoke.json")
     check.add_argument("--preset", help="whose records are compared (default: the name of the file)")
+    check.add_argument("--model", action="append", default=[], help="only records of this network; may be repeated")
     check.add_argument("--write", action="store_true", help="make the file from the records; read it before you commit")
     command("synth", synth, "make the embedded data set, if it is not there")
     data = commands.add_parser(
         "data", help="check, count, show and prepare data sets", description="Check, count, show and prepare data sets."
     )
     add_data_commands(data)
+    add_models_command(commands)
+    text = "list, verify and import published weights"
+    add_weights_commands(commands.add_parser("weights", help=text, description=f"{text.capitalize()}."))
     command("list", models, "list networks, data sets and protocols")
     return parser
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 Modality = Literal["v", "av", "a"]
 Target = Literal["last", "middle"]
 
+#: How the first frames of a video get their window where the target is the last frame: from the clip that starts there,
+#: run backwards, or with the first frame repeated in front.
+Start = Literal["reverse", "repeat"]
+
 #: What a network hears at test time: the true sound, or silence.
 Sound = Literal["original", "muted"]
 
@@ -34,6 +38,8 @@ class ClipSpec:
         target: which frame of the clip the network predicts.
         audio: the front end that turns an excerpt of the waveform into the network's tensor, or None for
             a network without sound.
+        start: how the first frames of a video get their window; see :data:`Start`. A ``middle`` target has no use
+            for it.
     """
 
     frames: int
@@ -42,6 +48,7 @@ class ClipSpec:
     std: tuple[float, float, float] = KINETICS_STD
     target: Target = "last"
     audio: AudioFrontEnd | None = None
+    start: Start = "reverse"
 
 
 class Batch(TypedDict):
@@ -57,6 +64,8 @@ class Batch(TypedDict):
     """``(B, ...)`` float32 as the front end gives it; None for a network without sound."""
     density: Tensor | None
     """``(B, h, w)`` float32 in [0, 1], the ground-truth saliency map of the target frame."""
+    fixated: Tensor | None
+    """``(B, h, w)`` bool, pixels of the target frame that were fixated; None where no loss asks for them."""
     dataset: list[str]
     """Name of the data set, by item."""
     video: list[str]

@@ -248,6 +248,8 @@ SMALL_PAPER = (
     "network={frames: 8, size: [64, 64], width: 8, backbone_width: 0.125, audio_width: 0.125}",
     "stages.visual.epochs=1",
     "stages.audiovisual.epochs=1",
+    "stages.visual.start=null",
+    "stages.audiovisual.start=null",
 )
 
 

@@ -90,6 +90,13 @@ def test_bench_ends_with_a_leaderboard(quick, folders, space, capfd, tmp_path):
     assert len(expected) == 5
     assert expected["claims"] is False, "a network of two steps does not hear"
     assert main(["regress", str(tmp_path / "smoke.json"), *folders]) == 0
+    one = ["regress", str(tmp_path / "avrsp.json"), "--preset", "smoke", *folders]
+    assert main([*one, "--model", "avrsp", "--write"]) == 0
+    assert {key.split("/")[0] for key in json.loads((tmp_path / "avrsp.json").read_text())} == {
+        "avrsp_v",
+        "avrsp_av",
+        "claims",
+    }
 
 
 def test_a_job_that_fails_does_not_stop_the_others(quick, space, capfd):

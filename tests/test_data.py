@@ -301,7 +301,7 @@ def test_training_and_test_videos_do_not_meet(synth_root):
 
 
 def test_clips_are_shared_among_processes_none_twice():
-    shares = [list(ClipSampler(5, 3, seed=0, rank=r, world_size=2)) for r in range(2)]
+    shares = [list(ClipSampler([3] * 5, seed=0, rank=r, world_size=2)) for r in range(2)]
     assert [len(s) for s in shares] == [7, 7]
     assert len({r.seed for share in shares for r in share}) == 14
 

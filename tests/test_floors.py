@@ -12,6 +12,9 @@ PACKAGE = Path(avsal_bench.__file__).parent
 
 #: What each part may import of the others; what is not named here imports nothing of the package.
 GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "text", "workers"}
+BENCH = {"data", "models", "metrics", "training", "evaluation"}
+#: Groups of commands, each in a file of its own.
+COMMANDS = {f"cli_{name}" for name in ("data", "models", "predict", "weights")}
 FLOORS = {
     "spec": {"audio"},
     "audio_spectra": {"audio"},
@@ -21,9 +24,9 @@ FLOORS = {
     "training": GROUND | {"data", "models", "metrics"},
     "evaluation": GROUND | {"data", "models", "metrics"},
     "leaderboard": {"records", "names", "text"},
-    "bench": GROUND | {"data", "models", "metrics", "training", "evaluation"},
-    "cli_data": GROUND | {"data", "bench"},
-    "cli": GROUND | {"cli_data", "data", "models", "metrics", "training", "evaluation", "bench", "leaderboard"},
+    "bench": GROUND | BENCH,
+    **dict.fromkeys(COMMANDS, GROUND | BENCH | {"bench"}),
+    "cli": GROUND | BENCH | {"bench", "leaderboard"} | COMMANDS,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

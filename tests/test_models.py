@@ -16,6 +16,14 @@ CASES = [(name, modality) for name in list_models() for modality in model_entry(
 GOLDEN: dict[tuple[str, str | None], tuple[float, float]] = {
     ("avrsp", "v"): (0.449851, 0.0779847),
     ("avrsp", "av"): (0.58321, 0.102214),
+    ("dave", "v"): (2.94773, 0.985094),
+    ("dave", "a"): (2.08393, 0.531333),
+    ("dave", "av"): (3.6065, 1.14653),
+    ("stavis", "v"): (-6.00024, 0.00022024),
+    ("stavis", "av"): (-5.99193, 0.0036682),
+    ("tasednet", "v"): (0.468018, 0.0291927),
+    ("vinet", "v"): (0.536682, 0.00366964),
+    ("vinet", "av"): (0.468369, 0.00318828),
     ("centre", None): (0.245125, 0.255883),
     ("mep", None): (2.03451e-05, 3.94488e-06),
 }
@@ -78,8 +86,8 @@ def test_every_parameter_learns(name, modality):
     # Away from the initial values: a zero there may hide a parameter for one step.
     for parameter in parameters.values():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    output = net.train()(*clip(net.spec, 2))
-    (output * torch.randn_like(output)).sum().backward()
+    main, side = net.train().outputs(*clip(net.spec, 2))
+    sum((output * torch.randn_like(output)).sum() for output in (main, *side)).backward()
     silent = [key for key, p in parameters.items() if p.grad is None or not p.grad.any()]
     assert silent == []
     assert all(p.grad.isfinite().all() for p in parameters.values())
@@ -132,6 +140,8 @@ def test_the_audio_visual_network_starts_from_the_visual_one(name):
         parameter.data += 1
     before = {key: value.clone() for key, value in both.state_dict().items()}
     both.load_visual(visual.state_dict())
+    own = [key for key in visual.state_dict() if key not in before]
+    assert all(key.startswith(both.visual_only) for key in own)
     for key, value in both.state_dict().items():
         expected = before[key] if key.startswith(both.audio_only) else visual.state_dict()[key]
         assert torch.equal(value, expected), key

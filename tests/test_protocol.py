@@ -138,7 +138,7 @@ def test_the_metrics_of_the_tables_are_those_of_a_record():
 
 def test_protocols_are_named_by_themselves():
     assert all(name == entry.name for name, entry in PROTOCOLS.items())
-    assert set(PROTOCOLS) == {"stavis", "vinet", "mspi", "dave", "dhf1k", "raw"}
+    assert set(PROTOCOLS) == {"stavis", "vinet", "tasednet", "mspi", "dave", "dhf1k", "raw"}
     with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: dave"):
         protocol("stavi")
 

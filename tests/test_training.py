@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from avsal_bench.data.datamodule import collate
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.training.losses import cc_loss, kl_loss, saliency_loss, sim_loss
+from avsal_bench.training.losses import Prediction, Truth, bce_loss, cc_loss, kl_loss, nss_loss, saliency_loss, sim_loss
 from avsal_bench.training.module import SaliencyModule, parameter_groups
 
 WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
@@ -35,11 +35,11 @@ def test_losses_agree_with_the_metrics_where_both_are_defined(maps):
 
 def test_the_papers_loss_rewards_cc_and_sim(maps):
     saliency, density = maps
-    loss, count = saliency_loss(saliency, density, WEIGHTS)
+    loss, count = saliency_loss(Prediction(saliency), Truth(density), WEIGHTS)
     terms = kl_loss(saliency, density) - 0.1 * cc_loss(saliency, density) - 0.1 * sim_loss(saliency, density)
     torch.testing.assert_close(loss, terms.mean())
     assert count == 3
-    best, _ = saliency_loss(density, density, WEIGHTS)
+    best, _ = saliency_loss(Prediction(density), Truth(density), WEIGHTS)
     assert best == pytest.approx(-0.2, abs=1e-5)
 
 
@@ -47,14 +47,16 @@ def test_a_frame_without_gaze_has_no_loss(maps):
     saliency, density = maps
     density = density.clone()
     density[1] = 0
-    loss, count = saliency_loss(saliency, density, WEIGHTS)
+    loss, count = saliency_loss(Prediction(saliency), Truth(density), WEIGHTS)
     assert count == 2
-    torch.testing.assert_close(loss, saliency_loss(saliency[[0, 2]], density[[0, 2]], WEIGHTS)[0])
+    kept = Prediction(saliency[[0, 2]]), Truth(density[[0, 2]])
+    torch.testing.assert_close(loss, saliency_loss(*kept, WEIGHTS)[0])
 
 
 def test_losses_of_a_constant_prediction_are_finite_and_have_a_gradient():
     saliency = torch.full((1, 4, 4), 0.5, requires_grad=True)
-    loss, _ = saliency_loss(saliency, torch.rand(1, 4, 4), WEIGHTS)
+    truth = Truth(torch.rand(1, 4, 4), torch.rand(1, 4, 4) > 0.5)
+    loss, _ = saliency_loss(Prediction(saliency), truth, {**WEIGHTS, "nss": -1.0, "bce": 0.1})
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(saliency.grad).all()
@@ -83,6 +85,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_frames_that_caused_it():
         "frames": torch.zeros(1, 3, 16, 64, 96, dtype=torch.uint8),
         "audio": None,
         "density": torch.rand(1, 64, 96),
+        "fixated": None,
         "video": ["timbre_07"],
         "frame": [21],
     }
@@ -144,6 +147,7 @@ class FewWindows(LightningDataModule):
             "frames": torch.randint(0, 256, (3, 16, 64, 96), generator=generator, dtype=torch.uint8),
             "audio": None,
             "density": torch.rand(64, 96, generator=generator) * (frame != 3),
+            "fixated": None,
             "dataset": "synth",
             "video": video,
             "frame": frame,
@@ -180,3 +184,77 @@ def test_the_validation_cc_is_a_mean_over_frames_and_then_over_videos():
 def test_two_processes_give_the_validation_cc_of_one():
     lit = module()
     assert validate(lit, devices=2, strategy="ddp_spawn") == pytest.approx(validate(lit), abs=1e-6)
+
+
+def test_a_part_is_named_with_wildcards_and_the_first_that_fits_counts():
+    net = module().net
+    groups = parameter_groups(net, 1.0, {"s3d.base1*bias": 2, "s3d": 3})
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    named = dict(net.named_parameters())
+    assert {rates[id(p)] for name, p in named.items() if name.startswith("s3d.base1") and name.endswith("bias")} == {2}
+    assert {rates[id(p)] for name, p in named.items() if name.startswith("s3d.base2")} == {3}
+    assert {rates[id(p)] for name, p in named.items() if not name.startswith("s3d")} == {1}
+    assert [group["name"] for group in groups] == ["s3d.base1*bias", "s3d", ""]
+
+
+def rates_of(schedule, counts):
+    """Learning rates of the parts ``decoder`` and of the rest after so many counts of the schedule."""
+    lit = module(schedule)
+    lit.optimizer = {"name": "sgd", "lr": 1.0, "lr_scale": {"decoder": 100}}
+    configured = lit.configure_optimizers()
+    optimizer, scheduler = configured["optimizer"], configured["lr_scheduler"]
+    optimizer.step()
+    seen = {}
+    for count in range(max(counts) + 1):
+        seen[count] = [group["lr"] for group in optimizer.param_groups]
+        scheduler["scheduler"].step()
+    return scheduler["interval"], [seen[count] for count in counts]
+
+
+def test_the_rate_falls_after_each_milestone_of_all_parts_or_of_some():
+    fall = {"name": "multistep", "milestones": [2, 5], "factor": 0.1}
+    interval, rates = rates_of({**fall, "interval": "epoch"}, [1, 2, 4, 5])
+    assert interval == "epoch"
+    assert rates == [pytest.approx(r) for r in ([100, 1], [10, 0.1], [10, 0.1], [1, 0.01])]
+    interval, rates = rates_of({**fall, "parts": ["decoder"]}, [1, 2, 5])
+    assert interval == "step"
+    assert rates == [pytest.approx(r) for r in ([100, 1], [10, 1], [1, 1])]
+    with pytest.raises(ValueError, match="unknown part of the schedule 'decode'; did you mean 'decoder'"):
+        rates_of({**fall, "parts": ["decode"]}, [1])
+
+
+@pytest.fixture
+def with_sides():
+    """STAViS, whose visual network has side maps, and a batch for it."""
+    options = {**model_entry("stavis").tiny, "modality": "v"}
+    lit = SaliencyModule("stavis", options, {"cc": -1.0}, {"name": "adam", "lr": 1.0}, {"name": "constant"}, side=0.5)
+    spec = lit.net.spec
+    generator = torch.Generator().manual_seed(0)
+    batch = {
+        "frames": torch.randint(256, (2, 3, spec.frames, *spec.size), generator=generator, dtype=torch.uint8),
+        "audio": None,
+        "density": torch.rand(2, *spec.size, generator=generator),
+        "fixated": None,
+    }
+    return lit.eval(), batch
+
+
+def test_side_maps_are_trained_less_with_every_epoch(with_sides):
+    lit, batch = with_sides
+    main, sides = lit.net.outputs(lit.normalised(batch))
+    terms = [lit.output_loss(output, batch)[0].item() for output in (main, *sides)]
+    assert len(terms) == 5
+    for epoch, weight in ((0, 3 / 4), (2, 1 / 4), (3, 0.0)):
+        lit._trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4)
+        assert lit.training_loss(batch).item() == pytest.approx(terms[0] + weight * sum(terms[1:]) * 0.5, rel=1e-5)
+
+
+def test_the_loss_on_logits_survives_what_a_sigmoid_rounds_away():
+    logits = torch.full((1, 2, 2), 40.0, requires_grad=True)
+    wrong = Truth(torch.full((1, 2, 2), 0.25))
+    bce_loss(Prediction(logits.sigmoid(), logits), wrong.density).sum().backward()
+    torch.testing.assert_close(logits.grad, torch.full((1, 2, 2), 0.75))
+
+
+def test_nothing_fixated_is_no_nss():
+    assert nss_loss(torch.rand(1, 3, 3), torch.zeros(1, 3, 3)).item() == 0

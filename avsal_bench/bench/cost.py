@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from avsal_bench.bench.plan import Job, records_of, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import hold_out
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.sampler import clip_counts
 from avsal_bench.models import create_model
-from avsal_bench.training.losses import saliency_loss
+from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
         shared.add(training.folder)
         stage = training.stage
         listed = [v for n in stage.data for v in dataset(n).videos(space.root_of(n), "train", job.fold)]
-        epoch = len(hold_out(listed, stage.val_fraction)[0]) * stage.clips_per_video
+        fitted = hold_out(listed, stage.val_fraction)[0]
+        epoch = sum(clip_counts(fitted, stage.clips_per_video, stage.clips_every))
         clips += stage.epochs * epoch
-        steps += stage.epochs * max(1, epoch // stage.batch_size)
+        steps += stage.epochs * max(1, math.ceil(epoch // stage.batch_size / stage.accumulate))
     windows = sum(v.n_frames for n, _ in missing for v in dataset(n).videos(space.root_of(n), "test", job.fold))
     return Cost(clips, steps, windows, len(missing))
 
@@ -64,7 +67,8 @@ def seconds_a_clip(job: Job, space: Workspace) -> tuple[float, float]:
 
     def train() -> None:
         saliency = net.to_map(net(frames, audio))
-        saliency_loss(saliency, torch.ones_like(saliency), {"kl": 1.0})[0].backward()  # type: ignore[no-untyped-call]
+        loss, _ = saliency_loss(Prediction(saliency), Truth(torch.ones_like(saliency)), {"kl": 1.0})
+        loss.backward()  # type: ignore[no-untyped-call]
 
     def predict() -> None:
         with torch.inference_mode():

@@ -12,9 +12,10 @@ from typing import Any
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import model_entry
+from avsal_bench.models.weights_store import imported_source
 from avsal_bench.records import network_name, record_path
 from avsal_bench.spec import Sound
-from avsal_bench.training.recipe import Recipe, Stage, load_recipe
+from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
 
 #: Networks without training that every bench runs along: no score says anything without them.
 BASELINES = ("centre", "mep")
@@ -74,14 +75,21 @@ def make_plan(
         model_entry(model)
     jobs = []
     names = [*(b for b in BASELINES if b not in models), *models]
-    recipes = {model: load_recipe(space.recipes, model, preset, _own(model, overrides)) for model in names}
+    presets = {model: _preset(space, model, preset) for model in names}
+    recipes = {model: load_recipe(space.recipes, model, presets[model], _own(model, overrides)) for model in names}
     own_folds = folds or recipes[models[0]].folds
     for fold in own_folds:
         for model in names:
-            for modality in _modalities(model, modalities):
+            for modality in _modalities(recipes[model], modalities):
                 for seed in seeds if recipes[model].stages else (0,):
-                    jobs.append(Job(model, modality, fold, seed, preset, protocol, _own(model, overrides)))
+                    own = _own(model, overrides)
+                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own))
     return jobs
+
+
+def _preset(space: Workspace, model: str, preset: str) -> str:
+    """The preset asked for; for a baseline whose recipe does not have it, the paper's."""
+    return "paper" if model in BASELINES and preset not in list_presets(space.recipes, model) else preset
 
 
 def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:
@@ -89,13 +97,25 @@ def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:
     return () if model in BASELINES else tuple(overrides)
 
 
-def _modalities(model: str, wanted: Sequence[str]) -> tuple[str, ...]:
-    known = model_entry(model).modalities
+def _modalities(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
+    known: tuple[str, ...] = model_entry(recipe.model).modalities
     if not known:
         return ("",)
     if unknown := [m for m in wanted if m not in known]:
-        raise ValueError(f"{model} has no modality {unknown[0]!r}; it has: {', '.join(known)}")
-    return tuple(m for m in known if not wanted or m in wanted)
+        raise ValueError(f"{recipe.model} has no modality {unknown[0]!r}; it has: {', '.join(known)}")
+    if recipe.weights:
+        known = tuple(m for m in known if m in recipe.weights)
+    chosen = tuple(m for m in known if not wanted or m in wanted)
+    if not chosen:
+        offered = ", ".join(recipe.weights)
+        raise ValueError(f"{recipe.model}, preset {recipe.preset}: published weights are known for {offered} only")
+    return chosen
+
+
+def weights_of(job: Job, recipe: Recipe) -> str | None:
+    """Name of the published weights that a job tests; None where it trains its own, or has none."""
+    pattern = recipe.weights.get(job.modality)
+    return None if pattern is None else pattern.format(fold=job.fold)
 
 
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[tuple[str, Sound, Path]]:
@@ -124,6 +144,8 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
     """The stages of a job in order."""
     parent, resolved = "", []
     for stage in recipe.stages:
+        if stage.modality == "av" != job.modality:
+            continue
         options = stage_options(job, recipe, stage)
         parent = _fingerprint(
             model=job.model,
@@ -150,7 +172,13 @@ def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: st
     if stages:
         folder = stages[-1].folder
     else:
-        seen = _fingerprint(options=dict(recipe.network), videos=_list_of(space, name, job.fold))
+        published = weights_of(job, recipe)
+        seen = _fingerprint(
+            options=dict(recipe.network),
+            # Of published weights the file counts, and not what a baseline would have seen.
+            videos=None if published else _list_of(space, name, job.fold),
+            weights=imported_source(published, space.weights) if published else None,
+        )
         folder = space.runs / "stages" / f"{job.network}-{seen}"
     return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}"
 

@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
-from avsal_bench.bench.plan import Job, Training, records_of, stage_options, test_folder, trainings
+from avsal_bench.bench.plan import Job, Training, records_of, stage_options, test_folder, trainings, weights_of
 from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
@@ -27,12 +27,17 @@ from avsal_bench.data.presence import check_videos
 from avsal_bench.evaluation.predict import KeepMaps, ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import read_results
-from avsal_bench.models import Network
+from avsal_bench.models import Network, create_model, model_entry
+from avsal_bench.models.weights_store import imported_source, load_weights
+from avsal_bench.names import unknown
 from avsal_bench.progress import progress
 from avsal_bench.records import Record, mean_scores, read_record, write_atomically, write_record
 from avsal_bench.spec import Sound
+from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Training as Kind
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -43,6 +48,13 @@ for _on_purpose in (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # inside Lightning
 ):
     warnings.filterwarnings("ignore", message=_on_purpose)
+if not torch.cuda.is_available():
+    # Its order is fixed on a CPU; tasednet.py says what a GPU does.
+    warnings.filterwarnings("ignore", message="max_unpooling3d_forward_out does not have a deterministic")
+
+
+#: What trains a stage, by what its recipe says.
+MODULES: dict[Kind, type[SaliencyModule]] = {"clips": SaliencyModule, "alternating": AlternatingModule}
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,9 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
 
 def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
     """Look for every file that a job will read, those of the test too, before hours are spent on training."""
+    names = [name for training in stages for name in training.stage.start.values()]
+    for name in [*names, *filter(None, [weights_of(context.job, context.recipe)])]:
+        imported_source(name, context.space.weights)
     parts = [(name, "train", training.options) for training in stages for name in training.stage.data]
     parts += [(name, "test", stage_options(context.job, context.recipe)) for name in sorted(tested)]
     for name, part, options in parts:
@@ -151,15 +166,19 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
     story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
-    module = SaliencyModule(job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed)
+    module = MODULES[stage.training](
+        job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed, stage.side
+    )
     if before.checkpoint is not None:
         start_from(module.net, before.checkpoint)
+    started = start_parts(job, module.net, stage, context.space.weights)
     checkpoints = ModelCheckpoint(
         folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
     trainer = context.machine.trainer(
         max_epochs=stage.epochs,
         gradient_clip_val=stage.clip_gradient,
+        accumulate_grad_batches=stage.accumulate,
         log_every_n_steps=1,
         logger=CSVLogger(folder, name="log"),
         callbacks=[checkpoints, FitProgress(f"fit {job.name}, {stage.name}")],
@@ -169,9 +188,11 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
         module.net,
         batch_size=max(1, stage.batch_size // trainer.world_size),
         clips_per_video=stage.clips_per_video,
+        clips_every=stage.clips_every,
         flip=stage.flip,
         val_fraction=stage.val_fraction,
         val_stride=stage.val_stride,
+        fixations=needs_fixations(stage.loss),
         seed=job.seed,
     )
     if trainer.is_global_zero:
@@ -180,6 +201,7 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
     trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     story |= {
         "stage": stage.name,
+        "start": started,
         "steps": trainer.global_step,
         "seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
@@ -211,6 +233,34 @@ def start_from(net: Network, checkpoint: Path) -> None:
         net.load_visual(state)
 
 
+def start_parts(job: Job, net: Network, stage: Stage, store: Path) -> dict[str, dict[str, str]]:
+    """Load published weights into the parts of a network that a stage starts from them.
+
+    A part that only another modality of the network has is passed over.
+
+    Returns:
+        For each part that was loaded, the file that its weights came from.
+
+    Raises:
+        FileNotFoundError: for weights that are not imported.
+        ValueError: for a part that the network does not have in any modality.
+    """
+    loaded = {}
+    for part, name in stage.start.items():
+        if part in dict(net.named_modules()):
+            loaded[part] = load_weights(net.get_submodule(part), name, store)
+        elif part not in parts_of(job.model):
+            raise ValueError(unknown(f"part of {job.model} in `start`", part, parts_of(job.model)))
+    return loaded
+
+
+def parts_of(model: str) -> set[str]:
+    """Names of the parts that a network has in any modality."""
+    entry = model_entry(model)
+    networks = [create_model(model, **entry.tiny, modality=modality) for modality in entry.modalities]
+    return {name for net in networks for name, _ in net.named_children()}
+
+
 def network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
     """State dict of the network in a checkpoint of :class:`SaliencyModule`."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
@@ -222,8 +272,14 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
     job, recipe, space = context.job, context.recipe, context.space
     story = provenance(space.home)
     module = SaliencyModule(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
+    weights: dict[str, Any]
     if trained.checkpoint is not None:
         module.net.load_state_dict(network_state(trained.checkpoint), strict=True)
+        weights = {"file": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
+    elif published := weights_of(job, recipe):
+        weights = load_weights(module.net, published, space.weights)
+    else:
+        weights = {"file": None, "sha256": None}
     data = context.data([name], module.net, test_batch_size=recipe.test_batch_size, sound=sound)
     folder = test_folder(job, recipe, space, name, sound)
     data.skip = {f"{name}/{v.video}" for v, _ in read_results(folder)}
@@ -256,7 +312,7 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
         videos=videos,
         synthetic=dataset(name).embedded,
         recipe=recipe.plain(),
-        weights=describe_weights(module.net, trained.checkpoint),
+        weights=weights | {"parameters": sum(p.numel() for p in module.net.parameters())},
         provenance=story | {"fits": trained.fits},
     )
     write_record(path, record)
@@ -269,14 +325,6 @@ def observe_training_maps(net: Network, data: SaliencyDataModule) -> None:
         for densities in loader:
             net.observe(densities)
             bar.advance()
-
-
-def describe_weights(net: Network, checkpoint: Path | None) -> dict[str, Any]:
-    """File name, checksum and number of parameters."""
-    parameters = sum(p.numel() for p in net.parameters())
-    if checkpoint is None:
-        return {"file": None, "sha256": None, "parameters": parameters}
-    return {"file": checkpoint.name, "sha256": sha256(checkpoint), "parameters": parameters}
 
 
 def forget(job: Job, space: Workspace) -> None:

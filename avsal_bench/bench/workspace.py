@@ -35,6 +35,11 @@ class Workspace:
         return self.home / "benchmarks" / "recipes"
 
     @property
+    def weights(self) -> Path:
+        """Folder of imported published weights (environment: ``AVSAL_WEIGHTS``)."""
+        return Path(os.environ.get("AVSAL_WEIGHTS") or self.home / "weights")
+
+    @property
     def records(self) -> Path:
         """Folder of the records."""
         return self.leaderboard / "records"

@@ -13,12 +13,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import is_prepared, read_audio, read_clip, read_density
-from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches
-from avsal_bench.data.windows import Window, training_targets, window
+from avsal_bench.data.reading import is_prepared, read_audio, read_clip, read_density, read_fixated
+from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches, clip_counts
+from avsal_bench.data.windows import training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
 
 Item = dict[str, Tensor | str | int | None]
+
+#: What a flip turns around.
+PICTURES = ("frames", "density", "fixated")
 
 #: A training clip whose target map is empty is drawn again, this many times.
 MAX_DRAWS = 50
@@ -47,12 +50,13 @@ def _sha1(text: str) -> str:
 
 
 class TrainingClips(Dataset[Item]):
-    """Clips at a random place, each flipped left-right with probability ``flip``."""
+    """Clips at a random place, each flipped left-right with probability ``flip``; fixations on demand."""
 
-    def __init__(self, videos: Sequence[Video], spec: ClipSpec, flip: float) -> None:
+    def __init__(self, videos: Sequence[Video], spec: ClipSpec, flip: float, fixations: bool = False) -> None:
         self.videos = videos
         self.spec = spec
         self.flip = flip
+        self.fixations = fixations
 
     def __getitem__(self, request: ClipRequest) -> Item:
         """Draw one clip; the same request gives the same clip.
@@ -70,30 +74,40 @@ class TrainingClips(Dataset[Item]):
                 break
         else:
             raise ValueError(f"{video.key}: {MAX_DRAWS} clips drawn, and every saliency map is empty")
-        item = read_item(video, window(frame, video.n_frames, self.spec.frames, self.spec.target), self.spec)
-        frames = item["frames"]
+        item = read_item(video, frame, self.spec)
+        item["density"] = density
+        if self.fixations:
+            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
         if rng.random() < self.flip:
-            assert isinstance(frames, Tensor)
-            frames, density = frames.flip(-1), density.flip(-1)
-        return {**item, "frames": frames, "density": density}
+            item |= {key: item[key].flip(-1) for key in PICTURES if isinstance(item[key], Tensor)}  # type: ignore[union-attr]
+        return item
 
 
 class Windows(Dataset[Item]):
-    """The window of every ``(video, frame)`` asked for, as at test time; with its saliency map on demand."""
+    """The window of every ``(video, frame)`` asked for, as at test time; with its ground truth on demand."""
 
-    def __init__(self, videos: Sequence[Video], spec: ClipSpec, density: bool, sound: Sound = "original") -> None:
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        spec: ClipSpec,
+        density: bool,
+        sound: Sound = "original",
+        fixations: bool = False,
+    ) -> None:
         self.videos = videos
         self.spec = spec
         self.density = density
         self.sound = sound
+        self.fixations = fixations
 
     def __getitem__(self, place: tuple[int, int]) -> Item:
         """The window that predicts ``frame`` of video ``i``, for ``place = (i, frame)``."""
         video, frame = self.videos[place[0]], place[1]
-        clip = window(frame, video.n_frames, self.spec.frames, self.spec.target)
-        item = read_item(video, clip, self.spec, self.sound)
+        item = read_item(video, frame, self.spec, self.sound)
         if self.density:
             item["density"] = read_density(video.densities.path(frame), self.spec.size)
+        if self.fixations:
+            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
         return item
 
 
@@ -113,20 +127,20 @@ class Densities(Dataset[Tensor]):
         return read_density(video.densities.path(frame), self.size)
 
 
-def read_item(video: Video, clip: Window, spec: ClipSpec, sound: Sound = "original") -> Item:
-    """One item of a :class:`~avsal_bench.spec.Batch`, without a saliency map."""
+def read_item(video: Video, frame: int, spec: ClipSpec, sound: Sound = "original") -> Item:
+    """The window of a frame as an item of a :class:`~avsal_bench.spec.Batch`, without ground truth."""
+    clip = window(frame, video.n_frames, spec.frames, spec.target, spec.start)
     audio = None
     if spec.audio is not None:
-        audio = read_audio(video, clip, spec.audio)
-        if sound == "muted":
-            audio = spec.audio(torch.zeros(1))
+        audio = spec.audio(torch.zeros(1)) if sound == "muted" else read_audio(video, clip, spec.audio)
     return {
         "frames": read_clip(video, clip, spec.size),
         "audio": audio,
         "density": None,
+        "fixated": None,
         "dataset": video.dataset,
         "video": video.name,
-        "frame": clip.target,
+        "frame": frame,
     }
 
 
@@ -151,9 +165,11 @@ class SaliencyDataModule(LightningDataModule):
         batch_size: clips of a training batch on this process.
         test_batch_size: windows of a validation or test batch.
         clips_per_video: training clips of each video in an epoch.
+        clips_every: frames to a clip, where the clips of a video are to follow from its length.
         flip: probability of a horizontal flip.
         val_fraction: of the training videos of each set, set aside by :func:`hold_out`.
         val_stride: every n-th frame of a set-aside video is validated on.
+        fixations: whether clips and windows to validate on bring the fixated pixels.
         seed: of the random draws.
         num_workers: processes that read.
         sound: what is heard in the test part: the true sound, or silence.
@@ -168,9 +184,11 @@ class SaliencyDataModule(LightningDataModule):
         batch_size: int = 8,
         test_batch_size: int = 8,
         clips_per_video: int = 1,
+        clips_every: int | None = None,
         flip: float = 0.5,
         val_fraction: float = 0.1,
         val_stride: int = 16,
+        fixations: bool = False,
         seed: int = 0,
         num_workers: int = 0,
         sound: Sound = "original",
@@ -184,9 +202,11 @@ class SaliencyDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.test_batch_size = test_batch_size
         self.clips_per_video = clips_per_video
+        self.clips_every = clips_every
         self.flip = flip
         self.val_fraction = val_fraction
         self.val_stride = val_stride
+        self.fixations = fixations
         self.seed = seed
         self.num_workers = num_workers
         self.sound = sound
@@ -217,9 +237,10 @@ class SaliencyDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Item]:
         """Training clips in the order of the epoch."""
         videos = self.fit_videos()
-        sampler = ClipSampler(len(videos), self.clips_per_video, self.seed, *self._rank())
+        counts = clip_counts(videos, self.clips_per_video, self.clips_every)
+        sampler = ClipSampler(counts, self.seed, *self._rank())
         return self._loader(
-            TrainingClips(videos, self.spec, self.flip),
+            TrainingClips(videos, self.spec, self.flip, self.fixations),
             sampler=sampler,
             batch_size=self.batch_size,
             drop_last=len(sampler) > self.batch_size,
@@ -237,7 +258,7 @@ class SaliencyDataModule(LightningDataModule):
         if len(places) < world_size:
             raise ValueError(f"{len(places)} windows to validate on for {world_size} processes; lower val_stride")
         return self._loader(
-            Windows(videos, self.spec, density=True),
+            Windows(videos, self.spec, density=True, fixations=self.fixations),
             sampler=places[rank::world_size],
             batch_size=self.test_batch_size,
         )

@@ -189,6 +189,12 @@ def read_fixations(path: Path) -> Tensor:
     raise ValueError(f"{path}: no variable {' or '.join(map(repr, FIXATION_VARIABLES))} in it; fetch it again")
 
 
+def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:
+    """A fixation map at another size, ``(h, w)`` bool: every pixel that a fixated one reaches, so that none is lost."""
+    reached: Tensor = F.resize(read_fixations(path)[None].float(), list(size), antialias=True)[0] > 0
+    return reached
+
+
 def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     """The sound of a clip through the front end; backwards where the clip runs backwards.
 

@@ -18,16 +18,23 @@ class ClipRequest(NamedTuple):
     seed: tuple[int, int, int]
 
 
+def clip_counts(videos: Sequence[Video], clips_per_video: int, clips_every: int | None = None) -> list[int]:
+    """Training clips of each video in an epoch: so many, or one for every ``clips_every`` frames, at least one."""
+    if clips_every is None:
+        return [clips_per_video] * len(videos)
+    return [max(1, round(video.n_frames / clips_every)) for video in videos]
+
+
 class ClipSampler(Sampler[ClipRequest]):
-    """Every video ``clips_per_video`` times an epoch, shuffled; equal shares for all processes.
+    """Every video as often as ``counts`` says in an epoch, shuffled; equal shares for all processes.
 
     Lightning calls ``set_epoch``. When the clips do not divide by the processes, the last few are left out of
     this epoch, so that no clip counts twice.
     """
 
-    def __init__(self, n_videos: int, clips_per_video: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.n_videos = n_videos
-        self.n_clips = n_videos * clips_per_video
+    def __init__(self, counts: Sequence[int], seed: int, rank: int = 0, world_size: int = 1) -> None:
+        turns = range(max(counts, default=0))
+        self.clips = [video for turn in turns for video, count in enumerate(counts) if turn < count]
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
@@ -38,12 +45,12 @@ class ClipSampler(Sampler[ClipRequest]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.n_clips // self.world_size
+        return len(self.clips) // self.world_size
 
     def __iter__(self) -> Iterator[ClipRequest]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n_clips)
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.clips))
         for clip in order[self.rank :: self.world_size][: len(self)]:
-            yield ClipRequest(int(clip) % self.n_videos, (self.seed, self.epoch, int(clip)))
+            yield ClipRequest(self.clips[clip], (self.seed, self.epoch, int(clip)))
 
 
 class VideoBatches(Sampler[list[tuple[int, int]]]):

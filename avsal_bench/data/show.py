@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -114,20 +114,44 @@ def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> 
 
 
 def overlay_video(video: Video, path: Path) -> None:
-    """Write an mp4 (H.264, AAC) of all frames with density and fixations drawn in, and the sound where there is one.
-
-    Below the frame stand its number and time and, with sound, the waveform and a cursor that moves over it. Small
-    frames are enlarged by a whole factor to at least ``LEAST_WIDTH``, large ones shrunk to ``MOST_WIDTH``; a picture
-    of odd size gets a black column or row. The sound ends with the last frame.
+    """Write an mp4 of all frames with density and fixations drawn in; see :func:`write_overlay`.
 
     Raises:
         ValueError: for a name that does not end in .mp4; naming an unreadable file.
         FileNotFoundError: naming a missing file.
         OSError: naming the folder, when it cannot be written.
     """
+    size = overlay_size(video)
+    write_overlay(video, path, painted_frames(video, range(1, video.n_frames + 1), size), size)
+
+
+def overlay_size(video: Video) -> tuple[int, int]:
+    """(height, width) of the frames of a video in an mp4.
+
+    Small ones are enlarged by a whole factor to at least ``LEAST_WIDTH``, large ones shrunk to ``MOST_WIDTH``.
+    """
     height, width = frame_size(video)
     factor = min(math.ceil(LEAST_WIDTH / width), MOST_WIDTH / width)
-    size = (max(1, round(height * factor)), round(width * factor))
+    return max(1, round(height * factor)), round(width * factor)
+
+
+def write_overlay(video: Video, path: Path, pictures: Iterable[Image.Image], size: tuple[int, int]) -> None:
+    """Write an mp4 (H.264, AAC) of a picture for each frame of a video, and its sound where there is one.
+
+    Below the picture stand the frame's number and time and, with sound, the waveform and a cursor that moves over it.
+    A picture of odd size gets a black column or row. The sound ends with the last frame.
+
+    Args:
+        video: whose sound is read.
+        path: of the mp4.
+        pictures: of frames 1 to ``n_frames``, in order; taken one by one.
+        size: (height, width) of each.
+
+    Raises:
+        ValueError: for a name that does not end in .mp4; naming an unreadable file.
+        FileNotFoundError: naming a missing file.
+        OSError: naming the folder, when it cannot be written.
+    """
     track = read_sound_track(video)
     ground = _strip(video, size[1], track)
     rate = Fraction(video.fps).limit_denominator(1001)  # lists write 30000/1001 as 29.970030
@@ -136,7 +160,7 @@ def overlay_video(video: Video, path: Path) -> None:
     with painting.whole_file(path, ".mp4") as temporary, bar as shown, av.open(str(temporary), "w") as container:
         picture = _add_picture(container, rate, size[0] + ground.height, size[1])
         sound = None if track is None else _SoundWriter(container, track, video.fps)
-        for number, image in zip(numbers, painted_frames(video, numbers, size), strict=True):
+        for number, image in zip(numbers, pictures, strict=True):
             whole = Image.new("RGB", (picture.width, picture.height))
             whole.paste(image)
             whole.paste(_with_cursor(ground, video, number, track is not None), (0, size[0]))

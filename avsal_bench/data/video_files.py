@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import math
 import os
 import re
 from collections import OrderedDict
@@ -58,6 +59,32 @@ def count_frames(path: Path) -> int:
         FileNotFoundError, ValueError: naming the file.
     """
     return len(_reader(path))
+
+
+def frame_rate(path: Path) -> float:
+    """Frames a second of a video file, on average.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    fps = float(_reader(path).get_avg_fps())
+    if not 0 < fps < math.inf:
+        raise ValueError(f"{path}: its frame rate is {fps}; give it one with `ffmpeg -i {path.name} -r 25 <new file>`")
+    return fps
+
+
+def has_track(path: Path) -> bool:
+    """Whether a video file has a sound track.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    _require(path)
+    try:
+        with av.open(path) as container:
+            return bool(container.streams.audio)
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
 
 
 def picture_size(path: Path) -> tuple[int, int]:

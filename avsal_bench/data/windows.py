@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from avsal_bench.spec import Target
+from avsal_bench.spec import Start, Target
 
 
 class Window(NamedTuple):
@@ -32,13 +32,16 @@ class Window(NamedTuple):
         return self.frames[0] > self.frames[-1]
 
 
-def window(frame: int, n: int, t: int, target: Target = "last") -> Window:
+def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "reverse") -> Window:
     """The clip of ``t`` frames that predicts ``frame`` of a video of ``n`` frames.
 
     For ``last``: the ``t`` frames that end at ``frame``; for the first ``t - 1`` frames of a video the reverse window
     (samyak0210/ViNet; avrsp2024, testing details), which starts ``t - 1`` frames later and runs back to ``frame``.
     In a video shorter than ``2t - 1`` some frames have room for neither. Those take the direction that has
     more real frames (forwards at a tie), and the first or last frame of the video is repeated at the far end.
+
+    With ``start="repeat"`` there is no reverse window: the first frame of the video is repeated in front
+    (hrtavakoli/DAVE).
 
     For ``middle``: the frame has index ``t // 2``; beyond either end of the video the end frame is repeated.
 
@@ -49,13 +52,15 @@ def window(frame: int, n: int, t: int, target: Target = "last") -> Window:
     ((3, 4, 5), (3, 2, 1))
     >>> window(2, 3, 4).frames, window(1, 3, 4).frames
     ((1, 1, 1, 2), (3, 3, 2, 1))
+    >>> window(2, 10, 4, start="repeat").frames
+    (1, 1, 1, 2)
     """
     if not 1 <= frame <= n:
         raise ValueError(f"frame {frame} is not in a video of {n} frames")
     if target == "middle":
-        start = frame - t // 2
-        return Window(frame, tuple(min(max(start + i, 1), n) for i in range(t)))
-    backwards = frame < t and (frame + t - 1 <= n or n - frame > frame - 1)
+        first = frame - t // 2
+        return Window(frame, tuple(min(max(first + i, 1), n) for i in range(t)))
+    backwards = start == "reverse" and frame < t and (frame + t - 1 <= n or n - frame > frame - 1)
     steps = range(t - 1, -1, -1)
     if backwards:
         return Window(frame, tuple(min(frame + i, n) for i in steps))

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, MinMax, Resize, Step
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, Step
 from avsal_bench.metrics.resize import imresize
 from avsal_bench.names import pick
 from avsal_bench.records import Averaging
@@ -84,6 +84,13 @@ PROTOCOLS = {
             name="dhf1k",
             source="wenguanwang/DHF1K code_for_Metrics; maps are handed in as 8-bit files",
             saving=(EightBit("down"),),
+            negatives="dataset",
+            averaging="frames",
+        ),
+        Protocol(
+            name="tasednet",
+            source="MichiganCOG/TASED-Net run_example.py for the maps; they are handed in to the evaluation of DHF1K",
+            saving=(Levels(), Blur(sigma=7.0, kernel=57, border="symmetric"), EightBit("down", low="zero")),
             negatives="dataset",
             averaging="frames",
         ),

@@ -24,10 +24,20 @@ class EightBit:
     """Each map is scaled to 0..255 and stored as uint8; see :func:`to_eight_bit`."""
 
     rounding: Rounding = "down"
+    low: Low = "minimum"
 
     def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps in uint8."""
-        return to_eight_bit(maps, self.rounding)
+        return to_eight_bit(maps, self.rounding, self.low)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Values of [0, 1] are truncated to a whole number of 255ths, without any scaling."""
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps in 255ths."""
+        return (maps.clamp(0, 1) * 255).floor() / 255
 
 
 @dataclass(frozen=True)
@@ -114,13 +124,16 @@ class Resize:
         return torch.from_numpy(np.stack(resized)).to(maps.device)
 
 
-Step = EightBit | Jpeg | Clip | MinMax | Blur | Resize
+Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize
 #: Of the map times 255: truncated; to the nearest; or half a level up before the nearest, as torchvision's
 #: ``save_image`` together with the half that ViNet's code adds.
 Rounding = Literal["down", "nearest", "half_up"]
 
+#: What becomes level 0: a map's minimum, or the number 0. Its maximum becomes 255.
+Low = Literal["minimum", "zero"]
 
-def to_eight_bit(maps: Tensor, rounding: Rounding = "down") -> Tensor:
+
+def to_eight_bit(maps: Tensor, rounding: Rounding = "down", lowest: Low = "minimum") -> Tensor:
     """Maps ``(B, h, w)`` scaled one by one to 0..255, as uint8. Those in uint8 come back as they are.
 
     A constant map becomes zero everywhere: it says nothing about where people look. Finite values only.
@@ -129,7 +142,10 @@ def to_eight_bit(maps: Tensor, rounding: Rounding = "down") -> Tensor:
         return maps
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    scale = 255.0 / (high - low)
+    constant = high == low
+    if lowest == "zero":
+        low = torch.zeros_like(low)
+    scale = (255.0 / (high - low)).masked_fill(constant, 0.0)
     levels = ((maps - low) * scale).where(scale.isfinite(), 0.0)
     if rounding != "down":
         levels = (levels + 0.5 if rounding == "half_up" else levels).round()

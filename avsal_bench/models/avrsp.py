@@ -34,6 +34,7 @@ from avsal_bench.audio import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.aspp import ASPP
+from avsal_bench.models.layers.clip import check_clip
 from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.resample import halve, upsample
 from avsal_bench.models.registry import Network, register_model
@@ -84,7 +85,9 @@ class AVRSP(Network):
         retention: Retention = "raw",
     ) -> None:
         super().__init__()
-        _check_clip(frames, size)
+        check_clip("avrsp", frames, size)
+        if min(size) < 64:
+            raise ValueError(f"avrsp takes a height and a width of 64 pixels or more; got {tuple(size)}")
         audio = Waveform(frames) if modality == "av" else None
         self.spec = ClipSpec(frames, (size[0], size[1]), target="last", audio=audio)
 
@@ -105,7 +108,7 @@ class AVRSP(Network):
         Raises:
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
         """
-        self._check_input(frames, audio)
+        self.check_input(frames, audio)
         x3, x2, x1, x0 = (lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, self.s3d(frames), strict=True))
         fused = x0 if audio is None or self.spec.audio is None else self.ravf(x0, self.soundnet(audio))
         enhanced = self._enhance([x0, x1, x2, x3])
@@ -128,20 +131,6 @@ class AVRSP(Network):
             fused = gate(fused, feature)
             skips.append(feature + fused)
         return skips
-
-    def _check_input(self, frames: Tensor, audio: Tensor | None) -> None:
-        expected = (3, self.spec.frames, *self.spec.size)
-        if tuple(frames.shape[1:]) != expected:
-            raise ValueError(f"expected frames (B, {', '.join(map(str, expected))}); got {tuple(frames.shape)}")
-        if self.spec.audio is not None and audio is None:
-            raise ValueError("modality 'av' needs the sound; for frames only build avrsp with modality='v'")
-
-
-def _check_clip(frames: int, size: tuple[int, int]) -> None:
-    if frames not in (8, 16, 32):
-        raise ValueError(f"avrsp takes 8, 16 or 32 frames; got {frames}")
-    if any(side < 64 or side % 32 for side in size):
-        raise ValueError(f"avrsp takes a height and a width of 64, 96, 128 ... pixels; got {tuple(size)}")
 
 
 class RAVF(nn.Module):

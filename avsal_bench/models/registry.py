@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
+from avsal_bench.models.published import PublishedWeights
 from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec, Modality
+
+
+class Outputs(NamedTuple):
+    """What a network gives while it trains."""
+
+    main: Tensor
+    """``(B, h, w)``, as ``forward`` returns it."""
+    side: tuple[Tensor, ...] = ()
+    """Further outputs of the same kind that have a loss of their own (deep supervision), ``(B, h, w)`` each."""
 
 
 class Network(nn.Module):
@@ -22,21 +32,68 @@ class Network(nn.Module):
     Attributes:
         spec: the clip that the network takes.
         observes: True for a network without gradients, fitted by showing it every training map (:meth:`observe`).
+        sees: False for a network that only hears.
+        logits: True where the output is a logit; the map is its sigmoid.
         audio_only: prefixes of the state-dict keys that only the audio-visual network has; without them it is the
             ``v`` network that it starts from (:meth:`load_visual`).
+        visual_only: prefixes of those that only the ``v`` network has; the audio-visual one does without.
     """
 
     spec: ClipSpec
     observes: ClassVar[bool] = False
+    sees: bool = True
+    logits: ClassVar[bool] = False
     audio_only: ClassVar[tuple[str, ...]] = ()
+    visual_only: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """Predict the target frame; see the class."""
         raise TypeError(f"{type(self).__name__} does not define forward")
 
+    def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
+        """What the network gives while it trains: by default the output of ``forward``, and nothing else."""
+        return Outputs(self(frames, audio))
+
+    def check_frames(self, frames: Tensor) -> None:
+        """Nothing, for frames ``(B, 3, T, H, W)`` of the spec.
+
+        Raises:
+            ValueError: for another shape.
+        """
+        expected = (3, self.spec.frames, *self.spec.size)
+        if tuple(frames.shape[1:]) != expected:
+            raise ValueError(f"expected frames (B, {', '.join(map(str, expected))}); got {tuple(frames.shape)}")
+
+    def check_input(self, frames: Tensor, audio: Tensor | None) -> None:
+        """Nothing, for frames of the spec, with sound where the spec has a front end.
+
+        Raises:
+            ValueError: if the clip is not the one of the spec, or the sound is missing.
+        """
+        self.check_frames(frames)
+        if self.spec.audio is not None and audio is None:
+            raise ValueError("this network needs the sound; for frames only build it with modality='v'")
+
+    def forward_stills(self, frames: Tensor) -> Tensor:
+        """The output for clips ``(B, 3, T, H, W)`` without sound, of a network that can do without."""
+        raise TypeError(f"{type(self).__name__} has no way around the sound")
+
     def to_map(self, output: Tensor) -> Tensor:
-        """Turn the output ``(B, h, w)`` into a non-negative saliency map; by default it is one already."""
-        return output
+        """Turn the output ``(B, h, w)`` into a non-negative saliency map: its sigmoid for logits, else itself."""
+        return output.sigmoid() if self.logits else output
+
+    def rename_published(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
+        """One entry of the authors' state dict as one of ours; by default the names are the same.
+
+        Args:
+            key: as the authors have it, without ``module.``.
+            value: which may need another shape.
+
+        Returns:
+            Our key and value. None for an entry that this network does without because it has no effect on the
+            output. A key that the authors' file does not have may come back as it is: the loader refuses it.
+        """
+        return key, value
 
     def observe(self, density: Tensor) -> None:
         """Learn from the ground-truth maps ``(B, h, w)`` of some training frames; only where ``observes``."""
@@ -49,13 +106,14 @@ class Network(nn.Module):
             ValueError: if any other key is missing, or one is not known; both are listed.
         """
         own = {key for key in self.state_dict() if not key.startswith(self.audio_only)}
+        state = {key: value for key, value in state.items() if not key.startswith(self.visual_only)}
         missing, unexpected = sorted(own - state.keys()), sorted(state.keys() - own)
         if missing or unexpected:
             raise ValueError(
                 f"expected the state dict of the visual {type(self).__name__}; "
                 f"missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(unexpected) or 'none'}"
             )
-        self.load_state_dict(dict(state), strict=False)
+        self.load_state_dict(state, strict=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +127,9 @@ class ModelEntry:
         modalities: that ``modality=`` may name; empty for a baseline, which takes none.
         code: ``owner/repo`` of the authors' code, or "" where there is none.
         tiny: options for a version small enough for any test.
+        variants: options besides ``modality`` that make another published network, by what they are called.
+        parity: modalities whose output was compared with the authors' code, with the same weights.
+        weights: that the authors offer.
     """
 
     name: str
@@ -77,6 +138,9 @@ class ModelEntry:
     modalities: tuple[Modality, ...] = ()
     code: str = ""
     tiny: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    parity: tuple[Modality, ...] = ()
+    weights: tuple[PublishedWeights, ...] = ()
 
 
 _MODELS: dict[str, ModelEntry] = {}
@@ -90,13 +154,16 @@ def register_model(
     modalities: tuple[Modality, ...] = (),
     code: str = "",
     tiny: dict[str, Any] | None = None,
+    variants: dict[str, dict[str, Any]] | None = None,
+    parity: tuple[Modality, ...] = (),
+    weights: tuple[PublishedWeights, ...] = (),
 ) -> Callable[[N], N]:
     """Enter a network under ``name``; arguments as in :class:`ModelEntry`. A name used twice is an error."""
 
     def enter(build: N) -> N:
         if name in _MODELS:
             raise ValueError(f"model {name!r} is registered twice: {_MODELS[name].build} and {build}")
-        _MODELS[name] = ModelEntry(name, build, paper, modalities, code, tiny or {})
+        _MODELS[name] = ModelEntry(name, build, paper, modalities, code, tiny or {}, variants or {}, parity, weights)
         return build
 
     return enter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Network, create_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
-from avsal_bench.training.losses import saliency_loss
+from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": torch.optim.AdamW,
@@ -40,6 +41,7 @@ class SaliencyModule(LightningModule):
         optimizer: ``name`` and arguments.
         schedule: ``name`` and arguments.
         seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.
+        side: weight of the loss of each side output; it falls in even steps, one an epoch, to 0 in the last one.
     """
 
     mean: Tensor
@@ -53,6 +55,7 @@ class SaliencyModule(LightningModule):
         optimizer: Mapping[str, Any],
         schedule: Mapping[str, Any],
         seed: int = 0,
+        side: float = 0.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -61,6 +64,7 @@ class SaliencyModule(LightningModule):
         self.optimizer = dict(optimizer)
         self.schedule = dict(schedule)
         self.seed = seed
+        self.side = side
         spec = self.net.spec
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
@@ -78,9 +82,12 @@ class SaliencyModule(LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch whose frames are uint8; normalised here, on the device."""
-        frames = (batch["frames"].float() - self.mean) / self.std
-        output: Tensor = self.net(frames, batch["audio"])
+        output: Tensor = self.net(self.normalised(batch), batch["audio"])
         return self.net.to_map(output)
+
+    def normalised(self, batch: Batch) -> Tensor:
+        """Frames ``(B, 3, T, h, w)`` float32 as the spec wants them."""
+        return (batch["frames"].float() - self.mean) / self.std
 
     def on_train_epoch_start(self) -> None:
         """Start the random numbers of the epoch."""
@@ -92,8 +99,7 @@ class SaliencyModule(LightningModule):
         Raises:
             FloatingPointError: when the loss is not finite, with the videos of the batch.
         """
-        saliency, density = self._maps(batch)
-        loss, _ = saliency_loss(saliency, density, self.loss)
+        loss = self.training_loss(batch)
         if not torch.isfinite(loss):
             places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
             raise FloatingPointError(
@@ -103,18 +109,33 @@ class SaliencyModule(LightningModule):
         self.log("train/loss", loss, on_step=True, on_epoch=False)
         return loss
 
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Loss of the main output, and of the side outputs of a network that has them."""
+        main, side = self.net.outputs(self.normalised(batch), batch["audio"])
+        loss = self.output_loss(main, batch)[0]
+        weight = self.side * (1 - (self.current_epoch + 1) / (self.trainer.max_epochs or 1)) if side else 0.0
+        for output in side if weight > 0 else ():
+            loss = loss + weight * self.output_loss(output, batch)[0]
+        return loss
+
+    def output_loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss of an output of the network, and of how many items; the ground truth is brought to its size."""
+        prediction = Prediction(self.net.to_map(output), output if self.net.logits else None)
+        return saliency_loss(prediction, truth_of(batch, prediction.saliency), self.loss)
+
     def validation_step(self, batch: Batch, index: int) -> None:
         """Add a batch of windows to the validation loss and CC.
 
         The loss chooses checkpoints. The CC is the scores' own: a mean over each video's frames, then over videos.
         """
-        saliency, density = self._maps(batch)
-        loss, count = saliency_loss(saliency, density, self.loss)
+        output = self.net(self.normalised(batch), batch["audio"])
+        loss, count = self.output_loss(output, batch)
         self.val_loss.update(loss, count)
         self.log("val/loss", self.val_loss, on_epoch=True)
         if self.val_cc is not None:
             keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
-            self.val_cc.update({"CC": cc(saliency.float(), density)}, keys, batch["frame"])
+            saliency = self.net.to_map(output).float()
+            self.val_cc.update({"CC": cc(saliency, truth_of(batch, saliency).density)}, keys, batch["frame"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the CC of all processes."""
@@ -128,14 +149,6 @@ class SaliencyModule(LightningModule):
         saliency: Tensor = self(batch)
         return saliency
 
-    def _maps(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Prediction and ground truth at the size of the prediction."""
-        saliency, density = self(batch), batch["density"]
-        assert density is not None, "training and validation batches carry a density"
-        if density.shape != saliency.shape:
-            density = F.interpolate(density[:, None], saliency.shape[1:], mode="bilinear", antialias=True)[:, 0]
-        return saliency, density
-
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule by their names in the recipe."""
         arguments = {k: v for k, v in self.optimizer.items() if k not in ("name", "lr_scale")}
@@ -146,12 +159,14 @@ class SaliencyModule(LightningModule):
             "constant": self._constant,
             "cosine": self._cosine,
             "plateau": self._plateau,
+            "multistep": self._multistep,
         }
-        arguments = {k: v for k, v in self.schedule.items() if k != "name"}
+        arguments = {k: v for k, v in self.schedule.items() if k not in ("name", "interval")}
         schedule = pick("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
         if schedule is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        interval = self.schedule.get("interval", "step")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
 
     def _constant(self, optimizer: Optimizer) -> None:
         """The rate stays what it is."""
@@ -159,6 +174,23 @@ class SaliencyModule(LightningModule):
     def _plateau(self, optimizer: Optimizer, **arguments: Any) -> None:
         """The rate falls when the validation loss does not; see :meth:`on_train_epoch_end`."""
         self.plateau = ReduceLROnPlateau(optimizer, **arguments)
+
+    def _multistep(
+        self, optimizer: Optimizer, milestones: list[int], factor: float = 0.1, parts: list[str] | None = None
+    ) -> LRScheduler:
+        """The rate is multiplied by ``factor`` after each milestone, counted in steps or, by ``interval``, in epochs.
+
+        With ``parts``, only that of the parameters whose group of ``lr_scale`` bears one of these names.
+        """
+
+        def scaled(count: int) -> float:
+            return factor ** sum(count >= milestone for milestone in milestones)
+
+        names = [group["name"] for group in optimizer.param_groups]
+        if absent := set(parts or ()) - set(self.optimizer.get("lr_scale", {})):
+            raise ValueError(unknown("part of the schedule", min(absent), self.optimizer.get("lr_scale", {})))
+        lambdas = [scaled if parts is None or name in parts else (lambda count: 1.0) for name in names]
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambdas)
 
     def _cosine(self, optimizer: Optimizer, warmup: float = 0.05) -> LRScheduler:
         """Linear warm-up over a part of all steps, then a cosine to zero."""
@@ -196,21 +228,38 @@ class SaliencyModule(LightningModule):
             self.plateau.load_state_dict(self._plateau_state)
 
 
+def truth_of(batch: Batch, saliency: Tensor) -> Truth:
+    """Ground truth of a batch at the size of the maps ``(B, h, w)``; a fixated pixel stays one when maps shrink."""
+    density, fixated = batch["density"], batch["fixated"]
+    assert density is not None, "training and validation batches carry a density"
+    size = saliency.shape[1:]
+    if density.shape != saliency.shape:
+        density = F.interpolate(density[:, None], size, mode="bilinear", antialias=True)[:, 0]
+        if fixated is not None:
+            fixated = F.interpolate(fixated[:, None].float(), size, mode="bilinear", antialias=True)[:, 0] > 0
+    return Truth(density, fixated)
+
+
 def parameter_groups(net: Network, lr: float, lr_scale: Mapping[str, float]) -> list[dict[str, Any]]:
     """Parameters of a network, those whose name starts with a key of ``lr_scale`` at a learning rate of their own.
 
-    The parts that hear (``audio_only``) may be named although a ``v`` network has none.
+    A key may hold wildcards, such as ``sides.*.bias``; a parameter belongs to the first key that fits. The parts that
+    only the audio-visual or only the ``v`` network has may be named for both.
+
+    Returns:
+        Groups with the key as their ``name``, "" for the rest.
 
     Raises:
-        ValueError: for a key that no parameter's name starts with.
+        ValueError: for a key that fits no parameter.
     """
     named = dict(net.named_parameters())
-    parts = {name.split(".")[0] for name in named}
-    groups = []
-    for prefix, scale in lr_scale.items():
-        mine = [name for name in named if name.startswith(prefix)]
-        if not mine and not f"{prefix}.".startswith(net.audio_only):
-            raise ValueError(unknown("part in lr_scale", prefix, parts))
-        groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale})
-    groups.append({"params": list(named.values()), "lr": lr})
+    known = tuple(named)
+    groups: list[dict[str, Any]] = []
+    for key, scale in lr_scale.items():
+        mine = [name for name in named if fnmatchcase(name, f"{key}*")]
+        absent = not any(fnmatchcase(name, f"{key}*") for name in known)
+        if absent and not f"{key}.".startswith(net.audio_only + net.visual_only):
+            raise ValueError(unknown("part in lr_scale", key, {name.split(".")[0] for name in known}))
+        groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale, "name": key})
+    groups.append({"params": list(named.values()), "lr": lr, "name": ""})
     return [group for group in groups if group["params"]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -16,6 +16,9 @@ from avsal_bench.data.dataset import expand
 from avsal_bench.names import unknown
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES
+
+#: How a stage trains: on clips, or on clips and stills by turns (:mod:`avsal_bench.training.alternating`).
+Training = Literal["clips", "alternating"]
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,20 @@ class Stage:
         name: of the stage.
         data: data sets whose training lists it runs on, together; ``six`` in a file stands for six of them.
         epochs: passes over ``clips_per_video`` clips of every video.
-        modality: ``job`` for the modality of the job, or ``v`` for the visual branch alone.
-        batch_size: clips a step, over all processes.
+        modality: ``job`` for the modality of the job; ``v`` for the visual branch alone, in every job; ``av`` for a
+            stage that only an audio-visual job has.
+        batch_size: clips a batch, over all processes.
         clips_per_video: in an epoch.
+        clips_every: frames to a clip, in the place of ``clips_per_video``: a long video then has more clips.
         loss: weight of each term of ``training/losses.py``.
         optimizer: ``name`` (adamw | adam | sgd) and its arguments; ``lr_scale`` multiplies the rate of the parameters
-            whose names start with a key of it.
-        schedule: ``name`` (plateau | cosine | constant) and its arguments.
+            whose names start with a key of it, wildcards allowed.
+        schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
+        training: ``clips``, or ``alternating`` with stills in every other epoch.
+        start: published weights that parts of the network start from: ``{<part>: <name>}``. ``avsal weights`` lists
+            the names; the files must be imported.
+        side: weight of the loss of side outputs, which falls to 0 in the last epoch.
+        accumulate: batches whose mean gradient makes one step.
         flip: probability of a horizontal flip of a clip.
         clip_gradient: largest norm of the gradient; None for no limit.
         val_fraction: of the training videos, set aside to choose the checkpoint.
@@ -45,9 +55,14 @@ class Stage:
     modality: str = "job"
     batch_size: int = 8
     clips_per_video: int = 1
+    clips_every: int | None = None
     loss: Mapping[str, float] = field(default_factory=lambda: {"kl": 1.0})
     optimizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
     schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
+    training: Training = "clips"
+    start: Mapping[str, str] = field(default_factory=dict)
+    side: float = 0.0
+    accumulate: int = 1
     flip: float = 0.5
     clip_gradient: float | None = None
     val_fraction: float = 0.1
@@ -67,6 +82,8 @@ class Recipe:
         test_batch_size: windows that are predicted at a time.
         folds: that are run when none are asked for.
         sounds: conditions that an audio-visual network is tested under.
+        weights: published weights that are tested as they are, by modality, with ``{fold}`` where each fold has its
+            own; then there are no stages.
     """
 
     model: str
@@ -77,6 +94,7 @@ class Recipe:
     test_batch_size: int = 8
     folds: tuple[int, ...] = (1, 2, 3)
     sounds: tuple[Sound, ...] = ("original",)
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As plain values, for a record."""
@@ -91,6 +109,15 @@ _RECIPE_KEYS = {f.name for f in fields(Recipe)} - {"model", "preset"} | _SHARED_
 def list_recipes(folder: Path) -> list[str]:
     """Names of the networks that have a recipe."""
     return sorted(p.stem for p in folder.glob("*.yaml"))
+
+
+def list_presets(folder: Path, model: str) -> list[str]:
+    """Names of the presets of a network's recipe.
+
+    Raises:
+        FileNotFoundError: for a network without a recipe.
+    """
+    return list(_read(folder, model).get("presets", {}))
 
 
 def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -110,9 +137,7 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
         ValueError: for an unknown preset or key, with the nearest one.
     """
     path = folder / f"{model}.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(f"no recipe {path}; there are recipes for {', '.join(list_recipes(folder))}")
-    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    plain = _read(folder, model)
     presets = plain.pop("presets", {})
     if preset not in presets:
         raise ValueError(f"{path}: {unknown('preset', preset, presets)}")
@@ -123,6 +148,14 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
         return _build(model, preset, plain)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{path}, preset {preset}: {error}") from error
+
+
+def _read(folder: Path, model: str) -> dict[str, Any]:
+    path = folder / f"{model}.yaml"
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe {path}; there are recipes for {', '.join(list_recipes(folder))}")
+    plain: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return plain
 
 
 def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
@@ -143,6 +176,9 @@ def _check_names(recipe: Recipe) -> None:
     _check_each("sound", recipe.sounds, get_args(Sound))
     for stage in recipe.stages:
         _check_each("loss", stage.loss, LOSSES)
+        _check_each("training", [stage.training], get_args(Training))
+    if recipe.weights and recipe.stages:
+        raise ValueError("published weights are tested as they are: give `weights` or `stages`, not both")
 
 
 def _check_each(what: str, names: Iterable[object], known: Collection[object]) -> None:
@@ -154,6 +190,7 @@ def _check_each(what: str, names: Iterable[object], known: Collection[object]) -
 def _stage(name: str, shared: dict[str, Any], own: dict[str, Any]) -> Stage:
     _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
     merged = {**shared, **own}
+    merged["start"] = merged.get("start") or {}  # a preset that starts from nothing says null
     stage = Stage(name=name, **{**merged, "data": tuple(expand(merged["data"]))})
     return replace(stage, optimizer=_numbers(stage.optimizer), schedule=_numbers(stage.schedule))
 

@@ -1,17 +1,18 @@
 """S3D, the separable 3D Inception network (Xie et al., ECCV 2018), as the encoder of a clip.
 
-The keys of the state dict are those of samyak0210/ViNet's ``backbone``; ``from_torchvision`` renames torchvision's.
+The keys of the state dict are those of samyak0210/ViNet's ``backbone``; ``WEIGHTS`` are published ones by other names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from avsal_bench.models.published import PublishedWeights
 
 _Norm = partial[nn.BatchNorm3d]
 
@@ -152,34 +153,69 @@ def _stage(inputs: int, blocks: tuple[tuple[int, ...], ...], width: float, norm:
     return stage, inputs
 
 
-#: Stage and its first index in torchvision's flat ``features`` (indices 1, 4, 7 and 13 are pools).
-_TORCHVISION_STAGES = (("base4", 14), ("base3", 8), ("base2", 5), ("base1", 0))
+#: Stage and its first index where all blocks stand in one sequence (indices 1, 4, 7 and 13 are pools).
+_FLAT_STAGES = (("base4", 14), ("base3", 8), ("base2", 5), ("base1", 0))
+_KYLEMIN_KEY = re.compile(r"base\.(\d+)\.(.+)")
 _TORCHVISION_KEY = re.compile(r"features\.(\d+)\.(branch\d\.\d\.)?(\d)(?:\.(\d))?\.(\w+)")
 
 
-def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the state dict of ``torchvision.models.video.s3d`` for a strict load into ``S3D()``.
+def _staged(index: int) -> str:
+    """Prefix of a block by its index in the flat sequence.
 
-    The classifier is left out.
-
-    Raises:
-        ValueError: for a key that torchvision's network does not have.
+    >>> _staged(3), _staged(6), _staged(14)
+    ('base1.3.', 'base2.1.', 'base4.0.')
     """
-    return {_rename(key): value for key, value in state.items() if not key.startswith("classifier.")}
+    stage, first = next((name, first) for name, first in _FLAT_STAGES if index >= first)
+    return f"{stage}.{index - first}."
 
 
-def _rename(key: str) -> str:
-    """One key of torchvision in our words.
+def rename_kylemin(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of kylemin/S3D as one of ours; None for its classifier ``fc``. A foreign key comes back as it is."""
+    if key.startswith("fc."):
+        return None
+    found = _KYLEMIN_KEY.fullmatch(key)
+    return (key if found is None else _staged(int(found[1])) + found[2]), value
 
-    >>> _rename("features.6.branch1.1.0.1.bias"), _rename("features.2.0.weight")
-    ('base2.1.branch1.1.bn_s.bias', 'base1.2.conv.weight')
+
+def rename_torchvision(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of ``torchvision.models.video.s3d`` as one of ours; None for its classifier.
+
+    A foreign key comes back as it is.
+
+    >>> rename_torchvision("features.6.branch1.1.0.1.bias", torch.zeros(()))
+    ('base2.1.branch1.1.bn_s.bias', tensor(0.))
     """
+    if key.startswith("classifier."):
+        return None
     # Branch 0 has one step, so torchvision leaves its index out.
     found = _TORCHVISION_KEY.fullmatch(key.replace("branch0.", "branch0.0."))
     if found is None:
-        raise ValueError(f"{key!r} is no key of torchvision's s3d")
+        return key, value
     index, branch, outer, inner, tail = found.groups()
-    stage, first = next((name, first) for name, first in _TORCHVISION_STAGES if int(index) >= first)
     step = "" if inner is None else ("_s", "_t")[int(outer)]
     layer = ("conv", "bn")[int(outer if inner is None else inner)] + step
-    return f"{stage}.{int(index) - first}.{branch or ''}{layer}.{tail}"
+    return f"{_staged(int(index))}{branch or ''}{layer}.{tail}", value
+
+
+WEIGHTS = (
+    PublishedWeights(
+        "s3d_kinetics400",
+        "S3D_kinetics400.pt",
+        "Kinetics-400; takes frames in [-1, 1]; where ViNet and TASED-Net start from",
+        "Google Drive link in the README of kylemin/S3D",
+        "MIT repository; weights not stated",
+        build=S3D,
+        rename=rename_kylemin,
+    ),
+    PublishedWeights(
+        "s3d_kinetics400_torchvision",
+        "s3d-d76dad2f.pth",
+        "Kinetics-400, S3D_Weights.KINETICS400_V1 of torchvision; another training run",
+        "the model pages of torchvision, S3D",
+        "BSD-3-Clause repository; weights not stated",
+        build=S3D,
+        sha256="d76dad2f",
+        rename=rename_torchvision,
+        form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+    ),
+)

@@ -2,7 +2,7 @@
 
 Its two heads (``conv8_objs``, ``conv8_scns``) are left out: no network here uses them. Keys are those of the
 released ``soundnet8_final.pth`` (``conv1``, ``batchnorm1``, ... ``batchnorm7``); its convolutions are two-dimensional
-with kernels k x 1 (1 x k in atsiami/STAViS), so a loader drops that axis.
+with kernels k x 1 (1 x k in atsiami/STAViS), so ``WEIGHTS`` drop that axis.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
+from avsal_bench.models.published import PublishedWeights
 
 #: Channels, kernel and max pool (kernel = stride, 1 for none) of conv1 to conv7; stride 2 and padding k/2 everywhere.
 _LAYERS = ((16, 64, 8), (32, 32, 8), (64, 16, 1), (128, 8, 1), (256, 4, 4), (512, 4, 1), (1024, 4, 1))
@@ -38,12 +39,13 @@ class SoundNet(nn.Module):
         self.channels = inputs
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Encode ``(B, 1, n)`` at 22 050 Hz in [-256, 256].
+        """Encode ``(B, 1, n)`` at 22 050 Hz in [-256, 256]; ``(B, 1, 1, n)`` and ``(B, 1, n, 1)`` are the same.
 
         Returns:
             conv7 as tokens in the order of time, ``(B, tokens, C)``: 3 tokens of 70 560 samples (32 frames),
             2 of 35 280 and of 17 640 (16 and 8 frames). A silent item is finite, and passes no gradient back.
         """
+        waveform = waveform.flatten(1)[:, None]
         x = waveform
         for i, (_, _, pool) in enumerate(_LAYERS, start=1):
             x = self.get_submodule(f"conv{i}")(x)
@@ -55,3 +57,59 @@ class SoundNet(nn.Module):
         # second moments for thousands. There is nothing to learn in silence: it gives SoundNet no gradient.
         silent = (waveform == 0).all(2, keepdim=True)
         return torch.where(silent, tokens.detach(), tokens)
+
+
+#: Index of each convolution in atsiami/STAViS's ``soundnet8``, a sequence; the batch norm is the next one.
+_STAVIS_CONVS = (0, 4, 8, 11, 14, 18, 21)
+
+
+def rename_soundnet8(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of keunhong/pytorch-soundnet as one of ours; None for the two heads. A foreign key comes back as it is.
+
+    >>> name, weight = rename_soundnet8("conv1.weight", torch.zeros(16, 1, 64, 1))
+    >>> name, list(weight.shape)
+    ('conv1.weight', [16, 1, 64])
+    """
+    if key.startswith(("conv8_objs.", "conv8_scns.")):
+        return None
+    return key, value.squeeze(3) if key.startswith("conv") and key.endswith(".weight") else value
+
+
+def rename_soundnet8_stavis(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of STAViS's ``soundnet8`` as one of ours. A foreign key comes back as it is.
+
+    >>> name, weight = rename_soundnet8_stavis("soundnet8.4.weight", torch.zeros(32, 16, 1, 32))
+    >>> name, list(weight.shape)
+    ('conv2.weight', [32, 16, 32])
+    """
+    name, _, rest = key.removeprefix("soundnet8.").partition(".")
+    index = int(name) if name.isdigit() and key.startswith("soundnet8.") else -1
+    if index in _STAVIS_CONVS:
+        return f"conv{_STAVIS_CONVS.index(index) + 1}.{rest}", value.squeeze(2) if rest == "weight" else value
+    if index - 1 in _STAVIS_CONVS:
+        return f"batchnorm{_STAVIS_CONVS.index(index - 1) + 1}.{rest}", value
+    return key, value
+
+
+WEIGHTS = (
+    PublishedWeights(
+        "soundnet8",
+        "soundnet8_final.pth",
+        "sound of unlabelled videos (Aytar et al.), converted from Lua; where ViNet's SoundNet starts from",
+        "https://github.com/keunhong/pytorch-soundnet",
+        "not stated",
+        build=SoundNet,
+        rename=rename_soundnet8,
+        form="names read from the authors' code, whose converter copies the convolutions and leaves the batch norms "
+        "as they are at first; the file was not opened",
+    ),
+    PublishedWeights(
+        "soundnet8_stavis",
+        "soundnet8.pth",
+        "sound of unlabelled videos (Aytar et al.), converted; where STAViS's SoundNet starts from",
+        "http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "not stated",
+        build=SoundNet,
+        rename=rename_soundnet8_stavis,
+    ),
+)

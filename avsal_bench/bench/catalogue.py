@@ -1,0 +1,234 @@
+"""What is known of every network here: what it eats, how large and how fast it is, and what of it was verified.
+
+Each fact is taken from where it is true: the registry, the network itself, the recorded times, the expected scores and
+the records. :mod:`avsal_bench.bench.catalogue_text` writes them down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from avsal_bench.audio import AudioFrontEnd
+from avsal_bench.bench.counting import Counted, count
+from avsal_bench.models import Network, create_model, list_models, model_entry
+from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.registry import ModelEntry
+from avsal_bench.records import MAPS_PRESET, network_name, read_records
+from avsal_bench.spec import ClipSpec, Modality
+
+#: Below the repository: times by ``benchmarks/speed/windows.py``, expected scores, the authors' outputs, and records.
+WINDOWS = Path("benchmarks/speed/windows.json")
+EXPECTED = Path("benchmarks/expected")
+PARITY = Path("tests/golden/parity")
+RECORDS = Path("leaderboard/records")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One published network: an entry of the registry with a modality, and the options of a variant.
+
+    ``modality`` and ``variant`` are "" where there is none.
+    """
+
+    entry: ModelEntry
+    modality: Modality | str = ""
+    variant: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Name in files, such as ``vinet_av_transformer``."""
+        return "_".join(filter(None, [network_name(self.entry.name, self.modality), self.variant]))
+
+    @property
+    def label(self) -> str:
+        """Name for people, such as ``vinet (transformer)``."""
+        return f"{self.entry.name} ({self.variant})" if self.variant else self.entry.name
+
+    def build(self) -> Network:
+        """The network as published."""
+        modality = {"modality": self.modality} if self.modality else {}
+        return create_model(self.entry.name, **modality, **self.options)
+
+    def loads(self, weights: PublishedWeights) -> bool:
+        """Whether a file of weights is for this network, and not for another modality or variant."""
+        options = {"modality": self.entry.modalities[-1], **weights.options}
+        return options == {"modality": self.modality, **self.options}
+
+    def compared(self, folder: Path) -> bool:
+        """Whether its output was compared with the authors' code, whose outputs lie in the folder.
+
+        The registry says so of modalities; a variant has a file of its own besides.
+        """
+        own = f"{self.entry.name}_{self.variant or '*'}.npz"
+        return self.modality in self.entry.parity and any(folder.glob(own))
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one window: CPU seconds on one thread, and seconds with a thread for each core; medians over the runs."""
+
+    one_thread: float
+    all_threads: float
+    date: str
+    machine: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        variant: the network.
+        spec: the clip that it takes.
+        sound: phrase for its front end; "" without sound.
+        counted: parameters and MACs; None for a baseline, whose map does not depend on the clip.
+        times: None where they were not measured, or when the network had other MACs than now.
+        parity: whether its output was compared with the authors' code.
+        weights: files of the whole network that the authors offer and that are registered here.
+        parts: files that start an encoder, of the model in any modality.
+        opened: how many of both were opened here.
+        synth_cc: CC that is expected of a short training on ``synth``, fold 1; None where none is.
+        real: records of it on real sets.
+    """
+
+    variant: Variant
+    spec: ClipSpec
+    sound: str
+    counted: Counted | None
+    times: Times | None
+    parity: bool
+    weights: int
+    parts: int
+    opened: int
+    synth_cc: float | None
+    real: int
+
+    @property
+    def year(self) -> str:
+        """Of the paper; "" without one."""
+        return self.variant.entry.paper[-4:]
+
+
+def variants(names: Sequence[str] = ()) -> list[Variant]:
+    """All networks, or those of some models: a line for every modality and every variant, baselines last.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one.
+    """
+    found = []
+    for name in names or list_models():
+        entry = model_entry(name)
+        found += [Variant(entry, modality) for modality in entry.modalities or ("",)]
+        for variant, options in entry.variants.items():
+            rest = dict(options)
+            found.append(Variant(entry, rest.pop("modality", entry.modalities[-1]), variant, rest))
+    return sorted(found, key=lambda v: not v.modality)
+
+
+def catalogue(home: Path, names: Sequence[str] = ()) -> list[Row]:
+    """Rows of the table, for all networks or some models.
+
+    Args:
+        home: of the repository.
+        names: of models.
+
+    Raises:
+        ValueError: for an unknown name, or a file of the repository that cannot be read.
+    """
+    chosen = variants(names)
+    scores = expected_cc(home / EXPECTED)
+    times = read_times(home / WINDOWS)
+    real = Counter(r.network for _, r in read_records(home / RECORDS) if not r.synthetic and r.preset != MAPS_PRESET)
+    rows = []
+    for one in chosen:
+        counted = count(one.build) if one.modality else None
+        spec = counted.spec if counted else one.build().spec
+        whole = [w for w in one.entry.weights if w.build is None and one.loads(w)]
+        parts = [w for w in one.entry.weights if w.build is not None]
+        rows.append(
+            Row(
+                variant=one,
+                spec=spec,
+                sound=sound_phrase(spec.audio) if spec.audio else "",
+                counted=counted,
+                times=_times_of(one, counted, times),
+                parity=one.compared(home / PARITY),
+                weights=len(whole),
+                parts=len(parts),
+                opened=sum("not opened" not in w.form for w in whole + parts),
+                # Recipes, and so scores and records, are of the default variant.
+                synth_cc=None if one.variant else scores.get(one.key),
+                real=0 if one.variant else real[one.key],
+            )
+        )
+    return rows
+
+
+def sound_phrase(front_end: AudioFrontEnd) -> str:
+    """Class of a front end, size of its tensor without axes of one, and sample rate.
+
+    >>> from avsal_bench.audio import Waveform
+    >>> sound_phrase(Waveform(16))
+    'Waveform 35280, 22.05 kHz'
+    """
+    sides = [side for side in front_end(torch.zeros(1)).shape if side > 1]
+    size = "x".join(map(str, sides))
+    return f"{type(front_end).__name__} {size}, {front_end.sample_rate / 1000:g} kHz"
+
+
+def expected_cc(folder: Path) -> dict[str, float]:
+    """CC of each network on ``synth``, fold 1, true sound, protocol of the main tables, from the files of a folder.
+
+    Raises:
+        ValueError: when two files expect something of one network, or a file has another form.
+    """
+    found: dict[str, tuple[float, Path]] = {}
+    for path in sorted(folder.glob("*.json")):
+        for key, scores in _read_json(path).items():
+            network, _, condition = key.partition("/")
+            if condition != "synth/fold1/original" or "CC" not in scores:
+                continue
+            if network in found:
+                raise ValueError(f"{key} is in {found[network][1]} and in {path}; take it out of one of them")
+            found[network] = (scores["CC"][0], path)
+    return {network: cc for network, (cc, _) in found.items()}
+
+
+def read_times(path: Path) -> dict[str, Any]:
+    """Content of ``windows.json``: ``machine``, and by key of a network ``networks``; both empty without a file.
+
+    Raises:
+        ValueError: for a file of another form.
+    """
+    if not path.is_file():
+        return {"machine": {}, "networks": {}}
+    found = _read_json(path)
+    if found.keys() != {"machine", "networks"}:
+        raise ValueError(f"{path}: expected machine and networks, got {', '.join(found)}; measure again")
+    return found
+
+
+def _times_of(variant: Variant, counted: Counted | None, found: Mapping[str, Any]) -> Times | None:
+    timed = found["networks"].get(variant.key)
+    if counted is None or timed is None or timed["macs"] != counted.macs:
+        return None
+    return Times(median(timed["one_thread"]), median(timed["all_threads"]), timed["date"], found["machine"])
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: expected JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(found).__name__}")
+    return found

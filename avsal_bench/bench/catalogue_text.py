@@ -1,0 +1,197 @@
+"""The table of networks as text for a terminal, as Markdown, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from avsal_bench.bench.catalogue import Row, Times
+from avsal_bench.records import write_atomically
+from avsal_bench.text import columns
+
+#: Lines of a Markdown file between which the table stands.
+BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
+DASH = "-"
+
+
+class Column(NamedTuple):
+    """One column: its title, the text of a row, and whether it holds numbers."""
+
+    title: str
+    cell: Callable[[Row], str]
+    number: bool = False
+
+
+def shortened(n: int) -> str:
+    """A number in three digits.
+
+    >>> shortened(43_721_809), shortened(369_979_827_456), shortened(950)
+    ('43.7 M', '370 G', '950')
+    """
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if n >= size:
+            return f"{n / size:.{max(0, 3 - len(str(n // size)))}f} {letter}"
+    return str(n)
+
+
+def _clip(row: Row) -> str:
+    return "{}x{}x{}".format(row.spec.frames, *row.spec.size) if row.counted else DASH
+
+
+def _seconds(row: Row, which: Callable[[Times], float], missing: str) -> str:
+    if row.times:
+        return f"{which(row.times):.3g}"
+    return missing if row.counted else DASH
+
+
+def _parity(row: Row) -> str:
+    if not row.variant.modality:
+        return DASH
+    if not row.variant.entry.code:
+        return "no code"
+    return "proved" if row.parity else "no"
+
+
+def _weights(row: Row) -> str:
+    if not row.weights + row.parts:
+        return DASH
+    parts = f"+{row.parts}" if row.parts else ""
+    return f"{row.weights}{parts}, {row.opened} opened"
+
+
+NETWORK = Column("network", lambda row: row.variant.label)
+MODALITY = Column("modality", lambda row: row.variant.modality or "baseline")
+
+#: What a network is.
+FIRST = (
+    NETWORK,
+    MODALITY,
+    Column("paper", lambda row: row.variant.entry.paper or DASH),
+    Column("year", lambda row: row.year or DASH, True),
+    Column("params", lambda row: shortened(row.counted.parameters) if row.counted else DASH, True),
+    Column("MACs", lambda row: shortened(row.counted.macs) if row.counted else DASH, True),
+    Column("clip", _clip, True),
+    Column("target", lambda row: row.spec.target if row.counted else DASH),
+    Column("sound", lambda row: row.sound or DASH),
+)
+#: How fast it is, and what was verified.
+SECOND = (
+    NETWORK,
+    MODALITY,
+    Column("CPU s", lambda row: _seconds(row, lambda times: times.one_thread, "not measured"), True),
+    Column("s", lambda row: _seconds(row, lambda times: times.all_threads, DASH), True),
+    Column("authors' code", lambda row: row.variant.entry.code or ("none published" if row.counted else DASH)),
+    Column("parity", _parity),
+    Column("weights", _weights),
+    Column("synth CC", lambda row: DASH if row.synth_cc is None else f"{row.synth_cc:.3f}", True),
+    Column("real sets", lambda row: str(row.real) if row.real else "no"),
+)
+
+
+def terminal(rows: Sequence[Row]) -> str:
+    """Two blocks with aligned columns, and what they mean."""
+    blocks = [
+        columns([[c.title for c in part], *([c.cell(r) for c in part] for r in rows)]) for part in (FIRST, SECOND)
+    ]
+    return "\n\n".join([*blocks, "\n".join(_notes(rows))])
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Two tables, and what they mean."""
+    parts = ["\n".join(_table(rows, part)) for part in (FIRST, SECOND)]
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in _notes(rows))])
+
+
+def _table(rows: Sequence[Row], part: Sequence[Column]) -> list[str]:
+    cells = [[c.title for c in part], ["---:" if c.number else "---" for c in part]]
+    cells += [[c.cell(row) for c in part] for row in rows]
+    return [f"| {' | '.join(line)} |" for line in cells]
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    return [
+        "params, MACs: of the published network and one window; MACs are the multiplications of its convolutions, "
+        "matrix products, attentions and bilinear layers.",
+        "clip: frames x height x width; target: the frame of it that is predicted; sound: front end, size and rate.",
+        f"CPU s, s: of one window, CPU time on one thread, and time with {_machine(rows)}.",
+        "parity: proved where, given the same weights, the output was compared with that of the authors' code.",
+        "weights: the authors' files registered here, of whole networks + of encoders; opened: looked into here.",
+        "synth CC: that CI expects of a short training on the embedded set; it says nothing about real videos.",
+        "real sets: records of it on the leaderboard.",
+    ]
+
+
+def _machine(rows: Sequence[Row]) -> str:
+    times = [row.times for row in rows if row.times]
+    if not times:
+        return "all threads; not measured"
+    machine, dates = times[0].machine, sorted({t.date for t in times})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return (
+        f"{machine['cores']} threads; float32, batch 1, {machine['processor']}, torch {machine['torch']}, {when} "
+        "(`python benchmarks/speed/windows.py`)"
+    )
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """One line a network, numbers unrounded, empty where there is nothing."""
+    text = io.StringIO()
+    lines = [_plain(row) for row in rows]
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    entry, spec, times = row.variant.entry, row.spec, row.times
+    return {
+        "network": entry.name,
+        "variant": row.variant.variant,
+        "modality": row.variant.modality,
+        "paper": entry.paper,
+        "year": row.year,
+        "parameters": row.counted.parameters if row.counted else None,
+        "macs": row.counted.macs if row.counted else None,
+        "frames": spec.frames,
+        "height": spec.size[0],
+        "width": spec.size[1],
+        "target": spec.target,
+        "sound": row.sound,
+        "cpu_seconds_one_thread": times.one_thread if times else None,
+        "seconds_all_threads": times.all_threads if times else None,
+        "cores": times.machine["cores"] if times else None,
+        "processor": times.machine["processor"] if times else None,
+        "torch": times.machine["torch"] if times else None,
+        "measured": times.date if times else None,
+        "code": entry.code,
+        "parity": _parity(row).replace(DASH, ""),
+        "weights": row.weights,
+        "encoder_weights": row.parts,
+        "weights_opened": row.opened,
+        "synth_cc": row.synth_cc,
+        "real_records": row.real,
+    }
+
+
+def replaced(text: str, table: str, where: Path) -> str:
+    """A Markdown text with the table between the markers in the place of what stands there.
+
+    Raises:
+        ValueError: when one of the markers is missing, stands there twice, or they are in the wrong order.
+    """
+    lines = text.splitlines()
+    if [line for line in lines if line in (BEGIN, END)] != [BEGIN, END]:
+        raise ValueError(
+            f"{where}: expected one line {BEGIN} and after it one line {END}; put them where the table goes"
+        )
+    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+    return "\n".join([*before, table, *after]) + "\n"
+
+
+def write_into(path: Path, table: str) -> None:
+    """Put the table between the markers of a Markdown file, atomically; errors as in :func:`replaced`."""
+    write_atomically(path, replaced(path.read_text(encoding="utf-8"), table, path))

@@ -1,0 +1,185 @@
+"""The network that predicts, by what a user says of it: a checkpoint of a run here, or published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from avsal_bench.bench.provenance import sha256
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.models import model_entry
+from avsal_bench.models.weights import load_published, read_state
+from avsal_bench.models.weights_store import list_weights, load_weights, published_weights, weights_owner
+from avsal_bench.names import unknown
+from avsal_bench.records import network_name
+from avsal_bench.training.module import SaliencyModule
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network with its weights.
+
+    Args:
+        model: name in the registry.
+        options: of the network.
+        module: that normalises frames and gives maps.
+        source: of the weights, for people; "" for a baseline, which has none.
+        sha256: of the file of weights; None for a baseline.
+    """
+
+    model: str
+    options: dict[str, Any]
+    module: SaliencyModule
+    source: str = ""
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the network in tables."""
+        return network_name(self.model, str(self.options.get("modality", "")))
+
+    @property
+    def hears(self) -> bool:
+        """Whether it takes sound."""
+        return self.module.net.spec.audio is not None
+
+
+def find_predictor(
+    space: Workspace, weights: str = "", model: str = "", modality: str = "", settings: Sequence[str] = ()
+) -> Predictor:
+    """The network that a user asks for.
+
+    Args:
+        space: with the finished trainings, and the imported weights.
+        weights: a checkpoint of a run here, a file in its authors' form (which needs ``model``), or the name of
+            imported weights; "" for the training that finished last.
+        model: name in the registry; of a checkpoint, and of imported weights, it only has to agree.
+        modality: likewise; by default that of the weights, and for a file of the authors the richest.
+        settings: further options such as ``network.frames=16``, likewise.
+
+    Raises:
+        ValueError, FileNotFoundError: naming what is not known, not there, does not fit or does not agree.
+    """
+    asked = ({"modality": modality} if modality else {}) | dict(_setting(text) for text in settings)
+    if model and not model_entry(model).modalities:
+        return _baseline(model, asked, weights)
+    if not weights:
+        path = newest_training(space.runs, model, modality)
+        return _trained(path, _own_checkpoint(path), model, asked)
+    path = Path(weights)
+    if path.exists():
+        content = _own_checkpoint(path)
+        return _trained(path, content, model, asked) if content else _of_authors(path, model, asked)
+    if weights not in list_weights():
+        raise FileNotFoundError(f"{weights}: no such file, and {unknown('weights', weights, list_weights())}")
+    return _imported(weights, space.weights, model, asked)
+
+
+def newest_training(runs: Path, model: str = "", modality: str = "") -> Path:
+    """Checkpoint of the training that finished last, of a model and a modality if they are given.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    finished = [path for path in (runs / "stages").glob("*/done.json") if path.with_name("best.ckpt").is_file()]
+    for path in sorted(finished, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        checkpoint = path.with_name("best.ckpt")
+        kept = _own_checkpoint(checkpoint).get("hyper_parameters", {"model": None, "options": {}})
+        if model in ("", kept["model"]) and modality in ("", kept["options"].get("modality")):
+            return checkpoint
+    what = " of ".join(filter(None, ["no finished training", network_name(model, modality) if model else modality]))
+    raise FileNotFoundError(
+        f"{what} in {runs / 'stages'}; train one with `make bench MODEL={model or 'avrsp'}`, or give --weights"
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """An option of the network.
+
+    >>> _setting("network.size=[64, 96]")
+    ('size', [64, 96])
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.startswith("network."):
+        raise ValueError(f"--set {text}: expected an option of the network, such as network.frames=16")
+    return key.removeprefix("network."), yaml.safe_load(value)
+
+
+def _own_checkpoint(path: Path) -> Mapping[str, Any]:
+    """Content of a checkpoint of :class:`SaliencyModule`; nothing for a file in another form.
+
+    Raises:
+        ValueError: naming a file that cannot be read.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # torch raises many kinds
+        read_state(path)  # which says what is wrong, or reads a form of file that ours do not have
+        return {}
+    kept = content.get("hyper_parameters") if isinstance(content, Mapping) else None
+    own = isinstance(kept, Mapping) and {"model", "options"} <= kept.keys() and "state_dict" in content
+    return content if own else {}
+
+
+def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[str, Any]) -> Predictor:
+    kept = content["hyper_parameters"]
+    options = dict(kept["options"])
+    _check_agrees(str(path), kept["model"], model)
+    for key, value in asked.items():
+        if key not in options or options[key] != value:
+            was = f"with {key}={options[key]!r}" if key in options else f"without the option {key}"
+            raise ValueError(f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights")
+    module = SaliencyModule(kept["model"], options, {}, {}, {})
+    state = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
+    module.net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
+    return Predictor(kept["model"], options, module, str(path), sha256(path))
+
+
+def _of_authors(path: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
+    if not model:
+        raise ValueError(
+            f"{path}: not a checkpoint of a run here, so it does not say which network it is of; give --model, and "
+            "--modality or --set network.<option>=<value> where the weights are of a variant"
+        )
+    options = {"modality": model_entry(model).modalities[-1], **asked}
+    module = _module(model, options)
+    load_published(module.net, path)
+    return Predictor(model, options, module, str(path), sha256(path))
+
+
+def _imported(name: str, store: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
+    weights = published_weights(name)
+    owner = weights_owner(name)
+    if weights.build is not None:
+        raise ValueError(f"{name}: weights that a part of a network starts from ({weights.what}), not a whole network")
+    _check_agrees(name, owner, model)
+    options = {"modality": model_entry(owner).modalities[-1], **weights.options, **asked}
+    module = _module(owner, options)
+    loaded = load_weights(module.net, name, store)
+    return Predictor(owner, options, module, name, loaded["sha256"])
+
+
+def _baseline(model: str, asked: Mapping[str, Any], weights: str) -> Predictor:
+    if weights:
+        raise ValueError(f"{model} is a baseline and has no weights; leave out --weights")
+    module = _module(model, asked)
+    if module.net.observes:
+        raise ValueError(f"{model} is made of the maps of a training list and cannot predict a video; try centre")
+    return Predictor(model, dict(asked), module)
+
+
+def _module(model: str, options: Mapping[str, Any]) -> SaliencyModule:
+    try:
+        return SaliencyModule(model, dict(options), {}, {}, {})
+    except TypeError as error:
+        raise ValueError(f"{model}: {error}; see its options in avsal_bench/models") from error
+
+
+def _check_agrees(weights: str, model: str, asked: str) -> None:
+    if asked and asked != model:
+        raise ValueError(f"{weights}: weights of {model}, not of {asked}; leave out --model, or give other --weights")

@@ -1,0 +1,43 @@
+"""The command ``avsal models``: a table of all networks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+# Heavy imports stand inside the command: `avsal --help` must answer at once.
+
+
+def add_models_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``avsal models`` to the commands of ``avsal``."""
+    text = "show what is known of every network: paper, input, size, speed, and what was verified"
+    added = commands.add_parser("models", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    added.set_defaults(function=models)
+    added.add_argument("names", nargs="*", metavar="NAME", help="networks; by default all")
+    added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in README.md")
+    added.add_argument("--write", metavar="FILE", help="put the Markdown between the markers of this file, and stop")
+    added.add_argument("--csv", metavar="FILE", help="also write all numbers, unrounded, to this file")
+
+
+def models(args: argparse.Namespace) -> int:
+    """Print or write the table."""
+    from avsal_bench.bench.catalogue import catalogue
+    from avsal_bench.bench.catalogue_text import markdown, terminal, to_csv, write_into
+    from avsal_bench.bench.workspace import workspace
+    from avsal_bench.records import write_atomically
+
+    if args.write and args.names:
+        raise ValueError(f"--write puts the table of all networks into {args.write}; leave out {' '.join(args.names)}")
+    rows = catalogue(workspace().home, args.names)
+    if args.csv:
+        write_atomically(Path(args.csv), to_csv(rows))
+    if args.write:
+        write_into(Path(args.write), markdown(rows))
+        print(f"wrote {args.write}")
+    else:
+        print(markdown(rows) if args.markdown else terminal(rows))
+    return 0

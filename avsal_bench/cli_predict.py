@@ -1,0 +1,139 @@
+"""The command ``avsal predict``: saliency maps for any video file with its sound."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+# Heavy imports stand inside the command: `avsal --help` must answer at once.
+
+_DESCRIPTION = """\
+Predict where people look in a video file, for every frame.
+
+The network sees each frame with those before it, and hears the sound of the file. Where the first
+frames have too few before them, it sees what follows, run backwards, as in all tests here."""
+
+_EPILOG = """\
+examples:
+  avsal predict film.mp4 -o look.mp4
+      with the network that finished training last, an mp4 to look at: the maps over the frames,
+      with the waveform and the sound
+  avsal predict film.mp4 --model vinet --modality v --weights authors.pt -o maps --form npy
+      with published weights in their authors' form, maps/00001.npy and so on
+
+A folder is filled map by map. When a run is stopped, the same command goes on where it ended; a folder
+with maps of other weights, another video or other options is refused unless --force is given. An mp4 is
+made anew each time, and appears when it is whole."""
+
+
+def add_predict_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``predict`` to the commands of ``avsal``."""
+    parser = commands.add_parser(
+        "predict",
+        help="predict saliency maps for any video file",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(function=predict)
+    parser.add_argument("video", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="OUT", help="a name that ends in .mp4, or a folder for the maps"
+    )
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--weights",
+        default="",
+        metavar="W",
+        help="a checkpoint such as runs/stages/<training>/best.ckpt, a file in its authors' form (needs --model), "
+        "or the name of imported weights (default: the training that finished last)",
+    )
+    network.add_argument("--model", default="", help="`avsal list` names them; `centre` needs no weights")
+    network.add_argument("--modality", default="", choices=["v", "av", "a"], help="default: that of the weights")
+    network.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="an option such as network.frames=16"
+    )
+    network.add_argument("--runs", help="folder of checkpoints (default: runs)")
+    sound = parser.add_argument_group("sound")
+    sound.add_argument("--audio", metavar="WAV", help="sound in a file of its own (default: the video's own track)")
+    sound.add_argument("--muted", action="store_true", help="let the network hear silence")
+    maps = parser.add_argument_group("maps in a folder")
+    maps.add_argument(
+        "--form",
+        choices=["png", "npy"],
+        help="png: 8 bits, each map scaled to its own lowest and highest value (default); npy: float32 as predicted",
+    )
+    maps.add_argument("--native", action="store_true", help="keep the network's size, not that of the video")
+    maps.add_argument("--force", action="store_true", help="start over, and remove maps of something else")
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--batch-size", type=_positive, default=4, help="frames at a time (default: %(default)s)")
+    machine.add_argument(
+        "--device",
+        default="auto",
+        help="cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--workers", type=_count, default=_default_workers(), help="reading processes (default: %(default)s)"
+    )
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Predict the maps of a video file, and write them."""
+    from avsal_bench.bench.predict import Running, check_sound, open_film, predict_folder, predict_overlay
+    from avsal_bench.bench.predictor import find_predictor
+    from avsal_bench.bench.workspace import workspace
+
+    out, path = Path(args.out), Path(args.video)
+    audio = Path(args.audio) if args.audio else None
+    overlay = out.suffix.lower() == ".mp4" and not out.is_dir()
+    _check_out(args, out, overlay)
+    running = Running(args.batch_size, args.device, args.workers)
+    device = running.torch_device()
+    video = open_film(path, audio)
+    predictor = find_predictor(workspace(runs=args.runs), args.weights, args.model, args.modality, args.set)
+    if predictor.hears and not args.muted:
+        check_sound(video, predictor.name)
+    weights = f", weights {predictor.source}" if predictor.source else ""
+    heard = ("silence" if args.muted else str(video.audio)) if predictor.hears else "nothing"
+    print(f"{predictor.name}{weights}, on {device}; it hears {heard}", flush=True)
+    if overlay:
+        predict_overlay(predictor, video, out, running, args.muted)
+    else:
+        form = args.form or "png"
+        options = {"form": form, "native": args.native, "muted": args.muted, "force": args.force}
+        if there := predict_folder(predictor, video, out, running, **options):
+            print(f"{there} of {video.n_frames} maps were there")
+    print(out)
+    return 0
+
+
+def _check_out(args: argparse.Namespace, out: Path, overlay: bool) -> None:
+    """Refuse an output that nobody can mean."""
+    if out.suffix and not overlay and not out.is_dir():
+        raise ValueError(f"{out}: expected a name that ends in .mp4, or a folder, whose name has no dot")
+    if overlay and (args.form or args.native):
+        raise ValueError(f"{out}: --form and --native are for a folder; an mp4 shows the maps over the frames")
+    for given in filter(None, (args.video, args.audio)):
+        if out.resolve() == Path(given).resolve():
+            raise ValueError(f"{out}: is what is read; give the result another name")
+
+
+def _default_workers() -> int:
+    return min(8, (os.cpu_count() or 1) // 2)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
+    return int(text)

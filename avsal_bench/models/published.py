@@ -1,0 +1,43 @@
+"""What is known of a file of published weights. The files are the authors'; nothing here is a copy, or a download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+#: One entry of the authors' state dict as one of ours, or None where it has no effect;
+#: see :meth:`avsal_bench.models.registry.Network.rename_published`.
+Rename = Callable[[str, Tensor], tuple[str, Tensor] | None]
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """One file that authors offer.
+
+    Args:
+        name: of the weights here.
+        file: name that the authors give the file.
+        what: is in it: trained on what, which fold.
+        source: where the authors offer it.
+        licence: of the file; ``not stated`` where the authors do not say.
+        options: of the network that it belongs to, for ``create_model``.
+        build: makes the backbone that it belongs to, for weights that start a part of a network; None for those of a
+            whole network.
+        sha256: of the file, whole or its first digits; ``unknown`` where nobody here has seen the file.
+        rename: for a backbone, whose names may differ from file to file; a network has ``rename_published``.
+        form: what is known of what is in the file, and from where.
+    """
+
+    name: str
+    file: str
+    what: str
+    source: str
+    licence: str
+    options: dict[str, Any] = field(default_factory=dict)
+    build: Callable[[], nn.Module] | None = None
+    sha256: str = "unknown"
+    rename: Rename | None = None
+    form: str = "names read from the authors' code; the file was not opened"

@@ -1,0 +1,48 @@
+"""Training by dynamic routing (dave2019, section 3.2): epochs of clips with sound, and epochs of stills without."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+from avsal_bench.spec import Batch
+from avsal_bench.training.module import SaliencyModule
+
+
+class AlternatingModule(SaliencyModule):
+    """Trains on clips in epochs 0, 2, ... and on stills in epochs 1, 3, ...
+
+    A still is the target frame of a clip, repeated for as long as the clip is: dave2019 takes pictures of image
+    saliency sets and does not name them. In an epoch of stills what hears (``audio_only`` of the network) is frozen
+    and left out: no gradient, no optimiser step, no change of its batch norms. A network that only hears has no use
+    for stills, and trains on clips in every epoch.
+
+    Args are those of :class:`~avsal_bench.training.module.SaliencyModule`. The network must have a method
+    ``forward_stills(frames)``, its output for clips without sound.
+    """
+
+    @property
+    def on_stills(self) -> bool:
+        """Whether this epoch is one of stills."""
+        return self.current_epoch % 2 == 1 and self.net.sees
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Loss of a batch of clips, or of the stills made from it."""
+        if not self.on_stills:
+            return super().training_loss(batch)
+        target = self.net.spec.frames - 1 if self.net.spec.target == "last" else self.net.spec.frames // 2
+        frames = self.normalised(batch)
+        stills = frames[:, :, target : target + 1].expand_as(frames)
+        loss = self.output_loss(self.net.forward_stills(stills), batch)[0]
+        # Several processes wait for a gradient of every parameter; these are zero, and dropped before the step.
+        return loss + sum(parameter.sum() * 0 for parameter in self._heard())
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Freeze what hears: an optimiser leaves alone what has no gradient, momentum and weight decay too."""
+        if self.on_stills:
+            for parameter in self._heard():
+                parameter.grad = None
+
+    def _heard(self) -> list[Parameter]:
+        return [p for name, p in self.net.named_parameters() if name.startswith(self.net.audio_only)]

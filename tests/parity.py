@@ -1,0 +1,98 @@
+"""Weights and inputs made by a rule, and what the authors' code gives for them: ``golden/parity/<network>.npz``.
+
+The rule fills every entry of the authors' state dict from its name, its shape and a number, the salt, and so does it
+for inputs. Networks that are told the same names and shapes, and compute the same function, give the same output.
+"""
+
+import json
+import math
+import zlib
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+FOLDER = Path(__file__).parent / "golden" / "parity"
+
+
+def _generator(text):
+    return np.random.default_rng(zlib.crc32(text.encode()))
+
+
+def drawn(key, shape, salt):
+    """The value of one entry of a state dict."""
+    draw = _generator(f"{key}:{salt}")
+    if key.endswith("running_mean"):
+        values = draw.normal(0, 0.1, shape)
+    elif key.endswith("running_var") or (len(shape) == 1 and key.endswith("weight")):
+        values = draw.uniform(0.5, 1.5, shape)
+    elif len(shape) < 2:
+        values = draw.normal(0, 0.05, shape)
+    else:
+        values = draw.normal(0, math.sqrt(2 / math.prod(shape[1:])), shape)
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def normal(name, shape, salt=1):
+    """The input of that name: standard normal values."""
+    return torch.from_numpy(_generator(f"input:{name}:{salt}").normal(0, 1, tuple(shape)).astype(np.float32))
+
+
+class Golden:
+    """What is known of one of the authors' networks."""
+
+    def __init__(self, name: str) -> None:
+        self.data = dict(np.load(FOLDER / f"{name}.npz"))
+        self.about = json.loads(str(self.data["about"]))
+        #: Parameters of the authors' network, those without effect too, and these by name.
+        self.parameters: int = self.about["parameters"]
+        self.without_effect: list[str] = self.about["without_effect"]
+
+    def state(self, salt: int = 1) -> dict[str, Tensor]:
+        """The authors' state dict, filled; entries that are no drawn numbers (``pe``) are zero."""
+        state = {}
+        for key, shape in self.about["state"]:
+            if key.endswith("num_batches_tracked"):
+                state[key] = torch.zeros((), dtype=torch.int64)
+            elif key.endswith(".pe"):
+                state[key] = torch.zeros(shape)
+            else:
+                state[key] = drawn(key, tuple(shape), salt)
+        for pattern, factor in self.about["scale"].items():
+            for key in [key for key in state if fnmatchcase(key, pattern)]:
+                state[key] *= factor
+        return state
+
+    def inputs(self, salt: int = 1) -> list[Tensor]:
+        """Frames, and sound where the network hears."""
+        return [normal(name, shape, salt) for name, shape in self.about["inputs"].items()]
+
+    def error(self, name: str, found: Tensor) -> float:
+        """Relative L2 error of an output (``pred``), or of a feature (``feature/<name>``), at the stored places.
+
+        The number of values must agree; axes of one may lack.
+        """
+        shape = self.data[f"{name}/shape"].tolist()
+        assert [n for n in found.shape if n > 1] == [n for n in shape if n > 1], (name, found.shape, shape)
+        want = torch.from_numpy(self.data[f"{name}/sample"]).double()
+        flat = found.detach().double().flatten()
+        got = flat[[i * flat.numel() // want.numel() for i in range(want.numel())]]
+        return float((got - want).norm() / want.norm())
+
+
+@contextmanager
+def features(**modules: nn.Module):
+    """Outputs of some modules while the block runs, by the names given to them."""
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
+        for name, module in modules.items()
+    ]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,337 @@
+"""The table of networks: what it counts, where its facts come from, and that README has it as it is."""
+
+import argparse
+import json
+import re
+from contextlib import nullcontext
+
+import pytest
+import torch
+from conftest import HOME
+from torch import nn
+from torch.nn import functional as F
+
+from avsal_bench.audio import Waveform
+from avsal_bench.bench import catalogue as facts
+from avsal_bench.bench.catalogue import Variant, catalogue, expected_cc, read_times, sound_phrase, variants
+from avsal_bench.bench.catalogue_text import BEGIN, END, markdown, replaced, terminal, to_csv
+from avsal_bench.bench.counting import count, count_in, window_shapes
+from avsal_bench.cli_models import add_models_command
+from avsal_bench.models import create_model, list_models, model_entry
+from avsal_bench.models.registry import Network
+from avsal_bench.spec import ClipSpec
+
+NETWORKS = [variant for variant in variants() if variant.modality]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return catalogue(HOME)
+
+
+@pytest.fixture
+def avsal():
+    parser = argparse.ArgumentParser()
+    add_models_command(parser.add_subparsers())
+
+    def run(*words):
+        args = parser.parse_args(["models", *words])
+        return args.function(args)
+
+    return run
+
+
+class Toy(Network):
+    """A convolution, a linear and a bilinear layer that sound and frames go through."""
+
+    def __init__(self):
+        super().__init__()
+        self.spec = ClipSpec(2, (4, 6), audio=Waveform(1, sample_rate=50))
+        self.conv = nn.Conv3d(3, 8, 3, padding=1)
+        self.linear = nn.Linear(5, 7)
+        self.join = nn.Bilinear(8, 7, 2)
+
+    def forward(self, frames, audio=None):
+        seen = self.conv(frames).relu().mean((2, 3, 4))
+        return self.join(seen, self.linear(audio[:, 0]))
+
+
+class Looks(Toy):
+    def forward(self, frames, audio=None):
+        if frames.sum().item() > 1e9:
+            raise AssertionError("it is zeros")
+        return super().forward(frames, audio)
+
+
+def macs(make, use):
+    """MACs of one use of a layer, counted without values and with them."""
+
+    class One(Network):
+        def __init__(self):
+            super().__init__()
+            self.spec = ClipSpec(1, (1, 1))
+            self.layer = make()
+
+        def forward(self, frames, audio=None):
+            return use(self.layer)
+
+    found = count(One).macs
+    assert found == count_in(nullcontext(), One()).macs
+    return found
+
+
+@pytest.mark.parametrize("network", [Toy, Looks])
+def test_a_small_network_counted_by_hand(network):
+    found = count(network)
+    assert found.parameters == (3 * 8 * 27 + 8) + (5 * 7 + 7) + (8 * 7 * 2 + 2)
+    assert found.macs == 2 * 4 * 6 * 8 * 3 * 27 + 5 * 7 + 2 * (8 * 7 + 7)
+    assert window_shapes(found.spec) == [(1, 3, 2, 4, 6), (1, 1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("make", "use", "expected"),
+    [
+        (lambda: nn.Conv1d(4, 6, 3, groups=2), lambda net: net(torch.zeros(1, 4, 10)), 8 * 6 * 2 * 3),
+        # Each of 5 x 5 pixels of 4 channels goes to 3x3 places of the 3 channels of its group.
+        (lambda: nn.ConvTranspose2d(4, 6, 3, 2, groups=2), lambda net: net(torch.zeros(1, 4, 5, 5)), 25 * 4 * 3 * 9),
+        (lambda: nn.Linear(3, 4), lambda net: net(torch.zeros(2, 5, 3)), 2 * 5 * 3 * 4),
+        (lambda: nn.Bilinear(5, 7, 3, bias=False), lambda net: net(torch.zeros(2, 5), torch.zeros(2, 7)), 2 * 3 * 42),
+        (nn.Identity, lambda _: torch.zeros(3, 4) @ torch.zeros(4), 12),
+        (
+            lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+            lambda net: net(torch.zeros(1, 10, 8)),
+            10 * 8 * 8 * 4 + 2 * 10 * 10 * 8 + 2 * 10 * 8 * 16,
+        ),
+        (nn.Identity, lambda _: F.scaled_dot_product_attention(*torch.zeros(3, 1, 2, 10, 4)), 2 * 2 * 10 * 10 * 4),
+        (lambda: nn.BatchNorm1d(4), lambda net: net(torch.zeros(2, 4)).relu(), 0),
+    ],
+)
+def test_macs_of_layers_by_hand(make, use, expected):
+    assert macs(make, use) == expected
+
+
+@pytest.mark.parametrize("variant", NETWORKS, ids=lambda v: v.key)
+def test_shapes_alone_count_what_a_real_forward_does(variant):
+    options = variant.entry.tiny | dict(variant.options) | {"modality": variant.modality}
+
+    def build():
+        return create_model(variant.entry.name, **options)
+
+    assert count(build) == count_in(nullcontext(), build())
+    assert count(build).macs > 0
+
+
+def test_counting_leaves_pytorch_as_it_was():
+    fast = torch.backends.mha.get_fastpath_enabled()
+    count(Toy)
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    assert torch.zeros(1).device.type == "cpu"
+    assert type(torch.zeros(1)) is torch.Tensor
+
+
+def test_a_row_for_every_modality_and_variant_and_baselines_last(rows):
+    keys = [row.variant.key for row in rows]
+    assert len(set(keys)) == len(keys)
+    for name in list_models():
+        entry = model_entry(name)
+        mine = [row.variant for row in rows if row.variant.entry is entry]
+        assert len(mine) == max(1, len(entry.modalities)) + len(entry.variants)
+        assert {v.modality for v in mine} == set(entry.modalities or [""])
+    assert keys[-2:] == ["centre", "mep"]
+    assert rows[-1].counted is rows[-1].times is None
+
+
+def test_facts_of_avrsp(rows):
+    (row,) = (row for row in rows if row.variant.key == "avrsp_av")
+    assert (row.year, row.spec.frames, row.spec.size, row.sound) == (
+        "2024",
+        32,
+        (224, 384),
+        "Waveform 70560, 22.05 kHz",
+    )
+    assert row.counted.parameters == sum(p.numel() for p in create_model("avrsp", modality="av").parameters())
+    assert (
+        row.synth_cc
+        == json.loads((HOME / "benchmarks/expected/smoke.json").read_text())["avrsp_av/synth/fold1/original"]["CC"][0]
+    )
+    assert not row.parity
+
+
+def test_what_the_registry_calls_compared_has_the_authors_outputs(rows):
+    for name in list_models():
+        entry = model_entry(name)
+        assert set(entry.parity) <= set(entry.modalities), name
+        if entry.parity:
+            assert entry.code, f"{name}: compared with the code of nobody"
+            assert list((HOME / facts.PARITY).glob(f"{name}_*.npz")), name
+    assert {row.variant.entry.name for row in rows if row.parity} == {n for n in list_models() if model_entry(n).parity}
+
+
+def test_every_weight_file_of_a_whole_network_is_in_one_row(rows):
+    for name in list_models():
+        whole = [w for w in model_entry(name).weights if w.build is None]
+        assert sum(row.weights for row in rows if row.variant.entry.name == name) == len(whole), name
+
+
+def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
+    class Found:
+        network, synthetic, preset = "avrsp_av", False, "paper"
+
+    class Synthetic(Found):
+        synthetic = True
+
+    class Maps(Found):
+        preset = "maps"
+
+    monkeypatch.setattr(
+        facts, "read_records", lambda root: [(root, kind()) for kind in (Found, Synthetic, Maps, Found)]
+    )
+    assert {row.variant.key: row.real for row in catalogue(HOME, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
+
+
+def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, rows):
+    (av,) = (row for row in rows if row.variant.key == "avrsp_av")
+    path = tmp_path / facts.WINDOWS
+    path.parent.mkdir(parents=True)
+
+    def shown(networks):
+        machine = {"processor": "Abacus", "cores": 3, "torch": "2"}
+        path.write_text(json.dumps({"machine": machine, "networks": networks}))
+        return catalogue(tmp_path, ["avrsp"])
+
+    timed = {"macs": av.counted.macs, "one_thread": [3.0, 1.0, 2.0], "all_threads": [0.5, 0.25], "date": "2026-01-02"}
+    found = shown({"avrsp_av": timed})
+    assert [row.times and (row.times.one_thread, row.times.all_threads) for row in found] == [None, (2.0, 0.375)]
+    lines = markdown(found).splitlines()
+    assert any(line.startswith("| avrsp | v | not measured | - |") for line in lines)
+    assert any(line.startswith("| avrsp | av | 2 | 0.375 |") for line in lines)
+    assert "3 threads; float32, batch 1, Abacus, torch 2, 2026-01-02" in terminal(found)
+    assert [row.times for row in shown({"avrsp_av": timed | {"macs": 1}})] == [None, None]
+
+
+def test_expected_scores_of_all_files_once_each(tmp_path):
+    of = {"stavis_av/synth/fold1/original": {"CC": [0.5, 0.1]}, "stavis_av/synth/fold1/muted": {"CC": [0.2, 0.1]}}
+    (tmp_path / "smoke.json").write_text(json.dumps({"claims": True, **of}))
+    (tmp_path / "vinet.json").write_text(json.dumps({"vinet_v/synth/fold1/original": {"CC": [0.25, 0.1]}}))
+    assert expected_cc(tmp_path) == {"stavis_av": 0.5, "vinet_v": 0.25}
+    (tmp_path / "vinet.json").write_text(json.dumps(of))
+    with pytest.raises(ValueError, match=r"smoke\.json and in .*vinet\.json"):
+        expected_cc(tmp_path)
+    (tmp_path / "vinet.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"vinet\.json: expected a JSON object, got list"):
+        expected_cc(tmp_path)
+
+
+def test_a_file_of_times_of_another_form_is_refused(tmp_path):
+    path = tmp_path / "windows.json"
+    assert read_times(path) == {"machine": {}, "networks": {}}
+    for text in ("{}", "{", "[1]"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"windows\.json"):
+            read_times(path)
+
+
+def test_a_front_end_in_a_few_words():
+    assert sound_phrase(Waveform(32)) == "Waveform 70560, 22.05 kHz"
+    assert sound_phrase(Waveform(16, sample_rate=16000, shape=(1, -1, 1))) == "Waveform 25600, 16 kHz"
+
+
+def test_readme_has_the_table_as_it_is(rows):
+    readme = HOME / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    assert replaced(text, markdown(rows), readme) == text, "README.md is not up to date; `make models` writes its table"
+
+
+def test_markdown_has_as_many_cells_in_every_line_and_is_narrow(rows):
+    tables = [block.splitlines() for block in markdown(rows).split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2
+    for lines in tables:
+        assert len(lines) == 2 + len(rows)
+        assert len({line.count("|") for line in lines}) == 1
+    assert max(len(line) for line in terminal(rows).split("\n\n")[0].splitlines()) <= 120
+    assert max(len(line) for line in terminal(rows).split("\n\n")[1].splitlines()) <= 120
+
+
+def test_csv_has_a_line_a_network(rows):
+    lines = to_csv(rows).splitlines()
+    assert len(lines) == 1 + len(rows)
+    assert lines[0].startswith("network,variant,modality,paper,year,parameters,macs,frames,height,width,target,sound")
+    assert lines[-2].startswith("centre,,,,,,,1,32,32,last,,")
+
+
+def test_command_prints_and_writes(avsal, tmp_path, capsys):
+    page, table = tmp_path / "page.md", tmp_path / "models.csv"
+    assert avsal("avrsp", "--csv", str(table)) == 0
+    assert capsys.readouterr().out.startswith("network")
+    assert table.read_text().count("\n") == 3
+    assert avsal("avrsp", "centre", "--markdown") == 0
+    assert "| centre | baseline |" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="leave out avrsp"):
+        avsal("avrsp", "--write", str(page))
+    with pytest.raises(ValueError, match="unknown model 'avrps'; did you mean 'avrsp'"):
+        avsal("avrps")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert avsal("--write", str(page)) == 0
+    lines = page.read_text().splitlines()
+    assert (lines[:2], lines[-2:]) == (["before", BEGIN], [END, "after"])
+    assert "old" not in lines
+    assert "| avrsp | av |" in page.read_text()
+
+
+@pytest.mark.parametrize("text", ["nothing\n", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}\n{BEGIN}\n{END}\n"])
+def test_a_page_without_markers_is_left_alone(text, tmp_path):
+    with pytest.raises(ValueError, match=r"page\.md: expected one line <!-- models: begin -->"):
+        replaced(text, "table", tmp_path / "page.md")
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """The script that times windows, with tiny networks in the place of the published ones."""
+    monkeypatch.syspath_prepend(HOME / "benchmarks" / "speed")
+    import windows
+
+    entry = model_entry("avrsp")
+    tiny = [Variant(entry, modality, options=entry.tiny) for modality in entry.modalities]
+    monkeypatch.setattr(windows, "variants", lambda names: variants(names) and (tiny[:1] if names else tiny))
+    return windows
+
+
+def test_times_of_windows_are_written_and_measured_again(windows, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "windows.json"
+    threads = torch.get_num_threads()
+    assert windows.main(["--json", str(path), "--repeats", "2"]) == 0
+    assert torch.get_num_threads() == threads
+    first = read_times(path)
+    assert first["machine"]["torch"] == torch.__version__
+    assert list(first["networks"]) == ["avrsp_av", "avrsp_v"]
+    for timed in first["networks"].values():
+        assert len(timed["one_thread"]) == len(timed["all_threads"]) == 2
+        assert min(timed["one_thread"] + timed["all_threads"]) > 0
+        assert timed["macs"] > 10**6
+    out, err = capsys.readouterr()
+    assert "avrsp_v " in out
+    assert "2/2" in err
+
+    assert windows.main(["--json", str(path), "--repeats", "3", "--only", "avrsp"]) == 0
+    again = read_times(path)["networks"]
+    assert again["avrsp_av"] == first["networks"]["avrsp_av"]
+    assert len(again["avrsp_v"]["one_thread"]) == 3
+
+    before = path.read_text()
+    monkeypatch.setattr(windows, "processor", lambda: "Abacus")
+    for words, error in (
+        (["--only", "avrsp"], "Abacus.*without --only"),
+        (["--only", "avrps"], "unknown model 'avrps'; did you mean 'avrsp'"),
+        (["--repeats", "1"], "--repeats 1: expected at least 2"),
+    ):
+        with pytest.raises(SystemExit):
+            windows.main(["--json", str(path), *words])
+        assert re.search(error, capsys.readouterr().err), words
+    assert path.read_text() == before
+
+
+def test_long_runs_are_repeated_less(windows):
+    clock = iter(range(0, 1000, 5))
+    found = windows.time_runs(lambda: None, 1, lambda: float(next(clock)), repeats=9, seconds=12)
+    assert found == [5.0, 5.0, 5.0]
+    assert len(windows.time_runs(lambda: None, 1, lambda: float(next(clock)), repeats=9, seconds=1)) == 2

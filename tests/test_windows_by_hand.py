@@ -1,0 +1,72 @@
+"""Every network over a whole video, as in a test run, against a plain loop that builds each window by hand."""
+
+import pytest
+import soundfile
+import torch
+import torchaudio
+from test_models import CASES, build
+from torchvision.io import decode_image
+from torchvision.transforms.v2 import functional as F
+
+from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.dataset import dataset
+from avsal_bench.models import model_entry
+from avsal_bench.training.module import SaliencyModule
+
+#: Frames that are compared: the first ones, where windows differ most, and the last ones.
+EDGE = 10
+
+
+def by_hand(net, video, frame):
+    """The map of one frame, from its files."""
+    spec, n = net.spec, video.n_frames
+    t = spec.frames
+    backwards = False
+    if spec.target == "middle":
+        numbers = [frame - t // 2 + i for i in range(t)]
+    elif frame < t and spec.start == "reverse":
+        numbers, backwards = [frame + t - 1 - i for i in range(t)], True
+    else:
+        numbers = [frame - t + 1 + i for i in range(t)]
+    numbers = [min(max(number, 1), n) for number in numbers]
+    files = [video.frames.folder / f"img_{number:05d}.jpg" for number in numbers]
+    pictures = [F.resize(decode_image(str(file)), list(spec.size), antialias=True).float() for file in files]
+    mean, std = (255 * torch.tensor(v)[:, None, None, None] for v in (spec.mean, spec.std))
+    frames = (torch.stack(pictures, 1) - mean) / std
+    audio = None
+    if spec.audio is not None:
+        wave, rate = soundfile.read(video.audio, dtype="float32")
+        wave = torch.from_numpy(wave)
+        if spec.audio.sample_rate != rate:
+            wave = torchaudio.functional.resample(wave, rate, spec.audio.sample_rate)
+        start, stop = spec.audio.span(min(numbers), max(numbers), video.fps, len(wave))
+        excerpt = wave[start:stop].flip(0) if backwards else wave[start:stop]
+        audio = spec.audio(excerpt)[None]
+    with torch.no_grad():
+        return net.to_map(net(frames[None], audio))[0]
+
+
+@pytest.mark.parametrize(("name", "modality"), CASES)
+def test_a_test_run_gives_the_maps_of_a_plain_loop(synth_root, name, modality):
+    net = build(name, modality).eval()
+    options = dict(model_entry(name).tiny) | ({} if modality is None else {"modality": modality})
+    module = SaliencyModule(name, options, {}, {}, {}).eval()
+    module.net = net
+    data = SaliencyDataModule({"synth": synth_root}, net.spec, 1, test_batch_size=4)
+    # Shorter ones have a rule of their own: test_windows.py.
+    videos = [v for v in dataset("synth").videos(synth_root, "test", 1) if v.n_frames >= 2 * net.spec.frames]
+    video = min(videos, key=lambda v: v.n_frames)
+    data.skip = {v.key for v in data.listed("test")} - {video.key}
+    n = video.n_frames
+    seen = []
+    for batch in data.predict_dataloader():
+        wanted = [i for i, frame in enumerate(batch["frame"]) if frame <= EDGE or frame > n - 2]
+        seen += batch["frame"]
+        if not wanted:
+            continue
+        with torch.no_grad():
+            maps = module.predict_step(batch, 0)
+        for i in wanted:
+            want = by_hand(net, video, batch["frame"][i])
+            torch.testing.assert_close(maps[i], want, rtol=1e-4, atol=1e-5 * float(want.max()))
+    assert seen == list(range(1, n + 1))
