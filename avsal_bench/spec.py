@@ -40,6 +40,8 @@ class ClipSpec:
             a network without sound.
         start: how the first frames of a video get their window; see :data:`Start`. A ``middle`` target has no use
             for it.
+        antialias: whether frames are filtered as they are made smaller (Pillow's bilinear resize); without, each
+            pixel comes from four of the frame's (OpenCV's).
     """
 
     frames: int
@@ -49,6 +51,7 @@ class ClipSpec:
     target: Target = "last"
     audio: AudioFrontEnd | None = None
     start: Start = "reverse"
+    antialias: bool = True
 
 
 class Batch(TypedDict):

@@ -11,7 +11,7 @@ from conftest import SIX_SETS, write_list, write_video
 from PIL import Image
 
 from avsal_bench.audio import Waveform
-from avsal_bench.data.datamodule import SaliencyDataModule, hold_out
+from avsal_bench.data.datamodule import SaliencyDataModule, hold_out, read_item
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.layouts import read_fold_list
 from avsal_bench.data.presence import check_video, check_videos
@@ -21,6 +21,7 @@ from avsal_bench.data.reading import (
     read_density,
     read_fixations,
     read_frame,
+    read_frames,
 )
 from avsal_bench.data.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.windows import window
@@ -312,3 +313,20 @@ def test_whole_videos_are_shared_among_processes(etmd):
     batches = [b for r in range(2) for b in VideoBatches(videos, 8, r, 2)]
     assert sorted(place for b in batches for place in b) == [(i, f) for i in range(4) for f in range(1, 21)]
     assert all(len({i for i, _ in b}) == 1 for b in batches)
+
+
+def test_frames_without_antialiasing_come_from_four_pixels_and_are_kept_apart(real_root):
+    video = dataset("avad").videos(real_root, "test", 1)[0]
+    whole = read_frames(video, [1], None).float()
+    for antialias in (True, False, True):
+        small = read_frames(video, [1], (12, 16), antialias)
+        want = torch.nn.functional.interpolate(whole[:, 0][None], (12, 16), mode="bilinear", antialias=antialias)[0]
+        assert (small[:, 0].float() - want).abs().max() <= 1
+    assert not torch.equal(read_frames(video, [1], (12, 16)), read_frames(video, [1], (12, 16), False))
+
+
+def test_the_window_of_a_network_is_resized_as_its_spec_says(real_root):
+    video = dataset("avad").videos(real_root, "test", 1)[0]
+    for antialias in (True, False):
+        spec = ClipSpec(4, (12, 16), antialias=antialias)
+        assert torch.equal(read_item(video, 9, spec)["frames"], read_frames(video, [6, 7, 8, 9], (12, 16), antialias))

@@ -30,7 +30,7 @@ def by_hand(net, video, frame):
         numbers = [frame - t + 1 + i for i in range(t)]
     numbers = [min(max(number, 1), n) for number in numbers]
     files = [video.frames.folder / f"img_{number:05d}.jpg" for number in numbers]
-    pictures = [F.resize(decode_image(str(file)), list(spec.size), antialias=True).float() for file in files]
+    pictures = [F.resize(decode_image(str(file)), list(spec.size), antialias=spec.antialias).float() for file in files]
     mean, std = (255 * torch.tensor(v)[:, None, None, None] for v in (spec.mean, spec.std))
     frames = (torch.stack(pictures, 1) - mean) / std
     audio = None

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 from PIL import Image
 from torch import Tensor
@@ -26,8 +25,8 @@ from avsal_bench.bench.predictor import Predictor
 from avsal_bench.data import painting
 from avsal_bench.data.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.presence import AUDIO_SLACK
-from avsal_bench.data.reading import frame_size, read_frames, soundless, unreadable_sound
+from avsal_bench.data.presence import AUDIO_SLACK, sound_seconds
+from avsal_bench.data.reading import frame_size, read_frames
 from avsal_bench.data.show import overlay_size, write_overlay
 from avsal_bench.data.video_files import (
     VIDEO_SUFFIXES,
@@ -35,7 +34,6 @@ from avsal_bench.data.video_files import (
     frame_rate,
     has_track,
     is_video_file,
-    track_seconds,
 )
 from avsal_bench.evaluation.predict import KeepMaps, save_maps
 from avsal_bench.evaluation.protocol import require_finite
@@ -126,15 +124,7 @@ def check_sound(video: Video, network: str) -> None:
     if path is None or (is_video_file(path) and not has_track(path)):
         place = path or _file(video)
         raise ValueError(f"{place}: no sound track in this video, and {network} hears; {advice}")
-    if is_video_file(path):
-        seconds = track_seconds(path)
-    else:
-        try:
-            seconds = soundfile.info(path).duration
-        except soundfile.LibsndfileError as error:
-            raise unreadable_sound(path, error) from error
-    if not seconds:
-        raise soundless(path)
+    seconds = sound_seconds(path)
     needed = video.n_frames / video.fps
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(

@@ -218,6 +218,9 @@ def say_prepared(data: SaliencyDataModule) -> None:
     prepared, videos = data.prepared_count()
     if not prepared and all(dataset(name).embedded for name in data.roots):
         return  # small pictures, read as fast
+    if not data.spec.antialias:
+        print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)
+        return
     where = f"frames of {prepared} of {videos} videos come prepared"
     size = "x".join(map(str, data.spec.size))
     advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"

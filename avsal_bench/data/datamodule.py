@@ -134,7 +134,7 @@ def read_item(video: Video, frame: int, spec: ClipSpec, sound: Sound = "original
     if spec.audio is not None:
         audio = spec.audio(torch.zeros(1)) if sound == "muted" else read_audio(video, clip, spec.audio)
     return {
-        "frames": read_clip(video, clip, spec.size),
+        "frames": read_clip(video, clip, spec.size, spec.antialias),
         "audio": audio,
         "density": None,
         "fixated": None,

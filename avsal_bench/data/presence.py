@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import soundfile
 
@@ -112,17 +113,27 @@ def _check_lengths(video: Video, audio: bool) -> None:
         check_prepared(video)
 
 
-def _check_sound(video: Video) -> None:
-    path = audio_path(video)
+def sound_seconds(path: Path) -> float:
+    """Seconds of sound in a wav, or in the track of a video file; more than 0.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, also when it holds no samples.
+    """
     if is_video_file(path):
         seconds = track_seconds(path)
     else:
         try:
-            seconds = soundfile.info(path).duration
+            seconds = float(soundfile.info(path).duration)
         except soundfile.LibsndfileError as error:
             raise unreadable_sound(path, error) from error
     if not seconds:
         raise soundless(path)
+    return seconds
+
+
+def _check_sound(video: Video) -> None:
+    path = audio_path(video)
+    seconds = sound_seconds(path)
     needed = video.n_frames / video.fps
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(

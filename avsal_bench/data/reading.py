@@ -61,31 +61,32 @@ def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
 
 # Windows of stride 1 share all frames but one. 128 frames of 224x384 take 33 MB.
 CACHED_FRAMES = 128
-_frames: OrderedDict[tuple[Path, int, tuple[int, int]], Tensor] = OrderedDict()
+_frames: OrderedDict[tuple[Path, int, tuple[int, int], bool], Tensor] = OrderedDict()
 
 
-def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None) -> Tensor:
+def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool = True) -> Tensor:
     """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
 
-    They come from the prepared form where it holds this size, else from the pictures or the video file, resized by
-    antialiased bilinear interpolation.
+    They come from the prepared form where it holds this size (antialiased always), else from the pictures or the
+    video file, resized by bilinear interpolation.
 
     Args:
         video: whose files are read.
         numbers: of the frames; one may stand there twice.
         size: (height, width) of the result; None for that of the files.
+        antialias: see :class:`~avsal_bench.spec.ClipSpec`.
 
     Raises:
         FileNotFoundError, ValueError: naming the file and the frame.
     """
     if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
         raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {video.n_frames} frames")
-    if size is not None:
+    if size is not None and antialias:
         ready = _prepared_frames(video, size)
         if ready is not None:
             # Contiguous, as without the prepared form: the memory layout decides the last digits of a convolution.
             return torch.from_numpy(ready[np.asarray(numbers) - 1]).permute(3, 0, 1, 2).contiguous()
-    found = _read_all(video, sorted(set(numbers)), size)
+    found = _read_all(video, sorted(set(numbers)), size, antialias)
     sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
     if len(sizes) > 1:
         listed = ", ".join(f"{height}x{width} (frame {n})" for (height, width), n in sizes.items())
@@ -93,16 +94,16 @@ def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | No
     return torch.stack([found[n] for n in numbers], dim=1)
 
 
-def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None) -> dict[int, Tensor]:
+def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool) -> dict[int, Tensor]:
     """Each of some frames once; from the cache where it is there."""
     source = video.frames
     place = source.path if isinstance(source, VideoFile) else source.folder
     found = {}
     if size is not None:
         for n in numbers:
-            if (place, n, size) in _frames:
-                _frames.move_to_end((place, n, size))
-                found[n] = _frames[place, n, size]
+            if (place, n, size, antialias) in _frames:
+                _frames.move_to_end((place, n, size, antialias))
+                found[n] = _frames[place, n, size, antialias]
     wanted = [n for n in numbers if n not in found]
     if isinstance(source, NumberedFiles):
         fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
@@ -112,15 +113,15 @@ def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None
         if size is None:
             found[n] = picture
             continue
-        found[n] = _frames[place, n, size] = F.resize(picture, list(size), antialias=True)
+        found[n] = _frames[place, n, size, antialias] = F.resize(picture, list(size), antialias=antialias)
     while len(_frames) > CACHED_FRAMES:
         _frames.popitem(last=False)
     return found
 
 
-def read_clip(video: Video, clip: Window, size: tuple[int, int]) -> Tensor:
+def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool = True) -> Tensor:
     """The frames of a clip in its order, ``(3, T, h, w)`` uint8."""
-    return read_frames(video, clip.frames, size)
+    return read_frames(video, clip.frames, size, antialias)
 
 
 def frame_size(video: Video) -> tuple[int, int]:

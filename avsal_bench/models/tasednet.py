@@ -19,7 +19,7 @@ Faults of the published scripts that are not ported:
 - Videos under 63 frames are skipped.
 - The loader copies what fits by name and size, and skips the rest without a word.
 
-Frames are resized by OpenCV there, without antialiasing.
+Frames are resized as OpenCV does it, without antialiasing (``antialias`` of the spec).
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class TASEDNet(Network):
     ) -> None:
         super().__init__()
         check_clip("tasednet", frames, size)
-        self.spec = ClipSpec(frames, (size[0], size[1]), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), target="last")
+        half = (0.5, 0.5, 0.5)
+        self.spec = ClipSpec(frames, (size[0], size[1]), half, half, target="last", antialias=False)
         self.s3d = S3D(width, bn_momentum)
         self.decoder = Decoder(self.s3d.channels, width, frames, bn_momentum)
 
