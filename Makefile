@@ -1,6 +1,10 @@
 # Two commands do everything on a fresh machine: `make bench MODEL=avrsp` and `make test`.
 PYTHON ?= python3
 MODEL ?= avrsp
+# Motion encoder of a network that has several, such as MODEL=mspi ENCODER=videoswin_s
+ENCODER ?=
+# Published table of `make ablation`; by default their list
+NAME ?= list
 # More options of `avsal bench`, such as ARGS="--folds 1,2,3 --preset paper"
 ARGS ?=
 # Scores that `make regress` compares with; those of avrsp stand with those of the baselines.
@@ -9,11 +13,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench evaluate speed test test-slow lint format leaderboard models regress clean
+.PHONY: help setup bench ablation evaluate speed test test-slow lint format leaderboard models regress clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo '  Options: MODEL=avrsp, ARGS="--folds 1,2,3 --preset paper", AVSAL_DATA=<folder of the real data sets>'
+	@echo '  Options: MODEL=avrsp, ENCODER=s3d (of mspi), ARGS="--folds 1,2,3 --preset paper", AVSAL_DATA=<folder of the real data sets>'
 
 setup: $(READY) ## Make .venv with everything in it, once
 
@@ -24,7 +28,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 bench: $(READY) ## Train and test MODEL (default avrsp), and put it on the leaderboard
-	$(BIN)/avsal bench $(MODEL) $(ARGS)
+	$(BIN)/avsal bench $(MODEL) $(if $(ENCODER),--set network.encoder=$(ENCODER)) $(ARGS)
+
+ablation: $(READY) ## Run the rows of a published table, NAME=caspnet-table2, and print ours beside the paper's
+	$(BIN)/avsal bench --ablation $(NAME) $(ARGS)
 
 evaluate: $(READY) ## Score the maps in PRED=<folder>, made by any code: DATASET=AVAD, ARGS="--fold 1 --name mine"
 	$(BIN)/avsal evaluate --pred $(PRED) --dataset $(DATASET) $(ARGS)

@@ -10,71 +10,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avsal_bench.cli_bench import add_bench_commands, folder_options, leaderboard, leaderboard_folder, space_of
 from avsal_bench.cli_data import add_data_commands
 from avsal_bench.cli_models import add_models_command
 from avsal_bench.cli_predict import add_predict_command
+from avsal_bench.cli_retention import add_retention_command
 from avsal_bench.cli_weights import add_weights_commands
 
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
-    from avsal_bench.bench.plan import Job
-    from avsal_bench.bench.run import Machine
-    from avsal_bench.bench.workspace import Workspace
 
 # Heavy imports stand inside the commands: `avsal --help` must answer at once.
-
-
-def bench(args: argparse.Namespace) -> int:
-    """Plan, run what is not done, and write the leaderboard."""
-    from avsal_bench.bench.cost import plan_text
-    from avsal_bench.bench.launch import launch_local
-    from avsal_bench.bench.plan import make_plan
-    from avsal_bench.bench.run import forget
-    from avsal_bench.evaluation.protocol import protocol
-
-    space = _workspace(args)
-    preset = args.preset or ("paper" if space.data_root else "smoke")
-    protocol(args.protocol)
-    jobs = make_plan(
-        space,
-        args.models,
-        preset,
-        args.protocol,
-        modalities=args.modality,
-        folds=args.folds,
-        seeds=args.seeds,
-        overrides=args.set,
-    )
-    space.check_writable()
-    if args.force and not args.dry_run:
-        for job in jobs:
-            forget(job, space)
-    print(plan_text(jobs, space, timed=preset == "paper"), flush=True)
-    if args.dry_run:
-        return 0
-    failed = launch_local(jobs, _common(args))
-    leaderboard(args)
-    _summary(jobs, space)
-    if failed:
-        print(f"\n{len(failed)} of {len(jobs)} jobs failed: {', '.join(job.name for job in failed)}", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def run(args: argparse.Namespace) -> int:
-    """One job, in this process."""
-    from avsal_bench.bench.plan import Job
-    from avsal_bench.bench.run import run_job
-    from avsal_bench.models import model_entry
-
-    entry = model_entry(args.model)
-    modality = args.modality or (entry.modalities[-1] if entry.modalities else "")
-    space = _workspace(args)
-    space.check_writable()
-    preset = args.preset or ("paper" if space.data_root else "smoke")
-    job = Job(args.model, modality, args.fold, args.seed, preset, args.protocol, tuple(args.set))
-    for path in run_job(job, space, _machine(args)):
-        print(path)
-    return 0
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -85,7 +31,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from avsal_bench.records import read_record
     from avsal_bench.workers import Workers
 
-    space = _workspace(args)
+    space = space_of(args)
     submission = _submission(args)
     rule = protocol(args.protocol)
     space.check_writable()
@@ -101,21 +47,12 @@ def protocols(args: argparse.Namespace) -> int:
     from avsal_bench.bench.compare import compare_protocols
     from avsal_bench.workers import Workers
 
-    space = _workspace(args)
+    space = space_of(args)
     submission = _submission(args)
     space.check_writable()
     with Workers(args.workers) as workers:
         text = compare_protocols(submission, space, workers, args.allow_missing, args.base, args.choices, args.csv)
     print(text)
-    return 0
-
-
-def leaderboard(args: argparse.Namespace) -> int:
-    """Generate the page and the table from the records."""
-    from avsal_bench.leaderboard.page import write_leaderboard
-
-    for path in write_leaderboard(_leaderboard_folder(args)):
-        print(f"wrote {path}")
     return 0
 
 
@@ -132,7 +69,7 @@ def regress(args: argparse.Namespace) -> int:
 
     path = Path(args.expected)
     preset = args.preset or path.stem
-    found = [record for _, record in read_records(_leaderboard_folder(args) / "records")]
+    found = [record for _, record in read_records(leaderboard_folder(args) / "records")]
     records = [r for r in found if r.preset == preset and (not args.model or r.model in args.model)]
     if args.write:
         # How badly a muted network does is no quality of it; that it does worse is among the claims.
@@ -155,7 +92,7 @@ def synth(args: argparse.Namespace) -> int:
     """Make the embedded data set, or find it made."""
     from avsal_bench.data.synth import ensure_synth
 
-    space = _workspace(args)
+    space = space_of(args)
     ensure_synth(space.synth_root)
     print(space.synth_root)
     return 0
@@ -170,7 +107,7 @@ def models(args: argparse.Namespace) -> int:
     print("networks")
     for name in list_models():
         entry = model_entry(name)
-        print(f"  {name:<12}{', '.join(entry.modalities) or 'baseline':<12}{entry.paper}")
+        print(f"  {name:<16}{', '.join(entry.modalities) or 'baseline':<12}{entry.paper}")
     print("data sets")
     for name in list_datasets():
         kind = "made here" if dataset(name).embedded else "AVSAL_DATA"
@@ -181,32 +118,6 @@ def models(args: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(jobs: Sequence[Job], space: Workspace) -> None:
-    from avsal_bench.bench.plan import records_of
-    from avsal_bench.leaderboard.hearing import hearing_claims
-    from avsal_bench.leaderboard.page import summary_table
-    from avsal_bench.records import read_record
-
-    paths = [path for job in jobs for _, _, path in records_of(job, job.recipe(space), space) if path.is_file()]
-    records = [read_record(path) for path in paths]
-    if not records:
-        return
-    print(f"\n{summary_table(records)}")
-    if any(record.synthetic and record.modality for record in records):
-        print("\nDoes it learn, does it hear? (paired differences over test videos, 95 % intervals)")
-        for claim in hearing_claims(records):
-            found = (
-                f"{claim.interval.mean:+.3f} [{claim.interval.low:+.3f}, {claim.interval.high:+.3f}]"
-                if claim.interval
-                else claim.reason
-            )
-            print(f"  {'yes' if claim.holds else 'NO':<5}{claim.text}: {found}")
-    print(f"\nleaderboard  {space.leaderboard / 'README.md'}\nrecords      {space.records}")
-    print(
-        f"checkpoints  {space.runs / 'stages'}, in each folder test/ with a picture and the frame scores of every video"
-    )
-
-
 def _submission(args: argparse.Namespace) -> Submission:
     from avsal_bench.bench.evaluate import Submission
     from avsal_bench.data.dataset import resolve_name
@@ -214,44 +125,6 @@ def _submission(args: argparse.Namespace) -> Submission:
     maps = Path(args.pred)
     name = args.name or maps.resolve().name
     return Submission(maps, name, resolve_name(args.dataset), args.fold, args.modality, args.first)
-
-
-def _workspace(args: argparse.Namespace) -> Workspace:
-    from avsal_bench.bench.workspace import workspace
-
-    return workspace(args.data_root, args.synth_root, args.runs, args.leaderboard)
-
-
-def _leaderboard_folder(args: argparse.Namespace) -> Path:
-    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[1]
-    return Path(args.leaderboard or Path(home) / "leaderboard")
-
-
-def _machine(args: argparse.Namespace) -> Machine:
-    from avsal_bench.bench.run import Machine
-
-    return Machine(args.devices, args.nodes, args.precision, args.workers, args.keep_maps)
-
-
-def _common(args: argparse.Namespace) -> list[str]:
-    """Arguments that the jobs of a bench inherit."""
-    words = ["--devices", str(args.devices), "--nodes", str(args.nodes), "--precision", args.precision]
-    words += ["--workers", str(args.workers)] + (["--keep-maps", args.keep_maps] if args.keep_maps else [])
-    for option in ("data_root", "synth_root", "runs", "leaderboard"):
-        value = getattr(args, option)
-        words += [f"--{option.replace('_', '-')}", value] if value else []
-    return words
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, got {text!r}") from None
-
-
-def _devices(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -266,25 +139,10 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         added.set_defaults(function=function)
-        _folder_options(added)
+        folder_options(added)
         return added
 
-    many = command("bench", bench, "train and test networks, and put them on the leaderboard")
-    many.add_argument("models", nargs="+", metavar="MODEL", help="networks; `avsal list` names them")
-    many.add_argument("--modality", action="append", default=[], help="only this one: v, av or a; may be repeated")
-    many.add_argument("--folds", type=_numbers, default=[], help="such as 1,2,3; by default those of the recipe")
-    many.add_argument("--seeds", type=_numbers, default=[0], help="such as 0,1; by default 0")
-    many.add_argument("--force", action="store_true", help="do again what is done, from the first step of training")
-    many.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and stop")
-    _run_options(many)
-
-    one = command("run", run, "run one job; `avsal bench` calls this for each job of its plan")
-    one.add_argument("model", metavar="MODEL")
-    one.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
-    one.add_argument("--fold", type=int, default=1, choices=[1, 2, 3])
-    one.add_argument("--seed", type=int, default=0)
-    _run_options(one)
-
+    add_bench_commands(commands)
     other = command("evaluate", evaluate, "score saliency maps that any code made, and put them on the leaderboard")
     _submission_options(other)
     other.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
@@ -297,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     side.add_argument("--csv", metavar="FILE", help="also write the scores to this file")
 
     add_predict_command(commands)
+    add_retention_command(commands)
     command("leaderboard", leaderboard, "generate the leaderboard from records and published scores")
     check = command("regress", regress, "compare records with expected scores; exit 1 when one is off")
     check.add_argument("expected", metavar="FILE", help="such as benchmarks/expected/smoke.json")
@@ -313,14 +172,6 @@ def _parser() -> argparse.ArgumentParser:
     add_weights_commands(commands.add_parser("weights", help=text, description=f"{text.capitalize()}."))
     command("list", models, "list networks, data sets and protocols")
     return parser
-
-
-def _folder_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("folders")
-    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
-    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
-    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
-    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
 
 
 def _submission_options(parser: argparse.ArgumentParser) -> None:
@@ -343,36 +194,6 @@ def _submission_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s, one a core)"
     )
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", help="of the recipe (default: paper with real data, else smoke)")
-    parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override the recipe, such as stages.visual.epochs=2",
-    )
-    group = parser.add_argument_group("machine")
-    group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
-    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
-    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
-    group.add_argument(
-        "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
-    )
-    group.add_argument(
-        "--keep-maps",
-        nargs="?",
-        const="png",
-        choices=["png", "npy"],
-        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
-    )
-
-
-def _default_workers() -> int:
-    return min(8, (os.cpu_count() or 1) // 2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

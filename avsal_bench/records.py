@@ -61,7 +61,7 @@ class Record:
     """One result with its whole story.
 
     Args:
-        model: name in the registry.
+        model: name in the registry, and of the variant behind a hyphen where it is one, such as ``mspi-s3d``.
         modality: ``v``, ``av`` or ``a``; "" for a baseline.
         dataset: name of the data set.
         fold: 1, 2 or 3.

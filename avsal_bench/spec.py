@@ -75,3 +75,5 @@ class Batch(TypedDict):
     """Name of the video, by item."""
     frame: list[int]
     """Number of the target frame, from 1, by item."""
+    window: list[tuple[int, ...]]
+    """Numbers of the window's ``T`` frames, from 1, in the order of the clip, by item."""

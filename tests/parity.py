@@ -44,9 +44,12 @@ def normal(name, shape, salt=1):
 class Golden:
     """What is known of one of the authors' networks."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, state_of: str = "") -> None:
+        """Args: the file; another file, for the outputs of the same network at another size."""
         self.data = dict(np.load(FOLDER / f"{name}.npz"))
         self.about = json.loads(str(self.data["about"]))
+        if state_of:
+            self.about["state"] = Golden(state_of).about["state"]
         #: Parameters of the authors' network, those without effect too, and these by name.
         self.parameters: int = self.about["parameters"]
         self.without_effect: list[str] = self.about["without_effect"]
@@ -54,9 +57,9 @@ class Golden:
     def state(self, salt: int = 1) -> dict[str, Tensor]:
         """The authors' state dict, filled; entries that are no drawn numbers (``pe``) are zero."""
         state = {}
-        for key, shape in self.about["state"]:
-            if key.endswith("num_batches_tracked"):
-                state[key] = torch.zeros((), dtype=torch.int64)
+        for key, shape, *kind in self.about["state"]:
+            if key.endswith("num_batches_tracked") or kind == ["int64"]:
+                state[key] = torch.zeros(shape, dtype=torch.int64)
             elif key.endswith(".pe"):
                 state[key] = torch.zeros(shape)
             else:

@@ -62,7 +62,7 @@ DAMAGE = {
     ),
     "mat of text": (
         lambda r: mat(fixations(r, 3), "text"),
-        *("error", "unreadable fixations", "frame 3", "not numbers", AT_TEST),
+        *("error", "unreadable fixations", "frame 3", "no map of numbers", AT_TEST),
     ),
     "frame size": (
         lambda r: grey(frame(r, 4), 90, (24, 32)),

@@ -1,4 +1,4 @@
-"""AVRSP and the encoders and blocks it is made of, against the paper's equations and the fact sheet's numbers."""
+"""AVRSP and the encoders and blocks it is made of, against equations and numbers of the layers."""
 
 import math
 import re
@@ -9,11 +9,13 @@ from torch import nn
 from torchvision.models.video import s3d as torchvision_s3d
 
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.models.avrsp import AVRSP, MS, RAVF, Decoder, RAVFBlock, RegulatorGate
+from avsal_bench.models.avrsp import AVRSP, Decoder
 from avsal_bench.models.backbones.s3d import S3D, rename_torchvision
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.lip import LIP
+from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
+from avsal_bench.models.layers.ravf import RAVF, RAVFBlock
 from avsal_bench.models.layers.resample import halve, upsample
 from avsal_bench.models.weights import load_published
 
@@ -91,7 +93,7 @@ def test_an_entry_that_torchvision_does_not_have_is_refused(pair):
 
 
 @pytest.mark.parametrize(("frames", "tokens"), [(32, 3), (16, 2), (8, 2)])
-def test_soundnet_gives_the_tokens_of_the_fact_sheet(frames, tokens):
+def test_soundnet_gives_the_tokens_that_are_expected(frames, tokens):
     net = SoundNet().eval()
     with torch.no_grad():
         assert net(torch.randn(1, 1, frames * 2205)).shape == (1, tokens, 1024)
@@ -224,7 +226,7 @@ def test_decoder_collapses_time(steps):
 # The network
 
 
-def test_parameter_counts_are_those_of_the_fact_sheet():
+def test_parameter_counts_are_those_that_are_expected():
     channels = (192, 480, 832, 1024)
     assert millions(*(ASPP(c, 128) for c in channels)) == pytest.approx(11.65, abs=0.005)
     assert millions(*(LIP(128, s) for s in (4, 4, 2, 1))) == pytest.approx(0.59, abs=0.005)

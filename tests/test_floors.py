@@ -14,7 +14,7 @@ PACKAGE = Path(avsal_bench.__file__).parent
 GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "text", "workers"}
 BENCH = {"data", "models", "metrics", "training", "evaluation"}
 #: Groups of commands, each in a file of its own.
-COMMANDS = {f"cli_{name}" for name in ("data", "models", "predict", "weights")}
+COMMANDS = {f"cli_{name}" for name in ("bench", "data", "models", "predict", "retention", "weights")}
 FLOORS = {
     "spec": {"audio"},
     "audio_spectra": {"audio"},
@@ -26,6 +26,7 @@ FLOORS = {
     "leaderboard": {"records", "names", "text"},
     "bench": GROUND | BENCH,
     **dict.fromkeys(COMMANDS, GROUND | BENCH | {"bench"}),
+    "cli_bench": GROUND | BENCH | {"bench", "leaderboard"},
     "cli": GROUND | BENCH | {"bench", "leaderboard"} | COMMANDS,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

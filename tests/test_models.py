@@ -14,11 +14,17 @@ CASES = [(name, modality) for name in list_models() for modality in model_entry(
 #: Mean and deviation of the output of the tiny, untrained network of ``build`` at test time, for ``clip(spec, 2)``.
 #: A change here is a change of the network: say why in the commit.
 GOLDEN: dict[tuple[str, str | None], tuple[float, float]] = {
+    ("aclnet", "v"): (0.456819, 0.0314156),
     ("avrsp", "v"): (0.449851, 0.0779847),
     ("avrsp", "av"): (0.58321, 0.102214),
+    ("caspnet", "v"): (0.608575, 0.0463714),
+    ("caspnet", "av"): (0.60878, 0.0465595),
     ("dave", "v"): (2.94773, 0.985094),
     ("dave", "a"): (2.08393, 0.531333),
     ("dave", "av"): (3.6065, 1.14653),
+    ("image_saliency", "v"): (-8.76633, 0.294795),
+    ("mspi", "v"): (-8.72532, 0.0643638),
+    ("mspi", "av"): (-8.72344, 0.0203927),
     ("stavis", "v"): (-6.00024, 0.00022024),
     ("stavis", "av"): (-5.99193, 0.0036682),
     ("tasednet", "v"): (0.468018, 0.0291927),
@@ -26,6 +32,10 @@ GOLDEN: dict[tuple[str, str | None], tuple[float, float]] = {
     ("vinet", "av"): (0.468369, 0.00318828),
     ("centre", None): (0.245125, 0.255883),
     ("mep", None): (2.03451e-05, 3.94488e-06),
+    ("chance", None): (0.501004, 0.288873),
+    ("gbvs", None): (0.393074, 0.265487),
+    ("itti", None): (0.230901, 0.126473),
+    ("seo", None): (0.297415, 0.122424),
 }
 
 every_network = pytest.mark.parametrize(("name", "modality"), CASES)
@@ -80,14 +90,14 @@ def test_the_output_is_one_finite_map_an_item(name, modality):
 @every_network
 def test_every_parameter_learns(name, modality):
     net = build(name, modality)
-    parameters = dict(net.named_parameters())
+    parameters = {key: p for key, p in net.named_parameters() if p.requires_grad}  # frozen ones must not
     if not parameters:
         pytest.skip(f"{name} has no parameters")
     # Away from the initial values: a zero there may hide a parameter for one step.
     for parameter in parameters.values():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    main, side = net.train().outputs(*clip(net.spec, 2))
-    sum((output * torch.randn_like(output)).sum() for output in (main, *side)).backward()
+    main, side, auxiliary = net.train().outputs(*clip(net.spec, 2))
+    sum((output * torch.randn_like(output)).sum() for output in (main, *side, *auxiliary.values())).backward()
     silent = [key for key, p in parameters.items() if p.grad is None or not p.grad.any()]
     assert silent == []
     assert all(p.grad.isfinite().all() for p in parameters.values())

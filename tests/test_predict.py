@@ -155,20 +155,20 @@ def test_a_stopped_run_goes_on(film, tmp_path, checkpoints, monkeypatch, capsys)
     options = ["--weights", weights, "--native", "--form", "npy", "-o", tmp_path / "maps"]
     forward, seen = SaliencyModule.forward, []
 
-    def dies(self, batch):
+    def dies(self, batch, memory):
         if len(seen) == 2:
             raise KeyboardInterrupt
         seen.append(batch["frame"])
-        return forward(self, batch)
+        return forward(self, batch, memory)
 
     monkeypatch.setattr(SaliencyModule, "forward", dies)
     with pytest.raises(KeyboardInterrupt):
         predict(film, *options)
     assert len(read_maps(tmp_path / "maps")) == 8, "two batches of 4"
 
-    def watches(self, batch):
+    def watches(self, batch, memory):
         seen.extend(batch["frame"])
-        return forward(self, batch)
+        return forward(self, batch, memory)
 
     monkeypatch.setattr(SaliencyModule, "forward", watches)
     (tmp_path / "maps" / "00003.npy").unlink()

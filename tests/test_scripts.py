@@ -7,12 +7,15 @@ every fourth or eighth pixel.
 import numpy as np
 import pytest
 import torch
+from conftest import HOME
 from parity import FOLDER, normal
 
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model
+from avsal_bench.models.layers.resample import upsample
 from avsal_bench.training.losses import LOSSES, Prediction, Truth, saliency_loss
+from avsal_bench.training.recipe import load_recipe
 
 GOLDEN = dict(np.load(FOLDER / "scripts.npz"))
 
@@ -53,6 +56,42 @@ def test_the_loss_of_tasednet_normalises_over_the_batch():
         assert loss.item() == pytest.approx(float(GOLDEN[f"tasednet/{name}"]), rel=1e-5)
 
 
+@pytest.fixture(scope="module")
+def mspi_case():
+    """Log map, density and fixations, as the loss of MSPI was given them."""
+    logits, truth, fixated = (normal(name, (2, 224, 384)) for name in ("logits", "gt", "fix"))
+    log_map = logits.flatten(1).log_softmax(1).reshape(logits.shape)
+    truth = truth.abs()
+    return log_map, Truth(truth / truth.amax((1, 2), keepdim=True), fixated > 2.5)
+
+
+@pytest.mark.parametrize(("term", "rel", "abs_"), [("kl", 1e-5, 0), ("cc", 0, 1e-6), ("nss", 0, 1e-5)])
+def test_losses_of_mspi(term, rel, abs_, mspi_case):
+    log_map, truth = mspi_case
+    loss, _ = saliency_loss(Prediction(log_map.exp()), truth, {term: 1.0})
+    assert loss.item() == pytest.approx(float(GOLDEN[f"mspi/{term}"]), rel=rel, abs=abs_)
+
+
+def test_the_similarity_that_mspi_logs_is_the_metric(mspi_case):
+    log_map, truth = mspi_case
+    found = functional.sim(log_map.exp(), truth.density).mean()
+    assert found.item() == pytest.approx(float(GOLDEN["mspi/sim"]), rel=1e-5)
+
+
+def test_the_recipe_of_mspi_has_the_authors_sum_of_losses(mspi_case):
+    log_map, truth = mspi_case
+    recipe = load_recipe(HOME / "benchmarks" / "recipes", "mspi", "paper")
+    assert {stage.name: dict(stage.auxiliary) for stage in recipe.stages} == {
+        "image_salicon": {},
+        "image_mit1003": {},
+        "six": {"audio_visual": 1.0},
+    }
+    weights = recipe.stages[-1].loss
+    for more, name in (({}, "total"), ({"nss": -0.1}, "total_with_fixations")):
+        loss, _ = saliency_loss(Prediction(log_map.exp()), truth, {**weights, **more})
+        assert loss.item() == pytest.approx(float(GOLDEN[f"mspi/{name}"]), rel=1e-5)
+
+
 def written(name, saliency, size, files=0):
     """The 8-bit image of a map after what a protocol does before saving, but for the ``files`` at its end."""
     maps = saliency[None]
@@ -69,11 +108,16 @@ def written(name, saliency, size, files=0):
         ("vinet", (224, 384), (240, 320), 0, 4),
         ("tasednet", (1, 224, 384), (224, 384), 0, 4),
         ("dave", (1, 1, 32, 40), (480, 640), 1, 8),
+        ("mspi", (28, 48), (480, 640), 1, 8),
     ],
 )
 def test_maps_are_written_as_the_authors_write_them(name, shape, size, files, every):
-    value = normal("post_map", shape).reshape(shape[-2:])
-    saliency = value.relu() if name == "dave" else value.sigmoid()
+    if name == "mspi":  # whose network gives log maps
+        logits = upsample(0.8 * normal("logits_low", shape)[None, None, None], 8)[0, 0, 0]
+        saliency = logits.flatten().softmax(0).reshape(logits.shape)
+    else:
+        value = normal("post_map", shape).reshape(shape[-2:])
+        saliency = value.relu() if name == "dave" else value.sigmoid()
     image = written(name, saliency, size, files)[::every, ::every]
     wrong = np.abs(image - GOLDEN[f"{name}/post"].astype(int))
     # A level that is all but a whole number may be rounded to the other side.

@@ -15,7 +15,8 @@ from avsal_bench.data.layouts import ListedVideo, read_fold_list
 
 LISTS = Path(avsal_bench.data.__file__).parent / "fold_lists"
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "data.md"
-REAL = [name for name in list_datasets() if not dataset(name).embedded]
+STILLS = [name for name in list_datasets() if dataset(name).stills and not dataset(name).embedded]
+REAL = [name for name in list_datasets() if not dataset(name).embedded and name not in STILLS]
 #: Videos of a set that are in no list: DIEM's are named in its faults; DHF1K's have no public ground truth.
 UNLISTED = {"diem": 3, "dhf1k": 300}
 
@@ -86,7 +87,15 @@ def test_the_real_sets_are_the_known_seven() -> None:
     assert REAL == ["avad", "coutrot1", "coutrot2", "dhf1k", "diem", "etmd", "summe"]
 
 
-@pytest.mark.parametrize("name", REAL)
+def test_the_real_sets_of_stills_have_neither_sound_nor_folds_nor_lists() -> None:
+    assert STILLS == ["mit1003", "salicon"]
+    for name in STILLS:
+        assert not dataset(name).sound
+        assert not dataset(name).folds
+        assert not list(LISTS.glob(f"{dataset(name).folder}_*"))
+
+
+@pytest.mark.parametrize("name", REAL + STILLS)
 def test_a_real_set_has_its_facts(name: str) -> None:
     facts = facts_of(name)
     assert facts.videos > 0
@@ -97,18 +106,24 @@ def test_a_real_set_has_its_facts(name: str) -> None:
     assert all(re.match(r"[A-Z].*\.$", fault, flags=re.DOTALL) for fault in facts.faults), "faults are sentences"
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", REAL + STILLS)
 def test_a_data_sheet_is_whole(name: str) -> None:
     text = flat(doc(dataset(name)))
-    for heading in ("Viewers", "Conditions", "Videos", "Licence", "Citation", "Where to get it", "Faults"):
+    things = "Images" if name in STILLS else "Videos"
+    for heading in ("Viewers", "Conditions", things, "Licence", "Citation", "Where to get it", "Faults"):
         assert re.search(rf"\*\*{heading}\.?\*\*", text), heading
     assert "**On the disk**" in text
-    assert f"<root>/fold_lists/{dataset(name).folder}_list_" in text
+    folder = dataset(name).folder
+    assert (f"<root>/{folder}/" if name in STILLS else f"<root>/fold_lists/{folder}_list_") in text
     assert flat(facts_of(name).source) in flat(text)
 
 
 def test_the_sets_of_the_project_need_no_facts() -> None:
-    assert {name for name in list_datasets() if dataset(name).facts is None} == {"synth", "synth_silent"}
+    assert {name for name in list_datasets() if dataset(name).facts is None} == {
+        "synth",
+        "synth_silent",
+        "synth_stills",
+    }
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -251,7 +266,18 @@ def test_the_docs_say_what_the_registry_and_the_lists_say(name: str) -> None:
     assert row["citation"] == dataset(name).citation
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", STILLS)
+def test_the_docs_say_of_stills_what_the_registry_says(name: str) -> None:
+    facts = facts_of(name)
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
+    (row,) = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith(f"| `{name}` |")
+    )
+    assert row[:3] == [f"`{name}`", f"`{dataset(name).folder}`", str(facts.videos)]
+    assert row[-5:] == [facts.viewers, facts.conditions, facts.licence, f"<{facts.source}>", dataset(name).citation]
+
+
+@pytest.mark.parametrize("name", REAL + STILLS)
 def test_the_docs_have_the_faults(name: str) -> None:
     text = flat(DOCS.read_text(encoding="utf-8"))
     assert [fault for fault in facts_of(name).faults if fault not in text] == []

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from avsal_bench.bench.plan import Job
+from avsal_bench.bench.plan import Job, model_label
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import read_record
@@ -22,7 +22,8 @@ def test_a_smoke_preset_runs(space, name, modality):
     job = Job(name, modality, 1, 0, "smoke", "stavis", (*network, *few, "val_stride=20"))
     records = [read_record(path) for path in run_job(job, space, Machine(devices=1))]
     assert {record.sound for record in records} == ({"original", "muted"} if modality == "av" else {"original"})
+    label = model_label(job, job.recipe(space))
     for record in records:
-        assert record.network == f"{name}_{modality}"
+        assert record.network == f"{label}_{modality}"
         assert all(math.isfinite(record.scores[metric]) for metric in ("CC", "NSS", "AUC-J", "sAUC", "SIM"))
         assert all(fit["steps"] >= 2 for fit in record.provenance["fits"])

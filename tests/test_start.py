@@ -4,8 +4,9 @@ import pytest
 import torch
 from conftest import TINY
 
-from avsal_bench.bench.plan import Job, make_plan, weights_of
-from avsal_bench.bench.run import Machine, run_job, start_parts
+from avsal_bench.bench.plan import Job, Training, make_plan, weights_of
+from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.starting import needed_weights, start_parts
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.records import read_record
 from avsal_bench.training.recipe import Stage, load_recipe
@@ -35,16 +36,15 @@ def tiny(modality):
     return create_model("avrsp", **model_entry("avrsp").tiny, modality=modality)
 
 
-def stage(**start):
-    return Stage("one", ("synth",), 1, start=start)
+def training(modality, store, **start):
+    return Training(Stage("one", ("synth",), 1, start=start), "avrsp", {"modality": modality}, store.parent / "one")
 
 
 def test_parts_start_from_imported_weights_and_the_others_stay(store):
     net = tiny("av")
     before = {key: value.clone() for key, value in net.state_dict().items()}
     source = put(store, S3D, net.s3d)
-    job = Job("avrsp", "av", 1, 0, "smoke", "stavis")
-    assert start_parts(job, net, stage(s3d=S3D), store) == {"s3d": source}
+    assert start_parts(training("av", store, s3d=S3D), net, store) == {"s3d": source}
     for key, value in net.state_dict().items():
         if key.startswith("s3d.") and value.is_floating_point():
             assert (value == 0.25).all()
@@ -53,10 +53,11 @@ def test_parts_start_from_imported_weights_and_the_others_stay(store):
 
 
 def test_a_part_that_another_modality_has_is_passed_over(store):
-    job = Job("avrsp", "v", 1, 0, "smoke", "stavis")
-    assert start_parts(job, tiny("v"), stage(soundnet=SOUNDNET), store) == {}
+    assert start_parts(training("v", store, soundnet=SOUNDNET), tiny("v"), store) == {}
+    assert needed_weights(training("v", store, soundnet=SOUNDNET, s3d=S3D)) == [S3D], "nor need its file be there"
+    assert needed_weights(training("av", store, soundnet=SOUNDNET, s3d=S3D)) == [SOUNDNET, S3D]
     with pytest.raises(ValueError, match="unknown part of avrsp in `start` 's3b'; did you mean 's3d'"):
-        start_parts(job, tiny("v"), stage(s3b=S3D), store)
+        start_parts(training("v", store, s3b=S3D), tiny("v"), store)
 
 
 def test_weights_that_are_not_imported_stop_a_run_before_it_trains(space, store):

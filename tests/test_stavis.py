@@ -130,7 +130,7 @@ def test_weights_that_overflow_the_authors_attention_stay_finite():
     load_published(net, golden.state(salt=2))
     frames, _ = golden.inputs(salt=2)
     with torch.no_grad():
-        main, side = net.outputs(frames[:1])
+        main, side, _ = net.outputs(frames[:1])
     assert all(output.isfinite().all() and output.std() > 0 for output in (main, *side))
 
 
@@ -160,7 +160,7 @@ def test_windows_are_those_of_the_authors_but_for_the_ends():
 def test_any_size_gives_maps_of_that_size(modality, frames, size):
     net = mixed(tiny(modality, frames=frames, size=size))
     with torch.no_grad():
-        main, side = net.outputs(*clip(net))
+        main, side, _ = net.outputs(*clip(net))
         saliency = net.to_map(main)
     assert {tuple(output.shape) for output in (main, *side)} == {(2, *size)}
     assert saliency.min() >= 0
@@ -178,7 +178,7 @@ def test_forward_is_the_main_output(modality):
 @MODALITIES
 def test_gradients_reach_every_parameter(modality):
     net = mixed(tiny(modality))
-    main, side = net.outputs(*clip(net))
+    main, side, _ = net.outputs(*clip(net))
     sum((output * torch.randn_like(output)).sum() for output in (main, *side)).backward()
     still = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.norm() > 1e-6}
     # The softmax does not see what is added to a whole score map: without side maps its bias learns nothing.

@@ -70,7 +70,13 @@ def module(schedule=None):
 
 def test_frames_are_normalised_as_the_spec_says():
     lit = module()
-    batch = {"frames": torch.full((1, 3, 16, 64, 96), 128, dtype=torch.uint8), "audio": None}
+    batch = {
+        "frames": torch.full((1, 3, 16, 64, 96), 128, dtype=torch.uint8),
+        "audio": None,
+        "dataset": ["synth"],
+        "video": ["a"],
+        "window": [tuple(range(1, 17))],
+    }
     seen = []
     lit.net.forward = lambda frames, audio: seen.append(frames) or torch.zeros(1, 64, 96)
     lit(batch)
@@ -151,6 +157,7 @@ class FewWindows(LightningDataModule):
             "dataset": "synth",
             "video": video,
             "frame": frame,
+            "window": tuple(range(frame, frame + 16)),
         }
 
     def val_dataloader(self):
@@ -241,7 +248,7 @@ def with_sides():
 
 def test_side_maps_are_trained_less_with_every_epoch(with_sides):
     lit, batch = with_sides
-    main, sides = lit.net.outputs(lit.normalised(batch))
+    main, sides, _ = lit.net.outputs(lit.normalised(batch))
     terms = [lit.output_loss(output, batch)[0].item() for output in (main, *sides)]
     assert len(terms) == 5
     for epoch, weight in ((0, 3 / 4), (2, 1 / 4), (3, 0.0)):

@@ -56,7 +56,7 @@ def state():
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "module.module."])
-@pytest.mark.parametrize("wrap", [None, "state_dict", "model_state_dict", "model", "net"])
+@pytest.mark.parametrize("wrap", [None, "state_dict", "model_state_dict", "model_state", "model", "net"])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_round_trip_through_the_disk(tmp_path, state, prefix, wrap, zipped):
     content = {prefix + key: value for key, value in state.items()}
@@ -259,6 +259,7 @@ NEW, OLD = _bytes({"a": torch.ones(5000)}), _bytes({"a": torch.ones(5000)}, _use
         (pickle.dumps({"a": 1}, protocol=2), "damaged, or no checkpoint"),
         (b"<!DOCTYPE html><html>", "a web page, not weights"),
         (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5, as Keras writes it; convert it"),
         (_zip(), "a zip archive and no checkpoint"),
         (NEW.replace(b"archive/version", b"\xff" * 15), "cut off or damaged"),
         (gzip.compress(_tar("a.pth", "b.pth", "c.pth"), 0)[:1500], "cut off or damaged"),

@@ -9,6 +9,7 @@ from test_weights import filled, same, soundnet_state, tiny_soundnet
 
 from avsal_bench.cli_weights import add_weights_commands
 from avsal_bench.models import list_models, model_entry, weights_store
+from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8
 from avsal_bench.models.published import PublishedWeights
 from avsal_bench.models.weights_store import (
@@ -16,6 +17,7 @@ from avsal_bench.models.weights_store import (
     check_weights,
     find_weights,
     import_weights,
+    imported_source,
     list_weights,
     load_weights,
     published_weights,
@@ -45,6 +47,29 @@ def test_weights_of_unknown_name_are_suggested_and_twins_refused(monkeypatch):
     monkeypatch.setattr("avsal_bench.models.backbones.s3d.WEIGHTS", (twin,))
     with pytest.raises(ValueError, match="'soundnet8' are registered twice: by s3d and soundnet"):
         list_weights()
+
+
+def test_every_motion_encoder_of_mspi_has_its_kinetics_weights():
+    for encoder in MOTION_ENCODERS:
+        entry = published_weights(f"{encoder}_kinetics400")
+        assert entry.build is not None
+        with torch.device("meta"):
+            ours, theirs = MOTION_ENCODERS[encoder].build(1.0, 0.1), entry.build()
+        shapes = {key: value.shape for key, value in theirs.state_dict().items()}
+        assert {key: value.shape for key, value in ours.state_dict().items()} == shapes, encoder
+
+
+def test_a_file_that_cannot_be_opened_says_what_to_do_without_it(tmp_path):
+    advice = r"slowfast_4x16_kinetics400: SLOWFAST_4x16_R50.pkl is a pickle of Caffe2 .*start.motion_encoder=null"
+    path = tmp_path / "SLOWFAST_4x16_R50.pkl"
+    path.write_bytes(b"x")
+    for use in (
+        lambda: check_weights(path, "slowfast_4x16_kinetics400"),
+        lambda: imported_source("slowfast_4x16_kinetics400", tmp_path),
+        lambda: load_weights(torch.nn.Identity(), "slowfast_4x16_kinetics400", tmp_path),
+    ):
+        with pytest.raises(ValueError, match=advice):
+            use()
 
 
 # The store

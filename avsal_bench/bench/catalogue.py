@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,8 +46,8 @@ class Variant:
 
     @property
     def key(self) -> str:
-        """Name in files, such as ``vinet_av_transformer``."""
-        return "_".join(filter(None, [network_name(self.entry.name, self.modality), self.variant]))
+        """Name in files and records, such as ``vinet-transformer_av``."""
+        return network_name("-".join(filter(None, [self.entry.name, self.variant])), self.modality)
 
     @property
     def label(self) -> str:
@@ -90,7 +91,7 @@ class Row:
         variant: the network.
         spec: the clip that it takes.
         sound: phrase for its front end; "" without sound.
-        counted: parameters and MACs; None for a baseline, whose map does not depend on the clip.
+        counted: parameters and MACs; None for what has no weights: baselines and classical models.
         times: None where they were not measured, or when the network had other MACs than now.
         parity: whether its output was compared with the authors' code.
         weights: files of the whole network that the authors offer and that are registered here.
@@ -150,7 +151,7 @@ def catalogue(home: Path, names: Sequence[str] = ()) -> list[Row]:
     real = Counter(r.network for _, r in read_records(home / RECORDS) if not r.synthetic and r.preset != MAPS_PRESET)
     rows = []
     for one in chosen:
-        counted = count(one.build) if one.modality else None
+        counted = count_published(one.entry.name, one.modality, one.variant) if one.modality else None
         spec = counted.spec if counted else one.build().spec
         whole = [w for w in one.entry.weights if w.build is None and one.loads(w)]
         parts = [w for w in one.entry.weights if w.build is not None]
@@ -165,12 +166,18 @@ def catalogue(home: Path, names: Sequence[str] = ()) -> list[Row]:
                 weights=len(whole),
                 parts=len(parts),
                 opened=sum("not opened" not in w.form for w in whole + parts),
-                # Recipes, and so scores and records, are of the default variant.
-                synth_cc=None if one.variant else scores.get(one.key),
-                real=0 if one.variant else real[one.key],
+                synth_cc=scores.get(one.key),
+                real=real[one.key],
             )
         )
     return rows
+
+
+@cache
+def count_published(name: str, modality: str, variant: str) -> Counted:
+    """Parameters and MACs of a network as published; seconds for the large ones, so each is counted once."""
+    (one,) = (v for v in variants([name]) if (v.modality, v.variant) == (modality, variant))
+    return count(one.build)
 
 
 def sound_phrase(front_end: AudioFrontEnd) -> str:

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from avsal_bench.bench.plan import Job, records_of, stage_options, trainings
+from avsal_bench.bench.plan import Job, Training, records_of, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import hold_out
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.sampler import clip_counts
 from avsal_bench.models import create_model
+from avsal_bench.records import network_name
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What is left to do of a job: training clips, steps, windows to predict, and records to write."""
+    """What is left to do of a job: training clips of each stage, steps, windows to predict, and records to write."""
 
-    clips: int = 0
+    stages: tuple[tuple[Training, int], ...] = ()
     steps: int = 0
     windows: int = 0
     records: int = 0
+
+    @property
+    def clips(self) -> int:
+        """Training clips of all stages."""
+        return sum(clips for _, clips in self.stages)
 
 
 def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
@@ -40,7 +48,8 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
     missing = [(name, path) for name, _, path in records_of(job, recipe, space) if not path.is_file()]
     if not missing:
         return Cost()
-    clips = steps = 0
+    steps = 0
+    stages = []
     for training in trainings(job, recipe, space):
         if training.folder in shared or (training.folder / "done.json").is_file():
             continue
@@ -49,16 +58,16 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
         listed = [v for n in stage.data for v in dataset(n).videos(space.root_of(n), "train", job.fold)]
         fitted = hold_out(listed, stage.val_fraction)[0]
         epoch = sum(clip_counts(fitted, stage.clips_per_video, stage.clips_every))
-        clips += stage.epochs * epoch
+        stages.append((training, stage.epochs * epoch))
         steps += stage.epochs * max(1, math.ceil(epoch // stage.batch_size / stage.accumulate))
     windows = sum(v.n_frames for n, _ in missing for v in dataset(n).videos(space.root_of(n), "test", job.fold))
-    return Cost(clips, steps, windows, len(missing))
+    return Cost(tuple(stages), steps, windows, len(missing))
 
 
-def seconds_a_clip(job: Job, space: Workspace) -> tuple[float, float]:
+def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net = create_model(job.model, **stage_options(job, job.recipe(space))).to(device)
+    net = create_model(model, **options).to(device)
     if net.observes:
         net.observe(torch.ones(1, 8, 8, device=device))
     spec = net.spec
@@ -96,20 +105,29 @@ def _time(step: object, device: torch.device) -> float:
 def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     """The plan as a table, a line a job; with hours on this machine when ``timed``."""
     speeds: dict[str, tuple[float, float]] = {}
-    lines = [f"{'job':<28}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}{'hours here' if timed else '':>12}"]
+
+    def speed(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
+        key = json.dumps([model, options], sort_keys=True)
+        if key not in speeds:
+            name = network_name(model, options.get("modality", ""))
+            print(f"timing one clip of {name}", file=sys.stderr, flush=True)
+            speeds[key] = seconds_a_clip(model, options)
+        return speeds[key]
+
+    width = max(28, *(len(job.name) + 1 for job in jobs))
+    lines = [
+        f"{'job':<{width}}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}{'hours here' if timed else '':>12}"
+    ]
     total, shared = 0.0, set[Path]()
     for job in jobs:
         left = cost(job, space, shared)
         hours = 0.0
         if timed and left.records:
-            if job.network not in speeds:
-                print(f"timing one clip of {job.network}", file=sys.stderr, flush=True)
-                speeds[job.network] = seconds_a_clip(job, space)
-            train, predict = speeds[job.network]
-            hours = (left.clips * train + left.windows * predict) / 3600
+            hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
+            hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours
         what = f"{left.steps:>9}{left.windows:>9}{left.records:>9}" if left.records else f"{'done':>27}"
-        lines.append(f"{job.name:<28}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}")
+        lines.append(f"{job.name:<{width}}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}")
     if timed:
         lines.append(f"about {total:.1f} hours in all, extrapolated from one clip at a time on this machine")
     return "\n".join(lines)

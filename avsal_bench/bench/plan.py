@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights_store import imported_source
+from avsal_bench.names import pick
 from avsal_bench.records import network_name, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
@@ -118,52 +119,98 @@ def weights_of(job: Job, recipe: Recipe) -> str | None:
     return None if pattern is None else pattern.format(fold=job.fold)
 
 
+def model_label(job: Job, recipe: Recipe) -> str:
+    """Name of the model in records and tables: that in the registry, and the variant that the recipe's options make.
+
+    So the records of one network with another encoder or fusion stand beside each other, such as those of ``mspi`` and
+    ``mspi-s3d``.
+    """
+    return model_entry(job.model).label(stage_options(job, recipe))
+
+
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[tuple[str, Sound, Path]]:
     """Data set, sound condition and path of every record of a job."""
+    network = network_name(model_label(job, recipe), job.modality)
     sounds: tuple[Sound, ...] = recipe.sounds if job.modality == "av" else ("original",)
     for name in recipe.test:
         for sound in sounds:
-            path = record_path(space.records, job.network, name, job.fold, job.seed, job.protocol, sound)
+            path = record_path(space.records, network, name, job.fold, job.seed, job.protocol, sound)
             yield name, sound, path
 
 
 @dataclass(frozen=True)
 class Training:
-    """One stage of one job, resolved: what must be trained, and where it lies.
+    """One stage of one job, resolved: what must be trained, from what, and where it lies.
 
     The folder's name ends in a fingerprint of everything the weights depend on: network, stage, seed, training
-    videos, and the stage before. So jobs that share a stage (the visual one on a set without folds) train it once.
+    videos, and the stages that it starts from. So jobs that share a stage (the visual one on a set without folds, or
+    one that trains an image encoder) train it once.
+
+    Args:
+        stage: of the recipe.
+        model: that the stage trains.
+        options: of that network.
+        folder: where it lies.
+        before: the stage that it goes on from.
+        parts: for each part that starts from another stage's network: that stage, and which part of its network.
     """
 
     stage: Stage
+    model: str
     options: dict[str, Any]
     folder: Path
+    before: Training | None = None
+    parts: Mapping[str, tuple[Training, str]] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """Name of the network that the stage trains."""
+        return network_name(self.model, str(self.options.get("modality", "")))
+
+    @property
+    def best(self) -> Path:
+        """Its checkpoint that the next stages start from, once it is trained."""
+        return self.folder / "best.ckpt"
 
 
 def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
-    """The stages of a job in order."""
-    parent, resolved = "", []
+    """The stages of a job in order.
+
+    Raises:
+        ValueError: for a part that is to start from a stage that this job does not have.
+    """
+    resolved: dict[str, Training] = {}
     for stage in recipe.stages:
         if stage.modality == "av" != job.modality:
             continue
-        options = stage_options(job, recipe, stage)
-        parent = _fingerprint(
-            model=job.model,
+        model, options = stage.model or job.model, stage_options(job, recipe, stage)
+        before = next((t for t in reversed(resolved.values()) if t.model == model), None)
+        sources = {part: recipe.source(start) for part, start in stage.start.items()}
+        parts = {
+            part: (pick(f"stage of {job.name}", source[0], resolved), source[1])
+            for part, source in sources.items()
+            if source is not None
+        }
+        fingerprint = _fingerprint(
+            model=model,
             options=options,
             stage=asdict(stage),
             seed=job.seed,
             videos=[_list_of(space, name, job.fold) for name in stage.data],
-            parent=parent,
+            parent=before.folder.name if before else "",
+            parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
         )
-        network = network_name(job.model, str(options.get("modality", "")))
-        resolved.append(Training(stage, options, space.runs / "stages" / f"{network}-{stage.name}-{parent}"))
-    return resolved
+        network = network_name(model, str(options.get("modality", "")))
+        folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"
+        resolved[stage.name] = Training(stage, model, options, folder, before, parts)
+    return list(resolved.values())
 
 
 def stage_options(job: Job, recipe: Recipe, stage: Stage | None = None) -> dict[str, Any]:
     """Options of the network in a stage, or (None) when it is tested."""
     modality = job.modality if stage is None or stage.modality == "job" else stage.modality
-    return dict(recipe.network) | ({"modality": modality} if modality else {})
+    options = dict(recipe.network) if stage is None or stage.model in ("", job.model) else {}
+    return options | (dict(stage.options) if stage else {}) | ({"modality": modality} if modality else {})
 
 
 def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: str) -> Path:

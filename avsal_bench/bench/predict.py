@@ -161,12 +161,13 @@ def predict_maps(
         num_workers=running.workers,
         pin_memory=device.type == "cuda",
     )
+    memory: dict[Any, Any] = {}
     for batch in loader:
         numbers = [int(frame) for frame in batch["frame"]]
         batch |= {key: batch[key].to(device) for key in ("frames", "audio") if batch[key] is not None}
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True):
-                maps = module(batch).float()
+                maps = module(batch, memory).float()
         except torch.OutOfMemoryError as error:
             raise ValueError(
                 f"no memory for {running.batch_size} windows at a time on {device}; lower --batch-size"

@@ -8,7 +8,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,18 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
-from avsal_bench.bench.plan import Job, Training, records_of, stage_options, test_folder, trainings, weights_of
+from avsal_bench.bench.plan import (
+    Job,
+    Training,
+    model_label,
+    records_of,
+    stage_options,
+    test_folder,
+    trainings,
+    weights_of,
+)
 from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
+from avsal_bench.bench.starting import check_parts, needed_weights, network_state, start_from, start_parts
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
@@ -27,16 +37,15 @@ from avsal_bench.data.presence import check_videos
 from avsal_bench.evaluation.predict import KeepMaps, ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import read_results
-from avsal_bench.models import Network, create_model, model_entry
+from avsal_bench.models import Network
 from avsal_bench.models.weights_store import imported_source, load_weights
-from avsal_bench.names import unknown
 from avsal_bench.progress import progress
 from avsal_bench.records import Record, mean_scores, read_record, write_atomically, write_record
-from avsal_bench.spec import Sound
+from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Recipe
 from avsal_bench.training.recipe import Training as Kind
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
@@ -97,10 +106,10 @@ class Context:
     space: Workspace
     machine: Machine
 
-    def data(self, names: Iterable[str], net: Network, **options: Any) -> SaliencyDataModule:
-        """The data module of some data sets for a network."""
+    def data(self, names: Iterable[str], spec: ClipSpec, **options: Any) -> SaliencyDataModule:
+        """The data module of some data sets, with the clips of a network."""
         roots = {name: self.space.root_of(name) for name in names}
-        return SaliencyDataModule(roots, net.spec, self.job.fold, num_workers=self.machine.workers, **options)
+        return SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
 
 
 @dataclass
@@ -121,6 +130,7 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
         return [path for _, _, path in places]
     stages = trainings(job, context.recipe, space)
     check_files(context, stages, {name for name, _, _ in missing})
+    check_parts(stages)
     trained = Trained()
     for training in stages:
         trained = fit(context, training, trained)
@@ -131,7 +141,7 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
 
 def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
     """Look for every file that a job will read, those of the test too, before hours are spent on training."""
-    names = [name for training in stages for name in training.stage.start.values()]
+    names = [name for training in stages for name in needed_weights(training)]
     for name in [*names, *filter(None, [weights_of(context.job, context.recipe)])]:
         imported_source(name, context.space.weights)
     parts = [(name, "train", training.options) for training in stages for name in training.stage.data]
@@ -160,18 +170,25 @@ def is_done(path: Path, recipe: Recipe) -> bool:
 def fit(context: Context, training: Training, before: Trained) -> Trained:
     """Train one stage from what the stages before gave; or go on with it, or find it done."""
     job, stage, folder = context.job, training.stage, training.folder
-    best, last, done = folder / "best.ckpt", folder / "last.ckpt", folder / "done.json"
+    best, last, done = training.best, folder / "last.ckpt", folder / "done.json"
     if done.is_file():
         return Trained(best, [*before.fits, json.loads(done.read_text(encoding="utf-8"))])
     story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
     module = MODULES[stage.training](
-        job.model, training.options, stage.loss, stage.optimizer, stage.schedule, job.seed, stage.side
+        training.model,
+        training.options,
+        stage.loss,
+        stage.optimizer,
+        stage.schedule,
+        job.seed,
+        stage.side,
+        stage.auxiliary,
     )
-    if before.checkpoint is not None:
-        start_from(module.net, before.checkpoint)
-    started = start_parts(job, module.net, stage, context.space.weights)
+    if training.before is not None:
+        start_from(module.net, training.before.best)
+    started = start_parts(training, module.net, context.space.weights)
     checkpoints = ModelCheckpoint(
         folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
@@ -185,7 +202,7 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
     )
     data = context.data(
         stage.data,
-        module.net,
+        module.net.spec,
         batch_size=max(1, stage.batch_size // trainer.world_size),
         clips_per_video=stage.clips_per_video,
         clips_every=stage.clips_every,
@@ -201,6 +218,7 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
     trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     story |= {
         "stage": stage.name,
+        "network": training.network,
         "start": started,
         "steps": trainer.global_step,
         "seconds": round(time.monotonic() - began, 1),
@@ -227,49 +245,6 @@ def say_prepared(data: SaliencyDataModule) -> None:
     print(where + advice, flush=True)
 
 
-def start_from(net: Network, checkpoint: Path) -> None:
-    """Load the network of an earlier stage: the whole of it, or the visual part of an audio-visual one."""
-    state = network_state(checkpoint)
-    if net.state_dict().keys() == state.keys():
-        net.load_state_dict(state, strict=True)
-    else:
-        net.load_visual(state)
-
-
-def start_parts(job: Job, net: Network, stage: Stage, store: Path) -> dict[str, dict[str, str]]:
-    """Load published weights into the parts of a network that a stage starts from them.
-
-    A part that only another modality of the network has is passed over.
-
-    Returns:
-        For each part that was loaded, the file that its weights came from.
-
-    Raises:
-        FileNotFoundError: for weights that are not imported.
-        ValueError: for a part that the network does not have in any modality.
-    """
-    loaded = {}
-    for part, name in stage.start.items():
-        if part in dict(net.named_modules()):
-            loaded[part] = load_weights(net.get_submodule(part), name, store)
-        elif part not in parts_of(job.model):
-            raise ValueError(unknown(f"part of {job.model} in `start`", part, parts_of(job.model)))
-    return loaded
-
-
-def parts_of(model: str) -> set[str]:
-    """Names of the parts that a network has in any modality."""
-    entry = model_entry(model)
-    networks = [create_model(model, **entry.tiny, modality=modality) for modality in entry.modalities]
-    return {name for net in networks for name, _ in net.named_children()}
-
-
-def network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """State dict of the network in a checkpoint of :class:`SaliencyModule`."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    return {key.removeprefix("net."): value for key, value in state.items() if key.startswith("net.")}
-
-
 def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path) -> None:
     """Predict every frame of the test videos of one set, score them, and write the record."""
     job, recipe, space = context.job, context.recipe, context.space
@@ -283,11 +258,14 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
         weights = load_weights(module.net, published, space.weights)
     else:
         weights = {"file": None, "sha256": None}
-    data = context.data([name], module.net, test_batch_size=recipe.test_batch_size, sound=sound)
+    rules = protocol(job.protocol)
+    spec = module.net.spec
+    if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
+        spec = replace(spec, audio=module.net.script_audio)
+    data = context.data([name], spec, test_batch_size=recipe.test_batch_size, sound=sound)
     folder = test_folder(job, recipe, space, name, sound)
     data.skip = {f"{name}/{v.video}" for v, _ in read_results(folder)}
     title = f"test {job.name} on {name}" + ("" if sound == "original" else f", sound {sound}")
-    rules = protocol(job.protocol)
     scorer = ScoreVideos(data.listed("test"), folder, rules, context.machine.keep_maps)
     trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
     began = time.monotonic()
@@ -302,7 +280,7 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
     videos = [results[v.name] for v in data.listed("test")]
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
     record = Record(
-        model=job.model,
+        model=model_label(job, recipe),
         modality=job.modality,
         dataset=name,
         fold=job.fold,

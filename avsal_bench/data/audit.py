@@ -15,7 +15,7 @@ from typing import get_args
 
 from avsal_bench.data.audit_notes import KINDS, Checked, Finding, Notes, Severity, Task, below
 from avsal_bench.data.audit_video import look_at
-from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile, dataset
+from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
 from avsal_bench.data.layouts import PACKAGED_LISTS, ListedVideo, read_fold_list
 from avsal_bench.data.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
@@ -275,16 +275,16 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
 
 def _parts(video: Video, audio: bool) -> dict[str, bool]:
     """Whether there is anything at all of each part of a video."""
-    numbered = {"maps": video.densities, "fixations": video.fixations}
-    there = {part: _any_file(files) for part, files in numbered.items()}
-    there["frames"] = video.frames.path.is_file() if isinstance(video.frames, VideoFile) else _any_file(video.frames)
+    there = {part: _any_file(files) for part, files in video.parts.items()}
     if video.audio is not None and audio:
         there["sound"] = video.audio.is_file()
     return there
 
 
-def _any_file(files: NumberedFiles) -> bool:
+def _any_file(files: NumberedFiles | OneFile | VideoFile) -> bool:
     try:
+        if not isinstance(files, NumberedFiles):
+            return (files.file if isinstance(files, OneFile) else files.path).is_file()
         with os.scandir(files.folder) as entries:
             return any(e.name.startswith(files.prefix) and e.name.endswith(files.suffix) for e in entries)
     except (FileNotFoundError, NotADirectoryError):
@@ -295,10 +295,9 @@ def _any_file(files: NumberedFiles) -> bool:
 
 def _place(video: Video, part: str) -> Path:
     """The file or folder of a part."""
-    places = {"frames": video.frames, "maps": video.densities, "fixations": video.fixations}
-    files = places.get(part)
-    if isinstance(files, NumberedFiles):
-        return files.folder if part != "fixations" else files.path(1)
+    files = video.parts.get(part)
+    if isinstance(files, NumberedFiles | OneFile):
+        return files.path(1) if part == "fixations" or isinstance(files, OneFile) else files.folder
     path = video.audio if files is None else files.path
     assert path is not None
     return path
@@ -359,7 +358,7 @@ def _count(one: _Set) -> Iterator[Counts]:
             part=part,
             videos=len(videos),
             frames=sum(v.n_frames for v in videos),
-            hours=sum(v.n_frames / v.fps for v in videos) / 3600,
+            hours=sum(v.seconds for v in videos) / 3600,
             files=sum(c.files for c in checked),
             seconds=round(sum(c.seconds for c in checked), 3),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video
 from avsal_bench.text import frame_ranges
 
 Severity = Literal["error", "warning", "note"]
@@ -173,7 +173,7 @@ class Notes:
             merged.add(kind, frame_ranges(frames.numbers), f"{frames.text}; {first} {file}" if file else frames.text)
         return [*self._whole, *merged._whole]
 
-    def present(self, part: str, files: NumberedFiles, strangers: bool = True) -> list[int]:
+    def present(self, part: str, files: NumberedFiles | OneFile, strangers: bool = True) -> list[int]:
         """Frames of the list whose file is in the folder; those missing and files too many are noted.
 
         Args:
@@ -183,6 +183,8 @@ class Notes:
         """
         if part in self.task.absent:
             return []
+        if isinstance(files, OneFile):  # its neighbours are of other images
+            return [1]
         with os.scandir(files.folder) as entries:
             names = {entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir()}
         asked = {files.path(n).name: n for n in range(1, self.video.n_frames + 1)}

@@ -6,14 +6,13 @@ import csv
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import av
 import numpy as np
-import scipy.io
 import soundfile
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,9 +20,10 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
+from avsal_bench.data.fixation_files import mat_size
 from avsal_bench.data.gaze import read_gaze
 from avsal_bench.data.presence import AUDIO_SLACK
-from avsal_bench.data.reading import FIXATION_VARIABLES, decode_image_file
+from avsal_bench.data.reading import decode_image_file, read_fixation_values
 from avsal_bench.data.video_files import (
     count_frames,
     is_video_file,
@@ -216,25 +216,13 @@ def _read(notes: Notes, path: Path, mode: ImageReadMode) -> tuple[Size, NDArray[
 
 def _read_fixations(notes: Notes, path: Path) -> tuple[Size, NDArray[Any] | None]:
     """Shape of a fixation map, and its values as they are stored unless the look is quick."""
-    if path.suffix != ".mat":
-        size, pixels = _read(notes, path, ImageReadMode.GRAY)
-        return size, None if pixels is None else pixels[0]
+    if notes.task.quick and path.suffix != ".mat":
+        return _read(notes, path, ImageReadMode.GRAY)
     notes.files += 1
     if notes.task.quick:
-        shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
-        return shapes[_variable(shapes)], None
-    variables = scipy.io.loadmat(path, variable_names=list(FIXATION_VARIABLES))
-    values = np.asarray(variables[_variable(variables)])
-    if values.dtype.kind not in "buif":
-        raise ValueError(f"it holds {values.dtype}, not numbers")
+        return mat_size(path), None
+    values = read_fixation_values(path)
     return values.shape, values
-
-
-def _variable(variables: Collection[str]) -> str:
-    for name in FIXATION_VARIABLES:
-        if name in variables:
-            return name
-    raise ValueError(f"no variable {' or '.join(map(repr, FIXATION_VARIABLES))} in it")
 
 
 def _look_at_gaze(notes: Notes, size: Size | None) -> None:

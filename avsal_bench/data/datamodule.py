@@ -18,7 +18,7 @@ from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches, cli
 from avsal_bench.data.windows import training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
 
-Item = dict[str, Tensor | str | int | None]
+Item = dict[str, Tensor | str | int | tuple[int, ...] | None]
 
 #: What a flip turns around.
 PICTURES = ("frames", "density", "fixated")
@@ -141,6 +141,7 @@ def read_item(video: Video, frame: int, spec: ClipSpec, sound: Sound = "original
         "dataset": video.dataset,
         "video": video.name,
         "frame": frame,
+        "window": clip.frames,
     }
 
 

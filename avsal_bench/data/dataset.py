@@ -29,6 +29,26 @@ class NumberedFiles:
 
 
 @dataclass(frozen=True)
+class OneFile:
+    """The only file of a still image: a video of one frame.
+
+    >>> OneFile(Path("maps/a.png")).path(1).as_posix()
+    'maps/a.png'
+    """
+
+    file: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, beside those of other stills."""
+        return self.file.parent
+
+    def path(self, frame: int) -> Path:
+        """The file of frame 1, the only one."""
+        return self.file
+
+
+@dataclass(frozen=True)
 class VideoFile:
     """Frames straight from a video file: frame n of a list is the n-th picture that the file decodes to, from 1."""
 
@@ -44,7 +64,7 @@ class Video:
         name: in the lists.
         n_frames: that the list asks for.
         fps: frames a second, as the list has it.
-        frames: pictures in a folder, or a video file.
+        frames: pictures in a folder, a video file, or the picture of a still.
         densities: ground-truth saliency maps.
         fixations: fixation maps.
         audio: a wav, or a video file whose own track is heard; None for a set without sound.
@@ -57,9 +77,9 @@ class Video:
     name: str
     n_frames: int
     fps: float
-    frames: NumberedFiles | VideoFile
-    densities: NumberedFiles
-    fixations: NumberedFiles
+    frames: NumberedFiles | OneFile | VideoFile
+    densities: NumberedFiles | OneFile
+    fixations: NumberedFiles | OneFile
     audio: Path | None = None
     category: str = ""
     gaze: Path | None = None
@@ -69,6 +89,21 @@ class Video:
     def key(self) -> str:
         """``dataset/name``, for messages and seeds."""
         return f"{self.dataset}/{self.name}"
+
+    @property
+    def still(self) -> bool:
+        """Whether it is an image and no video."""
+        return isinstance(self.frames, OneFile)
+
+    @property
+    def parts(self) -> dict[str, NumberedFiles | OneFile | VideoFile]:
+        """Where its pictures lie, by what they are: ``frames``, ``maps`` and ``fixations``."""
+        return {"frames": self.frames, "maps": self.densities, "fixations": self.fixations}
+
+    @property
+    def seconds(self) -> float:
+        """Duration; 0 for a still image."""
+        return 0.0 if self.still else self.n_frames / self.fps
 
 
 #: Finds the videos of one part of a data set: ``layout(root, description, part, fold)``.
@@ -107,6 +142,7 @@ class DataSet:
         sound: False for a set without sound, on which only modality ``v`` can train.
         folds: False where the set has one split, used in every fold.
         embedded: True when the project makes the set itself.
+        stills: True for a set of single images, each a :class:`Video` of one frame.
         citation: of the set.
         facts: about the set; None for those that the project makes itself.
     """
@@ -117,6 +153,7 @@ class DataSet:
     sound: bool = True
     folds: bool = True
     embedded: bool = False
+    stills: bool = False
     citation: str = ""
     facts: Facts | None = None
 

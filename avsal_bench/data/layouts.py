@@ -86,7 +86,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     needed = [f"video_frames/{folder}"] if not files.is_dir() else []
     if path.parent != PACKAGED_LISTS:
         needed.insert(0, "fold_lists")
-    _need_folders(root, description, [*needed, f"annotations/{folder}"])
+    need_folders(root, description, [*needed, f"annotations/{folder}"])
     listed = read_fold_list(path)
     found = _find_video_files(files)
     categories = _read_categories(root / "annotations" / folder / "categories.csv")
@@ -155,7 +155,7 @@ def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> 
     """
     del fold  # one split
     split = "val" if part == "test" else part
-    _need_folders(root, description, [f"{description.folder}/{split}"])
+    need_folders(root, description, [f"{description.folder}/{split}"])
     folder = root / description.folder / split
     names = sorted(p.name for p in folder.iterdir() if p.is_dir())
     if not names:
@@ -165,7 +165,7 @@ def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> 
 
 def _published_videos(root: Path, description: DataSet, part: str) -> list[Video]:
     folder = root / description.folder
-    _need_folders(root, description, [f"{description.folder}/annotation"])
+    need_folders(root, description, [f"{description.folder}/annotation"])
     listed = read_fold_list(find_list(root, f"{description.folder}_list_{part}_1_fps.txt"))
     found = {_four_digits(stem): paths for stem, paths in _find_video_files(folder / "video").items()}
     videos = []
@@ -232,7 +232,12 @@ def _only(paths: list[Path]) -> Path | None:
     return paths[0] if paths else None
 
 
-def _need_folders(root: Path, description: DataSet, folders: list[str]) -> None:
+def need_folders(root: Path, description: DataSet, folders: list[str]) -> None:
+    """Nothing, where all these folders of a set are below the root.
+
+    Raises:
+        FileNotFoundError: naming the first that is missing.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"{description.name}: no data root {root}; set AVSAL_DATA or --data-root")
     for folder in folders:

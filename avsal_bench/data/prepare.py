@@ -153,6 +153,8 @@ def _different(videos: Iterable[Video]) -> list[Video]:
 
 def _folder(video: Video) -> Path:
     if video.prepared is None:
+        if video.still:
+            raise ValueError(f"{video.key} is a still image, which has no prepared form; leave {video.dataset} out")
         raise ValueError(f"{video.key}: its layout names no folder for prepared videos")
     return video.prepared
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.prepared import check_prepared
 from avsal_bench.data.reading import audio_path, soundless, unreadable_sound
 from avsal_bench.data.video_files import count_frames, is_video_file, track_seconds
@@ -83,13 +83,17 @@ def _looks(audio: bool) -> dict[str, Callable[[Video], object]]:
 
 
 def _check_frames(video: Video) -> None:
-    if isinstance(video.frames, NumberedFiles):
+    if not isinstance(video.frames, VideoFile):
         _check_numbered(video, video.frames)
     elif not video.frames.path.is_file():
         raise FileNotFoundError(f"{video.key}: missing video {video.frames.path}")
 
 
-def _check_numbered(video: Video, files: NumberedFiles) -> None:
+def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
+    if isinstance(files, OneFile):
+        if not files.file.is_file():
+            raise FileNotFoundError(f"{video.key}: missing file {files.file}")
+        return
     present = {p.name for p in files.folder.iterdir()} if files.folder.is_dir() else set()
     missing = [n for n in range(1, video.n_frames + 1) if files.path(n).name not in present]
     if missing:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy.io
 import soundfile
 import torch
 import torchaudio
@@ -18,7 +17,8 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.audio import AudioFrontEnd
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.fixation_files import mat_fixations
 from avsal_bench.data.video_files import (
     cached_track,
     is_video_file,
@@ -31,8 +31,6 @@ from avsal_bench.data.windows import Window
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
 MARGIN = 64
-#: Names of the variable of a fixation map in a .mat file.
-FIXATION_VARIABLES = ("eyeMap", "I")
 
 
 def decode_image_file(path: Path, mode: ImageReadMode) -> Tensor:
@@ -61,7 +59,7 @@ def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
 
 # Windows of stride 1 share all frames but one. 128 frames of 224x384 take 33 MB.
 CACHED_FRAMES = 128
-_frames: OrderedDict[tuple[Path, int, tuple[int, int], bool], Tensor] = OrderedDict()
+_frames: OrderedDict[tuple[NumberedFiles | OneFile | VideoFile, int, tuple[int, int], bool], Tensor] = OrderedDict()
 
 
 def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool = True) -> Tensor:
@@ -97,23 +95,22 @@ def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | No
 def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool) -> dict[int, Tensor]:
     """Each of some frames once; from the cache where it is there."""
     source = video.frames
-    place = source.path if isinstance(source, VideoFile) else source.folder
     found = {}
     if size is not None:
         for n in numbers:
-            if (place, n, size, antialias) in _frames:
-                _frames.move_to_end((place, n, size, antialias))
-                found[n] = _frames[place, n, size, antialias]
+            if (source, n, size, antialias) in _frames:
+                _frames.move_to_end((source, n, size, antialias))
+                found[n] = _frames[source, n, size, antialias]
     wanted = [n for n in numbers if n not in found]
-    if isinstance(source, NumberedFiles):
-        fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
-    else:
+    if isinstance(source, VideoFile):
         fresh = list(read_pictures(source.path, wanted)) if wanted else []
+    else:
+        fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
     for n, picture in zip(wanted, fresh, strict=True):
         if size is None:
             found[n] = picture
             continue
-        found[n] = _frames[place, n, size, antialias] = F.resize(picture, list(size), antialias=antialias)
+        found[n] = _frames[source, n, size, antialias] = F.resize(picture, list(size), antialias=antialias)
     while len(_frames) > CACHED_FRAMES:
         _frames.popitem(last=False)
     return found
@@ -165,29 +162,26 @@ def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
 
 
 def read_fixations(path: Path) -> Tensor:
-    """A fixation map as ``(H, W)`` bool, from an image or a .mat file: variable ``eyeMap`` (STAViS) or ``I`` (DHF1K).
+    """A fixation map as ``(H, W)`` bool, from an image or a .mat file of the forms of :mod:`fixation_files`.
+
+    JPEG surrounds each white pixel with a grey pattern, so there a fixated pixel is one of the brighter half.
 
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
-    if path.suffix != ".mat":
-        return decode_image_file(path, ImageReadMode.GRAY)[0] > 0
-    try:
-        with path.open("rb") as file:
-            variables = scipy.io.loadmat(file, variable_names=list(FIXATION_VARIABLES))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"missing file {path}") from None
-    except NotImplementedError:
-        raise ValueError(f"{path}: a .mat file of version 7.3, which is not read; save it with -v7") from None
-    except Exception as error:  # scipy raises many kinds for damaged files
-        raise ValueError(f"unreadable fixation map {path} ({error}); fetch it again") from error
-    for name in FIXATION_VARIABLES:
-        if name in variables:
-            fixated = np.asarray(variables[name])
-            if fixated.ndim != 2 or fixated.dtype.kind not in "buif":
-                raise ValueError(f"{path}: variable {name!r} is no map of numbers ({fixated.dtype}, {fixated.shape})")
-            return torch.from_numpy(fixated > 0)
-    raise ValueError(f"{path}: no variable {' or '.join(map(repr, FIXATION_VARIABLES))} in it; fetch it again")
+    return torch.from_numpy(read_fixation_values(path) > 0)
+
+
+def read_fixation_values(path: Path) -> np.ndarray:
+    """The values of a fixation map as they are stored, ``(H, W)``; of a JPEG 255 for the brighter half, else 0.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    if path.suffix == ".mat":
+        return mat_fixations(path)
+    grey = decode_image_file(path, ImageReadMode.GRAY)[0].numpy()
+    return np.where(grey >= 128, np.uint8(255), np.uint8(0)) if path.suffix in (".jpg", ".jpeg") else grey
 
 
 def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:

@@ -78,7 +78,7 @@ def find_video(name: str, root: Path, video: str) -> Video:
 def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> None:
     """Write a PNG 1600 pixels wide of frames evenly spread over a video, with density, fixations and waveform.
 
-    A video of fewer frames shows all of them.
+    A video of fewer frames shows all of them; a still image, large, has no waveform.
 
     Args:
         video: whose files are read.
@@ -94,22 +94,25 @@ def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> 
     if columns < 1 or rows < 1:
         raise ValueError(f"{columns} columns and {rows} rows: a sheet needs at least one of each")
     numbers = painting.evenly(video.n_frames, columns * rows)
+    columns = 1 if video.still else columns
     height, width = frame_size(video)
     tile_width = (SHEET - 2 * BORDER - (columns - 1) * GAP) // columns
     tile = (max(1, round(tile_width * height / width)), tile_width)
     step = tile[0] + CAPTION + GAP
     grid_height = math.ceil(len(numbers) / columns) * step
     track = read_sound_track(video)
-    sheet = Image.new("RGB", (SHEET, HEAD + grid_height + CAPTION + WAVE + CAPTION + BORDER), GROUND)
+    timeline = 0 if video.still else CAPTION + WAVE + CAPTION
+    sheet = Image.new("RGB", (SHEET, HEAD + grid_height + timeline + BORDER), GROUND)
     with painting.whole_file(path, ".png") as temporary:
         _draw_head(sheet, video, (height, width), track)
         brush = ImageDraw.Draw(sheet)
         for i, image in enumerate(painted_frames(video, numbers, tile)):
             x, y = BORDER + i % columns * (tile[1] + GAP), HEAD + i // columns * step
             sheet.paste(image, (x, y))
-            text = f"{numbers[i]}  {(numbers[i] - 1) / video.fps:.2f} s"
+            text = "" if video.still else f"{numbers[i]}  {(numbers[i] - 1) / video.fps:.2f} s"
             brush.text((x, y + tile[0] + 2), painting.fits(text, tile[1], 13), INK, painting.font(13))
-        _draw_timeline(sheet, HEAD + grid_height, video, numbers, track)
+        if timeline:
+            _draw_timeline(sheet, HEAD + grid_height, video, numbers, track)
         sheet.save(temporary, format="PNG")
 
 
@@ -117,10 +120,12 @@ def overlay_video(video: Video, path: Path) -> None:
     """Write an mp4 of all frames with density and fixations drawn in; see :func:`write_overlay`.
 
     Raises:
-        ValueError: for a name that does not end in .mp4; naming an unreadable file.
+        ValueError: for a name that does not end in .mp4, and for a still image; naming an unreadable file.
         FileNotFoundError: naming a missing file.
         OSError: naming the folder, when it cannot be written.
     """
+    if video.still:
+        raise ValueError(f"{video.key} is a still image, of which there is no mp4; give a name that ends in .png")
     size = overlay_size(video)
     write_overlay(video, path, painted_frames(video, range(1, video.n_frames + 1), size), size)
 
@@ -224,12 +229,11 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
     brush = ImageDraw.Draw(sheet)
     room = SHEET - 2 * BORDER
     brush.text((BORDER, 10), painting.fits(video.key, room, 24), INK, painting.font(24))
+    moving = [f"{video.fps:g} fps", f"{video.n_frames} frames", f"{video.seconds:.2f} s"]
     facts = [
-        f"{video.fps:g} fps",
-        f"{video.n_frames} frames",
-        f"{video.n_frames / video.fps:.2f} s",
+        *(["still image"] if video.still else moving),
         f"{size[1]} x {size[0]} pixels",
-        "no sound" if track is None else track.describe(),
+        *([] if video.still else ["no sound" if track is None else track.describe()]),
         *([f"category {video.category}"] if video.category else []),
     ]
     brush.text((BORDER, 42), painting.fits(" · ".join(facts), room, 15), INK, painting.font(15))

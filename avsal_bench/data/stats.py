@@ -168,7 +168,7 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
         videos=len(videos),
         frames=sum(v.n_frames for v in videos),
         hours=_hours(videos),
-        durations={v.name: v.n_frames / v.fps for v in videos},
+        durations={v.name: v.seconds for v in videos},
         folds=tuple(
             FoldStats(fold, *(_part_stats(lists[fold, part], read) for part in PARTS))
             for fold in sorted({fold for fold, _ in lists})
@@ -337,7 +337,7 @@ def _mean_map(maps: Sequence[Array]) -> Array:
 
 
 def _hours(videos: Sequence[Video]) -> float:
-    return math.fsum(v.n_frames / v.fps for v in videos) / 3600
+    return math.fsum(v.seconds for v in videos) / 3600
 
 
 def _mean(values: Sequence[float]) -> float:

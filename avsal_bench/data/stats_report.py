@@ -96,7 +96,7 @@ def draw_stats(stats: Sequence[SetStats], path: Path) -> None:
         raise ValueError("no data set to draw; name at least one")
     figure = new_figure(1600, 50 + 290 * len(stats))
     axes = figure.subplots(len(stats), 3, squeeze=False, sharex="col", width_ratios=(1.25, 1, 1))
-    edges = _duration_edges([seconds for s in stats for seconds in s.durations.values()])
+    edges = _duration_edges([seconds for s in stats for seconds in s.durations.values() if seconds] or [1.0])
     most = max(len(s.gaze.histogram) for s in stats)
     for row, s in zip(axes, stats, strict=True):
         _draw_map(row[0], s)
@@ -127,6 +127,10 @@ def _draw_durations(axes: Axes, s: SetStats, edges: NDArray[np.float64]) -> None
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     seconds = list(s.durations.values())
+    if not any(seconds):
+        axes.set_title(f"{s.videos} still images", fontsize=12, loc="left")
+        axes.set_axis_off()
+        return
     axes.hist(seconds, edges.tolist(), color="#4878a8")
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -38,6 +38,8 @@ class Protocol:
             ``nan``: not defined.
         averaging: what is averaged first, see :data:`avsal_bench.records.Averaging`. In each metric a frame counts
             where that metric is defined.
+        script_audio: whether a network that is tested here hears what the authors' test script gives it, where that
+            is more or less than it was trained on (``Network.script_audio``). Maps from the disk are as they are.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Protocol:
     negatives: Literal["video", "dataset"] = "video"
     empty: Literal["mit", "nan"] = "mit"
     averaging: Averaging = "videos"
+    script_audio: bool = False
 
 
 PROTOCOLS = {
@@ -72,6 +75,7 @@ PROTOCOLS = {
                 EightBit("nearest"),
                 Jpeg(95),
             ),
+            script_audio=True,
         ),
         Protocol(
             name="dave",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing, hearing_table
 from avsal_bench.leaderboard.longform import to_csv
-from avsal_bench.leaderboard.published import PublishedRow, published_rows, read_published
+from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, published_rows, read_not_built, read_published
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
 from avsal_bench.records import METRICS, Record, read_records, write_atomically
@@ -55,26 +55,33 @@ data sets, to settle differences smaller than the intervals, or to correct paper
 def write_leaderboard(folder: Path) -> list[Path]:
     """Write ``README.md`` and ``leaderboard.csv`` of the leaderboard in ``folder``, from what lies there.
 
-    Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and ``published.csv``, and changes neither.
+    Same input, same bytes. Reads ``records/<protocol>/<set>/*.json``, ``published.csv`` and, where there is one,
+    ``not_built.csv``, and changes none of them.
 
     Returns:
         The files written.
 
     Raises:
-        ValueError: naming a file that is no record, or a line of ``published.csv`` that cannot be read.
+        ValueError: naming a file that is no record, or a line of a ``csv`` file that cannot be read.
         OSError: when the folder has no ``published.csv`` or cannot be written.
     """
     records = [record for _, record in read_records(folder / "records")]
     lines = read_published(folder / "published.csv")
+    not_built = read_not_built(folder / "not_built.csv", (line["method"] for line in lines))
     table = rows(records)
-    page = render(table, published_rows(lines), hearing_table(records))
+    page = render(table, published_rows(lines), hearing_table(records), not_built)
     files = {"README.md": page, "leaderboard.csv": to_csv(table, lines)}
     for name, text in files.items():
         write_atomically(folder / name, text)
     return [folder / name for name in files]
 
 
-def render(table: Sequence[Row], papers: Sequence[PublishedRow], hearing: Sequence[Hearing]) -> str:
+def render(
+    table: Sequence[Row],
+    papers: Sequence[PublishedRow],
+    hearing: Sequence[Hearing],
+    not_built: Sequence[NotBuilt] = (),
+) -> str:
     """The page as Markdown."""
     main = [row for row in table if row.head.sound == "original"]
     measured = [row for row in main if not row.head.synthetic]
@@ -82,7 +89,7 @@ def render(table: Sequence[Row], papers: Sequence[PublishedRow], hearing: Sequen
     parts = [
         INTRODUCTION,
         *_measured_part(measured),
-        *_published_part(papers),
+        *_published_part(papers, not_built),
         *_synthetic_part(synthetic, hearing),
     ]
     return "\n".join(parts)
@@ -132,7 +139,7 @@ def _measured_part(measured: Sequence[Row]) -> Iterator[str]:
         yield _score_table(list(group))
 
 
-def _published_part(papers: Sequence[PublishedRow]) -> Iterator[str]:
+def _published_part(papers: Sequence[PublishedRow], not_built: Sequence[NotBuilt]) -> Iterator[str]:
     yield "## Published\n"
     yield (
         "As printed, each with the paper that prints it, which is often not the paper of the method. Papers that give "
@@ -143,20 +150,30 @@ def _published_part(papers: Sequence[PublishedRow]) -> Iterator[str]:
         "Marks: ° reconstructed, the text of the paper had lost a digit or a point; ? doubtful reading; "
         "! clearly printed, but hardly what was meant.\nThe reason for each is in [published.csv](published.csv).\n"
     )
+    if not_built:
+        yield "### Not built here\n"
+        yield (
+            "Marked ¶ in the tables: methods without a network here. No code of theirs was found, and their papers "
+            "could not be read in full.\n"
+        )
+        body = [[n.method, *map(_escape, (n.paper, n.status, n.missing))] for n in not_built]
+        yield markdown_table(["Method", "Paper", "Status", "What is missing"], body)
+    absent = {n.method for n in not_built}
     ordered = sorted(papers, key=lambda row: dataset_order(row.dataset))
     for dataset, group in groupby(ordered, key=lambda row: row.dataset):
         yield f"### {dataset}, published\n"
-        yield _published_table(list(group))
+        yield _published_table(list(group), absent)
 
 
-def _published_table(group: Sequence[PublishedRow]) -> str:
+def _published_table(group: Sequence[PublishedRow], absent: Collection[str]) -> str:
     metrics = [metric for metric in METRICS if any(metric in row.cells for row in group)]
     header = ["Method", "As printed", "Modality", "Training", *metrics, "Paper"]
     body = []
     for row in group:
         cells = (row.cells.get(metric) for metric in metrics)
         numbers = [f"{cell.text}{cell.mark}" if cell else "-" for cell in cells]
-        names = [row.method, row.variant, row.modality.lower() or "-", row.pretrain]
+        method = row.method + ("¶" if row.method in absent else "")
+        names = [method, row.variant, row.modality.lower() or "-", row.pretrain]
         body.append([*map(_escape, names), *numbers, ", ".join(row.papers)])
     return markdown_table(header, body, numbers=range(4, 4 + len(metrics)))
 

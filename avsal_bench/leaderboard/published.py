@@ -1,4 +1,7 @@
-"""Scores from papers: ``published.csv`` as rows of tables. What the papers print is shown as printed."""
+"""Scores from papers: ``published.csv`` as rows of tables. What the papers print is shown as printed.
+
+``not_built.csv`` names methods among them that cannot be built here, and says what is missing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 #: Notes of cells that are printed clearly but can hardly be what the authors meant.
@@ -39,6 +42,40 @@ class PublishedRow:
     pretrain: str
     papers: tuple[str, ...]
     cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class NotBuilt:
+    """A method with published scores and no network here: its paper, what is public of it, and what is missing."""
+
+    method: str
+    paper: str
+    status: str
+    missing: str
+
+
+def read_not_built(path: Path, known: Iterable[str]) -> list[NotBuilt]:
+    """Lines of ``not_built.csv``; none where a leaderboard has no such file.
+
+    Args:
+        path: of the file.
+        known: methods that have published scores.
+
+    Raises:
+        ValueError: naming the file and the line, when something in it is empty, or the method has no scores.
+    """
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    names = [field.name for field in fields(NotBuilt)]
+    known = set(known)
+    for n, line in enumerate(lines, start=2):
+        if list(line) != names or not all(line.values()) or line["method"] not in known:
+            raise ValueError(
+                f"{path}, row {n}: expected {', '.join(names)}, none empty, of a method in published.csv; got {line}"
+            )
+    return [NotBuilt(**line) for line in lines]
 
 
 def read_published(path: Path) -> list[dict[str, str]]:

@@ -16,9 +16,9 @@ from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_sc
 MAIN_PROTOCOL = "stavis"
 
 #: Data sets in the order of the tables; others follow by name.
-REAL_SETS = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dhf1k")
+REAL_SETS = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dhf1k", "salicon", "mit1003")
 #: Data sets with one test list for all folds: their score is the mean of the folds' means.
-SINGLE_SPLIT = frozenset({"diem", "dhf1k"})
+SINGLE_SPLIT = frozenset({"diem", "dhf1k", "salicon", "mit1003"})
 FOLDS = (1, 2, 3)
 #: Scene categories of ``synth`` in the order of the tables; others follow by name.
 CATEGORIES = ("timbre", "pulse", "offscreen", "silent")

@@ -1,30 +1,36 @@
 """AVRSP: relevance-guided audio-visual saliency prediction (avrsp2024, arXiv 2411.11454).
 
 No code is published, so this is a reading of the paper. It departs from it nowhere that is known; what the paper
-leaves open is decided here, numbered as in the project's fact sheet:
+leaves open is decided here:
 
 1. Frames are normalised as for torchvision's Kinetics weights of S3D.
 2. The sound is STAViS's: the excerpt of the clip at 22 050 Hz in [-256, 256] under a Hann window.
 3. ASPP is the one of CASP-Net (dilations 3, 6, 12, 18, summed), to 128 channels at every stage.
 4. LIP pools time to T/8 steps, the time of the deepest stage, and keeps space, so that all scales agree in time.
 5. The audio feature is SoundNet's conv7 as tokens, projected to 128.
-6. The weights of the heads (Eq. 6) come from both streams, each averaged over its tokens, by an MLP that the heads
-   share.
+6. Eq. 6 weighs the heads by both streams, each averaged over its tokens, with an MLP that the heads share.
 7. Two RAVF blocks, and every block hears the same audio tokens: only the visual stream is refined.
 8. Retention scores are raw products, as Eqs. 2 and 3 print them; ``retention="sigmoid"`` squeezes them to [0, 1].
 9. MS is MINet's aggregate interaction (lartpang/MINet), which has the same equations, in 3D.
 10. MRG has one gate per channel.
 11. The gated fusion feature is added to the visual feature of its scale.
 12. Four decoder blocks with skips by concatenation; time collapses in the last one, as in ViNet.
+13. The learning rate is halved after 3 epochs without a better validation loss (in the recipe).
+14. Eight clips in a batch (in the recipe).
+15. The reverse window reverses the sound with the frames, as in ViNet.
+16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.layers.fusion`).
 
 Indices are the paper's: X0 is the deepest of the four scales (1/32) and X3 the finest (1/4). The paper's clip has 32
 frames; 8 and 16 work too, with T' = T/8 steps in the place of 4.
+
+The ablations are options: ``ms`` and ``mrg`` (Table III), ``pairs`` (Table IV) and ``fusion`` (Table V). Of ``pairs``
+the paper prints inputs and outputs only. Here a scale without a pair is its own skip, S = X. The first gate brings the
+fusion feature to its scale in one step. The fourth pair, at X0, makes a fourth skip, which joins the fusion feature
+before the first block of the decoder.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -35,14 +41,21 @@ from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.clip import check_clip
+from avsal_bench.models.layers.fusion import MBT, Addition, Bilinear, Concatenation, Multiplication
 from avsal_bench.models.layers.lip import LIP
-from avsal_bench.models.layers.resample import halve, upsample
+from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
+from avsal_bench.models.layers.ravf import RAVF, Retention, RetentionMaps
+from avsal_bench.models.layers.resample import upsample
 from avsal_bench.models.registry import Network, register_model
+from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec
 
-Retention = Literal["raw", "sigmoid"]
+Fusion = Literal["add", "multiply", "concatenate", "bilinear", "mbt", "ravf"]
 
 _TINY = {"frames": 16, "size": (64, 96), "width": 32, "backbone_width": 0.25, "audio_width": 0.25, "bn_momentum": 0.1}
+
+#: Fusions that take nothing but the channels.
+_SIMPLE = {"add": Addition, "multiply": Multiplication, "concatenate": Concatenation, "bilinear": Bilinear}
 
 
 @register_model("avrsp", paper="avrsp2024", modalities=("v", "av"), tiny=_TINY)
@@ -50,24 +63,26 @@ class AVRSP(Network):
     """The whole network, in the order of Fig. 2.
 
     Args:
-        modality: ``av``, or ``v`` without SoundNet and RAVF: the decoder and the gates then take X0.
+        modality: ``av``, or ``v`` without SoundNet and fusion: the decoder and the gates then take X0.
         frames: T, one of 8, 16 and 32.
         size: (height, width) of the frames, multiples of 32 and at least 64.
         width: channels of every feature after the encoder; a multiple of ``heads``.
         backbone_width: multiplier of S3D's channels.
         audio_width: multiplier of SoundNet's channels.
-        heads: of RAVF.
+        heads: of RAVF and MBT.
         ravf_blocks: N.
-        ms: whether Multi-scale Synergy enhances X1 to X3.
-        mrg: whether Multi-scale Regulator Gates bring the fusion feature to the skips.
+        ms: whether Multi-scale Synergy enhances the scales that have a pair.
+        mrg: whether Multi-scale Regulator Gates bring the fusion feature to their skips.
         bn_momentum: of S3D's batch norms; see :class:`S3D`.
-        retention: ``raw`` or ``sigmoid``.
+        retention: of RAVF, ``raw`` or ``sigmoid``.
+        pairs: scales with MS and MRG, 0 to 4, the finest first: 1 is X3, 3 is X3, X2 and X1.
+        fusion: of X0 and the sound: ``ravf``, or one of the others of Table V.
 
     Raises:
         ValueError: for an option outside its range.
     """
 
-    audio_only = ("soundnet.", "ravf.")
+    audio_only = ("soundnet.", "ravf.", "fusion.")
 
     def __init__(
         self,
@@ -83,11 +98,16 @@ class AVRSP(Network):
         mrg: bool = True,
         bn_momentum: float = 0.001,
         retention: Retention = "raw",
+        pairs: int = 3,
+        fusion: Fusion = "ravf",
     ) -> None:
         super().__init__()
         check_clip("avrsp", frames, size)
         if min(size) < 64:
             raise ValueError(f"avrsp takes a height and a width of 64 pixels or more; got {tuple(size)}")
+        if pairs not in range(5):
+            raise ValueError(f"pairs is a number from 0 to 4; got {pairs}")
+        pick("fusion", fusion, {**_SIMPLE, "mbt": MBT, "ravf": RAVF})
         audio = Waveform(frames) if modality == "av" else None
         self.spec = ClipSpec(frames, (size[0], size[1]), target="last", audio=audio)
 
@@ -95,12 +115,24 @@ class AVRSP(Network):
         self.aspp = nn.ModuleList(ASPP(channels, width) for channels in self.s3d.channels)
         # Stages finest first have T/2, T/2, T/4 and T/8 steps; all leave with T/8.
         self.lip = nn.ModuleList(LIP(width, stride) for stride in (4, 4, 2, 1))
+        # RAVF has a name of its own, which checkpoints know.
+        self.ravf: RAVF | None = None
+        self.fusion: nn.Module | None = None
         if modality == "av":
             self.soundnet = SoundNet(audio_width)
-            self.ravf = RAVF(self.soundnet.channels, width, heads, ravf_blocks, retention)
-        self.ms = nn.ModuleList(MS(width, finer) for finer in (True, True, False)) if ms else None
-        self.mrg = nn.ModuleList(RegulatorGate(width) for _ in range(3)) if mrg else None
-        self.decoder = Decoder(width, steps=frames // 8)
+            channels = self.soundnet.channels
+            if fusion == "ravf":
+                self.ravf = RAVF(channels, width, heads, ravf_blocks, retention)
+            else:
+                self.fusion = MBT(channels, width, heads) if fusion == "mbt" else _SIMPLE[fusion](channels, width)
+        # Scales, coarse to fine, that have a pair.
+        self.paired = range(4 - pairs, 4)
+        self.ms = nn.ModuleList(MS(width, i < 3, i > 0) for i in self.paired) if ms else None
+        # The first gate starts from X0, each further one from the scale before.
+        gates = (RegulatorGate(width, 2**i if i == self.paired[0] else 2) for i in self.paired)
+        self.mrg = nn.ModuleList(gates) if mrg else None
+        self.deepest_skip = 0 if pairs == 4 and (ms or mrg) else 1
+        self.decoder = Decoder(width, steps=frames // 8, skips=4 - self.deepest_skip)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, T, H, W)`` frames and their ``(B, 1, n)`` waveform to the saliency ``(B, H, W)`` in [0, 1].
@@ -110,194 +142,50 @@ class AVRSP(Network):
         """
         self.check_input(frames, audio)
         x3, x2, x1, x0 = (lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, self.s3d(frames), strict=True))
-        fused = x0 if audio is None or self.spec.audio is None else self.ravf(x0, self.soundnet(audio))
-        enhanced = self._enhance([x0, x1, x2, x3])
-        saliency: Tensor = self.decoder(fused, self._regulate(fused, enhanced))
+        fused = x0 if audio is None or self.spec.audio is None else self._fuse(x0, audio)
+        skips = self._regulate(fused, self._enhance([x0, x1, x2, x3]))
+        saliency: Tensor = self.decoder(fused, skips[self.deepest_skip :])
         return saliency
 
+    def retention_maps(self, frames: Tensor, audio: Tensor | None) -> list[RetentionMaps]:
+        """What each RAVF block keeps of one modality for the other (Fig. 6), for the input of ``forward``.
+
+        Returns:
+            For each block, first to last, Ret_A ``(B, heads, T', H/32, W/32, N_a)`` and Ret_V ``(B, heads, N_a, T',
+            H/32, W/32)``, as the block used them: any numbers, or in [0, 1] for ``retention="sigmoid"``.
+
+        Raises:
+            ValueError: for a network without RAVF, and as ``forward``.
+        """
+        self.check_input(frames, audio)
+        if self.ravf is None or audio is None:
+            why = "it does not hear" if self.spec.audio is None else "its fusion is another"
+            raise ValueError(f"this network has no retention maps: {why}; take modality='av' and fusion='ravf'")
+        x0 = self.lip[-1](self.aspp[-1](self.s3d(frames)[-1]))
+        return self.ravf.retention_maps(x0, self.soundnet(audio))
+
+    def _fuse(self, x0: Tensor, audio: Tensor) -> Tensor:
+        """F_av, the fusion of X0 and the waveform, in the shape of X0."""
+        fusion = self.fusion if self.ravf is None else self.ravf
+        assert fusion is not None, "an av network has one"
+        fused: Tensor = fusion(x0, self.soundnet(audio))
+        return fused
+
     def _enhance(self, scales: list[Tensor]) -> list[Tensor]:
-        """E1, E2, E3 of X0 to X3 (coarse to fine): the MS outputs, or X1, X2, X3 without MS."""
-        if self.ms is None:
-            return scales[1:]
-        finer = [*scales[2:], None]
-        return [ms(h, m, lower) for ms, h, m, lower in zip(self.ms, finer, scales[1:], scales, strict=False)]
-
-    def _regulate(self, fused: Tensor, enhanced: list[Tensor]) -> list[Tensor]:
-        """The skips S1, S2, S3: E plus the gated fusion feature, which climbs from gate to gate; E without MRG."""
-        if self.mrg is None:
-            return enhanced
-        skips = []
-        for gate, feature in zip(self.mrg, enhanced, strict=True):
-            fused = gate(fused, feature)
-            skips.append(feature + fused)
-        return skips
-
-
-class RAVF(nn.Module):
-    """Relevance-guided audio-visual fusion: N blocks refine the visual tokens by the same audio tokens.
-
-    Args:
-        audio_channels: of an audio token.
-        width: channels of a visual token.
-        heads: of each block.
-        blocks: N.
-        retention: see :class:`RAVFBlock`.
-    """
-
-    def __init__(self, audio_channels: int, width: int, heads: int, blocks: int, retention: Retention) -> None:
-        super().__init__()
-        self.project = nn.Linear(audio_channels, width)
-        self.blocks = nn.ModuleList(RAVFBlock(width, heads, retention) for _ in range(blocks))
-
-    def forward(self, x0: Tensor, audio: Tensor) -> Tensor:
-        """Fuse ``(B, C, T', h, w)`` and ``(B, N_a, audio_channels)`` to ``(B, C, T', h, w)``."""
-        tokens = x0.flatten(2).transpose(1, 2)
-        audio = self.project(audio)
-        for block in self.blocks:
-            tokens = block(tokens, audio)
-        return tokens.transpose(1, 2).reshape(x0.shape)
-
-
-class RAVFBlock(nn.Module):
-    """Relevance-aware multi-head cross attention (Eqs. 1 to 7) and a feed-forward layer.
-
-    A residual and LayerNorm follow each. The scores are not normalised: they say how much of the other modality is
-    kept.
-
-    Args:
-        width: C of both streams, a multiple of ``heads``.
-        heads: h; d = C / h.
-        retention: ``raw`` keeps the scores as they are, ``sigmoid`` squeezes them to [0, 1].
-
-    Raises:
-        ValueError: if ``heads`` does not divide ``width``, or for another retention.
-    """
-
-    def __init__(self, width: int, heads: int, retention: Retention = "raw") -> None:
-        super().__init__()
-        if width % heads:
-            raise ValueError(f"width must be a multiple of heads; got width={width}, heads={heads}")
-        if retention not in ("raw", "sigmoid"):
-            raise ValueError(f"retention is 'raw' or 'sigmoid'; got {retention!r}")
-        self.heads = heads
-        self.retention = retention
-        head_width = width // heads
-        # Query, key and value of a stream in one matrix: the paper's six affine maps.
-        self.visual_qkv = nn.Linear(width, 3 * width)
-        self.audio_qkv = nn.Linear(width, 3 * width)
-        # A bias of the last layer would be the same for every head, and the softmax would not see it.
-        self.head_mlp = nn.Sequential(
-            nn.Linear(2 * head_width, head_width), nn.ReLU(), nn.Linear(head_width, 1, bias=False)
-        )
-        self.norm1 = nn.LayerNorm(width)
-        self.ffn = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.norm2 = nn.LayerNorm(width)
-
-    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
-        """Refine ``(B, N_v, C)`` visual tokens by ``(B, N_a, C)`` audio tokens."""
-        visual = self.norm1(visual + self._cross_attention(visual, audio))
-        refined: Tensor = self.norm2(visual + self.ffn(visual))
-        return refined
-
-    def _cross_attention(self, visual: Tensor, audio: Tensor) -> Tensor:
-        """F_av of Eq. 7, ``(B, N_v, C)``."""
-        v_q, v_k, v_v = self._split(self.visual_qkv(visual))
-        a_q, a_k, a_v = self._split(self.audio_qkv(audio))
-        v2a = self._retain(v_q, a_k) @ a_v + v_v
-        a2v = self._retain(a_q, v_k) @ v_v + a_v
-        both = torch.cat([v2a.mean(2), a2v.mean(2)], dim=-1)
-        head_weights = torch.softmax(self.head_mlp(both), dim=1)
-        fused = head_weights[..., None] * v2a
-        return fused.transpose(1, 2).flatten(2)
-
-    def _split(self, qkv: Tensor) -> tuple[Tensor, ...]:
-        """Query, key and value ``(B, h, N, d)`` of ``(B, N, 3C)``."""
-        b, n, c = qkv.shape
-        return tuple(qkv.reshape(b, n, 3, self.heads, c // (3 * self.heads)).permute(2, 0, 3, 1, 4))
-
-    def _retain(self, query: Tensor, key: Tensor) -> Tensor:
-        """Retention of one modality, Eqs. 2 and 3: ``(B, h, N_query, N_key)``."""
-        scores: Tensor = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-        return scores.sigmoid() if self.retention == "sigmoid" else scores
-
-
-class MS(nn.Module):
-    """Multi-scale Synergy of a feature with its finer (h) and coarser (l) neighbour, Eqs. 8 to 12.
-
-    Args:
-        channels: C of all scales.
-        finer: whether there is a finer neighbour; the finest scale has none, and its terms are dropped.
-    """
-
-    def __init__(self, channels: int, finer: bool) -> None:
-        super().__init__()
-        scales = "hml" if finer else "ml"
-        self.first = nn.ModuleDict({i: Gather(channels, i, i) for i in scales})
-        self.second = nn.ModuleDict({i: Gather(channels, _neighbours(i, scales), i) for i in scales})
-        self.third = Gather(channels, scales, "m")
-
-    def forward(self, finer: Tensor | None, middle: Tensor, coarser: Tensor) -> Tensor:
-        """Enhance the middle of ``(B, C, T', 2h, 2w)``, ``(B, C, T', h, w)`` and ``(B, C, T', h/2, w/2)``."""
-        x = {"m": middle, "l": coarser}
-        if finer is not None:
-            x["h"] = finer
-        x1 = {i: gather(x) for i, gather in self.first.items()}
-        x2 = {i: gather(x1) for i, gather in self.second.items()}
-        enhanced: Tensor = self.third(x2) + middle
+        """E0 to E3 of X0 to X3, coarse to fine: the MS outputs, and X where there is none."""
+        enhanced = list(scales)
+        for i, ms in zip(self.paired, self.ms or (), strict=False):
+            finer = scales[i + 1] if i < 3 else None
+            enhanced[i] = ms(finer, scales[i], scales[i - 1] if i else None)
         return enhanced
 
-
-def _neighbours(scale: str, scales: str) -> str:
-    """The scale itself and those next to it.
-
-    >>> _neighbours("m", "hml"), _neighbours("l", "hml")
-    ('hml', 'ml')
-    """
-    at = scales.index(scale)
-    return scales[max(0, at - 1) : at + 2]
-
-
-class Gather(nn.Module):
-    """Bring scales to one of them and convolve each, then sum, batch norm and ReLU: one step of MINet's interaction.
-
-    Args:
-        channels: C of all scales.
-        sources: scales that are summed, of "h", "m" and "l" (fine to coarse).
-        target: scale of the result, at most one step from each source.
-    """
-
-    def __init__(self, channels: int, sources: str, target: str) -> None:
-        super().__init__()
-        self.target = target
-        # The norm follows the sum, so the convolutions need no bias.
-        self.convs = nn.ModuleDict({i: nn.Conv3d(channels, channels, 3, padding=1, bias=False) for i in sources})
-        self.bn = nn.BatchNorm3d(channels)
-
-    def forward(self, scales: Mapping[str, Tensor]) -> Tensor:
-        """Gather ``(B, C, T', h, w)`` features, by scale, at the size of the target."""
-        total = torch.stack([conv(self._resize(scales[i], i)) for i, conv in self.convs.items()]).sum(0)
-        return torch.relu(self.bn(total))
-
-    def _resize(self, x: Tensor, source: str) -> Tensor:
-        if source == self.target:
-            return x
-        return halve(x) if "hml".index(source) < "hml".index(self.target) else upsample(x, 2, "nearest")
-
-
-class RegulatorGate(nn.Module):
-    """Multi-scale Regulator Gate, Eqs. 13 to 15: the visual feature says which channels of the fusion feature pass."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gate = nn.Conv3d(2 * channels, channels, 3, padding=1)
-        self.conv = nn.Conv3d(channels, channels, 3, padding=1)
-
-    def forward(self, fused: Tensor, visual: Tensor) -> Tensor:
-        """Bring ``(B, C, T', h, w)`` to the visual ``(B, C, T', 2h, 2w)``, gated, at that size."""
-        fused = upsample(fused)
-        gate = torch.sigmoid(self.gate(torch.cat([fused, visual], dim=1))).mean((2, 3, 4), keepdim=True)
-        gated: Tensor = self.conv(gate * fused)
-        return gated
+    def _regulate(self, fused: Tensor, enhanced: list[Tensor]) -> list[Tensor]:
+        """The skips S0 to S3: E plus the gated fusion feature, which climbs from gate to gate; E without a gate."""
+        skips = list(enhanced)
+        for i, gate in zip(self.paired, self.mrg or (), strict=False):
+            fused = gate(fused, enhanced[i])
+            skips[i] = enhanced[i] + fused
+        return skips
 
 
 class Decoder(nn.Module):
@@ -307,11 +195,12 @@ class Decoder(nn.Module):
         width: C of the features; the last block narrows to C/2 and C/4.
         steps: T', one of 1, 2 and 4. The last block has two convolutions with time kernel and stride 2; with fewer
             than 4 steps the later ones have nothing left to join, and their time kernel is 1.
+        skips: 3, at the scales 1/16, 1/8 and 1/4; or 4, with one at 1/32 that the first block takes.
     """
 
-    def __init__(self, width: int, steps: int) -> None:
+    def __init__(self, width: int, steps: int, skips: int = 3) -> None:
         super().__init__()
-        self.block0 = _conv_bn_relu(width, width)
+        self.block0 = _conv_bn_relu((skips - 2) * width, width)
         self.block1 = _conv_bn_relu(2 * width, width)
         self.block2 = _conv_bn_relu(2 * width, width)
         first, second = min(2, steps), max(1, steps // 2)
@@ -322,10 +211,11 @@ class Decoder(nn.Module):
 
     def forward(self, fused: Tensor, skips: list[Tensor]) -> Tensor:
         """Decode ``(B, C, T', h, w)`` and the skips, coarse to fine, to the map ``(B, 32h, 32w)`` in [0, 1]."""
-        x = upsample(self.block0(fused))
-        x = upsample(self.block1(torch.cat([x, skips[0]], dim=1)))
-        x = upsample(self.block2(torch.cat([x, skips[1]], dim=1)))
-        x = self.block3(torch.cat([x, skips[2]], dim=1))
+        *deepest, s1, s2, s3 = skips
+        x = upsample(self.block0(torch.cat([fused, *deepest], dim=1)))
+        x = upsample(self.block1(torch.cat([x, s1], dim=1)))
+        x = upsample(self.block2(torch.cat([x, s2], dim=1)))
+        x = self.block3(torch.cat([x, s3], dim=1))
         # A 1x1 convolution and a linear upsampling may change places; this way only one channel is enlarged.
         logit = upsample(self.head(x.squeeze(2))[:, :, None], 4)
         return torch.sigmoid(logit[:, 0, 0])

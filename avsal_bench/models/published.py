@@ -29,6 +29,7 @@ class PublishedWeights:
         sha256: of the file, whole or its first digits; ``unknown`` where nobody here has seen the file.
         rename: for a backbone, whose names may differ from file to file; a network has ``rename_published``.
         form: what is known of what is in the file, and from where.
+        unreadable: why the file cannot be opened here, and what to do without it; "" where it can.
     """
 
     name: str
@@ -41,3 +42,4 @@ class PublishedWeights:
     sha256: str = "unknown"
     rename: Rename | None = None
     form: str = "names read from the authors' code; the file was not opened"
+    unreadable: str = ""

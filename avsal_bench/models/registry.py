@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from torch import Tensor, nn
 
+from avsal_bench.audio import AudioFrontEnd
 from avsal_bench.models.published import PublishedWeights
 from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec, Modality
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window comes from.
+
+    Args:
+        video: key of the video, ``<dataset>/<name>``.
+        frames: numbers from 1 of the window's frames, in the order of the clip: a reverse window counts down, and an
+            end frame of the video may repeat.
+    """
+
+    video: str
+    frames: tuple[int, ...]
 
 
 class Outputs(NamedTuple):
@@ -20,6 +35,8 @@ class Outputs(NamedTuple):
     """``(B, h, w)``, as ``forward`` returns it."""
     side: tuple[Tensor, ...] = ()
     """Further outputs of the same kind that have a loss of their own (deep supervision), ``(B, h, w)`` each."""
+    auxiliary: Mapping[str, Tensor] = {}
+    """Losses that the network computes itself, means over the batch, by the names that a recipe weighs them under."""
 
 
 class Network(nn.Module):
@@ -37,6 +54,10 @@ class Network(nn.Module):
         audio_only: prefixes of the state-dict keys that only the audio-visual network has; without them it is the
             ``v`` network that it starts from (:meth:`load_visual`).
         visual_only: prefixes of those that only the ``v`` network has; the audio-visual one does without.
+        frozen: names of the parts that are never trained: without gradients, and in eval mode always, so that their
+            batch norms stay as they were loaded. :meth:`freeze` is called at the end of ``__init__``.
+        script_audio: front end of the authors' test script where it hears other samples than the network was trained
+            on; for the protocols that follow the script.
     """
 
     spec: ClipSpec
@@ -45,14 +66,41 @@ class Network(nn.Module):
     logits: ClassVar[bool] = False
     audio_only: ClassVar[tuple[str, ...]] = ()
     visual_only: ClassVar[tuple[str, ...]] = ()
+    frozen: tuple[str, ...] = ()
+    script_audio: AudioFrontEnd | None = None
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """Predict the target frame; see the class."""
         raise TypeError(f"{type(self).__name__} does not define forward")
 
+    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+        """The output for a batch of windows at test time: by default that of ``forward``.
+
+        Args:
+            frames: as for ``forward``.
+            audio: likewise.
+            places: of the windows, by item. Windows of a video come in the order of their target frames.
+            memory: what the network wants to keep from one batch for the next; empty when a test run, or a video
+                file, begins.
+        """
+        output: Tensor = self(frames, audio)
+        return output
+
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
         """What the network gives while it trains: by default the output of ``forward``, and nothing else."""
         return Outputs(self(frames, audio))
+
+    def freeze(self) -> None:
+        """Take the gradients from the ``frozen`` parts, and keep them in eval mode from now on."""
+        for name in self.frozen:
+            self.get_submodule(name).requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all parts but the ``frozen`` ones."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     def check_frames(self, frames: Tensor) -> None:
         """Nothing, for frames ``(B, 3, T, H, W)`` of the spec.
@@ -141,6 +189,16 @@ class ModelEntry:
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     parity: tuple[Modality, ...] = ()
     weights: tuple[PublishedWeights, ...] = ()
+
+    def variant_of(self, options: Mapping[str, Any]) -> str:
+        """The variant that some options make, in any modality; "" for none of them."""
+        own = {name: {k: v for k, v in its.items() if k != "modality"} for name, its in self.variants.items()}
+        fitting = {name: its for name, its in own.items() if all(options.get(k) == v for k, v in its.items())}
+        return max(fitting, key=lambda name: len(fitting[name]), default="")
+
+    def label(self, options: Mapping[str, Any]) -> str:
+        """Name of the model and of its variant, such as ``mspi-s3d``; the name alone by default."""
+        return "-".join(filter(None, [self.name, self.variant_of(options)]))
 
 
 _MODELS: dict[str, ModelEntry] = {}

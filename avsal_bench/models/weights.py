@@ -22,7 +22,7 @@ from avsal_bench.models.published import Rename
 from avsal_bench.models.registry import Network, list_models, model_entry
 
 #: Where a training script may have put the state dict in its checkpoint.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
 
 #: Errors list this many entries of a kind.
 _LISTED = 20
@@ -69,8 +69,8 @@ def load_published(net: nn.Module, source: str | Path | Mapping[str, Tensor], re
 def read_state(source: str | Path) -> dict[str, Tensor]:
     """Read the state dict in a checkpoint, without running code that the file may hold.
 
-    It is the whole file, or lies in it under ``state_dict``, ``model_state_dict``, ``model`` or ``net``. The prefix
-    ``module.``, which DataParallel adds, is taken off.
+    It is the whole file, or lies in it under ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or
+    ``net``. The prefix ``module.``, which DataParallel adds, is taken off.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -239,6 +239,8 @@ def _check_container(path: Path) -> None:
         raise ValueError(f"{path}: a web page, not weights: the download asked for something; fetch it in a browser")
     if start.startswith(b"version https://git-lfs"):
         raise ValueError(f"{path}: a pointer of Git LFS, not weights; fetch the file itself with `git lfs pull`")
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        raise ValueError(f"{path}: HDF5, as Keras writes it; convert it to a state dict first (see the network's file)")
     if start.startswith(b"PK"):
         _check_zip(path)
     elif tarfile.is_tarfile(path):

@@ -71,6 +71,14 @@ def published_weights(name: str) -> PublishedWeights:
     return pick("weights", name, list_weights())
 
 
+def _readable_weights(name: str) -> PublishedWeights:
+    """As :func:`published_weights`, of a file that can be opened."""
+    entry = published_weights(name)
+    if entry.unreadable:
+        raise ValueError(f"{name}: {entry.file} {entry.unreadable}")
+    return entry
+
+
 def weights_owner(name: str) -> str:
     """Name of the network, or of the backbone, that published weights belong to."""
     return pick("weights", name, _registered())[0]
@@ -151,7 +159,7 @@ def check_weights(path: Path, name: str) -> Checked:
     Raises:
         FileNotFoundError, ValueError: saying what is wrong with the file.
     """
-    entry = published_weights(name)
+    entry = _readable_weights(name)
     digest = _sha256(path)
     if entry.sha256 != "unknown" and not digest.startswith(entry.sha256):
         begins = "is" if len(entry.sha256) == 64 else "begins with"
@@ -195,7 +203,7 @@ def load_weights(module: nn.Module, name: str, store: Path) -> dict[str, str]:
 
     Raises:
         FileNotFoundError: when they were not imported; it says where they are offered.
-        ValueError: when the stored file is damaged, or does not fit.
+        ValueError: when the stored file is damaged, or does not fit; or when the authors' cannot be opened here.
     """
     path = _imported(name, store)
     state, source = _stored(path)
@@ -208,7 +216,7 @@ def load_weights(module: nn.Module, name: str, store: Path) -> dict[str, str]:
 
 def _imported(name: str, store: Path) -> Path:
     """The file of imported weights."""
-    entry = published_weights(name)
+    entry = _readable_weights(name)
     path = store / f"{name}.pt"
     if not path.is_file():
         raise FileNotFoundError(

@@ -17,7 +17,7 @@ from torchmetrics import MeanMetric
 
 from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.per_video import PerVideo
-from avsal_bench.models import Network, create_model
+from avsal_bench.models import Network, Place, create_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
@@ -42,6 +42,7 @@ class SaliencyModule(LightningModule):
         schedule: ``name`` and arguments.
         seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.
         side: weight of the loss of each side output; it falls in even steps, one an epoch, to 0 in the last one.
+        auxiliary: weight of each loss that the network computes itself.
     """
 
     mean: Tensor
@@ -56,6 +57,7 @@ class SaliencyModule(LightningModule):
         schedule: Mapping[str, Any],
         seed: int = 0,
         side: float = 0.0,
+        auxiliary: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -65,11 +67,13 @@ class SaliencyModule(LightningModule):
         self.schedule = dict(schedule)
         self.seed = seed
         self.side = side
+        self.auxiliary = dict(auxiliary or {})
         spec = self.net.spec
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.val_loss = MeanMetric()
         self.val_cc: PerVideo | None = None
+        self.memory: dict[Any, Any] = {}
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
 
@@ -80,9 +84,15 @@ class SaliencyModule(LightningModule):
             # A frame that two processes validate, each in another batch, may get two scores by rounding.
             self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Saliency maps ``(B, h, w)`` of a batch whose frames are uint8; normalised here, on the device."""
-        output: Tensor = self.net(self.normalised(batch), batch["audio"])
+    def forward(self, batch: Batch, memory: dict[Any, Any] | None = None) -> Tensor:
+        """Saliency maps ``(B, h, w)`` of a batch of windows at test time; see :meth:`Network.predict`.
+
+        Frames are uint8, and normalised here, on the device. Without ``memory`` nothing is kept for the next batch.
+        """
+        origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
+        # Pinning memory for a GPU makes lists of tuples.
+        places = [Place(f"{dataset}/{video}", tuple(window)) for dataset, video, window in origins]
+        output = self.net.predict(self.normalised(batch), batch["audio"], places, {} if memory is None else memory)
         return self.net.to_map(output)
 
     def normalised(self, batch: Batch) -> Tensor:
@@ -111,8 +121,11 @@ class SaliencyModule(LightningModule):
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Loss of the main output, and of the side outputs of a network that has them."""
-        main, side = self.net.outputs(self.normalised(batch), batch["audio"])
+        main, side, auxiliary = self.net.outputs(self.normalised(batch), batch["audio"])
         loss = self.output_loss(main, batch)[0]
+        for name, weight in self.auxiliary.items():
+            # A `v` network has no audio-visual loss; a name that no network of this kind gives is a recipe's fault.
+            loss = loss + weight * auxiliary[name] if name in auxiliary else loss
         weight = self.side * (1 - (self.current_epoch + 1) / (self.trainer.max_epochs or 1)) if side else 0.0
         for output in side if weight > 0 else ():
             loss = loss + weight * self.output_loss(output, batch)[0]
@@ -144,9 +157,13 @@ class SaliencyModule(LightningModule):
             self.log("val/cc", self.val_cc.compute()["overall"]["CC"], sync_dist=True, reduce_fx="max")
             self.val_cc.reset()
 
+    def on_predict_start(self) -> None:
+        """Forget what was kept of another run: its weights may have been others."""
+        self.memory.clear()
+
     def predict_step(self, batch: Batch, index: int) -> Tensor:
-        """Saliency maps ``(B, h, w)`` of a batch of windows."""
-        saliency: Tensor = self(batch)
+        """Saliency maps ``(B, h, w)`` of a batch of windows; what the network keeps serves the batches that follow."""
+        saliency: Tensor = self(batch, self.memory)
         return saliency
 
     def configure_optimizers(self) -> Any:

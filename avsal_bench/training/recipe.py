@@ -39,9 +39,15 @@ class Stage:
             whose names start with a key of it, wildcards allowed.
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
         training: ``clips``, or ``alternating`` with stills in every other epoch.
-        start: published weights that parts of the network start from: ``{<part>: <name>}``. ``avsal weights`` lists
-            the names; the files must be imported.
+        model: name of another network that the stage trains, such as an image encoder's; "" for the recipe's own. A
+            stage goes on from the last one before it that trains the same network.
+        options: of the network in this stage; of the recipe's own network, over those of the recipe.
+        start: weights that parts of the network start from, ``{<part>: <name>}``. ``<name>`` is one of published
+            weights, which ``avsal weights`` lists and which must be imported; or ``<stage>.<part>`` for a part of the
+            network of an earlier stage, dots and all. An option of the recipe's network may stand in braces, such as
+            ``{encoder}_kinetics400``.
         side: weight of the loss of side outputs, which falls to 0 in the last epoch.
+        auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
         flip: probability of a horizontal flip of a clip.
         clip_gradient: largest norm of the gradient; None for no limit.
@@ -60,8 +66,11 @@ class Stage:
     optimizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
     schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
     training: Training = "clips"
+    model: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
     side: float = 0.0
+    auxiliary: Mapping[str, float] = field(default_factory=dict)
     accumulate: int = 1
     flip: float = 0.5
     clip_gradient: float | None = None
@@ -96,13 +105,18 @@ class Recipe:
     sounds: tuple[Sound, ...] = ("original",)
     weights: Mapping[str, str] = field(default_factory=dict)
 
+    def source(self, start: str) -> tuple[str, str] | None:
+        """Stage and part that a value of ``start`` names; None for published weights, whose names have no dot."""
+        stage, dot, part = start.partition(".")
+        return (stage, part) if dot else None
+
     def plain(self) -> dict[str, Any]:
         """As plain values, for a record."""
         return asdict(self)
 
 
 _STAGE_KEYS = {f.name for f in fields(Stage)} - {"name"}
-_SHARED_KEYS = _STAGE_KEYS - {"data", "epochs", "modality"}
+_SHARED_KEYS = _STAGE_KEYS - {"data", "epochs", "modality", "model", "options"}
 _RECIPE_KEYS = {f.name for f in fields(Recipe)} - {"model", "preset"} | _SHARED_KEYS | {"presets"}
 
 
@@ -161,11 +175,13 @@ def _read(folder: Path, model: str) -> dict[str, Any]:
 def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
     _check_keys(plain, _RECIPE_KEYS, "recipe")
     shared = {key: plain.pop(key) for key in list(plain) if key in _SHARED_KEYS}
-    stages = tuple(_stage(name, shared, own) for name, own in (plain.pop("stages", None) or {}).items())
+    network = plain.pop("network", None) or {}
+    listed = (plain.pop("stages", None) or {}).items()
+    stages = tuple(_stage(name, shared, own, network) for name, own in listed if own is not None)  # null: left out
     for key in ("test", "folds", "sounds"):
         if key in plain:
             plain[key] = tuple(expand(plain[key]) if key == "test" else plain[key])
-    recipe = Recipe(model=model, preset=preset, network=plain.pop("network", None) or {}, stages=stages, **plain)
+    recipe = Recipe(model=model, preset=preset, network=network, stages=stages, **plain)
     _check_names(recipe)
     return recipe
 
@@ -177,6 +193,14 @@ def _check_names(recipe: Recipe) -> None:
     for stage in recipe.stages:
         _check_each("loss", stage.loss, LOSSES)
         _check_each("training", [stage.training], get_args(Training))
+        if stage.model and stage.model != recipe.model and stage.modality == "job":
+            raise ValueError(f"stage {stage.name!r} trains {stage.model}: say in which modality, such as `modality: v`")
+    for number, stage in enumerate(recipe.stages):
+        earlier = [before.name for before in recipe.stages[:number]]
+        sources = filter(None, map(recipe.source, stage.start.values()))
+        _check_each(f"earlier stage in `start` of {stage.name!r}", [name for name, _ in sources], earlier)
+    if recipe.stages and recipe.stages[-1].model not in ("", recipe.model):
+        raise ValueError(f"the last stage, {recipe.stages[-1].name!r}, must train {recipe.model}, which is tested")
     if recipe.weights and recipe.stages:
         raise ValueError("published weights are tested as they are: give `weights` or `stages`, not both")
 
@@ -187,10 +211,12 @@ def _check_each(what: str, names: Iterable[object], known: Collection[object]) -
             raise ValueError(unknown(what, name, known))
 
 
-def _stage(name: str, shared: dict[str, Any], own: dict[str, Any]) -> Stage:
+def _stage(name: str, shared: dict[str, Any], own: dict[str, Any], network: Mapping[str, Any]) -> Stage:
     _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
     merged = {**shared, **own}
-    merged["start"] = merged.get("start") or {}  # a preset that starts from nothing says null
+    # A preset that starts from nothing says null, of all parts or of one.
+    start = {part: source for part, source in (merged.get("start") or {}).items() if source is not None}
+    merged["start"] = {part: source.format(**network) for part, source in start.items()}
     stage = Stage(name=name, **{**merged, "data": tuple(expand(merged["data"]))})
     return replace(stage, optimizer=_numbers(stage.optimizer), schedule=_numbers(stage.schedule))
 

@@ -99,12 +99,14 @@ class S3D(nn.Module):
         width: multiplier of every channel count; 1 is the published network (7.91 M parameters).
         bn_momentum: of every batch norm. The published 0.001 suits long training and pre-trained weights: in a
             short training from scratch the running statistics lag far behind, so take a larger one there.
+        last_time_pool: kernel and stride in time of the pool before the fourth stage: 2, or 1 in oraclefina/MSPI.
 
     Attributes:
         channels: of the four stages, finest first; (192, 480, 832, 1024) at width 1.
+        steps: T of the four stages for 16 frames; (8, 8, 4, 2), or (8, 8, 4, 4) where ``last_time_pool`` is 1.
     """
 
-    def __init__(self, width: float = 1.0, bn_momentum: float = 0.001) -> None:
+    def __init__(self, width: float = 1.0, bn_momentum: float = 0.001, last_time_pool: int = 2) -> None:
         super().__init__()
         norm = partial(nn.BatchNorm3d, eps=1e-3, momentum=bn_momentum)
         c64, c192 = scale_channels(64, width), scale_channels(192, width)
@@ -118,16 +120,18 @@ class S3D(nn.Module):
         self.base2, c480 = _stage(c192, _STAGES[0], width, norm)
         self.maxp3 = nn.MaxPool3d(3, 2, 1)
         self.base3, c832 = _stage(c480, _STAGES[1], width, norm)
-        self.maxp4 = nn.MaxPool3d(2, 2)
+        self.maxp4 = nn.MaxPool3d((last_time_pool, 2, 2))
         self.base4, c1024 = _stage(c832, _STAGES[2], width, norm)
         self.channels = (c192, c480, c832, c1024)
+        self.steps = (8, 8, 4, 4 // last_time_pool)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encode ``(B, 3, T, H, W)`` frames.
 
         Returns:
             The stages, finest first: ``(B, c, T/2, H/4, W/4)``, ``(B, c, T/2, H/8, W/8)``,
-            ``(B, c, T/4, H/16, W/16)`` and ``(B, c, T/8, H/32, W/32)``, with c of ``channels``.
+            ``(B, c, T/4, H/16, W/16)`` and ``(B, c, T/8, H/32, W/32)``, with c of ``channels``; in the last T/4 where
+            ``last_time_pool`` is 1.
 
         Raises:
             ValueError: if T is not divisible by 8, or H or W not by 32.
@@ -170,7 +174,10 @@ def _staged(index: int) -> str:
 
 
 def rename_kylemin(key: str, value: Tensor) -> tuple[str, Tensor] | None:
-    """An entry of kylemin/S3D as one of ours; None for its classifier ``fc``. A foreign key comes back as it is."""
+    """An entry of kylemin/S3D as one of ours; None for its classifier ``fc``. A foreign key comes back as it is.
+
+    So do the names of oraclefina/MSPI's encoder, which are ours.
+    """
     if key.startswith("fc."):
         return None
     found = _KYLEMIN_KEY.fullmatch(key)

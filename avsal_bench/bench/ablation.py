@@ -1,0 +1,378 @@
+"""Ablations: the tables of a paper that compare versions of its own network, run on whatever data is at hand.
+
+``benchmarks/ablations/<name>.yaml`` says which options make each row of a published table. What the paper scored is in
+``leaderboard/published.csv``, and found by the label of the row; no score is written twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from avsal_bench.bench.cost import cost
+from avsal_bench.bench.launch import launch_local
+from avsal_bench.bench.plan import Job, records_of
+from avsal_bench.bench.run import is_done
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.models import model_entry
+from avsal_bench.names import pick, unknown
+from avsal_bench.records import METRICS
+from avsal_bench.spec import Modality
+from avsal_bench.text import columns
+from avsal_bench.training.recipe import Recipe, load_recipe
+
+#: Overrides of a recipe: dotted keys and plain values.
+Settings = Mapping[str, Any]
+
+#: What an entry of ``published.csv`` says of how well it could be read, and its mark in a table.
+MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
+#: The data set of papers that print the mean over their sets.
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a published table.
+
+    Args:
+        variant: its label in ``published.csv``.
+        modality: ``v``, ``av`` or ``a``.
+        set: overrides of the recipe that make it.
+        presets: further ones, by the preset that they are for.
+    """
+
+    variant: str
+    modality: str
+    set: Settings = field(default_factory=dict)
+    presets: Mapping[str, Settings] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The label as the name of a folder.
+
+        >>> Row("V+A+ILinear+C", "av").slug, Row("lambda=0.1", "av").slug
+        ('v-a-ilinear-c', 'lambda-0-1')
+        """
+        return re.sub(r"[^a-z0-9]+", "-", self.variant.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A published table, and how each of its rows is made.
+
+    Args:
+        name: of the file.
+        title: in a few words.
+        paper: key in ``published.csv``.
+        table: in that paper, as ``published.csv`` has it.
+        model: of all rows.
+        rows: in the order of the paper.
+        base: variant that the others are compared with; by default the first.
+        data: sets that the table was trained and tested on, where they are not those of the recipe. They take the
+            place of those of the last stage and of the test; a preset on embedded sets keeps its own.
+        folds: that are run; by default those of the recipe. A preset on embedded sets keeps its own.
+        set: overrides of the recipe that all rows share.
+        presets: further ones, by the preset that they are for.
+        left_out: published rows that cannot be made, and why.
+    """
+
+    name: str
+    title: str
+    paper: str
+    table: str
+    model: str
+    rows: tuple[Row, ...]
+    base: str = ""
+    data: tuple[str, ...] = ()
+    folds: tuple[int, ...] = ()
+    set: Settings = field(default_factory=dict)
+    presets: Mapping[str, Settings] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def ablations_folder(space: Workspace) -> Path:
+    """Where the files of the ablations lie."""
+    return space.home / "benchmarks" / "ablations"
+
+
+def list_ablations(folder: Path) -> list[str]:
+    """Names of all ablations, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_ablation(folder: Path, name: str) -> Ablation:
+    """Read ``<folder>/<name>.yaml``.
+
+    Raises:
+        ValueError: for an unknown name; and, with the file, for an unknown or missing key, modality, data set or fold,
+            for two rows with one label or folder, and for a base that is no row.
+    """
+    path = pick("ablation", name, {known: folder / f"{known}.yaml" for known in list_ablations(folder)})
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+        keys = _checked(Ablation, plain, "ablation", given=("name",))
+        rows = tuple(_row(entry) for entry in keys.pop("rows"))
+        keys |= {"data": tuple(expand(keys.get("data", ()))), "folds": tuple(keys.get("folds", ()))}
+        base = keys.pop("base", rows[0].variant if rows else "")
+        ablation = Ablation(name=name, rows=rows, base=base, **keys)
+        _check(ablation)
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return ablation
+
+
+def _row(plain: Any) -> Row:
+    where = f"row {plain.get('variant', '')!r}" if isinstance(plain, dict) else "row"
+    return Row(**_checked(Row, plain, where))
+
+
+def _checked(kind: type[Ablation] | type[Row], plain: Any, where: str, given: Sequence[str] = ()) -> dict[str, Any]:
+    """The mapping, if it has all the keys that ``kind`` asks for and no other."""
+    if not isinstance(plain, dict):
+        raise ValueError(f"{where}: expected a mapping, got {plain!r}")
+    known = [f.name for f in fields(kind) if f.name not in given]
+    for key in plain:
+        if key not in known:
+            raise ValueError(f"{where}: {unknown('key', key, known)}")
+    needed = ("variant", "modality") if kind is Row else ("title", "paper", "table", "model", "rows")
+    if missing := [key for key in needed if not plain.get(key)]:
+        raise ValueError(f"{where}: the key {missing[0]!r} is missing")
+    return dict(plain)
+
+
+def _check(ablation: Ablation) -> None:
+    slugs: dict[str, str] = {}
+    for row in ablation.rows:
+        if row.modality not in get_args(Modality):
+            raise ValueError(f"row {row.variant!r}: {unknown('modality', row.modality, get_args(Modality))}")
+        if row.slug in slugs:
+            raise ValueError(f"rows {slugs[row.slug]!r} and {row.variant!r} would share the folder {row.slug!r}")
+        slugs[row.slug] = row.variant
+    variants = list(slugs.values())
+    if ablation.base not in variants:
+        raise ValueError(f"base: {unknown('variant', ablation.base, variants)}")
+    if twice := [label for label in ablation.left_out if label in variants]:
+        raise ValueError(f"{twice[0]!r} is a row and left out; expected one of the two")
+    for fold in ablation.folds:
+        if fold not in (1, 2, 3):
+            raise ValueError(f"folds: expected 1, 2 or 3, got {fold!r}")
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """A row, its jobs, and the workspace whose records are those of this row alone; stages are shared by all rows."""
+
+    row: Row
+    jobs: tuple[Job, ...]
+    space: Workspace
+
+    def records(self) -> Iterator[tuple[Job, Recipe, Path]]:
+        """Job, resolved recipe and path of every record."""
+        for job in self.jobs:
+            recipe = job.recipe(self.space)
+            for _, _, path in records_of(job, recipe, self.space):
+                yield job, recipe, path
+
+    def unfinished(self) -> list[Job]:
+        """Jobs without all of their records, or with those of another recipe, which the job itself refuses."""
+        left = {}
+        for job, recipe, path in self.records():
+            try:
+                done = is_done(path, recipe)
+            except ValueError:
+                done = False
+            if not done:
+                left[job.name] = job
+        return list(left.values())
+
+
+def ablation_root(ablation: Ablation, space: Workspace, preset: str) -> Path:
+    """Where the records of an ablation lie, a folder a row, and its table."""
+    return space.runs / "ablations" / f"{ablation.name}-{preset}"
+
+
+def plan_ablation(
+    ablation: Ablation,
+    space: Workspace,
+    preset: str,
+    protocol: str,
+    *,
+    folds: Sequence[int] = (),
+    seeds: Sequence[int] = (0,),
+    overrides: Sequence[str] = (),
+) -> list[RowPlan]:
+    """The jobs of every row, in the order of the table.
+
+    Args:
+        ablation: the table.
+        space: folders; that of the leaderboard is not used.
+        preset: of the recipe of the network.
+        protocol: of the scores.
+        folds: in the place of those of the ablation and the recipe.
+        seeds: of training.
+        overrides: of the recipe, for all rows, after those of the ablation.
+
+    Raises:
+        ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, or an
+            override that the recipe does not know.
+    """
+    plans = []
+    known = model_entry(ablation.model).modalities
+    for row in ablation.rows:
+        if row.modality not in known:
+            raise ValueError(f"ablation {ablation.name}, row {row.variant!r}: {ablation.model} has no {row.modality}")
+        words = (*row_overrides(ablation, row, preset, space), *overrides)
+        recipe = load_recipe(space.recipes, ablation.model, preset, words)
+        run = folds or (() if embedded(recipe) else ablation.folds) or recipe.folds
+        place = ablation_root(ablation, space, preset) / row.slug
+        jobs = [Job(ablation.model, row.modality, f, s, preset, protocol, words) for f in run for s in seeds]
+        plans.append(RowPlan(row, tuple(jobs), replace(space, leaderboard=place)))
+    return plans
+
+
+def row_overrides(ablation: Ablation, row: Row, preset: str, space: Workspace) -> tuple[str, ...]:
+    """Overrides of the recipe that make a row: those of all rows, those of the row, and the sets of the table."""
+    chosen = [ablation.set, ablation.presets.get(preset, {}), row.set, row.presets.get(preset, {})]
+    words = [f"{key}={json.dumps(value)}" for settings in chosen for key, value in settings.items()]
+    words.append('sounds=["original"]')  # the papers mute nothing
+    recipe = load_recipe(space.recipes, ablation.model, preset, words)
+    if ablation.data and not embedded(recipe):
+        names = json.dumps(ablation.data)
+        words += [f"stages.{recipe.stages[-1].name}.data={names}"] if recipe.stages else []
+        words.append(f"test={names}")
+    return tuple(words)
+
+
+def embedded(recipe: Recipe) -> bool:
+    """Whether a recipe is tested on sets that the project makes itself."""
+    return all(dataset(name).embedded for name in recipe.test)
+
+
+def ablation_plan_text(plans: Sequence[RowPlan]) -> str:
+    """What is left to do, a line a row; a stage that several rows share counts for the first."""
+    shared = set[Path]()
+    body = []
+    for plan in plans:
+        left = [cost(job, plan.space, shared) for job in plan.jobs]
+        numbers = [sum(getattr(one, what) for one in left) for what in ("steps", "windows", "records")]
+        options = [word for word in plan.jobs[0].overrides if not word.startswith("sounds=")]
+        done = [str(n) for n in numbers] if numbers[-1] else ["-", "-", "done"]
+        body.append([plan.row.variant, plan.row.modality, str(len(plan.jobs)), *done, " ".join(options)])
+    return columns([["row", "modality", "jobs", "steps", "windows", "records", "overrides"], *body])
+
+
+def run_ablation(plans: Sequence[RowPlan], common: Sequence[str]) -> list[RowPlan]:
+    """Run what is not done, row by row; returns the rows of which a job failed.
+
+    Args:
+        plans: of :func:`plan_ablation`.
+        common: arguments of ``avsal run`` that all jobs share, such as folders and devices.
+    """
+    failed = []
+    for number, plan in enumerate(plans, start=1):
+        left = plan.unfinished()
+        state = "" if left else ": all records are there"
+        print(f"\nrow {number} of {len(plans)}, {plan.row.variant}{state}", flush=True)
+        if launch_local(left, [*common, "--leaderboard", str(plan.space.leaderboard)]):
+            failed.append(plan)
+    return failed
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One score as a paper prints it, and its mark: "°" (digits reconstructed), "?" (doubtful) or ""."""
+
+    text: str
+    mark: str = ""
+
+
+#: Scores of a paper: by variant, data set and metric.
+Published = Mapping[str, Mapping[str, Mapping[str, Printed]]]
+
+
+def published_ablation(path: Path, paper: str, table: str) -> Published:
+    """What a table prints of versions of its own network; a score that nobody could read is left out.
+
+    Args:
+        path: of ``published.csv``.
+        paper: key of the paper.
+        table: in it.
+
+    Raises:
+        ValueError: when the file has no row of that table.
+    """
+    found: dict[str, dict[str, dict[str, Printed]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            if (line["paper"], line["table"], line["kind"]) == (paper, table, "ablation"):
+                cells = found.setdefault(line["variant"], {}).setdefault(line["dataset"], {})
+                if line["value"]:
+                    cells[line["metric"]] = Printed(line["value"], MARKS[line["legible"]])
+    if not found:
+        raise ValueError(f"{path}: no row of {paper}, {table!r}, of the kind ablation")
+    return found
+
+
+#: Scores of ours: by variant, data set and metric.
+Ours = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+def compare_ablation(
+    ablation: Ablation, ours: Ours, published: Published
+) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """Ours beside the paper's: for each metric that the paper prints, a header and a line a row.
+
+    In brackets behind a score is its difference from that of the base row, in the same column. Where the paper prints
+    a mean over its sets and ours were tested on several, ours is their mean.
+    """
+    papers = list(dict.fromkeys(name for row in ablation.rows for name in published.get(row.variant, {})))
+    measured = list(dict.fromkeys(name for row in ablation.rows for name in ours.get(row.variant, {})))
+    if papers == [AVERAGE] and len(measured) > 1:
+        ours, measured = {variant: {AVERAGE: _means(own, measured)} for variant, own in ours.items()}, [AVERAGE]
+    tables = {}
+    for metric in METRICS:
+        if not any(metric in cells for own in published.values() for cells in own.values()):
+            continue
+        shown = {"Variant": [row.variant + " (base)" * (row.variant == ablation.base) for row in ablation.rows]}
+        for name in [*measured, *(name for name in papers if name not in measured)]:
+            if name in measured:
+                shown[f"ours, {name}"] = _our_text(ablation, ours, name, metric)
+            if name in papers:
+                shown[f"paper, {name}"] = _paper_text(ablation, published, name, metric)
+        tables[metric] = (list(shown), [list(line) for line in zip(*shown.values(), strict=True)])
+    return tables
+
+
+def _means(own: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
+    """Mean of every metric over some sets; NaN unless all of them have it."""
+    nan = float("nan")
+    return {metric: sum(own.get(name, {}).get(metric, nan) for name in names) / len(names) for metric in METRICS}
+
+
+def _our_text(ablation: Ablation, ours: Ours, name: str, metric: str) -> list[str]:
+    values = [ours.get(row.variant, {}).get(name, {}).get(metric, float("nan")) for row in ablation.rows]
+    return _texts(ablation, [(v, f"{v:.3f}", 3) for v in values])
+
+
+def _paper_text(ablation: Ablation, published: Published, name: str, metric: str) -> list[str]:
+    cells = [published.get(row.variant, {}).get(name, {}).get(metric, Printed("nan")) for row in ablation.rows]
+    return _texts(ablation, [(float(c.text), c.text + c.mark, len(c.text.partition(".")[2])) for c in cells])
+
+
+def _texts(ablation: Ablation, scores: Sequence[tuple[float, str, int]]) -> list[str]:
+    """Each value as its text, and its difference from that of the base; "-" for NaN."""
+    base = next(score for score, row in zip(scores, ablation.rows, strict=True) if row.variant == ablation.base)[0]
+    texts = []
+    for (value, text, digits), row in zip(scores, ablation.rows, strict=True):
+        difference = value - base
+        shown = row.variant != ablation.base and difference == difference
+        texts.append("-" if value != value else text + (f" ({difference:+.{digits}f})" if shown else ""))
+    return texts

@@ -1,0 +1,70 @@
+"""The bilinear fusions of STAViS and AViNet, as other networks try them in the place of their own (mspi2024, Table 5).
+
+Both lose the time of the picture first, and give the same shape: a feature of ``width`` channels for every position.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ChannelBilinear(nn.Module):
+    """Over the channels, position by position, with the picture averaged over time (stavis2020, atsiami/STAViS).
+
+    Args:
+        channels: of the picture's feature.
+        audio_channels: of the sound's.
+        width: channels of the result.
+        affine: channels of either side of the bilinear layer; 128 in STAViS.
+    """
+
+    def __init__(self, channels: int, audio_channels: int, width: int, affine: int = 128) -> None:
+        super().__init__()
+        self.visual = nn.Linear(channels, affine)
+        self.audio = nn.Linear(audio_channels, affine)
+        self.bilinear = nn.Bilinear(affine, affine, width)
+
+    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Fuse ``(B, channels, T, h, w)`` and ``(B, audio_channels, F, T')`` to ``(B, width, T, h, w)``.
+
+        All T steps are the same.
+        """
+        seen = F.relu(self.visual(visual.mean(2).permute(0, 2, 3, 1)))
+        heard = F.relu(self.audio(audio.mean((2, 3))))
+        # The sound is the same everywhere, so it first makes a matrix for the clip of the layer's weights.
+        matrix = torch.einsum("oij,bj->boi", self.bilinear.weight, heard)
+        fused = torch.einsum("boi,bhwi->bohw", matrix, seen) + self.bilinear.bias[:, None, None]
+        return fused[:, :, None].expand(-1, -1, visual.shape[2], -1, -1)
+
+
+class SpatialBilinear(nn.Module):
+    """Over the positions, channel by channel, with the maximum of the picture over time (vinet2021, samyak0210/ViNet).
+
+    As in AViNet, every second column is read. Its two features have the same number of channels; here a linear layer
+    brings the picture's to the sound's.
+
+    Args:
+        channels: of the picture's feature.
+        width: of the sound's feature, and of the result.
+        grid: (T, h, w) of the picture's feature.
+        tokens: positions of the sound's.
+    """
+
+    def __init__(self, channels: int, width: int, grid: tuple[int, int, int], tokens: int) -> None:
+        super().__init__()
+        t, h, w = grid
+        self.visual = nn.Conv3d(channels, width, 1)
+        # The channels share the weights: they are a batch axis here.
+        self.bilinear = nn.Bilinear(h * math.ceil(w / 2), tokens, t * h * w)
+
+    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Fuse ``(B, channels, T, h, w)`` and ``(B, width, F, T')`` to ``(B, width, T, h, w)``."""
+        seen = self.visual(visual).amax(2)[..., ::2].flatten(2)
+        # Under autocast the two may differ in type, and the layer takes its own.
+        kind = self.bilinear.weight.dtype
+        fused: Tensor = self.bilinear(seen.to(kind), audio.flatten(2).to(kind))
+        return fused.reshape(*fused.shape[:2], *visual.shape[2:])

@@ -1,0 +1,54 @@
+"""Methods with published scores that cannot be built here: the page says so, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_records import PUBLISHED, save, section
+
+from avsal_bench.leaderboard import write_leaderboard
+from avsal_bench.leaderboard.published import read_not_built, read_published
+from avsal_bench.models import list_models
+
+NOT_BUILT = PUBLISHED.parent / "not_built.csv"
+
+
+def methods() -> set[str]:
+    return {line["method"] for line in read_published(PUBLISHED)}
+
+
+def page(folder: Path) -> str:
+    return write_leaderboard(folder)[0].read_text(encoding="utf-8")
+
+
+def test_what_is_not_built_is_no_network_here() -> None:
+    named = {line.method for line in read_not_built(NOT_BUILT, methods())}
+    assert {"tsfpnet", "davs"} <= named
+    assert named.isdisjoint(list_models())
+
+
+def test_the_page_marks_them_and_says_what_is_missing(tmp_path: Path) -> None:
+    folder = save(tmp_path, [])
+    (folder / "not_built.csv").write_bytes(NOT_BUILT.read_bytes())
+    published = section(page(folder), "## Published")
+    told = {line.split()[1]: line for line in section(published, "### Not built here").splitlines() if "|" in line}
+    assert all(words in told["davs"] for words in ("no public code found", "text not found", "avrsp2024", "losses"))
+    assert "Cognitive Computation 15(3), 2023" in told["tsfpnet"]
+    diem = {line.split()[1] for line in section(published, "### diem, published").splitlines() if "|" in line}
+    assert {"tsfpnet¶", "davs¶", "vinet"} <= diem
+    assert diem.isdisjoint({"tsfpnet", "davs"})
+
+
+def test_a_leaderboard_without_the_file_marks_nothing(tmp_path: Path) -> None:
+    text = page(save(tmp_path, []))
+    assert "¶" not in text
+    assert "Not built here" not in text
+
+
+@pytest.mark.parametrize("line", ["dafs,paper,status,missing", "davs,paper,,missing", "davs,paper", "davs,a,b,c,d"])
+def test_a_line_that_says_nothing_of_a_published_method_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "not_built.csv"
+    path.write_text(f"method,paper,status,missing\ndavs,paper,status,missing\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"not_built\.csv, row 3: expected method, paper, status, missing, none empty"):
+        read_not_built(path, ["davs"])
