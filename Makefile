@@ -7,13 +7,13 @@ ENCODER ?=
 NAME ?= list
 # More options of `avsal bench`, such as ARGS="--folds 1,2,3 --preset paper"
 ARGS ?=
-# Scores that `make regress` compares with; those of avrsp stand with those of the baselines.
-EXPECTED = $(if $(filter avrsp,$(MODEL)),smoke,$(MODEL))
+# Files of benchmarks/expected that `make regress` compares with; by default the quick ones and that of avrsp
+NAMES ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench ablation evaluate speed test test-slow lint format leaderboard models regress clean
+.PHONY: help setup bench ablation evaluate speed test test-slow test-cluster test-browser lint format leaderboard models regress clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,11 +41,17 @@ speed: $(READY) ## Time the metrics, the scoring of maps, and the reading of cli
 	$(BIN)/python benchmarks/speed/evaluate.py
 	$(BIN)/python benchmarks/speed/loader.py
 
-test: $(READY) ## Run the tests, but for the slow ones
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the tests in two processes, but for the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY) ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
+
+test-cluster: $(READY) ## Run a grid on a SLURM of its own; needs root and slurm-wlm
+	$(BIN)/python -m pytest -m cluster
+
+test-browser: $(READY) ## Look at the leaderboard page in headless Chromium
+	$(BIN)/python -m pytest -m browser
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
@@ -56,14 +62,14 @@ format: $(READY) ## Bring the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-leaderboard: $(READY) ## Generate leaderboard/README.md and leaderboard.csv from the records
+leaderboard: $(READY) ## Generate leaderboard/README.md, leaderboard.csv and index.html from the records
 	$(BIN)/avsal leaderboard
 
-models: $(READY) ## Write the table of networks into README.md
-	$(BIN)/avsal models --write README.md
+models: $(READY) ## Write the table of networks into README.md and leaderboard/networks.csv
+	$(BIN)/avsal models --write README.md --csv leaderboard/networks.csv
 
-regress: $(READY) ## Compare the records of the smoke benchmark of MODEL with the scores it must get
-	$(BIN)/avsal regress benchmarks/expected/$(EXPECTED).json --preset smoke
+regress: $(READY) ## Rerun small benchmarks and compare every score with benchmarks/expected; NAMES="vinet" for others
+	$(BIN)/avsal regress $(NAMES)
 
 clean: ## Remove environment, embedded data, runs and caches; records stay
 	rm -rf .venv data runs .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.cli_bench import add_bench_commands, folder_options, leaderboard, leaderboard_folder, space_of
+from avsal_bench.cli_bench import add_bench_commands, folder_options, leaderboard, space_of
 from avsal_bench.cli_data import add_data_commands
 from avsal_bench.cli_models import add_models_command
 from avsal_bench.cli_predict import add_predict_command
+from avsal_bench.cli_publish import add_publish_commands
 from avsal_bench.cli_retention import add_retention_command
 from avsal_bench.cli_weights import add_weights_commands
 
@@ -54,38 +54,6 @@ def protocols(args: argparse.Namespace) -> int:
         text = compare_protocols(submission, space, workers, args.allow_missing, args.base, args.choices, args.csv)
     print(text)
     return 0
-
-
-#: How far a score may move from one machine to another, when `avsal regress --write` makes a file: of a network after a
-#: short training, and of a baseline, where nothing but the data and the metrics decides.
-TRAINED = {"CC": 0.06, "NSS": 0.6, "AUC-J": 0.02, "sAUC": 0.04, "SIM": 0.06}
-UNTRAINED = {"CC": 0.002, "NSS": 0.01, "AUC-J": 0.001, "sAUC": 0.001, "SIM": 0.002, "KL": 0.01}
-
-
-def regress(args: argparse.Namespace) -> int:
-    """Compare the records with the scores that are expected of a preset."""
-    from avsal_bench.leaderboard.regress import expected_from, regressions
-    from avsal_bench.records import read_records, write_atomically
-
-    path = Path(args.expected)
-    preset = args.preset or path.stem
-    found = [record for _, record in read_records(leaderboard_folder(args) / "records")]
-    records = [r for r in found if r.preset == preset and (not args.model or r.model in args.model)]
-    if args.write:
-        # How badly a muted network does is no quality of it; that it does worse is among the claims.
-        heard = [record for record in records if record.sound == "original"]
-        expected = expected_from([r for r in heard if not r.provenance["fits"]], UNTRAINED)
-        expected |= expected_from([r for r in heard if r.provenance["fits"]], TRAINED)
-        expected["claims"] = expected_from(records, {})["claims"]
-        write_atomically(path, json.dumps(expected, indent=1) + "\n")
-        print(f"wrote {path}")
-        return 0
-    expected = json.loads(path.read_text(encoding="utf-8"))
-    wrong = regressions(records, expected)
-    for line in wrong:
-        print(f"REGRESSION {line}")
-    print(f"{args.expected}: {len(wrong)} regressions")
-    return 1 if wrong else 0
 
 
 def synth(args: argparse.Namespace) -> int:
@@ -156,12 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_predict_command(commands)
     add_retention_command(commands)
-    command("leaderboard", leaderboard, "generate the leaderboard from records and published scores")
-    check = command("regress", regress, "compare records with expected scores; exit 1 when one is off")
-    check.add_argument("expected", metavar="FILE", help="such as benchmarks/expected/smoke.json")
-    check.add_argument("--preset", help="whose records are compared (default: the name of the file)")
-    check.add_argument("--model", action="append", default=[], help="only records of this network; may be repeated")
-    check.add_argument("--write", action="store_true", help="make the file from the records; read it before you commit")
+    add_publish_commands(commands)
     command("synth", synth, "make the embedded data set, if it is not there")
     data = commands.add_parser(
         "data", help="check, count, show and prepare data sets", description="Check, count, show and prepare data sets."

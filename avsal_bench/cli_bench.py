@@ -6,30 +6,63 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from avsal_bench.bench.options import folder_options as folder_options
+from avsal_bench.bench.options import machine_of, numbers, run_options, words_of
+from avsal_bench.bench.slurm import cluster_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from avsal_bench.bench.ablation import Ablation, RowPlan
     from avsal_bench.bench.plan import Job
-    from avsal_bench.bench.run import Machine
     from avsal_bench.bench.workspace import Workspace
 
 # Heavy imports stand inside the commands: `avsal --help` must answer at once.
 
 
+#: First words of `avsal bench` that look and do not run.
+STATUS, COLLECT = "status", "collect"
+
+EXAMPLES = """examples
+  avsal bench avrsp                                    train and test one network here, and the baselines beside it
+  avsal bench avrsp vinet --folds 1,2,3 --seeds 0,1 --dry-run
+                                                       the plan: what is done, what runs, what the rest will cost
+  avsal bench vinet --datasets diem,avad               only these test sets; the others another day
+  avsal bench vinet --parallel 2                       two jobs at a time
+  avsal bench avrsp vinet --launcher slurm --partition gpu --gpus 4 --time 1440
+                                                       one job array; returns at once
+  avsal bench status [avrsp vinet --folds 1,2,3]       every job that was ever started [or every one of that plan]
+  avsal bench collect avrsp vinet --folds 1,2,3        the leaderboard of what is done, and what is missing
+What is done is skipped, what failed or was killed goes on. docs/cluster.md says more."""
+
+
 def add_bench_commands(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``bench`` and ``run`` to the commands of ``avsal``."""
     text = "train and test networks, and put them on the leaderboard"
-    many = commands.add_parser("bench", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    many = commands.add_parser(
+        "bench",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}; or look at what is done.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [status | collect] [MODEL ...] [options]",
+    )
     many.set_defaults(function=bench)
     folder_options(many)
-    many.add_argument("models", nargs="*", metavar="MODEL", help="networks; `avsal list` names them")
+    many.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="networks; `avsal list` names them. With `status` or `collect` before them nothing is run: `status` shows "
+        "the state of every job, `collect` writes the leaderboard of what is done and names what is missing",
+    )
     many.add_argument("--modality", action="append", default=[], help="only this one: v, av or a; may be repeated")
-    many.add_argument("--folds", type=_numbers, default=[], help="such as 1,2,3; by default those of the recipe")
-    many.add_argument("--seeds", type=_numbers, default=[0], help="such as 0,1; by default 0")
+    many.add_argument("--folds", type=numbers, default=[], help="such as 1,2,3; by default those of the recipe")
+    many.add_argument("--seeds", type=numbers, default=[0], help="such as 0,1; by default 0")
     many.add_argument("--force", action="store_true", help="do again what is done, from the first step of training")
     many.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and stop")
     many.add_argument(
@@ -39,7 +72,12 @@ def add_bench_commands(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
         "`list` names the tables (docs/ablations.md)",
     )
     many.add_argument("--show", action="store_true", help="with --ablation: print the table of what is done, and stop")
-    _run_options(many)
+    many.add_argument(
+        "--launcher", choices=["local", "slurm"], default="local", help="where jobs run (default: %(default)s)"
+    )
+    many.add_argument("--parallel", type=int, default=1, metavar="N", help="local jobs at a time (default: 1)")
+    run_options(many)
+    cluster_options(many)
 
     text = "run one job; `avsal bench` calls this for each job of its plan"
     one = commands.add_parser("run", help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -49,49 +87,119 @@ def add_bench_commands(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
     one.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
     one.add_argument("--fold", type=int, default=1, choices=[1, 2, 3])
     one.add_argument("--seed", type=int, default=0)
-    _run_options(one)
+    run_options(one)
 
 
 def bench(args: argparse.Namespace) -> int:
-    """Plan, run what is not done, and write the leaderboard; or do so for the rows of a published table."""
-    from avsal_bench.bench.cost import plan_text
-    from avsal_bench.bench.launch import launch_local
-    from avsal_bench.bench.plan import make_plan
-    from avsal_bench.bench.run import forget
-    from avsal_bench.evaluation.protocol import protocol
-
+    """Plan, run what is not done, and write the leaderboard; or look; or run the rows of a published table."""
     if args.ablation:
         return _list_ablations(args) if args.ablation == "list" else _bench_ablation(args)
     if args.show:
         raise ValueError("--show prints the table of an ablation; name it, such as --ablation caspnet-table2")
+    space = space_of(args)
+    if args.models[:1] == [STATUS]:
+        return _status(args, space)
+    if args.models[:1] == [COLLECT]:
+        return _collect(args, space)
     if not args.models:
         raise ValueError("name a network, such as `avsal bench avrsp`, or a published table with --ablation")
-    space = space_of(args)
-    preset = _preset(args, space)
+    return _bench_grid(_plan(args, space, args.models), args, space)
+
+
+def _plan(args: argparse.Namespace, space: Workspace, models: Sequence[str]) -> list[Job]:
+    from avsal_bench.bench.plan import make_plan
+    from avsal_bench.evaluation.protocol import protocol
+
     protocol(args.protocol)
-    jobs = make_plan(
+    return make_plan(
         space,
-        args.models,
-        preset,
+        models,
+        _preset(args, space),
         args.protocol,
         modalities=args.modality,
         folds=args.folds,
         seeds=args.seeds,
         overrides=args.set,
+        datasets=args.datasets,
     )
+
+
+def _bench_grid(jobs: Sequence[Job], args: argparse.Namespace, space: Workspace) -> int:
+    from avsal_bench.bench.cost import plan_text
+    from avsal_bench.bench.launch import launch_local
+    from avsal_bench.bench.run import forget
+    from avsal_bench.bench.slurm import cluster_of, submit
+    from avsal_bench.bench.status import UNDER_WAY, look, wait_for
+
     space.check_writable()
+    seen = look(jobs, space)
     if args.force and not args.dry_run:
+        if busy := [one.job.name for one in seen if one.word in UNDER_WAY]:
+            raise ValueError(
+                f"--force would pull the ground from under {', '.join(busy)}, queued or running; stop it first"
+            )
         for job in jobs:
             forget(job, space)
-    print(plan_text(jobs, space, timed=preset == "paper"), flush=True)
+        seen = look(jobs, space)
+    local = args.launcher == "local"
+    timed = args.dry_run or (local and _preset(args, space) == "paper")
+    print(plan_text(jobs, space, timed), flush=True)
     if args.dry_run:
         return 0
-    failed = launch_local(jobs, _common(args))
+    if local:
+        failed = launch_local([one.job for one in seen if one.word != "done"], words_of(args), args.parallel)
+    else:
+        cluster = cluster_of(args)
+        left = [one.job for one in seen if one.word != "done" and one.word not in UNDER_WAY]
+        if left:
+            number = submit(left, [*words_of(args), "--devices", str(cluster.tasks)], space, cluster)
+            print(
+                f"\n{len(left)} jobs are SLURM array {number}; `squeue -j {number}` or `avsal bench status` show them,"
+            )
+            print(f"their output goes to {space.runs / 'logs'}, and `avsal bench collect` writes the leaderboard")
+        else:
+            print("\nnothing to submit: every job is done, queued or running")
+        if not args.wait:
+            return 0
+        failed = wait_for(jobs, space, lambda text: print(text, flush=True))
     leaderboard(args)
     _summary(jobs, space)
     if failed:
         print(f"\n{len(failed)} of {len(jobs)} jobs failed: {', '.join(job.name for job in failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _status(args: argparse.Namespace, space: Workspace) -> int:
+    """What is true of every job that was started, or of every job of a plan."""
+    from avsal_bench.bench.status import look, look_at_all, status_text
+
+    models = args.models[1:]
+    print(status_text(look(_plan(args, space, models), space) if models else look_at_all(space)))
+    return 0
+
+
+def _collect(args: argparse.Namespace, space: Workspace) -> int:
+    """The leaderboard of what is done, and what is missing of a plan, or of all that was started."""
+    from avsal_bench.bench.status import bad_records, look, look_at_all, missing_records
+
+    models = args.models[1:]
+    seen = look(_plan(args, space, models), space) if models else look_at_all(space)
+    seen = [one for one in seen if one.space.leaderboard.resolve() == space.leaderboard.resolve()]
+    wrong = bad_records(space)
+    for line in wrong:
+        print(f"invalid  {line}")
+    for one in seen:
+        for path in missing_records([one.job], space):
+            print(f"missing  {path.relative_to(space.records)}  ({one.word})")
+    if wrong:
+        print(
+            f"\n{len(wrong)} invalid records; the leaderboard stays as it is until they are moved away", file=sys.stderr
+        )
+        return 1
+    leaderboard(args)
+    _summary([one.job for one in seen], space)
+    print(f"\n{sum(one.word == 'done' for one in seen)} of {len(seen)} jobs are done")
+    return 0
 
 
 def _list_ablations(args: argparse.Namespace) -> int:
@@ -141,7 +249,7 @@ def _bench_ablation(args: argparse.Namespace) -> int:
             return 0
         for plan in plans:
             plan.space.check_writable()
-        failed = run_ablation(plans, _common(args))
+        failed = run_ablation(plans, words_of(args))
     text = _ablation_page(ablation, plans, space)
     path = ablation_root(ablation, space, preset) / "table.md"
     write_atomically(path, text)
@@ -188,9 +296,10 @@ def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
 
 
 def run(args: argparse.Namespace) -> int:
-    """One job, in this process."""
-    from avsal_bench.bench.plan import Job
+    """One job, in this process, which may be one of several that torchrun or SLURM started."""
+    from avsal_bench.bench.plan import Job, tested_sets
     from avsal_bench.bench.run import run_job
+    from avsal_bench.bench.state import first_process, tracked
     from avsal_bench.models import model_entry
 
     entry = model_entry(args.model)
@@ -199,8 +308,11 @@ def run(args: argparse.Namespace) -> int:
     space.check_writable()
     preset = _preset(args, space)
     job = Job(args.model, modality, args.fold, args.seed, preset, args.protocol, tuple(args.set))
-    for path in run_job(job, space, _machine(args)):
-        print(path)
+    job = replace(job, datasets=tested_sets(job.recipe(space), args.datasets))
+    with tracked(job, space):
+        paths = run_job(job, space, machine_of(args))
+    if first_process():
+        print("\n".join(map(str, paths)))
     return 0
 
 
@@ -252,75 +364,9 @@ def leaderboard_folder(args: argparse.Namespace) -> Path:
     return Path(args.leaderboard or Path(home) / "leaderboard")
 
 
-def _machine(args: argparse.Namespace) -> Machine:
-    from avsal_bench.bench.run import Machine
-
-    return Machine(args.devices, args.nodes, args.precision, args.workers, args.keep_maps)
-
-
-def _common(args: argparse.Namespace) -> list[str]:
-    """Arguments that the jobs of a bench inherit."""
-    words = ["--devices", str(args.devices), "--nodes", str(args.nodes), "--precision", args.precision]
-    words += ["--workers", str(args.workers)] + (["--keep-maps", args.keep_maps] if args.keep_maps else [])
-    for option in ("data_root", "synth_root", "runs", "leaderboard"):
-        value = getattr(args, option)
-        words += [f"--{option.replace('_', '-')}", value] if value else []
-    return words
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, got {text!r}") from None
-
-
-def _devices(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
-
-
 def _preset(args: argparse.Namespace, space: Workspace) -> str:
     return args.preset or ("paper" if space.data_root else "smoke")
 
 
 def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(set(numbers))))
-
-
-def folder_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name folders."""
-    group = parser.add_argument_group("folders")
-    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
-    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
-    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
-    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", help="of the recipe (default: paper with real data, else smoke)")
-    parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override the recipe, such as stages.visual.epochs=2",
-    )
-    group = parser.add_argument_group("machine")
-    group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
-    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
-    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
-    group.add_argument(
-        "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
-    )
-    group.add_argument(
-        "--keep-maps",
-        nargs="?",
-        const="png",
-        choices=["png", "npy"],
-        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
-    )
-
-
-def _default_workers() -> int:
-    return min(8, (os.cpu_count() or 1) // 2)

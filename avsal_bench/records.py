@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-SCHEMA = 2
+SCHEMA = 3
+
+#: Equal parts of a video's time in ``VideoScores.curve``.
+CURVE_PARTS = 20
 
 #: Metrics of a record in the order of the tables; True where higher is better.
 METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}
@@ -40,6 +44,8 @@ class VideoScores:
         unfixated: scored frames that nobody fixated.
         constant: scored frames whose predicted map is the same everywhere.
         skipped: frames of the list that have no predicted map; always 0 for a network that was run here.
+        curve: for each metric its mean in each of ``CURVE_PARTS`` equal parts of the video's time, to four decimals;
+            NaN for a part without a frame that defines it.
     """
 
     video: str
@@ -50,6 +56,7 @@ class VideoScores:
     unfixated: int = 0
     constant: int = 0
     skipped: int = 0
+    curve: dict[str, list[float]] = field(default_factory=dict)
 
     def weight(self, metric: str, averaging: Averaging) -> int:
         """How often the video counts in the mean of a metric: once, or once for each frame that defines it."""
@@ -76,8 +83,8 @@ class Record:
         recipe: the resolved recipe, as plain values.
         weights: checkpoint file (name only), its SHA-256 and the number of parameters.
         provenance: ``version`` of the package, ``commit``, ``clean`` (True when nothing was uncommitted; these
-            three the leaderboard asks for), versions, device, threads, start (UTC),
-            seconds of fit and test, and the command.
+            three the leaderboard asks for), ``code`` (SHA-256 of the package's sources), versions, device, threads,
+            start (UTC), seconds of fit and test, the command, and ``fits``, the story of each stage of the training.
     """
 
     model: str
@@ -152,6 +159,24 @@ def mean_score(videos: Iterable[VideoScores], metric: str, averaging: Averaging)
     return math.fsum(value * weight for value, weight in defined) / total if total else math.nan
 
 
+def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -> list[float]:
+    """Mean score in each of ``CURVE_PARTS`` equal parts of a video's time, as ``VideoScores.curve`` has it.
+
+    Args:
+        frames: numbers of the scored frames, from 1.
+        scores: of these frames, NaN where undefined.
+        n_frames: of the video.
+
+    >>> score_curve([1, 2], [0.5, float("nan")], 2)[:2], len(score_curve([1], [0.5], 1))
+    ([0.5, nan], 20)
+    """
+    parts: list[list[float]] = [[] for _ in range(CURVE_PARTS)]
+    for frame, value in zip(frames, scores, strict=True):
+        if not math.isnan(value):
+            parts[(frame - 1) * CURVE_PARTS // n_frames].append(value)
+    return [round(math.fsum(part) / len(part), 4) if part else math.nan for part in parts]
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` to a temporary file beside ``path`` and move it into place: all of it or nothing.
 
@@ -179,20 +204,28 @@ def video_to_json(video: VideoScores) -> dict[str, Any]:
     """Plain values of one video, NaN as null: JSON has no NaN."""
     plain = asdict(video)
     plain["scores"] = _nan_to_none(video.scores)
+    plain["curve"] = {metric: [None if math.isnan(v) else v for v in curve] for metric, curve in video.curve.items()}
     return plain
 
 
 def video_from_json(plain: dict[str, Any]) -> VideoScores:
     """Inverse of :func:`video_to_json`."""
-    return VideoScores(**{**plain, "scores": _none_to_nan(plain["scores"])})
+    curve = {metric: [math.nan if v is None else v for v in values] for metric, values in plain["curve"].items()}
+    return VideoScores(**{**plain, "scores": _none_to_nan(plain["scores"]), "curve": curve})
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record atomically as indented JSON with sorted keys."""
+    """Write a record atomically as indented JSON with sorted keys; a list of numbers stands on one line."""
     plain = {f.name: getattr(record, f.name) for f in fields(record)}
     plain["scores"] = _nan_to_none(record.scores)
     plain["videos"] = [video_to_json(v) for v in record.videos]
-    write_atomically(path, json.dumps(plain, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    text = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
+    text = re.sub(r"\[\s+((?:[-+.\deE]+|null)(?:,\s+(?:[-+.\deE]+|null))*)\s+\]", _on_one_line, text)
+    write_atomically(path, text + "\n")
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return f"[{' '.join(found[1].split())}]"
 
 
 def read_record(path: Path) -> Record:
@@ -227,6 +260,8 @@ def read_records(root: Path) -> Iterator[tuple[Path, Record]]:
     for path in sorted(root.glob("*/*/*.json")):
         r = read_record(path)
         place = record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+        if path != place and place.exists():
+            raise ValueError(f"{path} and {place} claim the same row; keep one of them")
         if path != place:
             raise ValueError(f"{path}: holds the record of {place}; move it there")
         yield path, r

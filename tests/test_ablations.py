@@ -1,9 +1,7 @@
 """Ablations: what their files say against what the papers print, their plans, and a small one from end to end."""
 
 import csv
-import subprocess
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -282,11 +280,11 @@ def small(tmp_path, space, monkeypatch):
     write(home / "benchmarks/ablations", SMALL | {"rows": rows}, "broken")
     started = []
 
-    def in_this_process(command, check):
+    def in_this_process(bench, command, log, prefix):
         started.append(command)
-        return subprocess.CompletedProcess(command, main(command[3:]))
+        return main(command[3:])
 
-    monkeypatch.setattr("avsal_bench.bench.launch.subprocess", SimpleNamespace(run=in_this_process))
+    monkeypatch.setattr("avsal_bench.bench.launch._Bench.follow", in_this_process)
     monkeypatch.setenv("AVSAL_HOME", str(home))
     monkeypatch.delenv("AVSAL_DATA", raising=False)
     folders = [

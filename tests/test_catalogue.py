@@ -154,7 +154,9 @@ def test_facts_of_avrsp(rows):
     assert row.counted.parameters == sum(p.numel() for p in create_model("avrsp", modality="av").parameters())
     assert (
         row.synth_cc
-        == json.loads((HOME / "benchmarks/expected/smoke.json").read_text())["avrsp_av/synth/fold1/original"]["CC"][0]
+        == json.loads((HOME / "benchmarks/expected/smoke.json").read_text())["scores"]["avrsp_av/synth/fold1/original"][
+            "CC"
+        ][0]
     )
     assert not row.parity
 
@@ -213,10 +215,12 @@ def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, ro
 
 def test_expected_scores_of_all_files_once_each(tmp_path):
     of = {"stavis_av/synth/fold1/original": {"CC": [0.5, 0.1]}, "stavis_av/synth/fold1/muted": {"CC": [0.2, 0.1]}}
-    (tmp_path / "smoke.json").write_text(json.dumps({"claims": True, **of}))
-    (tmp_path / "vinet.json").write_text(json.dumps({"vinet_v/synth/fold1/original": {"CC": [0.25, 0.1]}}))
+    (tmp_path / "smoke.json").write_text(json.dumps({"preset": "smoke", "claims": True, "scores": of}))
+    (tmp_path / "quick.json").write_text(json.dumps({"preset": "regress", "scores": of}))
+    of_vinet = {"vinet_v/synth/fold1/original": {"CC": [0.25, 0.1]}}
+    (tmp_path / "vinet.json").write_text(json.dumps({"preset": "smoke", "scores": of_vinet}))
     assert expected_cc(tmp_path) == {"stavis_av": 0.5, "vinet_v": 0.25}
-    (tmp_path / "vinet.json").write_text(json.dumps(of))
+    (tmp_path / "vinet.json").write_text(json.dumps({"preset": "smoke", "scores": of}))
     with pytest.raises(ValueError, match=r"smoke\.json and in .*vinet\.json"):
         expected_cc(tmp_path)
     (tmp_path / "vinet.json").write_text("[]")

@@ -222,6 +222,22 @@ def test_draws_depend_on_seed_and_epoch_only(etmd):
     assert frames(3) != frames(3, seed=1)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_resumed_run_draws_its_first_epoch_before_it_is_told_which_it_is(etmd, workers):
+    """Reading processes start with the iterator, which Lightning makes before it sets the epoch."""
+
+    def loader(first_epoch):
+        return module(etmd, clips_per_video=4, num_workers=workers, first_epoch=first_epoch).train_dataloader()
+
+    undisturbed, resumed = loader(0), loader(3)
+    undisturbed.sampler.set_epoch(3)
+    wanted = [frame for batch in undisturbed for frame in batch["frame"]]
+    resumed.sampler.set_epoch(0)
+    batches = iter(resumed)
+    resumed.sampler.set_epoch(3)
+    assert [frame for batch in batches for frame in batch["frame"]] == wanted
+
+
 def test_a_flip_turns_frames_and_map_alike(etmd):
     plain = next(iter(module(etmd, flip=0.0).train_dataloader()))
     flipped = next(iter(module(etmd, flip=1.0).train_dataloader()))

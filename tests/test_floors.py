@@ -14,7 +14,7 @@ PACKAGE = Path(avsal_bench.__file__).parent
 GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "text", "workers"}
 BENCH = {"data", "models", "metrics", "training", "evaluation"}
 #: Groups of commands, each in a file of its own.
-COMMANDS = {f"cli_{name}" for name in ("bench", "data", "models", "predict", "retention", "weights")}
+COMMANDS = {f"cli_{name}" for name in ("bench", "data", "models", "predict", "publish", "retention", "weights")}
 FLOORS = {
     "spec": {"audio"},
     "audio_spectra": {"audio"},
@@ -27,6 +27,7 @@ FLOORS = {
     "bench": GROUND | BENCH,
     **dict.fromkeys(COMMANDS, GROUND | BENCH | {"bench"}),
     "cli_bench": GROUND | BENCH | {"bench", "leaderboard"},
+    "cli_publish": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli": GROUND | BENCH | {"bench", "leaderboard"} | COMMANDS,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -55,11 +55,12 @@ def test_bad_published_line_is_named(tmp_path: Path) -> None:
 
 def test_empty_leaderboard_says_how_to_fill_it(tmp_path: Path) -> None:
     paths = write_leaderboard(save(tmp_path / "leaderboard", []))
-    assert [p.name for p in paths] == ["README.md", "leaderboard.csv"]
+    assert [p.name for p in paths] == ["README.md", "leaderboard.csv", "index.html"]
     page = paths[0].read_text(encoding="utf-8")
     assert "No record of a real set yet. To fill it" in page
     assert "STAViS\\* " in page
-    assert sorted(p.name for p in tmp_path.glob("leaderboard/*")) == ["README.md", "leaderboard.csv", "published.csv"]
+    made = ["README.md", "index.html", "leaderboard.csv"]
+    assert sorted(p.name for p in tmp_path.glob("leaderboard/*")) == [*made, "published.csv"]
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_measured_published_and_synthetic_never_meet(tmp_path: Path) -> None:
         make([0.0009], model="stavis", modality="av", dataset="synth"),
         make([0.0008], model="stavis", modality="av", dataset="diem", sound="muted"),
     ]
-    page, data = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, records)))
+    page, data, _ = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, records)))
     measured, published, synthetic = (section(page, f"## {s}") for s in ("Measured", "Published", "Synthetic"))
     assert "says nothing about real videos" in synthetic
     assert ("1.000" in measured, "0.001" in measured, "0.580" in measured) == (True, False, False)
@@ -115,7 +116,7 @@ def test_long_form_has_the_mean_of_splits_beside_the_pooled_one(tmp_path: Path) 
 def test_skipped_frames_are_marked(tmp_path: Path) -> None:
     whole = [make([0.6], model="whole", fold=fold) for fold in (1, 2, 3)]
     part = [with_frames(make([0.5], model="part", fold=fold), skipped=fold // 3) for fold in (1, 2, 3)]
-    page, data = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*whole, *part])))
+    page, data, _ = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*whole, *part])))
     table = [x.split()[1] for x in section(page, "### avad").splitlines() if x.startswith("|")]
     assert table[2:] == ["whole", "part§"]
     assert "§ some listed frames had no map and were left out" in " ".join(page.split())
@@ -129,7 +130,9 @@ def test_maps_made_elsewhere_have_rows_like_others(tmp_path: Path) -> None:
         made_elsewhere(make([0.6], model="other", modality="")),
         made_elsewhere(make([0.5], model="other", modality="", dataset="synth")),
     ]
-    page, data = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*synth_records(), *other])))
+    page, data, _ = (
+        p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*synth_records(), *other]))
+    )
     assert "`maps`: maps made by other code, scored with `avsal evaluate`; their training is not known" in " ".join(
         page.split()
     )

@@ -102,3 +102,10 @@ def test_unknown_preset_and_model(folder):
         load_recipe(folder, "mine", "quik")
     with pytest.raises(FileNotFoundError, match=r"no recipe .*yours.yaml; there are recipes for mine"):
         load_recipe(folder, "yours", "paper")
+
+
+@pytest.mark.parametrize(("key", "missing"), [("epochs=1", "data"), ("data=[synth]", "epochs")])
+def test_a_stage_that_a_preset_leaves_out_and_the_command_line_half_brings_back(folder, key, missing):
+    message = rf"mine.yaml, preset paper: stage 'two' lacks '{missing}'; one that a preset leaves out \(null\) must be"
+    with pytest.raises(ValueError, match=message):
+        load_recipe(folder, "mine", "paper", ["stages.two=null", f"stages.two.{key}"])

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_records import make
 
 from avsal_bench.records import (
+    CURVE_PARTS,
     METRICS,
     Record,
     VideoScores,
@@ -18,6 +20,7 @@ from avsal_bench.records import (
     read_record,
     read_records,
     record_path,
+    score_curve,
     write_atomically,
     write_record,
 )
@@ -110,7 +113,7 @@ def test_mean_over_frames_weighs_a_video_by_those_that_define_the_metric() -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", '"text"', '{"schema": 99}', '{"schema": 2, "scores": {}, "videos": []}'],
+    ["", "{", "[]", "{}", '"text"', '{"schema": 99}', '{"schema": 3, "scores": {}, "videos": []}'],
 )
 def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.json"
@@ -121,8 +124,8 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
 
 def test_record_of_the_schema_before_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "old.json"
-    path.write_text('{"schema": 1, "scores": {}, "videos": []}')
-    told = r"old\.json: not a record \(schema 1, this version reads 2\); move it away and run again"
+    path.write_text('{"schema": 2, "scores": {}, "videos": []}')
+    told = r"old\.json: not a record \(schema 2, this version reads 3\); move it away and run again"
     with pytest.raises(ValueError, match=told):
         read_record(path)
 
@@ -206,3 +209,26 @@ def test_error_keeps_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     with pytest.raises(PermissionError, match=rf"cannot write r\.json \(Permission denied\).*{tmp_path.name}"):
         write_atomically(tmp_path / "r.json", "text")
+
+
+def test_the_curve_of_a_video_has_the_mean_of_each_part_of_its_time() -> None:
+    curve = score_curve(range(1, 41), [float(n) for n in range(40)], 40)
+    assert curve == [0.5 + 2 * part for part in range(CURVE_PARTS)]
+
+
+def test_a_part_that_no_frame_defines_is_undefined_also_after_a_file(tmp_path: Path) -> None:
+    curve = score_curve([1, 3], [0.25, math.nan], 40)
+    assert curve[0] == 0.25
+    assert all(math.isnan(value) for value in curve[1:])
+    record = make([0.5])
+    record = replace(record, videos=[replace(record.videos[0], curve={"CC": curve})])
+    write_record(tmp_path / "r.json", record)
+    assert read_record(tmp_path / "r.json") == record
+    assert '"CC": [0.25, null, ' in " ".join((tmp_path / "r.json").read_text().split())
+    assert len((tmp_path / "r.json").read_text().splitlines()) < 60
+
+
+def test_text_that_looks_like_a_list_of_numbers_stays_as_it_is(tmp_path: Path) -> None:
+    record = make([0.5], recipe={"odd": "[\n 1,\n 2\n]", "sizes": [[1, 2], [3, 4]], "names": ["a", "b"]})
+    write_record(tmp_path / "r.json", record)
+    assert read_record(tmp_path / "r.json") == record

@@ -84,8 +84,16 @@ def test_frames_are_normalised_as_the_spec_says():
     torch.testing.assert_close(seen[0][0, :, 0, 0, 0], (128 / 255 - mean) / std)
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_frames_that_caused_it():
+def test_a_loss_that_is_not_finite_stops_with_the_frames_that_caused_it(tmp_path):
     lit = module()
+    lit._trainer = SimpleNamespace(
+        current_epoch=0,
+        max_epochs=1,
+        global_rank=0,
+        default_root_dir=tmp_path,
+        strategy=SimpleNamespace(reduce=lambda tensor, reduce_op: tensor),
+    )
+    lit.log = lambda *args, **kwargs: None
     lit.net.forward = lambda frames, audio: torch.full((1, 64, 96), float("nan"), requires_grad=True)
     batch = {
         "frames": torch.zeros(1, 3, 16, 64, 96, dtype=torch.uint8),
@@ -95,8 +103,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_frames_that_caused_it():
         "video": ["timbre_07"],
         "frame": [21],
     }
+    lit.training_step(batch, 3)
     with pytest.raises(FloatingPointError, match=r"the loss is nan in epoch 0, step 3 \(frames: timbre_07 21\)"):
-        lit.training_step(batch, 3)
+        lit.on_before_optimizer_step(None)
 
 
 def test_the_plateau_schedule_survives_a_checkpoint():

@@ -1,9 +1,11 @@
-"""Progress of fitting and testing, over the whole of each and with the time left."""
+"""Progress of fitting and testing, over the whole of each and with the time left; and the curve of a training."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 
 from avsal_bench.progress import Progress
@@ -35,6 +37,46 @@ class FitProgress(Callback):
         """Leave the last state on the screen."""
         if self.bar is not None:
             self.bar.close()
+
+
+class Curve(Callback):
+    """Keeps what each epoch of a training gave; a checkpoint holds it, so that a resumed run has the whole of it.
+
+    ``points`` is a list of one dict an epoch: ``epoch``, from 1; ``train/loss``, the mean of its steps' losses over all
+    processes; ``val/loss`` and ``val/cc`` where they are finite; and ``lr``, the rate of its first step for what has no
+    scale of its own.
+    """
+
+    def __init__(self) -> None:
+        self.points: list[dict[str, float]] = []
+        self.losses: list[float] = []
+        self.lr = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take down the learning rate."""
+        self.losses = []
+        # The rest stands behind the groups with a name (``parameter_groups``).
+        self.lr = float(trainer.optimizers[0].param_groups[-1]["lr"])
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
+        """Take down the loss of a batch; Lightning has divided it by the batches of a step."""
+        self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add an epoch, before its checkpoint is written."""
+        own = torch.tensor(math.fsum(self.losses) / len(self.losses), device=pl_module.device)
+        seen = {"train/loss": float(trainer.strategy.reduce(own, reduce_op="mean"))}
+        seen |= {k: float(v) for k in ("val/loss", "val/cc") if (v := trainer.callback_metrics.get(k)) is not None}
+        finite = {name: value for name, value in seen.items() if math.isfinite(value)}
+        self.points.append({"epoch": trainer.current_epoch + 1, **finite, "lr": self.lr})
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"points": self.points}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of a checkpoint."""
+        self.points = [dict(point) for point in state_dict["points"]]
 
 
 class PredictProgress(Callback):

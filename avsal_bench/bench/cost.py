@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from avsal_bench.bench.plan import Job, Training, records_of, stage_options, trainings
+from avsal_bench.bench.provenance import provenance
+from avsal_bench.bench.status import look
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import hold_out
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.sampler import clip_counts
 from avsal_bench.models import create_model
+from avsal_bench.models.registry import Place
 from avsal_bench.records import network_name
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
@@ -59,13 +62,16 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
         fitted = hold_out(listed, stage.val_fraction)[0]
         epoch = sum(clip_counts(fitted, stage.clips_per_video, stage.clips_every))
         stages.append((training, stage.epochs * epoch))
-        steps += stage.epochs * max(1, math.ceil(epoch // stage.batch_size / stage.accumulate))
+        steps += stage.epochs * max(1, epoch // (stage.batch_size * stage.accumulate))
     windows = sum(v.n_frames for n, _ in missing for v in dataset(n).videos(space.root_of(n), "test", job.fold))
     return Cost(tuple(stages), steps, windows, len(missing))
 
 
 def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
-    """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up."""
+    """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up.
+
+    The warm-up of a window is the one before it, so what a network keeps between the two is not found again.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = create_model(model, **options).to(device)
     if net.observes:
@@ -79,9 +85,12 @@ def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float
         loss, _ = saliency_loss(Prediction(saliency), Truth(torch.ones_like(saliency)), {"kl": 1.0})
         loss.backward()  # type: ignore[no-untyped-call]
 
+    windows, memory = count(), dict[Any, Any]()
+
     def predict() -> None:
+        first = next(windows)
         with torch.inference_mode():
-            net(frames, audio)
+            net.predict(frames, audio, [Place("timed", tuple(range(first, first + spec.frames)))], memory)
 
     has_parameters = any(p.requires_grad for p in net.parameters())
     training = _time(train, device) if has_parameters else 0.0
@@ -103,7 +112,7 @@ def _time(step: object, device: torch.device) -> float:
 
 
 def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
-    """The plan as a table, a line a job; with hours on this machine when ``timed``."""
+    """The plan as a table, a line a job; when ``timed``, with hours on this machine's GPU, or on its CPU."""
     speeds: dict[str, tuple[float, float]] = {}
 
     def speed(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
@@ -115,19 +124,22 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
         return speeds[key]
 
     width = max(28, *(len(job.name) + 1 for job in jobs))
-    lines = [
-        f"{'job':<{width}}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}{'hours here' if timed else '':>12}"
-    ]
-    total, shared = 0.0, set[Path]()
-    for job in jobs:
+    hours_of = "GPU hours" if torch.cuda.is_available() else "CPU hours"
+    head = f"{'job':<{width}}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}"
+    lines = [f"{head}{f'{hours_of:>12}' if timed else ''}  state"]
+    total, done, shared = 0.0, 0, set[Path]()
+    for job, seen in zip(jobs, look(jobs, space), strict=True):
         left = cost(job, space, shared)
         hours = 0.0
         if timed and left.records:
             hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
             hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours
-        what = f"{left.steps:>9}{left.windows:>9}{left.records:>9}" if left.records else f"{'done':>27}"
-        lines.append(f"{job.name:<{width}}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}")
+        done += seen.word == "done"
+        what = f"{left.steps:>9}{left.windows:>9}{left.records:>9}" if left.records else f"{'':>27}"
+        lines.append(f"{job.name:<{width}}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}  {seen.word}")
+    end = f"{len(jobs)} jobs, {done} done"
     if timed:
-        lines.append(f"about {total:.1f} hours in all, extrapolated from one clip at a time on this machine")
-    return "\n".join(lines)
+        device = provenance(space.home)["device"]
+        end += f"; about {total:.1f} hours in all, extrapolated from one clip at a time on {device}"
+    return "\n".join([*lines, end])

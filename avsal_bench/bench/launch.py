@@ -1,29 +1,206 @@
-"""Run the jobs of a plan, each in its own process: a job that fails is reported and the others go on."""
+"""The jobs of a plan on this machine, each in a process of its own: one that fails is reported, the others go on."""
 
 from __future__ import annotations
 
+import argparse
+import os
+import pty
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
 
+from avsal_bench.bench.lock import LOOK, claim
 from avsal_bench.bench.plan import Job
+from avsal_bench.bench.state import job_folder, log_path, now
+from avsal_bench.bench.workspace import workspace
+
+#: Seconds that a process has to end by itself when a person interrupts the bench.
+GRACE = 20.0
+#: Lines of its log that a failed job shows.
+LAST = 12
 
 
-def launch_local(jobs: Sequence[Job], common: Sequence[str]) -> list[Job]:
-    """Run jobs one after the other on this machine; returns those that failed.
+def launch_local(jobs: Sequence[Job], common: Sequence[str], parallel: int = 1) -> list[Job]:
+    """Run jobs on this machine; returns those that failed.
+
+    A job that another bench runs at this moment is left for later, and then found done or run again.
 
     Args:
         jobs: of the plan.
         common: arguments of ``avsal run`` that all jobs share, such as folders and devices.
+        parallel: so many at a time.
+
+    Raises:
+        KeyboardInterrupt: after all processes have ended.
     """
-    failed = []
-    for number, job in enumerate(jobs, start=1):
-        print(f"\njob {number} of {len(jobs)}: {job.name}", flush=True)
-        command = [sys.executable, "-m", "avsal_bench.cli", "run", *job.arguments(), *common]
-        code = subprocess.run(command, check=False).returncode
-        if code == -2 or code == 130:
-            raise KeyboardInterrupt
-        if code:
-            print(f"{job.name} failed with exit code {code}; run the same command again to go on with it", flush=True)
-            failed.append(job)
-    return failed
+    bench = _Bench(jobs, common, parallel)
+    with ThreadPoolExecutor(max(1, parallel), thread_name_prefix="job") as pool:
+        workers = [pool.submit(bench.work) for _ in range(min(parallel, len(jobs)))]
+        try:
+            for worker in as_completed(workers):
+                worker.result()
+        except BaseException:
+            bench.stop()
+            raise
+    return [job for job in jobs if job in bench.failed]
+
+
+def runs_folder(common: Sequence[str]) -> Path:
+    """The folder of runs that arguments of ``avsal run`` name, or the usual one."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--runs")
+    return workspace(runs=parser.parse_known_args(common)[0].runs).runs
+
+
+def last_lines(log: Path, count: int = LAST) -> list[str]:
+    """The last lines of a log that say something; none where there is no log."""
+    if not log.is_file():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 16384))
+        lines = file.read().decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-count:]
+
+
+class _Bench:
+    """What the threads of one bench share: the jobs that are left, and the processes that run."""
+
+    def __init__(self, jobs: Sequence[Job], common: Sequence[str], parallel: int) -> None:
+        self.left = list(jobs)
+        self.total = len(jobs)
+        self.common = common
+        self.runs = runs_folder(common)
+        self.parallel = parallel
+        self.failed: list[Job] = []
+        self.started = 0
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+
+    def work(self) -> None:
+        """Run one job after the other until none is left."""
+        tried = 0
+        while not self.stopping.is_set():
+            with self.lock:
+                if not self.left:
+                    return
+                job = self.left.pop(0)
+            with claim(job_folder(self.runs, job)) as mine:
+                if mine:
+                    tried = 0
+                    self.run(job)
+                    continue
+            with self.lock:
+                self.left.append(job)
+                tried += 1
+                others = tried >= len(self.left)
+            if others:  # another bench has all that is left
+                if tried == len(self.left):
+                    print(f"waiting for another bench, which runs {job.name}", flush=True)
+                self.stopping.wait(LOOK)
+
+    def run(self, job: Job) -> None:
+        """Run one job and say how it ended."""
+        with self.lock:
+            self.started += 1
+            number = self.started
+        print(f"\njob {number} of {self.total}: {job.name}", flush=True)
+        log = log_path(self.runs, job)
+        command = [sys.executable, "-m", "avsal_bench.cli", "run", *job.arguments(), *self.common]
+        code = self.follow(command, log, f"{job.name}: " if self.parallel > 1 else "")
+        if code and not self.stopping.is_set():
+            end = "\n  ".join(last_lines(log))
+            print(
+                f"{job.name} failed with exit code {code}; run the same command again to go on with it.\n"
+                f"The end of {log}:\n  {end}",
+                file=sys.stderr,
+                flush=True,
+            )
+            self.failed.append(job)
+
+    def follow(self, command: Sequence[str], log: Path, prefix: str) -> int:
+        """Run a command whose output goes to a log and to the terminal; returns its exit code."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        on_terminal = sys.stdout.isatty() and self.parallel == 1
+        # A bar is drawn on a terminal only, so the job gets one of its own where we have one.
+        reader, writer = pty.openpty() if on_terminal else os.pipe()
+        with log.open("ab") as file:
+            file.write(f"--- {now()} {' '.join(command[3:])}\n".encode())
+            file.flush()
+            with self.lock:
+                if self.stopping.is_set():
+                    return 130
+                child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=writer,
+                    stderr=writer,
+                    env=os.environ | {"AVSAL_LAUNCHER": "local"},
+                    start_new_session=True,  # so that all its processes can be ended together
+                )
+                self.children.append(child)
+            os.close(writer)
+            copying = threading.Thread(target=_copy, args=(reader, file, prefix, on_terminal), daemon=True)
+            copying.start()
+            code = child.wait()
+            if code:
+                _signal(child, signal.SIGKILL)  # other ranks and reading processes would wait for it
+            copying.join()
+        with self.lock:
+            self.children.remove(child)
+        return code
+
+    def stop(self) -> None:
+        """End all processes: by a signal that lets them tidy up, and after a while by force."""
+        with self.lock:
+            self.stopping.set()
+            children = list(self.children)
+        for child in children:
+            _signal(child, signal.SIGINT)
+        for child in children:
+            try:
+                child.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                _signal(child, signal.SIGKILL)
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
+
+
+def _copy(reader: int, log: BinaryIO, prefix: str, as_it_comes: bool) -> None:
+    """Copy output to the terminal and, line by line and without the states of a bar that were drawn over, to a log."""
+    kept = b""
+    with os.fdopen(reader, "rb", buffering=0) as file:
+        while part := _read(file):
+            if as_it_comes:
+                sys.stdout.buffer.write(part)
+                sys.stdout.flush()
+            *lines, kept = (kept + part).split(b"\n")
+            for line in lines:
+                _line(line, log, prefix, as_it_comes)
+            kept = kept[kept.rstrip(b"\r").rfind(b"\r") + 1 :]
+    if kept:
+        _line(kept, log, prefix, as_it_comes)
+
+
+def _line(line: bytes, log: BinaryIO, prefix: str, shown: bool) -> None:
+    text = line.rstrip(b"\r").rpartition(b"\r")[2].rstrip() + b"\n"
+    log.write(text)
+    log.flush()
+    if not shown:
+        print(prefix + text.decode(errors="replace"), end="", flush=True)
+
+
+def _read(file: BinaryIO) -> bytes:
+    try:
+        return file.read(65536)
+    except OSError:  # what a terminal gives when its last process has ended
+        return b""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights_store import imported_source
 from avsal_bench.names import pick
@@ -24,7 +24,11 @@ BASELINES = ("centre", "mep")
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained once, and tested on every set of its recipe."""
+    """What is trained once, and tested on every set of its recipe, or on some of them.
+
+    ``datasets`` only chooses which records are made now. It is no part of the recipe, nor of what a record says, so the
+    others can be made another day from the same weights.
+    """
 
     model: str
     modality: str
@@ -33,6 +37,7 @@ class Job:
     preset: str
     protocol: str
     overrides: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
 
     @property
     def network(self) -> str:
@@ -44,6 +49,11 @@ class Job:
         """Name of the job."""
         return f"{self.network}-fold{self.fold}-seed{self.seed}"
 
+    @property
+    def key(self) -> str:
+        """Name of its files: that of the job, and a fingerprint of all that makes it, but for ``datasets``."""
+        return f"{self.name}-{_fingerprint(arguments=replace(self, datasets=()).arguments())[:8]}"
+
     def recipe(self, space: Workspace) -> Recipe:
         """The resolved recipe."""
         return load_recipe(space.recipes, self.model, self.preset, self.overrides)
@@ -53,6 +63,7 @@ class Job:
         words = [self.model, "--fold", str(self.fold), "--seed", str(self.seed), "--preset", self.preset]
         words += ["--protocol", self.protocol]
         words += ["--modality", self.modality] if self.modality else []
+        words += ["--datasets", ",".join(self.datasets)] if self.datasets else []
         return words + [word for override in self.overrides for word in ("--set", override)]
 
 
@@ -66,11 +77,24 @@ def make_plan(
     folds: Sequence[int] = (),
     seeds: Sequence[int] = (0,),
     overrides: Sequence[str] = (),
+    datasets: Sequence[str] = (),
 ) -> list[Job]:
     """All jobs of some models, the baselines first; the fold varies slowest.
 
+    Args:
+        space: folders.
+        models: names in the registry.
+        preset: of the recipes.
+        protocol: of the scores.
+        modalities: only these.
+        folds: in the place of those of the first model's recipe.
+        seeds: of training; a network without training has the first alone.
+        overrides: of the recipes, but not of the baselines'.
+        datasets: only these of the sets that a recipe tests.
+
     Raises:
-        ValueError, FileNotFoundError: for an unknown model, preset or modality, or a model without a recipe.
+        ValueError, FileNotFoundError: for an unknown model, preset, modality or data set, a set that a recipe does not
+            test, or a model without a recipe.
     """
     for model in models:
         model_entry(model)
@@ -78,14 +102,28 @@ def make_plan(
     names = [*(b for b in BASELINES if b not in models), *models]
     presets = {model: _preset(space, model, preset) for model in names}
     recipes = {model: load_recipe(space.recipes, model, presets[model], _own(model, overrides)) for model in names}
+    tested = {model: tested_sets(recipes[model], datasets) for model in names}
     own_folds = folds or recipes[models[0]].folds
     for fold in own_folds:
         for model in names:
             for modality in _modalities(recipes[model], modalities):
                 for seed in seeds if recipes[model].stages else (0,):
                     own = _own(model, overrides)
-                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own))
+                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own, tested[model]))
     return jobs
+
+
+def tested_sets(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Names of the sets that are asked for; none for all sets of the recipe.
+
+    Raises:
+        ValueError: for an unknown set, and for one that the recipe does not test.
+    """
+    names = tuple(expand(wanted))
+    if others := [name for name in names if name not in recipe.test]:
+        known = ", ".join(recipe.test)
+        raise ValueError(f"{recipe.model}, preset {recipe.preset}, is not tested on {others[0]}; it is on: {known}")
+    return names
 
 
 def _preset(space: Workspace, model: str, preset: str) -> str:
@@ -132,7 +170,7 @@ def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[tuple[str
     """Data set, sound condition and path of every record of a job."""
     network = network_name(model_label(job, recipe), job.modality)
     sounds: tuple[Sound, ...] = recipe.sounds if job.modality == "av" else ("original",)
-    for name in recipe.test:
+    for name in (name for name in recipe.test if not job.datasets or name in job.datasets):
         for sound in sounds:
             path = record_path(space.records, network, name, job.fold, job.seed, job.protocol, sound)
             yield name, sound, path

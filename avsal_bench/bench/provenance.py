@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def provenance(home: Path) -> dict[str, Any]:
     return {
         "version": version("avsal-bench"),
         "commit": _git(home, "rev-parse", "HEAD"),
+        "code": code_hash(),
         "clean": _git(home, "status", "--porcelain", "--", *CODE) == "",
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -35,6 +37,16 @@ def provenance(home: Path) -> dict[str, Any]:
         "command": shlex.join(["avsal", *sys.argv[1:]]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 over the names and contents of the package's Python files: equal hashes mean the same code."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def peak_memory_mb() -> int:

@@ -15,9 +15,12 @@ from typing import Any
 import torch
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
 
-from avsal_bench.bench.callbacks import FitProgress, PredictProgress
+from avsal_bench.bench.callbacks import Curve, FitProgress, PredictProgress
+from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.loggers import open_loggers
+from avsal_bench.bench.machine import Machine as Machine
+from avsal_bench.bench.machine import Share, batch_norms, compile_network
 from avsal_bench.bench.plan import (
     Job,
     Training,
@@ -30,11 +33,13 @@ from avsal_bench.bench.plan import (
 )
 from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.starting import check_parts, needed_weights, network_state, start_from, start_parts
+from avsal_bench.bench.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.presence import check_videos
-from avsal_bench.evaluation.predict import KeepMaps, ScoreVideos
+from avsal_bench.evaluation.picture import draw_gallery
+from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import read_results
 from avsal_bench.models import Network
@@ -45,7 +50,7 @@ from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.recipe import Recipe, Stage
 from avsal_bench.training.recipe import Training as Kind
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
@@ -55,6 +60,7 @@ for _on_purpose in (
     "You are using a custom batch sampler",  # VideoBatches gives every window; a test counts them
     "The '.*_dataloader' does not have many workers",  # --workers says how many
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # inside Lightning
+    "The `srun` command is available on your system",  # Machine.trainer looks whether the tasks are those asked for
 ):
     warnings.filterwarnings("ignore", message=_on_purpose)
 if not torch.cuda.is_available():
@@ -64,37 +70,6 @@ if not torch.cuda.is_available():
 
 #: What trains a stage, by what its recipe says.
 MODULES: dict[Kind, type[SaliencyModule]] = {"clips": SaliencyModule, "alternating": AlternatingModule}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a job runs on; nothing of it changes a score beyond rounding."""
-
-    devices: int | str = "auto"
-    nodes: int = 1
-    precision: Any = "32-true"
-    workers: int = 0
-    keep_maps: KeepMaps | None = None
-
-    def trainer(self, **options: Any) -> Trainer:
-        """A Lightning trainer on this machine, with none of the defaults that would change a benchmark.
-
-        Raises:
-            ValueError: for bf16 without a GPU: there the gradients of 3D convolutions crash or are NaN in torch 2.11.
-        """
-        if str(self.precision).startswith("bf16") and not torch.cuda.is_available():
-            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
-        return Trainer(
-            devices=self.devices,
-            num_nodes=self.nodes,
-            precision=self.precision,
-            deterministic="warn",
-            use_distributed_sampler=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            **options,
-        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +84,9 @@ class Context:
     def data(self, names: Iterable[str], spec: ClipSpec, **options: Any) -> SaliencyDataModule:
         """The data module of some data sets, with the clips of a network."""
         roots = {name: self.space.root_of(name) for name in names}
-        return SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
+        data = SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
+        data.test_batch_size = self.machine.windows(data.test_batch_size)
+        return data
 
 
 @dataclass
@@ -125,6 +102,7 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     context = Context(job, job.recipe(space), space, machine)
     places = list(records_of(job, context.recipe, space))
     missing = [place for place in places if not is_done(place[2], context.recipe)]
+    redraw_galleries(context, [place for place in places if place not in missing])
     if not missing:
         print(f"{job.name}: all {len(places)} records are there")
         return [path for _, _, path in places]
@@ -137,6 +115,14 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     for name, sound, path in missing:
         test(context, trained, name, sound, path)
     return [path for _, _, path in places]
+
+
+def redraw_galleries(context: Context, done: Iterable[tuple[str, Sound, Path]]) -> None:
+    """Draw the lost galleries of records that are there, where the pictures of single videos still are."""
+    for name, sound, path in done:
+        if sound == "original" and not path.with_suffix(".jpg").is_file():
+            folder = test_folder(context.job, context.recipe, context.space, name, sound)
+            draw_gallery(read_record(path).videos, folder, path.with_suffix(".jpg"))
 
 
 def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
@@ -168,11 +154,46 @@ def is_done(path: Path, recipe: Recipe) -> bool:
 
 
 def fit(context: Context, training: Training, before: Trained) -> Trained:
-    """Train one stage from what the stages before gave; or go on with it, or find it done."""
+    """Train one stage from what the stages before gave; or go on with it, or find it done.
+
+    Of the jobs that share a stage one trains it, and the others wait for it.
+    """
     job, stage, folder = context.job, training.stage, training.folder
-    best, last, done = training.best, folder / "last.ckpt", folder / "done.json"
-    if done.is_file():
-        return Trained(best, [*before.fits, json.loads(done.read_text(encoding="utf-8"))])
+    curve = Curve()
+    checkpoints = ModelCheckpoint(
+        folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    with open_loggers(context.machine.logger, folder, f"{job.name}, {stage.name}") as loggers:
+        trainer = context.machine.trainer(
+            idle=stage.side > 0,  # side outputs are left out in the last epoch
+            max_epochs=stage.epochs,
+            gradient_clip_val=stage.clip_gradient,
+            sync_batchnorm=stage.sync_batchnorm,
+            log_every_n_steps=1,
+            logger=loggers,
+            callbacks=[checkpoints, curve, FitProgress(f"fit {job.name}, {stage.name}")],
+            default_root_dir=folder,
+        )
+        with take_turn(folder, trainer):
+            # The first process looks for all: another machine may see a file later.
+            done = trainer.strategy.broadcast(read_story(folder) if trainer.is_global_zero else None)
+            story = done or _fit(context, training, trainer, checkpoints, curve)
+    return Trained(training.best, [*before.fits, story])
+
+
+def read_story(folder: Path) -> dict[str, Any] | None:
+    """What is told of a stage that is done; None for one that is not."""
+    path = folder / "done.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _fit(
+    context: Context, training: Training, trainer: Trainer, checkpoints: ModelCheckpoint, curve: Curve
+) -> dict[str, Any]:
+    """Train a stage, and tell how."""
+    job, stage, machine = context.job, training.stage, context.machine
+    last = training.folder / "last.ckpt"
+    resumed: bool = trainer.strategy.broadcast(last.is_file())
     story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
@@ -189,21 +210,9 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
     if training.before is not None:
         start_from(module.net, training.before.best)
     started = start_parts(training, module.net, context.space.weights)
-    checkpoints = ModelCheckpoint(
-        folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    trainer = context.machine.trainer(
-        max_epochs=stage.epochs,
-        gradient_clip_val=stage.clip_gradient,
-        accumulate_grad_batches=stage.accumulate,
-        log_every_n_steps=1,
-        logger=CSVLogger(folder, name="log"),
-        callbacks=[checkpoints, FitProgress(f"fit {job.name}, {stage.name}")],
-    )
     data = context.data(
         stage.data,
         module.net.spec,
-        batch_size=max(1, stage.batch_size // trainer.world_size),
         clips_per_video=stage.clips_per_video,
         clips_every=stage.clips_every,
         flip=stage.flip,
@@ -211,24 +220,43 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
         val_stride=stage.val_stride,
         fixations=needs_fixations(stage.loss),
         seed=job.seed,
+        first_epoch=epochs_of(last) if resumed else 0,
     )
+    share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
+    data.batch_size, data.accumulate = share
+    trainer.accumulate_grad_batches = share.batches
     if trainer.is_global_zero:
         say_prepared(data)
+        say_share(share, stage, trainer.world_size, batch_norms(module.net))
+    if machine.compile:
+        compile_network(module.net)
     began = time.monotonic()
-    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
     story |= {
         "stage": stage.name,
         "network": training.network,
         "start": started,
         "steps": trainer.global_step,
+        "processes": trainer.world_size,
+        "share": share._asdict(),
+        "compiled": machine.compile,
+        "curve": curve.points,
         "seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
         "best_val_loss": float(checkpoints.best_model_score or float("nan")),
     }
     if trainer.is_global_zero:
-        write_atomically(done, json.dumps(story, indent=1) + "\n")
+        write_atomically(training.folder / "done.json", json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
-    return Trained(best, [*before.fits, story])
+    return story
+
+
+def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:
+    """Say what batch norms see of a batch, where that is not the whole of it."""
+    seen = share.clips * (processes if stage.sync_batchnorm else 1)
+    if norms and seen < stage.batch_size:
+        advice = "; sync_batchnorm in the recipe would share them" if processes > 1 and not stage.sync_batchnorm else ""
+        print(f"{norms} batch norms learn from {seen} clips at a time, not {stage.batch_size}{advice}", flush=True)
 
 
 def say_prepared(data: SaliencyDataModule) -> None:
@@ -262,6 +290,8 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
     spec = module.net.spec
     if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
         spec = replace(spec, audio=module.net.script_audio)
+    if context.machine.compile:
+        compile_network(module.net)
     data = context.data([name], spec, test_batch_size=recipe.test_batch_size, sound=sound)
     folder = test_folder(job, recipe, space, name, sound)
     data.skip = {f"{name}/{v.video}" for v, _ in read_results(folder)}
@@ -279,6 +309,7 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
     results = {v.video: v for v, _ in read_results(folder)}
     videos = [results[v.name] for v in data.listed("test")]
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
+    story |= {"compiled": context.machine.compile}
     record = Record(
         model=model_label(job, recipe),
         modality=job.modality,
@@ -296,6 +327,8 @@ def test(context: Context, trained: Trained, name: str, sound: Sound, path: Path
         weights=weights | {"parameters": sum(p.numel() for p in module.net.parameters())},
         provenance=story | {"fits": trained.fits},
     )
+    if sound == "original":
+        draw_gallery(videos, folder, path.with_suffix(".jpg"))
     write_record(path, record)
 
 
@@ -313,6 +346,7 @@ def forget(job: Job, space: Workspace) -> None:
     recipe = job.recipe(space)
     for name, sound, path in records_of(job, recipe, space):
         path.unlink(missing_ok=True)
+        path.with_suffix(".jpg").unlink(missing_ok=True)
         shutil.rmtree(test_folder(job, recipe, space, name, sound), ignore_errors=True)
     for training in trainings(job, recipe, space):
         shutil.rmtree(training.folder, ignore_errors=True)

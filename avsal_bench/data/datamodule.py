@@ -164,6 +164,8 @@ class SaliencyDataModule(LightningDataModule):
         spec: of the network.
         fold: 1, 2 or 3.
         batch_size: clips of a training batch on this process.
+        accumulate: training batches of a step on this process.
+        first_epoch: that a resumed run trains, from 0.
         test_batch_size: windows of a validation or test batch.
         clips_per_video: training clips of each video in an epoch.
         clips_every: frames to a clip, where the clips of a video are to follow from its length.
@@ -183,6 +185,8 @@ class SaliencyDataModule(LightningDataModule):
         fold: int,
         *,
         batch_size: int = 8,
+        accumulate: int = 1,
+        first_epoch: int = 0,
         test_batch_size: int = 8,
         clips_per_video: int = 1,
         clips_every: int | None = None,
@@ -201,6 +205,8 @@ class SaliencyDataModule(LightningDataModule):
         self.spec = spec
         self.fold = fold
         self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.first_epoch = first_epoch
         self.test_batch_size = test_batch_size
         self.clips_per_video = clips_per_video
         self.clips_every = clips_every
@@ -235,16 +241,18 @@ class SaliencyDataModule(LightningDataModule):
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
         return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 
+    def epoch_counts(self) -> list[int]:
+        """Training clips of each of :meth:`fit_videos` in an epoch."""
+        return clip_counts(self.fit_videos(), self.clips_per_video, self.clips_every)
+
     def train_dataloader(self) -> DataLoader[Item]:
-        """Training clips in the order of the epoch."""
-        videos = self.fit_videos()
-        counts = clip_counts(videos, self.clips_per_video, self.clips_every)
-        sampler = ClipSampler(counts, self.seed, *self._rank())
+        """Training clips in the order of the epoch, in whole steps."""
+        rank, world_size = self._rank()
+        step = self.batch_size * self.accumulate * world_size
         return self._loader(
-            TrainingClips(videos, self.spec, self.flip, self.fixations),
-            sampler=sampler,
+            TrainingClips(self.fit_videos(), self.spec, self.flip, self.fixations),
+            sampler=ClipSampler(self.epoch_counts(), self.seed, rank, world_size, step, self.first_epoch),
             batch_size=self.batch_size,
-            drop_last=len(sampler) > self.batch_size,
         )
 
     def val_dataloader(self) -> DataLoader[Item]:

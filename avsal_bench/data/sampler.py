@@ -28,24 +28,36 @@ def clip_counts(videos: Sequence[Video], clips_per_video: int, clips_every: int 
 class ClipSampler(Sampler[ClipRequest]):
     """Every video as often as ``counts`` says in an epoch, shuffled; equal shares for all processes.
 
-    Lightning calls ``set_epoch``. When the clips do not divide by the processes, the last few are left out of
-    this epoch, so that no clip counts twice.
+    Lightning calls ``set_epoch``. The last clips of an epoch that do not make a whole step of ``step`` clips are left
+    out of it. So a step has the same clips for any number of processes: each takes every ``world_size``-th of them. An
+    epoch of less than one step is one step of all its clips, less those that the processes cannot share evenly.
+
+    A run that resumes says its ``first_epoch``: reading processes draw their first clips before Lightning says it.
     """
 
-    def __init__(self, counts: Sequence[int], seed: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self,
+        counts: Sequence[int],
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        step: int = 1,
+        first_epoch: int = 0,
+    ) -> None:
         turns = range(max(counts, default=0))
         self.clips = [video for turn in turns for video, count in enumerate(counts) if turn < count]
+        self.size = len(self.clips) // step * step or len(self.clips)
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
-        self.epoch = 0
+        self.epoch = self.first_epoch = first_epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order is drawn next."""
-        self.epoch = epoch
+        self.epoch = max(epoch, self.first_epoch)
 
     def __len__(self) -> int:
-        return len(self.clips) // self.world_size
+        return self.size // self.world_size
 
     def __iter__(self) -> Iterator[ClipRequest]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.clips))

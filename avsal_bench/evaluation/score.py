@@ -17,7 +17,14 @@ from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics.functional import IN_TABLES
 from avsal_bench.metrics.maps import EPS
-from avsal_bench.records import METRICS, VideoScores, video_from_json, video_to_json, write_atomically
+from avsal_bench.records import (
+    METRICS,
+    VideoScores,
+    score_curve,
+    video_from_json,
+    video_to_json,
+    write_atomically,
+)
 
 #: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
 #: whatever the length of the video, and arrays this small stay near the processor.
@@ -152,6 +159,7 @@ class VideoScorer:
             unfixated=self.unfixated,
             constant=self.constant,
             skipped=video.n_frames - len(self.frames),
+            curve={m: score_curve(self.frames, row, video.n_frames) for m, row in self.scores.items()},
         )
 
     def write(self, folder: Path, **more: Any) -> None:

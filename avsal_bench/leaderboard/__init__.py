@@ -2,17 +2,17 @@
 
 from avsal_bench.leaderboard.hearing import Claim, hearing_claims
 from avsal_bench.leaderboard.page import summary_table, write_leaderboard
-from avsal_bench.leaderboard.regress import expected_from, regressions
+from avsal_bench.leaderboard.regress import Drift, drifts
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval, paired_difference
 
 __all__ = [
     "Claim",
+    "Drift",
     "Interval",
     "bootstrap_interval",
-    "expected_from",
+    "drifts",
     "hearing_claims",
     "paired_difference",
-    "regressions",
     "summary_table",
     "write_leaderboard",
 ]

@@ -100,7 +100,7 @@ def published_rows(lines: Iterable[Mapping[str, str]]) -> list[PublishedRow]:
     groups: dict[tuple[str, ...], dict[str, Cell]] = defaultdict(dict)
     for line in lines:
         key = tuple(line[k] for k in ("dataset", "method", "variant", "modality", "pretrain", "paper"))
-        groups[key][line["metric"]] = Cell(line["value"], _mark(line))
+        groups[key][line["metric"]] = Cell(line["value"], cell_mark(line))
     joined: dict[tuple[object, ...], PublishedRow] = {}
     for (dataset, method, variant, modality, pretrain, paper), cells in groups.items():
         numbers = tuple(sorted((metric, cell.value) for metric, cell in cells.items()))
@@ -110,7 +110,8 @@ def published_rows(lines: Iterable[Mapping[str, str]]) -> list[PublishedRow]:
     return sorted(joined.values(), key=_order)
 
 
-def _mark(line: Mapping[str, str]) -> str:
+def cell_mark(line: Mapping[str, str]) -> str:
+    """Sign behind a number of ``published.csv``, as ``Cell.mark`` has it."""
     suspect = any(note in line["note"] for note in SUSPECT_NOTES)
     return MARKS[line["legible"]] or ("!" if suspect else "")
 

@@ -1,63 +1,231 @@
 """Have the scores drifted? Records against the files in ``benchmarks/expected``.
 
-The file maps ``<network>/<dataset>/fold<k>/<sound>``, with ``/<protocol>`` at the end where that is not the one of the
-main tables, to ``{metric: [value, tolerance]}``, null for an undefined score; ``"claims": true`` asks that every claim
-of :mod:`avsal_bench.leaderboard.hearing` about the networks of the file holds.
+Such a file is JSON::
+
+    {"preset": "smoke",                 of the recipes
+     "models": ["avrsp"],               the networks whose jobs give the scores; the baselines come along
+     "set": [],                         overrides of their recipes (left out: none)
+     "synth_videos": 12,                a set `synth` of that many videos, made for this (left out: the usual one)
+     "claims": true,                    every claim of :mod:`avsal_bench.leaderboard.hearing` about the networks holds
+     "scores": {"<network>/<data set>/fold<k>/<sound>": {"CC": [0.675, 0.06], ...}, ...},
+     "reasons": [{"date": "2026-11-21", "reason": "...", "versions": {...}}, ...]}
+
+A score is ``[value, tolerance]``, with null for one that is undefined. A key ends in ``/<protocol>`` where that is not
+the one of the main tables. ``reasons`` grows by one each time the scores are rewritten.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from avsal_bench.leaderboard.hearing import hearing_claims
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 from avsal_bench.records import METRICS, Record
+from avsal_bench.text import columns
+
+#: Keys of an expected file, and what each holds.
+KEYS: dict[str, type] = {
+    "preset": str,
+    "models": list,
+    "set": list,
+    "synth_videos": int,
+    "claims": bool,
+    "scores": dict,
+    "reasons": list,
+}
+OPTIONAL = ("set", "synth_videos")
+
+#: How far a new score may move from one machine to another: of a network after the smoke training, and of a baseline,
+#: where nothing but the data and the metrics decides. A file may be given tighter ones by hand; they are kept.
+TRAINED = {"CC": 0.06, "NSS": 0.6, "AUC-J": 0.02, "sAUC": 0.04, "SIM": 0.06}
+UNTRAINED = {"CC": 0.002, "NSS": 0.01, "AUC-J": 0.001, "sAUC": 0.001, "SIM": 0.002, "KL": 0.01}
+
+#: What the story of a rewrite keeps of the records' provenance.
+VERSIONS = ("version", "commit", "python", "torch", "lightning", "device")
 
 
-def regressions(records: Sequence[Record], expected: Mapping[str, Any]) -> list[str]:
-    """What is not as expected, one line each; empty when all is well. Records nobody expects are no regression.
+@dataclass(frozen=True)
+class Drift:
+    """One score that is not as expected; ``got`` is None where there is no record."""
+
+    key: str
+    metric: str
+    expected: float | None
+    got: float | None
+    tolerance: float
+
+    def cells(self) -> list[str]:
+        """Its row in the table."""
+        difference = "-" if self.got is None or self.expected is None else f"{self.got - self.expected:+.4f}"
+        got = "no record" if self.got is None else _show(self.got)
+        return [self.key, self.metric, _show(self.expected), got, f"{self.tolerance:g}", difference]
+
+
+def new_expected(model: str) -> dict[str, Any]:
+    """An expected file of a network without scores yet: those of its smoke preset are to come."""
+    return {"preset": "smoke", "models": [model], "claims": False, "scores": {}, "reasons": []}
+
+
+def read_expected(path: Path) -> dict[str, Any]:
+    """Read an expected file.
 
     Raises:
-        ValueError: on an unknown metric, or on two records that would answer one key.
+        FileNotFoundError: when there is none.
+        ValueError: naming the file and what is wrong in it.
+    """
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json")))
+        raise FileNotFoundError(f"no expected scores {path}; there are: {known or 'none'}")
+    try:
+        expected = json.loads(path.read_text(encoding="utf-8"))
+        _check(expected)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return dict(expected)
+
+
+def drifts(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Drift]:
+    """What is not as expected, in the order of the keys; empty when all is well.
+
+    Records that nobody expects are no drift.
+
+    Args:
+        records: one for each key, or more.
+        scores: ``scores`` of an expected file.
+
+    Raises:
+        ValueError: on two records that would answer one key.
     """
     found = _by_key(records)
-    lines = []
-    for key in sorted(expected.keys() - {"claims"}):
-        _check_metrics(expected[key], key)
-        if key not in found:
-            lines.append(f"{key}: expected a record, got none")
-            continue
-        for metric, (value, tolerance) in expected[key].items():
-            got = found[key].scores[metric]
-            if not _near(got, value, tolerance):
-                lines.append(f"{key} {metric}: expected {_show(value)} ± {tolerance:g}, got {_show(got)}")
-    if expected.get("claims"):
-        named = {key.split("/")[0] for key in expected}
-        failed = [c for c in hearing_claims([r for r in records if r.network in named]) if not c.holds]
-        lines += [f"claim: expected '{claim.text}', got no: {claim.reason}" for claim in failed]
-    return lines
+    wrong = []
+    for key in sorted(scores):
+        for metric, (value, tolerance) in scores[key].items():
+            got = found[key].scores[metric] if key in found else None
+            if got is None or not _near(got, value, tolerance):
+                wrong.append(Drift(key, metric, value, got, tolerance))
+    return wrong
 
 
-def expected_from(records: Sequence[Record], tolerances: Mapping[str, float]) -> dict[str, Any]:
-    """Content of an expected file: these records' scores, for each metric that has a tolerance.
+def drift_table(wrong: Sequence[Drift]) -> str:
+    """Scores that drifted, as plain text with one line each."""
+    header = ["score of", "metric", "expected", "got", "tolerance", "difference"]
+    return columns([header, *(drift.cells() for drift in wrong)], numbers=True)
 
-    ``claims`` is true when every claim holds now, so read what is written before it is committed.
+
+def failed_claims(records: Sequence[Record], expected: Mapping[str, Any]) -> list[str]:
+    """Claims that an expected file asks for and the records do not bear out, one line each."""
+    if not expected["claims"]:
+        return []
+    named = {key.split("/")[0] for key in expected["scores"]}
+    failed = [c for c in hearing_claims([r for r in records if r.network in named]) if not c.holds]
+    return [f"claim: expected '{claim.text}', got no: {claim.reason}" for claim in failed]
+
+
+def updated(expected: Mapping[str, Any], records: Sequence[Record], reason: str, date: str) -> dict[str, Any]:
+    """An expected file with the scores of these records, and why they are other than before.
+
+    Tolerances stay as they are; a score that is new has the usual one. ``claims`` is true when every claim holds now,
+    so read what is written before it is committed. How badly a muted network does is no quality of it, so its scores
+    are kept only where they were asked for before.
+
+    Args:
+        expected: what the file held.
+        records: of the jobs that it names.
+        reason: why the scores moved, for those who read the file.
+        date: of today, as year-month-day.
+
+    Raises:
+        ValueError: for an empty reason, or when there are no records.
     """
-    _check_metrics(tolerances, "tolerances")
-    expected: dict[str, Any] = {}
-    for key, record in sorted(_by_key(records).items()):
-        scores = {m: (None if math.isnan(record.scores[m]) else round(record.scores[m], 6)) for m in tolerances}
-        expected[key] = {metric: [score, tolerances[metric]] for metric, score in scores.items()}
-    expected["claims"] = all(claim.holds for claim in hearing_claims(records))
-    return expected
+    if not reason.strip():
+        raise ValueError('say why the scores move: --reason "..."; it is kept in the file')
+    found = _by_key(records)
+    if not found:
+        raise ValueError("no record to take scores from; does the file name a network?")
+    old = expected["scores"]
+    if gone := sorted(old.keys() - found.keys()):
+        raise ValueError(f"{gone[0]}: no record of it any more; take the key out of the file, or bring the job back")
+    scores = {}
+    for key, record in sorted(found.items()):
+        if key not in old and (old or record.sound != "original"):
+            continue
+        usual = TRAINED if record.provenance.get("fits") else UNTRAINED
+        tolerances = {m: tolerance for m, (_, tolerance) in old[key].items()} if key in old else usual
+        values = {m: (None if math.isnan(record.scores[m]) else round(record.scores[m], 6)) for m in tolerances}
+        scores[key] = {metric: [value, tolerances[metric]] for metric, value in values.items()}
+    provenance = next(iter(found.values())).provenance
+    versions = {name: provenance[name] for name in VERSIONS if provenance.get(name)}
+    story = {"date": date, "reason": reason.strip(), "versions": versions}
+    named = {key.split("/")[0] for key in scores}
+    claims = hearing_claims([r for r in records if r.network in named])
+    return {
+        **expected,
+        "claims": all(claim.holds for claim in claims),
+        "scores": scores,
+        "reasons": [*expected["reasons"], story],
+    }
+
+
+def to_json(expected: Mapping[str, Any]) -> str:
+    """The text of an expected file: one score a line.
+
+    >>> print(to_json({"preset": "smoke", "scores": {"a": {"CC": [0.5, 0.1]}}}), end="")
+    {
+     "preset": "smoke",
+     "scores": {
+      "a": {
+       "CC": [0.5, 0.1]
+      }
+     }
+    }
+    """
+    text = json.dumps(expected, indent=1)
+    return re.sub(r"\[\s+([-+.\deE]+|null),\s+([-+.\deE]+)\s+\]", r"[\1, \2]", text) + "\n"
 
 
 def record_key(record: Record) -> str:
     """Key of a record in an expected file."""
-    protocol = "" if record.protocol == MAIN_PROTOCOL else f"/{record.protocol}"
-    return f"{record.network}/{record.dataset}/fold{record.fold}/{record.sound}{protocol}"
+    return score_key(record.network, record.dataset, record.fold, record.sound, record.protocol)
+
+
+def score_key(network: str, dataset: str, fold: int, sound: str, protocol: str) -> str:
+    """Key of the scores of one record.
+
+    >>> score_key("mep", "synth", 1, "original", "stavis"), score_key("mep", "synth", 1, "original", "raw")
+    ('mep/synth/fold1/original', 'mep/synth/fold1/original/raw')
+    """
+    return f"{network}/{dataset}/fold{fold}/{sound}" + ("" if protocol == MAIN_PROTOCOL else f"/{protocol}")
+
+
+def _check(expected: Any) -> None:
+    if not isinstance(expected, dict):
+        raise ValueError(f"expected an object with {', '.join(KEYS)}")
+    for key in expected:
+        if key not in KEYS:
+            raise ValueError(f"unknown key {key!r}; known are {', '.join(KEYS)}")
+    for key, kind in KEYS.items():
+        if key not in expected and key in OPTIONAL:
+            continue
+        if not isinstance(expected.get(key), kind):
+            raise ValueError(f"{key}: expected {kind.__name__}, got {expected.get(key)!r}")
+    for key, scores in expected["scores"].items():
+        for metric, pair in scores.items():
+            if metric not in METRICS:
+                raise ValueError(f"{key}: unknown metric {metric}; known are {', '.join(METRICS)}")
+            if not (isinstance(pair, list) and len(pair) == 2 and _is_number(pair[1]) and pair[1] >= 0):
+                raise ValueError(f"{key} {metric}: expected [value, tolerance], got {pair!r}")
+            if pair[0] is not None and not _is_number(pair[0]):
+                raise ValueError(f"{key} {metric}: expected a number or null, got {pair[0]!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _by_key(records: Iterable[Record]) -> dict[str, Record]:
@@ -72,12 +240,6 @@ def _by_key(records: Iterable[Record]) -> dict[str, Record]:
             )
         found[key] = r
     return found
-
-
-def _check_metrics(names: Iterable[str], where: str) -> None:
-    unknown = sorted(set(names) - METRICS.keys())
-    if unknown:
-        raise ValueError(f"{where}: unknown metric {', '.join(unknown)}; known are {', '.join(METRICS)}")
 
 
 def _near(got: float, value: float | None, tolerance: float) -> bool:

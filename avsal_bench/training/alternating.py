@@ -25,7 +25,7 @@ class AlternatingModule(SaliencyModule):
     @property
     def on_stills(self) -> bool:
         """Whether this epoch is one of stills."""
-        return self.current_epoch % 2 == 1 and self.net.sees
+        return self.clock[0] % 2 == 1 and self.net.sees
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Loss of a batch of clips, or of the stills made from it."""
@@ -40,6 +40,7 @@ class AlternatingModule(SaliencyModule):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Freeze what hears: an optimiser leaves alone what has no gradient, momentum and weight decay too."""
+        super().on_before_optimizer_step(optimizer)
         if self.on_stills:
             for parameter in self._heard():
                 parameter.grad = None

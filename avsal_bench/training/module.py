@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from lightning import LightningModule
@@ -74,6 +75,9 @@ class SaliencyModule(LightningModule):
         self.val_loss = MeanMetric()
         self.val_cc: PerVideo | None = None
         self.memory: dict[Any, Any] = {}
+        self.failure = ""
+        self._batch: tuple[int, Batch] | None = None
+        self._clock: tuple[int, int] | None = None
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
 
@@ -100,24 +104,80 @@ class SaliencyModule(LightningModule):
         return (batch["frames"].float() - self.mean) / self.std
 
     def on_train_epoch_start(self) -> None:
-        """Start the random numbers of the epoch."""
-        torch.manual_seed(100_003 * self.seed + self.current_epoch)
+        """Start the random numbers of the epoch, other ones for each process."""
+        torch.manual_seed(100_003 * self.seed + self.current_epoch + 1_000_003 * self.global_rank)
+
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Epoch, from 0, and how many there are."""
+        return self._clock or (self.current_epoch, self.trainer.max_epochs or 1)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Loss of a batch of clips.
-
-        Raises:
-            FloatingPointError: when the loss is not finite, with the videos of the batch.
-        """
+        """Loss of a batch of clips; one that is not finite stops the training before the next optimiser step."""
         loss = self.training_loss(batch)
-        if not torch.isfinite(loss):
-            places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
-            raise FloatingPointError(
-                f"the loss is {loss.item()} in epoch {self.current_epoch}, step {index} (frames: {places}); "
-                f"try a lower learning rate"
-            )
+        self._batch = (index, batch)
+        if not self.failure and not torch.isfinite(loss):
+            self._fail(f"the loss is {loss.item()}")
         self.log("train/loss", loss, on_step=True, on_epoch=False)
         return loss
+
+    def on_after_backward(self) -> None:
+        """Look at the gradient while the batch that it comes from is known."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        # A gradient scaler makes infinities on purpose, and leaves out the step.
+        if not self.failure and getattr(self.trainer.precision_plugin, "scaler", None) is None:
+            norm = torch.nn.utils.get_total_norm(gradients)
+            if not torch.isfinite(norm):
+                self._fail(f"the norm of the gradient is {norm.item()}")
+        self._batch = None
+
+    def _fail(self, what: str) -> None:
+        """Keep the batch and the network in a file, and remember why to stop."""
+        assert self._batch is not None, "a step has a batch"
+        index, batch = self._batch
+        epoch, epochs = self.clock
+        name = f"nan-epoch{epoch}-step{index}-rank{self.global_rank}.pt"
+        path = Path(self.trainer.default_root_dir).absolute() / name
+        kept = {
+            "batch": dict(batch),
+            "network": self.net.state_dict(),
+            "arguments": dict(self.hparams),
+            "clock": (epoch, epochs),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        torch.save(kept, temporary)
+        temporary.replace(path)
+        places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
+        own = type(self)
+        self.failure = (
+            f"{what} in epoch {epoch}, step {index} (frames: {places}); try a lower learning rate. "
+            f"The batch and the network are in {path}: from {own.__module__} import {own.__name__}; "
+            f"module, batch = {own.__name__}.reopen({str(path)!r}); module.training_loss(batch)"
+        )
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Stop all processes when one of them has failed.
+
+        Raises:
+            FloatingPointError: when a loss or a gradient is not finite, with the frames and the file of the batch.
+        """
+        failed = torch.tensor(float(bool(self.failure)), device=self.device)
+        if self.trainer.strategy.reduce(failed, reduce_op="max"):
+            folder = self.trainer.default_root_dir
+            raise FloatingPointError(self.failure or f"another process has stopped: see {folder}/nan-*.pt")
+
+    @classmethod
+    def reopen(cls, path: str | Path) -> tuple[Self, Batch]:
+        """Module and batch of a step whose loss or gradient was not finite, on the CPU.
+
+        The loss is that of the step again, but for what dropout hides.
+        """
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        module = cls(**kept["arguments"])
+        module.net.load_state_dict(kept["network"])
+        module._clock = kept["clock"]
+        return module, kept["batch"]
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Loss of the main output, and of the side outputs of a network that has them."""
@@ -126,7 +186,8 @@ class SaliencyModule(LightningModule):
         for name, weight in self.auxiliary.items():
             # A `v` network has no audio-visual loss; a name that no network of this kind gives is a recipe's fault.
             loss = loss + weight * auxiliary[name] if name in auxiliary else loss
-        weight = self.side * (1 - (self.current_epoch + 1) / (self.trainer.max_epochs or 1)) if side else 0.0
+        epoch, epochs = self.clock if side else (0, 1)
+        weight = self.side * (1 - (epoch + 1) / epochs)
         for output in side if weight > 0 else ():
             loss = loss + weight * self.output_loss(output, batch)[0]
         return loss

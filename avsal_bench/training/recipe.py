@@ -31,7 +31,7 @@ class Stage:
         epochs: passes over ``clips_per_video`` clips of every video.
         modality: ``job`` for the modality of the job; ``v`` for the visual branch alone, in every job; ``av`` for a
             stage that only an audio-visual job has.
-        batch_size: clips a batch, over all processes.
+        batch_size: clips a batch, over all processes (``bench/machine.py`` tells how they share it).
         clips_per_video: in an epoch.
         clips_every: frames to a clip, in the place of ``clips_per_video``: a long video then has more clips.
         loss: weight of each term of ``training/losses.py``.
@@ -49,6 +49,7 @@ class Stage:
         side: weight of the loss of side outputs, which falls to 0 in the last epoch.
         auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
+        sync_batchnorm: whether batch norms see the clips of all processes, which needs GPUs, and not those of each.
         flip: probability of a horizontal flip of a clip.
         clip_gradient: largest norm of the gradient; None for no limit.
         val_fraction: of the training videos, set aside to choose the checkpoint.
@@ -72,6 +73,7 @@ class Stage:
     side: float = 0.0
     auxiliary: Mapping[str, float] = field(default_factory=dict)
     accumulate: int = 1
+    sync_batchnorm: bool = False
     flip: float = 0.5
     clip_gradient: float | None = None
     val_fraction: float = 0.1
@@ -214,6 +216,9 @@ def _check_each(what: str, names: Iterable[object], known: Collection[object]) -
 def _stage(name: str, shared: dict[str, Any], own: dict[str, Any], network: Mapping[str, Any]) -> Stage:
     _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
     merged = {**shared, **own}
+    for key in ("data", "epochs"):
+        if merged.get(key) is None:
+            raise ValueError(f"stage {name!r} lacks {key!r}; one that a preset leaves out (null) must be given whole")
     # A preset that starts from nothing says null, of all parts or of one.
     start = {part: source for part, source in (merged.get("start") or {}).items() if source is not None}
     merged["start"] = {part: source.format(**network) for part, source in start.items()}

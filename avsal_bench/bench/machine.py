@@ -1,0 +1,181 @@
+"""What a job runs on, and how the batches of a recipe are shared out there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from lightning import Trainer
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from torch import nn
+
+from avsal_bench.bench.checkpoints import AtomicCheckpoints
+from avsal_bench.bench.loggers import LOGGERS
+from avsal_bench.evaluation.predict import KeepMaps
+from avsal_bench.models import Network
+from avsal_bench.names import unknown
+from avsal_bench.training.recipe import Stage
+
+
+class Share(NamedTuple):
+    """What one process does of a training step: ``batches`` batches, each of ``clips`` clips, for one gradient."""
+
+    clips: int
+    batches: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a job runs on; nothing of it changes a score beyond rounding, with the two exceptions below.
+
+    A step of training has the clips that the recipe says (``batch_size`` times ``accumulate``), whatever the number of
+    processes and ``clips_a_device``: the same clips in the same steps, and the mean of their losses. The exceptions are
+    what looks at a batch as a whole. Batch norms in training mode see the clips that one device has at a time; with
+    ``sync_batchnorm`` in the recipe, those of all processes. Likewise the loss ``kl_batch`` and a network's own losses
+    over a batch, such as MSPI's ``audio_visual``. What a network hides by dropout is drawn anew for each process.
+
+    Args:
+        devices: GPUs of a machine, or processes where there is none; ``auto`` for all GPUs, or one process.
+        nodes: machines.
+        precision: of Lightning.
+        workers: processes that read, for each process.
+        keep_maps: form in which predicted maps are written.
+        clips_a_device: the most clips, or windows, that one device has at a time. A larger share of a step is made of
+            several batches.
+        compile: compile networks with ``torch.compile``; the first step then takes a minute more. At test time that
+            does nothing for a network that keeps features from window to window.
+        logger: names of ``bench/loggers.py``.
+
+    Raises:
+        ValueError: for a logger that is not known, or less than one clip a device.
+    """
+
+    devices: int | str = "auto"
+    nodes: int = 1
+    precision: Any = "32-true"
+    workers: int = 0
+    keep_maps: KeepMaps | None = None
+    clips_a_device: int | None = None
+    compile: bool = False
+    logger: tuple[str, ...] = ("csv", "tensorboard")
+
+    def __post_init__(self) -> None:
+        for name in self.logger:
+            if name not in LOGGERS:
+                raise ValueError(unknown("logger", name, LOGGERS))
+        if self.clips_a_device is not None and self.clips_a_device < 1:
+            raise ValueError(f"clips a device: expected 1 or more, got {self.clips_a_device}")
+
+    def trainer(self, idle: bool = False, **options: Any) -> Trainer:
+        """A Lightning trainer on this machine, with none of the defaults that would change a benchmark.
+
+        Args:
+            idle: whether there are steps in which some parameters have no gradient. Several processes, which else wait
+                for every gradient, then look for those, and leave them alone as one process does.
+            options: of ``lightning.Trainer``.
+
+        Raises:
+            ValueError: for bf16 without a GPU: there the gradients of 3D convolutions crash or are NaN in torch 2.11;
+                for synchronised batch norms in several processes without GPUs; and when SLURM started another number
+                of processes than ``devices`` and ``nodes`` ask for.
+        """
+        if str(self.precision).startswith("bf16") and not torch.cuda.is_available():
+            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
+        trainer = self._trainer(**options)
+        if idle and trainer.world_size > 1:
+            trainer = self._trainer(strategy="ddp_find_unused_parameters_true", **options)
+        _check_tasks(trainer)
+        if options.get("sync_batchnorm") and trainer.world_size > 1 and trainer.strategy.root_device.type != "cuda":
+            raise ValueError(
+                f"sync_batchnorm needs GPUs, and these are {trainer.world_size} processes without; "
+                "run one process, or each on its own batch norms: --set sync_batchnorm=false"
+            )
+        return trainer
+
+    def _trainer(self, **options: Any) -> Trainer:
+        return Trainer(
+            devices=self.devices,
+            num_nodes=self.nodes,
+            precision=self.precision,
+            deterministic="warn",
+            use_distributed_sampler=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            plugins=list(filter(None, (_slurm(), AtomicCheckpoints()))),
+            **options,
+        )
+
+    def windows(self, wanted: int) -> int:
+        """How many windows are predicted at a time."""
+        return min(wanted, self.clips_a_device or wanted)
+
+    def share(self, stage: Stage, clips: int, processes: int) -> Share:
+        """What each of several processes does of a step, so that a step is what the recipe says.
+
+        Args:
+            stage: of the recipe.
+            clips: of an epoch; a step has no more than those.
+            processes: in all.
+
+        Raises:
+            ValueError: when the clips of a batch cannot be shared out evenly.
+        """
+        batch = min(stage.batch_size, clips)
+        batches = max(1, min(stage.accumulate, clips // stage.batch_size))
+        mine, rest = divmod(batch, processes)
+        if rest or not mine:
+            whole = batch == stage.batch_size
+            fitting = ", ".join(str(n) for n in range(1, batch + 1) if batch % n == 0)
+            other = f"--set stages.{stage.name}.batch_size={processes * max(1, round(batch / processes))}"
+            raise ValueError(
+                f"stage {stage.name!r}: a batch of {batch} clips{'' if whole else ', all of an epoch,'} cannot be "
+                f"shared out evenly to {processes} processes (devices {self.devices}, nodes {self.nodes}); "
+                f"{fitting} processes can{f', or another batch: {other}' if whole else ''}"
+            )
+        most = min(mine, self.clips_a_device or mine)
+        held = next(n for n in range(most, 0, -1) if mine % n == 0)
+        return Share(held, batches * mine // held)
+
+
+def _slurm() -> SLURMEnvironment | None:
+    """SLURM as Lightning sees it, but who started the job puts it into the queue again, not Lightning.
+
+    Raises:
+        ValueError: for several tasks of which SLURM does not say how they lie on the nodes.
+    """
+    if not SLURMEnvironment.detect():
+        return None
+    tasks = os.environ["SLURM_NTASKS"]
+    if int(tasks) > 1 and "SLURM_NTASKS_PER_NODE" not in os.environ:
+        raise ValueError(f"SLURM started {tasks} tasks by --ntasks; start them by --nodes and --ntasks-per-node")
+    return SLURMEnvironment(auto_requeue=False)
+
+
+def _check_tasks(trainer: Trainer) -> None:
+    if not SLURMEnvironment.detect():
+        return
+    tasks, wanted = int(os.environ["SLURM_NTASKS"]), trainer.num_devices * trainer.num_nodes
+    if tasks != wanted:
+        raise ValueError(
+            f"SLURM started {tasks} tasks, but {trainer.num_devices} devices on {trainer.num_nodes} nodes are {wanted} "
+            f"processes; start one task a device (srun --nodes {trainer.num_nodes} --ntasks-per-node "
+            f"{trainer.num_devices}), or say --devices and --nodes"
+        )
+
+
+def batch_norms(net: nn.Module) -> int:
+    """How many batch norms of a network learn from the batch: those in training mode."""
+    return sum(isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training for part in net.modules())
+
+
+def compile_network(net: Network) -> None:
+    """Compile what a network does in training and, by default, at test time; names in its state dict stay.
+
+    Nothing is compiled before the first batch.
+    """
+    net.compile()
+    if type(net).outputs is not Network.outputs:
+        net.outputs = torch.compile(net.outputs)  # type: ignore[method-assign]

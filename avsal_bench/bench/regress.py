@@ -1,0 +1,116 @@
+"""The records that a regression check compares: taken from what this very code has made, the rest made now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avsal_bench.bench.plan import Job, make_plan, records_of
+from avsal_bench.bench.provenance import code_hash
+from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.synth import ensure_synth
+from avsal_bench.records import Record, read_record
+from avsal_bench.training.recipe import Recipe
+
+#: Regression checks compare scores of this protocol, with this seed.
+PROTOCOL = "stavis"
+SEED = 0
+
+
+def rerun(expected: Mapping[str, Any], space: Workspace, machine: Machine) -> Iterator[Record]:
+    """Every record of the jobs that an expected file names, one after the other.
+
+    A record that the present code and recipe made is taken as it is, from an earlier check or from the leaderboard.
+    Everything else is trained and tested again, in ``<runs>/regress/<first digits of the code's hash>``, so that
+    weights of other code are never met.
+
+    Args:
+        expected: what an expected file holds; where it has scores already, only jobs that give one of them are run.
+        space: of the user; only the folder named above is written.
+        machine: what the jobs run on.
+
+    Raises:
+        ValueError, FileNotFoundError: for a network, preset or option that does not exist.
+    """
+    own = own_workspace(space, expected.get("synth_videos"))
+    # Records of the leaderboard are of the usual set.
+    others = None if expected.get("synth_videos") else space
+    models, overrides = expected["models"], expected.get("set", ())
+    for job in make_plan(own, models, expected["preset"], PROTOCOL, seeds=(SEED,), overrides=overrides):
+        recipe = job.recipe(own)
+        paths = [path for _, _, path in records_of(job, recipe, own)]
+        if expected["scores"] and not any(_key(path, own) in _networks(expected) for path in paths):
+            continue
+        found = [_made_by_this_code(path, recipe) for path in paths]
+        if others is not None and None in found:
+            found = [_made_by_this_code(path, recipe) for _, _, path in records_of(job, recipe, others)]
+        with _one_thread(expected.get("synth_videos") is not None):
+            records = _complete(found) or _run(job, recipe, own, machine)
+        yield from records
+
+
+def own_workspace(space: Workspace, synth_videos: int | None) -> Workspace:
+    """Folders of the check of this very code; with ``synth_videos``, one more set `synth` of that many videos."""
+    runs = space.runs / "regress" / code_hash()[:12]
+    own = replace(space, runs=runs, leaderboard=runs / "leaderboard")
+    if synth_videos is None:
+        return own
+    runs = runs / f"synth-{synth_videos}"
+    own = replace(own, runs=runs, leaderboard=runs / "leaderboard", synth_root=runs / "data")
+    ensure_synth(own.synth_root, videos=synth_videos)
+    return own
+
+
+@contextmanager
+def _one_thread(wanted: bool) -> Iterator[None]:
+    """One thread where the tolerances are tight: sums keep one order on any number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(job: Job, recipe: Recipe, space: Workspace, machine: Machine) -> list[Record]:
+    print(f"regress: {job.name}, preset {job.preset}", flush=True)
+    for _, _, path in records_of(job, recipe, space):
+        if _made_by_this_code(path, recipe) is None:
+            path.unlink(missing_ok=True)  # of another recipe; the folder is the check's own
+    return [read_record(path) for path in run_job(job, space, machine)]
+
+
+def _made_by_this_code(path: Path, recipe: Recipe) -> Record | None:
+    """The record at ``path``, if there is one and the present code and recipe made it."""
+    if not path.is_file():
+        return None
+    try:
+        record = read_record(path)
+    except ValueError:
+        return None  # of another schema, so of other code
+    same = record.provenance.get("code") == code_hash() and record.recipe == json.loads(json.dumps(recipe.plain()))
+    return record if same else None
+
+
+def _complete(found: list[Record | None]) -> list[Record]:
+    """These records, or none when one is missing."""
+    records = [record for record in found if record is not None]
+    return records if len(records) == len(found) else []
+
+
+def _networks(expected: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Network and data set of every expected score."""
+    return {(network, dataset) for network, dataset in (key.split("/")[:2] for key in expected["scores"])}
+
+
+def _key(path: Path, space: Workspace) -> tuple[str, str]:
+    """Network and data set of a record's place."""
+    dataset, name = path.relative_to(space.records).parts[-2:]
+    return name.partition("-fold")[0], dataset

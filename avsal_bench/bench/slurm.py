@@ -1,0 +1,201 @@
+"""The jobs of a plan as one array of SLURM, through submitit. A task of it runs what ``avsal run`` runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avsal_bench.bench.plan import Job
+    from avsal_bench.bench.workspace import Workspace
+
+# Heavy imports stand inside the functions: the options below are those of a command line that must answer at once.
+
+#: How often a job that reaches its time limit is queued again. Each time it goes on at its last whole epoch.
+TIME_LIMITS = 100
+#: Seconds between the signal of SLURM and the end of a job.
+SIGNAL_DELAY = 120
+#: Environment that a job needs as it is here.
+KEPT = ("AVSAL_HOME", "AVSAL_DATA", "AVSAL_WEIGHTS")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What is asked of SLURM for each job.
+
+    Args:
+        partition: name; "" for the default one.
+        gpus: on each node; 0 for none.
+        nodes: of one job.
+        tasks: processes on each node.
+        minutes: time limit; a job that reaches it is queued again and goes on.
+        cpus: of each process.
+        memory: GB on each node; 0 for the default.
+        account: name, or "".
+        constraint: of the nodes, or "".
+        at_once: how many jobs of the array may run at the same time.
+        others: further options of ``sbatch``, such as ``{"qos": "low"}``.
+    """
+
+    partition: str = ""
+    gpus: int = 0
+    nodes: int = 1
+    tasks: int = 1
+    minutes: int = 24 * 60
+    cpus: int = 4
+    memory: int = 0
+    account: str = ""
+    constraint: str = ""
+    at_once: int = 64
+    others: dict[str, str] = field(default_factory=dict)
+
+
+def cluster_options(parser: ArgumentParser) -> None:
+    """Add the options that :func:`cluster_of` reads."""
+    group = parser.add_argument_group("SLURM (docs/cluster.md)", "for each job of the array, with --launcher slurm")
+    group.add_argument("--partition", default="", help="by default that of the cluster")
+    group.add_argument("--gpus", type=int, default=0, metavar="N", help="on each node, one process each (default: 0)")
+    group.add_argument("--time", type=int, default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
+    group.add_argument("--cpus", type=int, default=0, metavar="N", help="of a process (default: 1 + --workers)")
+    group.add_argument("--mem", type=int, default=0, metavar="GB", help="on each node")
+    group.add_argument("--account", default="")
+    group.add_argument("--constraint", default="", help="of the nodes, such as a100")
+    group.add_argument(
+        "--array-parallel", type=int, default=64, metavar="N", help="jobs at once (default: %(default)s)"
+    )
+    group.add_argument(
+        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch, such as qos=low"
+    )
+    group.add_argument("--wait", action="store_true", help="wait for the array, and say which jobs failed or were lost")
+
+
+def cluster_of(args: Namespace) -> Cluster:
+    """The options of :func:`cluster_options`, and ``--devices``, ``--nodes`` and ``--workers``.
+
+    Raises:
+        ValueError: for ``--devices`` that are not one for each of ``--gpus``, and for ``--slurm`` without ``=``.
+    """
+    if args.gpus and args.devices not in ("auto", args.gpus):
+        raise ValueError(f"--gpus {args.gpus} and --devices {args.devices} differ; leave --devices out")
+    if wrong := [word for word in args.slurm if "=" not in word]:
+        raise ValueError(f"--slurm {wrong[0]}: expected KEY=VALUE, such as qos=low")
+    tasks = args.gpus or (1 if args.devices == "auto" else int(args.devices))
+    return Cluster(
+        args.partition,
+        args.gpus,
+        args.nodes,
+        tasks,
+        args.time,
+        args.cpus or 1 + args.workers,
+        args.mem,
+        args.account,
+        args.constraint,
+        args.array_parallel,
+        dict(word.split("=", 1) for word in args.slurm),
+    )
+
+
+class RunJob:
+    """``avsal run`` in a process of SLURM. Queued again after a signal, it does the same, which goes on where it was.
+
+    Args:
+        words: arguments of ``avsal run``.
+        log: gets the output of the first process.
+        environment: of the job.
+    """
+
+    def __init__(self, words: Sequence[str], log: Path, environment: dict[str, str]) -> None:
+        self.words = ["run", *words]
+        self.log = log
+        self.environment = environment
+
+    def __call__(self) -> None:
+        """Run; an exit code other than 0 is an error, so that SLURM and submitit know."""
+        from avsal_bench.bench.state import first_process, now
+
+        # By name: what is started here is the command itself, which stands above everything.
+        main = import_module("avsal_bench.cli").main
+        os.environ.update(self.environment)
+        sys.argv = ["avsal", *self.words]  # what a record says of its making
+        if first_process():
+            with self.log.open("ab") as file:
+                file.write(f"--- {now()} {' '.join(self.words)}\n".encode())
+                file.flush()
+                os.dup2(file.fileno(), 1)
+                os.dup2(file.fileno(), 2)
+        if code := main(self.words):
+            raise RuntimeError(f"avsal {' '.join(self.words)} failed with exit code {code}; see {self.log}")
+
+    def checkpoint(self) -> Any:
+        """What submitit queues again at a time limit or a preemption."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster: Cluster) -> str:
+    """Submit jobs as one array; returns its id.
+
+    Args:
+        jobs: of the plan.
+        common: arguments of ``avsal run`` that all jobs share, with absolute folders.
+        space: folders.
+        cluster: what each job needs.
+
+    Raises:
+        ValueError: where submitit or SLURM is missing, or SLURM refuses the array.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise ValueError("--launcher slurm needs submitit; pip install 'avsal-bench[cluster]'") from None
+    if shutil.which("sbatch") is None:
+        raise ValueError("--launcher slurm needs sbatch, which is not here; run it where SLURM's commands are")
+    from avsal_bench.bench.processes import this_process
+    from avsal_bench.bench.state import State, log_path, now, state_of, write_state
+
+    logs = (space.runs / "logs").resolve()
+    logs.mkdir(parents=True, exist_ok=True)
+    executor = submitit.SlurmExecutor(folder=logs / "slurm", max_num_timeout=TIME_LIMITS)
+    executor.update_parameters(**_parameters(cluster))
+    environment = {name: str(Path(os.environ[name]).resolve()) for name in KEPT if os.environ.get(name)}
+    environment |= {"AVSAL_HOME": str(space.home.resolve()), "AVSAL_LAUNCHER": "slurm"}
+    tasks = [RunJob([*job.arguments(), *common], log_path(space.runs, job).resolve(), environment) for job in jobs]
+    try:
+        submitted = executor.submit_array(tasks)
+    except submitit.core.utils.FailedJobError as error:
+        raise ValueError(f"SLURM refused the array: {error}") from error
+    for job, task in zip(jobs, submitted, strict=True):
+        last = state_of(space.runs, job)
+        if last is None or last.slurm != task.job_id:  # it may run already
+            leaderboard = space.leaderboard.resolve()
+            state = State(job, leaderboard, "queued", this_process(), "slurm", task.job_id, now())
+            write_state(space.runs, state)
+    return str(submitted[0].job_id).partition("_")[0]
+
+
+def _parameters(cluster: Cluster) -> dict[str, Any]:
+    """What submitit writes into the script; what is not asked for is left to the cluster."""
+    asked = {
+        "job_name": "avsal",
+        "partition": cluster.partition,
+        "nodes": cluster.nodes,
+        "ntasks_per_node": cluster.tasks,
+        "gpus_per_node": cluster.gpus,
+        "time": cluster.minutes,
+        "cpus_per_task": cluster.cpus,
+        "mem": f"{cluster.memory}GB" if cluster.memory else "",
+        "account": cluster.account,
+        "constraint": cluster.constraint,
+        "array_parallelism": cluster.at_once,
+        "signal_delay_s": SIGNAL_DELAY,
+        "additional_parameters": cluster.others,
+    }
+    return {name: value for name, value in asked.items() if value}

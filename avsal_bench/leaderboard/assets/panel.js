@@ -1,0 +1,196 @@
+"use strict";
+// The panel of a row: everything known of it, put together when it is opened. Text goes in as text, never as HTML.
+const Panel = (() => {
+  const dialog = document.getElementById("panel");
+  const { colour, draw, forget, show, SERIES } = Charts;
+  let Pictures = null;
+
+  const el = (tag, given = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(given)) {
+      if (name in node && name !== "list") node[name] = value;
+      else node.setAttribute(name, value);
+    }
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  };
+  const text = (value) => (value === null || value === undefined || value === "" ? "–" : String(value));
+  const table = (caption, heads, lines) => {
+    const numbers = heads.map((_, i) => lines.some((line) => typeof line[i]?.sort === "number"));
+    const cell = (value, i) => {
+      const shown = value?.html ?? (value?.shown ?? value);
+      const node = el(i === 0 ? "th" : "td", { className: numbers[i] ? "num" : "" }, shown instanceof Node ? shown : text(shown));
+      if (i === 0) node.scope = "row";
+      if (numbers[i]) node.dataset.sort = value?.sort ?? "";
+      return node;
+    };
+    const head = el("tr", {}, ...heads.map((name, i) => {
+      const th = el("th", { scope: "col", className: numbers[i] ? "num" : "" }, el("button", { type: "button" }, name));
+      if (!numbers[i]) th.dataset.up = "";
+      return th;
+    }));
+    return el("div", { className: "scroll", role: "region", ariaLabel: caption, tabIndex: 0 },
+      el("table", { className: "sortable n-last" }, el("caption", {}, caption), el("thead", {}, head),
+        el("tbody", {}, ...lines.map((line) => el("tr", {}, ...line.map(cell))))));
+  };
+  const number = (value, metric) => ({ shown: show(value, metric), sort: value ?? undefined });
+  const signed = (value, metric) => ({ shown: (value > 0 ? "+" : "") + show(value, metric), sort: value });
+  const p = (value) => ({ shown: value < 0.001 ? value.toExponential(0).replace("e-", "·10⁻").replace(/⁻(\d+)/, (_, d) => "⁻" + [...d].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("")) : value.toPrecision(2), sort: value });
+  const section = (title, ...content) => el("section", {}, el("h3", {}, title), ...content);
+  const note = (said) => el("p", { className: "note" }, said);
+  const duration = (s) => (s === null || s === undefined ? null : s < 120 ? `${Math.round(s)} s` : s < 7200 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`);
+  const chart = (tall = "") => el("div", { className: "chart " + tall });
+
+  const scores = (row) => {
+    const lines = Object.keys(Data.metrics).map((metric) => {
+      const [value, std, low, high] = row.scores[metric];
+      return [metric + (Data.metrics[metric] ? "" : " ↓"), number(value, metric), low === null ? null : `${show(low, metric)} – ${show(high, metric)}`, std === null ? null : "±" + show(std, metric)];
+    });
+    return section("Scores", table("Scores of this row", ["Metric", "Score", "95 % interval", "Seeds"], lines));
+  };
+
+  const against = (row, metric) => {
+    if (row.place === null) return section("Against the others", note("An incomplete row compares with no other."));
+    const { rows, pairs } = Data.tables[row.table];
+    const lines = pairs[metric].filter(([i, j]) => i === row.place || j === row.place).map(([i, j, difference, raw, corrected, significant]) => {
+      const other = rows[i === row.place ? j : i], sign = i === row.place ? 1 : -1;
+      const link = el("a", { href: "#row/" + other }, Data.rows[other].label);
+      const better = (sign * difference > 0) === Boolean(Data.metrics[metric]);
+      return [{ html: link }, signed(sign * difference + 0, metric), p(raw), p(corrected), significant ? (better ? "better" : "worse") : "not shown"];
+    });
+    if (!lines.length) return section("Against the others", note("No other complete row in this table yet."));
+    return section(`Against the others, ${metric}`,
+      note("This row less the other, mean over common videos; exact Wilcoxon signed-rank test, Holm's correction over all pairs of the table."),
+      table("Differences to other rows", ["Network", "Difference", "p", "Corrected p", "Significant"], lines));
+  };
+
+  const videos = (row, metric) => {
+    const { names, kinds, frames, scores: all } = row.videos;
+    const order = names.map((_, i) => i).filter((i) => all[metric][i] !== null).sort((a, b) => all[metric][b] - all[metric][a]);
+    const box = chart(), label = `${metric} of each video, from high to low; the table below has the numbers`;
+    const make = () => ({
+      type: "bar",
+      data: { labels: order.map((i) => names[i]), datasets: [{ label: metric, data: order.map((i) => all[metric][i]), backgroundColor: colour("accent") }] },
+      x: { name: "videos, from high to low", ticks: { display: false } }, y: { name: metric },
+      plugins: { legend: { display: false } },
+    });
+    const metrics = Object.keys(Data.metrics), kinded = kinds.some(Boolean);
+    const heads = ["Video", ...(kinded ? ["Category"] : []), "Frames", ...metrics];
+    const lines = names.map((name, i) => [name, ...(kinded ? [kinds[i]] : []), { shown: frames[i], sort: frames[i] }, ...metrics.map((m) => number(all[m][i], m))]);
+    const more = el("details", {}, el("summary", {}, `All ${names.length} videos and metrics`));
+    more.addEventListener("toggle", () => { if (more.children.length === 1) more.append(table("Scores of each video", heads, lines)); });
+    return [section(`Videos, ${metric}`, box, more), () => draw(box, label, make)];
+  };
+
+  const overTime = (row, metric) => {
+    const [mean, low, high] = row.time[metric];
+    if (!mean) return [section("Over time", note("The records of this row have no scores over time.")), null];
+    const box = chart(), label = `${metric} over the normalised time of the videos`;
+    const make = () => {
+      const band = { data: high, label: "middle half of the videos", fill: "+1", borderWidth: 0, pointRadius: 0, backgroundColor: colour("accent", 0.18) };
+      const under = { data: low, label: "_", borderWidth: 0, pointRadius: 0 };
+      const line = { data: mean, label: "mean over videos", borderColor: colour("accent"), backgroundColor: colour("accent"), borderWidth: 2, pointRadius: 0, pointHitRadius: 8 };
+      return {
+        type: "line",
+        data: { labels: mean.map((_, i) => `${Math.round((100 * (i + 0.5)) / mean.length)} %`), datasets: [band, under, line] },
+        x: { name: "part of the video" }, y: { name: metric },
+      };
+    };
+    return [section(`Over time, ${metric}`, box), () => draw(box, label, make)];
+  };
+
+  const byKind = (row, metric) => {
+    const { names, videos: n, scores: of } = row.kinds;
+    if (!names.length) return null;
+    const lines = names.map((name, i) => [name, { shown: n[i], sort: n[i] }, ...Object.keys(Data.metrics).map((m) => number(of[m][i], m))]);
+    return section("By category", table("Scores by category", ["Category", "Videos", ...Object.keys(Data.metrics)], lines));
+  };
+
+  const training = (row) => {
+    const fits = row.fits.map(([fold, seed, n]) => ({ fold, seed, ...Data.fits[n] })).filter((fit) => Object.keys(fit.curves).length);
+    if (!fits.length) return [section("Training", note("The records of this row have no training curves.")), null];
+    const stages = [...new Set(fits.map((fit) => fit.stage))];
+    const of = el("select", {}, ...stages.map((stage) => new Option(stage)));
+    of.value = stages.at(-1);
+    const boxes = { "loss": chart(), "val/cc": chart(), "lr": chart() };
+    const lines = (fit, i, names) => names.filter((name) => fit.curves[name]).map((name) => ({
+      label: `${name}, fold ${fit.fold} seed ${fit.seed}`, data: fit.epochs.map((x, k) => ({ x, y: fit.curves[name][k] })),
+      borderColor: colour(SERIES[i % SERIES.length]), backgroundColor: colour(SERIES[i % SERIES.length]),
+      borderDash: name.startsWith("train") ? [4, 3] : [], borderWidth: 1.5, pointRadius: fit.epochs.length > 1 ? 0 : 3, pointHitRadius: 6,
+    }));
+    const redraw = () => {
+      const chosen = fits.filter((fit) => fit.stage === of.value);
+      for (const [kind, box] of Object.entries(boxes)) {
+        const names = kind === "loss" ? ["train/loss", "val/loss"] : [kind];
+        box.hidden = !chosen.some((fit) => names.some((name) => fit.curves[name]));
+        if (box.hidden) continue;
+        draw(box, `${kind} over epochs of stage ${of.value}`, () => ({
+          type: "line", data: { datasets: chosen.flatMap((fit, i) => lines(fit, i, names)) },
+          x: { type: "linear", name: "epoch", ticks: { precision: 0 } }, y: { name: kind },
+          plugins: { legend: { display: chosen.length <= 3 } },
+        }));
+      }
+    };
+    of.addEventListener("input", redraw);
+    const choice = stages.length > 1 ? el("label", {}, "Stage", of) : null;
+    return [section("Training", choice, note("Losses: dashed on training clips, solid on the videos set aside."), el("div", { className: "charts" }, ...Object.values(boxes))), redraw];
+  };
+
+  const gallery = (id) => {
+    Pictures ??= JSON.parse(document.getElementById("pictures").textContent);
+    const shown = Pictures.shown[id] ?? [], left = Pictures.left[id] ?? [];
+    if (!shown.length && !left.length) return null;
+    const figures = shown.map(({ fold, seed, data }) => {
+      const said = `Fold ${fold}, seed ${seed}: frames with ground truth and prediction, of the best, middle and worst video by CC`;
+      return el("figure", {}, el("img", { src: "data:image/jpeg;base64," + data, alt: said }), el("figcaption", { className: "note" }, said));
+    });
+    const links = left.flatMap((path, i) => [i ? ", " : "", el("a", { href: path }, path.split("/").at(-1))]);
+    return section("Gallery", ...figures, left.length ? el("p", { className: "note" }, "Left out of the page for its size: ", ...links) : null);
+  };
+
+  const story = (row) => {
+    const heads = ["Record", "Commit", "Tree", "Code", "Version", "Device", "Trained", "Tested", "Started (UTC)", "Frames", "Weights (SHA-256)"];
+    const lines = row.records.map((r) => [
+      { html: el("a", { href: r.path }, `fold ${r.fold}, seed ${r.seed}`) },
+      (r.commit ?? "").slice(0, 10), r.clean === true ? "clean" : "not clean", (r.code ?? "").slice(0, 10), r.version, r.device, duration(r.fit_seconds),
+      duration(r.test_seconds), (r.started ?? "").replace("+00:00", "").replace("T", " "),
+      { shown: r.counts.frames, sort: r.counts.frames }, { html: el("span", { className: "hash" }, text(r.weights.sha256)) },
+    ]);
+    const commits = [...new Set(row.records.map((r) => r.commit).filter(Boolean))];
+    const commands = [...new Set(row.records.map((r) => r.command).filter(Boolean))];
+    const steps = [...(commits.length === 1 ? [`git checkout ${commits[0]}`] : []), ...commands];
+    return section("Where it comes from", table("Records of this row", heads, lines),
+      el("h4", {}, "To reproduce it"),
+      steps.length ? el("pre", { tabIndex: 0 }, steps.join("\n")) : note("The records do not say by which command they were made."));
+  };
+
+  const fill = (id, metric) => {
+    dialog.querySelectorAll(".chart").forEach(forget);
+    const row = Data.rows[id];
+    const choice = el("select", {}, ...Object.keys(Data.metrics).map((name) => new Option(name)));
+    choice.value = metric;
+    choice.addEventListener("input", () => { fill(id, choice.value); dialog.querySelector("select").focus(); });
+    const close = el("button", { type: "button", className: "plain" }, "Close");
+    close.addEventListener("click", () => dialog.close());
+    const said = [row.synthetic ? "synthetic: says nothing about real videos" : "measured", `protocol ${row.protocol}`, `preset ${text(row.preset)}`, `folds ${row.folds.join(", ")}`, `seeds ${row.seeds.join(", ")}`];
+    const parts = [videos(row, metric), overTime(row, metric), training(row)];
+    const top = dialog.scrollTop;
+    dialog.replaceChildren(
+      el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, `${row.label} on ${row.dataset}`), el("div", {}, el("label", {}, "Metric", choice), close)),
+      el("p", { className: "note" }, said.join(" · ")),
+      ...[scores(row), against(row, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row)].filter(Boolean));
+    dialog.scrollTop = top;
+    parts.forEach(([, paint]) => paint?.());
+  };
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+
+  return {
+    open(id, metric) {
+      if (!dialog.open) dialog.showModal();
+      dialog.scrollTop = 0;
+      fill(id, metric === "all" ? "CC" : metric);
+      document.getElementById("panel-title").focus({ preventScroll: true });
+      dialog.scrollTop = 0;
+    },
+  };
+})();

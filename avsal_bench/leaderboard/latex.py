@@ -1,0 +1,245 @@
+r"""Tables for a paper: LaTeX with ``booktabs`` and nothing else, ready to paste.
+
+A table has one row a network and one group of columns a data set. Measured, synthetic and published scores have tables
+of their own, and so has each protocol. The best score of a column is bold, the second underlined, by what is printed;
+rows that lack a fold, and cells that are doubtful, take no part in that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from avsal_bench.leaderboard.published import Cell, PublishedRow, published_rows, read_published
+from avsal_bench.leaderboard.references import Reference, keys_of, read_references
+from avsal_bench.leaderboard.tables import Row, Score, dataset_order, rows
+from avsal_bench.names import unknown
+from avsal_bench.records import METRICS, read_records
+
+DECIMALS = {"NSS": 2}
+#: Marks of printed cells, as ``published.py`` has them, in LaTeX.
+MARKS = {"": "", "°": r"$^{\circ}$", "?": "$^{?}$", "!": "$^{!}$"}
+_SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # after the end of a row it would open an argument, and so would a star
+    "*": "{*}",
+}
+
+#: Place of a number in a table: data set and metric.
+Column = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One cell: the text of its number, what stands after and below it, and whether it is ranked."""
+
+    text: str
+    mark: str = ""
+    below: str = ""
+    ranked: bool = True
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: the cells in front of the numbers, in LaTeX, and the numbers by column."""
+
+    names: tuple[str, ...]
+    numbers: Mapping[Column, Number]
+
+
+@dataclass
+class Tables:
+    """The text of all tables, and the methods, data sets and papers in them, for their references."""
+
+    text: str = ""
+    named: set[str] = field(default_factory=set)
+
+
+def escape(text: str) -> str:
+    r"""Text that LaTeX prints as it is.
+
+    >>> print(escape("AViNet# 100% a_b"))
+    AViNet\# 100\% a\_b
+    """
+    return "".join(_SPECIAL.get(c, c) for c in text)
+
+
+def latex_tables(
+    folder: Path,
+    sets: Sequence[str],
+    metrics: Sequence[str] = (),
+    published: bool = False,
+    intervals: bool = False,
+) -> Tables:
+    """Tables of the leaderboard in ``folder``.
+
+    Args:
+        folder: with ``records``, ``published.csv`` and ``references.bib``.
+        sets: names of data sets, in the order of the columns.
+        metrics: in the order of the columns; none for all that have a score.
+        published: whether to add a table of what papers print.
+        intervals: whether measured scores have their 95 % interval below them.
+
+    Raises:
+        ValueError: for an unknown metric or set, or when there is nothing to show.
+    """
+    for metric in metrics:
+        if metric not in METRICS:
+            raise ValueError(unknown("metric", metric, METRICS))
+    references = read_references(folder / "references.bib")
+    table = [row for row in rows(r for _, r in read_records(folder / "records")) if row.head.sound == "original"]
+    lines = read_published(folder / "published.csv") if published else []
+    present = {row.head.dataset for row in table} | {line["dataset"] for line in lines}
+    if absent := [name for name in sets if name not in present]:
+        kinds = "measured or published" if published else "measured (published ones: --published)"
+        raise ValueError(f"{absent[0]}: no score that is {kinds}; there are scores on: {', '.join(sorted(present))}")
+    made = Tables()
+    shown = list(metrics) or list(METRICS)
+    groups: dict[tuple[bool, str], list[Row]] = defaultdict(list)
+    for row in table:
+        if row.head.dataset in sets:
+            groups[(row.head.synthetic, row.head.protocol)].append(row)
+    for (synthetic, protocol), group in sorted(groups.items()):
+        kind = "Synthetic data, which says nothing about real videos" if synthetic else "Measured"
+        caption = f"{kind}; protocol {escape(protocol)}. Best in bold, second underlined."
+        if intervals:
+            caption += r" Below each score its 95\,\% interval over videos."
+        if not all(row.complete for row in group):
+            caption += r" $^{*}$~not all folds, not ranked."
+        body = _measured_lines(group, references, intervals)
+        _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, f"measured-{protocol}")
+        made.named |= {row.head.dataset for row in group} | {_method(row.head.model) for row in group}
+    if cells := [line for line in lines if line["dataset"] in sets and line["metric"] in shown]:
+        papers = published_rows(cells)
+        caption = (
+            "As printed in the papers named, each under its own protocol. Best in bold, second underlined. "
+            r"$^{\circ}$~digit reconstructed, $^{?}$~doubtful reading, $^{!}$~hardly what was meant; not ranked."
+        )
+        names = ("Method", "Modality", "Training", "Printed in")
+        _add(made, _published_lines(papers, references), names, sets, shown, caption, "published")
+        made.named |= {row.dataset for row in papers} | {row.method for row in papers}
+        made.named |= {paper for row in papers for paper in row.papers}
+    return made
+
+
+def _measured_lines(group: Sequence[Row], references: Sequence[Reference], intervals: bool) -> list[Line]:
+    """A line a network, modality and preset."""
+    cells: dict[tuple[str, ...], dict[Column, Number]] = defaultdict(dict)
+    for row in group:
+        for metric, score in row.scores.items():
+            if not math.isnan(score.value):
+                place = (row.head.model, row.head.modality, row.head.preset)
+                cells[place][(row.head.dataset, metric)] = _measured(score, metric, row.complete, intervals)
+    return [
+        Line((_cited(model, _method(model), references), modality or "--", escape(preset)), numbers)
+        for (model, modality, preset), numbers in cells.items()
+    ]
+
+
+def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Reference]) -> list[Line]:
+    """A line a method, as each paper prints it; papers that agree in every number share one."""
+    cells: dict[tuple[str, ...], dict[Column, Cell]] = defaultdict(dict)
+    for row in sorted(papers, key=lambda row: dataset_order(row.dataset)):
+        for paper in row.papers:
+            own = cells[(row.method, re.sub(r"\((AV|V)\)$", "", row.variant), row.modality, row.pretrain, paper)]
+            own |= {(row.dataset, metric): cell for metric, cell in row.cells.items()}
+    same: dict[tuple[tuple[str, ...], frozenset[tuple[Column, Cell]]], list[str]] = defaultdict(list)
+    for (*shared, paper), own in cells.items():
+        same[(tuple(shared), frozenset(own.items()))].append(paper)
+    lines = []
+    for ((method, variant, modality, pretrain), numbers), printed in same.items():
+        name = _cited(re.sub(r"^Ours\b", method, variant), method, references)
+        sources = [rf"\cite{{{paper}}}" if keys_of(references, paper) else escape(paper) for paper in sorted(printed)]
+        names = (name, modality.lower() or "--", escape(pretrain), ", ".join(sources))
+        lines.append(Line(names, {place: Number(c.text, MARKS[c.mark], ranked=not c.mark) for place, c in numbers}))
+    return lines
+
+
+def _measured(score: Score, metric: str, complete: bool, intervals: bool) -> Number:
+    digits = DECIMALS.get(metric, 3)
+    text = f"{score.value:.{digits}f}"
+    known = intervals and not math.isnan(score.low)
+    below = f"[{score.low:.{digits}f}, {score.high:.{digits}f}]" if known else ""
+    return Number(text, "" if complete else "$^{*}$", below, ranked=complete)
+
+
+def _add(
+    made: Tables,
+    body: Sequence[Line],
+    names: Sequence[str],
+    sets: Sequence[str],
+    metrics: Sequence[str],
+    caption: str,
+    label: str,
+) -> None:
+    """One table of the columns that have a number, lines in the order of their first column's rank."""
+    there = {place for line in body for place in line.numbers}
+    columns = [(name, metric) for name in sets for metric in metrics if (name, metric) in there]
+    if not columns:
+        return
+    ranks = {column: _ranks(column, body) for column in columns}
+    bar = [r"\begin{table}", r"  \centering", rf"  \caption{{{caption}}}", rf"  \label{{tab:{label}}}"]
+    text = [*bar, rf"  \begin{{tabular}}{{{'l' * len(names)}{'r' * len(columns)}}}", r"    \toprule"]
+    heads, rules, start = [], [], len(names) + 1
+    for name in dict.fromkeys(name for name, _ in columns):
+        width = sum(name == other for other, _ in columns)
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}")
+        rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
+        start += width
+    text.append("    " + " & ".join([*[""] * len(names), *heads]).strip() + r" \\")
+    text.append("    " + "".join(rules))
+    arrows = [metric + (r" $\uparrow$" if METRICS[metric] else r" $\downarrow$") for _, metric in columns]
+    text.append("    " + " & ".join([*names, *arrows]) + r" \\")
+    text.append(r"    \midrule")
+    for line in sorted(body, key=lambda line: [_order(line, column) for column in columns]):
+        numbers = [_cell(line.numbers.get(column), ranks[column]) for column in columns]
+        text.append("    " + " & ".join([*line.names, *numbers]) + r" \\")
+        below = [line.numbers[c].below if c in line.numbers else "" for c in columns]
+        if any(below):
+            small = [rf"{{\scriptsize {part}}}" if part else "" for part in below]
+            text.append("    " + " & ".join([*[""] * len(names), *small]).strip() + r" \\")
+    text += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    head = "" if made.text else "% Needs \\usepackage{booktabs}. Made by `avsal leaderboard --latex`.\n"
+    made.text += head + "\n".join(text) + "\n"
+
+
+def _ranks(column: Column, body: Sequence[Line]) -> list[float]:
+    """The best and the second best number of a column, as printed."""
+    values = {float(n.text) for line in body if (n := line.numbers.get(column)) is not None and n.ranked}
+    return sorted(values, reverse=METRICS[column[1]])[:2]
+
+
+def _cell(number: Number | None, ranks: Sequence[float]) -> str:
+    if number is None:
+        return "--"
+    text = number.text
+    if number.ranked and float(text) in ranks:
+        text = rf"\textbf{{{text}}}" if float(text) == ranks[0] else rf"\underline{{{text}}}"
+    return text + number.mark
+
+
+def _order(line: Line, column: Column) -> tuple[bool, float]:
+    """Rows with the best number of a column first, those without one last."""
+    number = line.numbers.get(column)
+    if number is None:
+        return (True, 0.0)
+    return (False, -float(number.text) if METRICS[column[1]] else float(number.text))
+
+
+def _cited(name: str, method: str, references: Iterable[Reference]) -> str:
+    keys = keys_of(references, method)
+    return escape(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")
+
+
+def _method(model: str) -> str:
+    """The method of a model's label: ``mspi`` of ``mspi-s3d``."""
+    return model.partition("-")[0]

@@ -1,0 +1,273 @@
+"""What a record must be to be published, all that is wrong with some, and their way onto the leaderboard."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.leaderboard.tables import FOLDS
+from avsal_bench.records import (
+    MAPS_PRESET,
+    METRICS,
+    Averaging,
+    Record,
+    VideoScores,
+    mean_scores,
+    read_record,
+    record_path,
+    write_record,
+)
+
+#: Where a score of a video can plausibly lie. CC, AUC and SIM by their definition; NSS and KL with room beyond what
+#: agreeing observers and hopeless maps get.
+RANGES: dict[str, tuple[float, float]] = {
+    "CC": (-1.0, 1.0),
+    "NSS": (-5.0, 30.0),
+    "AUC-J": (0.0, 1.0),
+    "sAUC": (0.0, 1.0),
+    "SIM": (0.0, 1.0),
+    "KL": (0.0, 40.0),
+}
+#: How far the mean of a record may be from that of its videos: rounding in the last digits.
+MEAN_TOLERANCE = 1e-6
+
+#: What the story of a record must hold, and the form of it.
+STORY = {
+    "version": r"\d+\.\d+.*",
+    "commit": r"[0-9a-f]{40}",
+    "code": r"[0-9a-f]{64}",
+    "started": r"\d{4}-\d\d-\d\dT.*",
+    "python": r"\d.*",
+    "torch": r"\d.*",
+    "device": r".+",
+    "command": r".+",
+}
+
+#: Frames of every test video of a data set and fold, by name; None where no list is known. ValueError for unknown ones.
+Listed = Callable[[str, int], Mapping[str, int] | None]
+
+
+@dataclass
+class Submission:
+    """Records that may be published by their files, where each will lie, and what is wrong with the other files."""
+
+    records: dict[Path, Record] = field(default_factory=dict)
+    places: dict[Path, Path] = field(default_factory=dict)
+    problems: dict[Path, list[str]] = field(default_factory=dict)
+
+
+def check_submission(
+    paths: Sequence[Path],
+    folder: Path,
+    averaging: Mapping[str, Averaging],
+    listed: Listed,
+    reason: str | None = None,
+) -> Submission:
+    """Look at every file, and find everything that is wrong.
+
+    Args:
+        paths: records, and folders of them.
+        folder: of the leaderboard that they are for; records that lie in it already are only looked at.
+        averaging: what each known protocol averages.
+        listed: what a whole test is.
+        reason: why records that are there may be replaced; None when they may not.
+
+    Raises:
+        FileNotFoundError: for a path that does not exist.
+        ValueError: for an empty reason.
+    """
+    if reason is not None and not reason.strip():
+        raise ValueError('say why records are replaced: --replace "..."; it is kept in the record')
+    found = Submission()
+    taken: dict[Path, Path] = {}
+    for path in _files(paths):
+        try:
+            record = read_record(path)
+        except (ValueError, OSError) as error:
+            found.problems[path] = [str(error).removeprefix(f"{path}: ")]
+            continue
+        problems = list(_problems(record, averaging, listed))
+        if not problems:
+            r = record
+            place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+            problems = list(_place_problems(path, place, taken, reason))
+            taken[place] = path
+        if problems:
+            found.problems[path] = problems
+            continue
+        if place.exists() and not _is_same(path, place):
+            old = hashlib.sha256(place.read_bytes()).hexdigest()
+            record = replace(record, provenance=record.provenance | {"replaces": {"sha256": old, "reason": reason}})
+        found.records[path] = record
+        found.places[path] = place
+    return found
+
+
+def incomplete_folds(found: Submission, folder: Path) -> list[str]:
+    """Rows of the submission that lack a fold, with what the leaderboard has already; they are listed, not ranked."""
+    rows: dict[tuple[str, str, str, int, str], set[int]] = defaultdict(set)
+    for r in found.records.values():
+        key = (r.protocol, r.dataset, r.network, r.seed, r.sound)
+        places = (record_path(folder / "records", r.network, r.dataset, k, r.seed, r.protocol, r.sound) for k in FOLDS)
+        rows[key] |= {r.fold} | {fold for fold, place in zip(FOLDS, places, strict=True) if place.is_file()}
+    return [
+        f"{network} on {dataset}, {protocol}, seed {seed}, sound {sound}: folds "
+        f"{', '.join(map(str, sorted(set(FOLDS) - folds)))} are missing; the row is listed as incomplete"
+        for (protocol, dataset, network, seed, sound), folds in sorted(rows.items())
+        if folds != set(FOLDS)
+    ]
+
+
+def publish_records(found: Submission, pictures: bool = False) -> list[Path]:
+    """Write the records where they belong, each at once or not at all; returns the files written.
+
+    Args:
+        found: without problems.
+        pictures: whether to copy the ``.jpg`` beside each record too. They show frames of the sets.
+
+    Raises:
+        ValueError: when there are problems.
+    """
+    if found.problems:
+        raise ValueError(f"{len(found.problems)} files have problems; nothing is published before they are solved")
+    written = []
+    for path, record in found.records.items():
+        place = found.places[path]
+        if not _is_same(path, place):
+            write_record(place, record)
+            written.append(place)
+        picture = path.with_suffix(".jpg")
+        if pictures and picture.is_file() and not _is_same(path, place):
+            part = place.with_suffix(".jpg.part")
+            shutil.copyfile(picture, part)
+            written.append(part.replace(place.with_suffix(".jpg")))
+    return written
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Every file once, those of folders by name; a picture beside a record belongs to it."""
+    seen = set()
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"no such file or folder: {path}")
+        inside = sorted(p for p in path.rglob("*") if not p.is_dir()) if path.is_dir() else [path]
+        for file in inside:
+            picture = path.is_dir() and file.suffix == ".jpg" and file.with_suffix(".json").is_file()
+            if not picture and file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file
+
+
+def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> Iterator[str]:
+    """Everything about a record that speaks against publishing it."""
+    if r.synthetic:
+        yield f"{r.dataset} is made by this project itself: its scores say nothing about real videos and stay at home"
+    if not re.fullmatch(r"[A-Za-z0-9][\w+.-]*", str(r.model)):
+        yield f"model {r.model!r}: expected letters, digits and _ + . - only"
+    if r.modality not in ("", "v", "av", "a"):
+        yield f"modality {r.modality!r}: expected v, av, a or nothing"
+    if r.sound not in ("original", "muted"):
+        yield f"sound {r.sound!r}: expected original or muted"
+    if not isinstance(r.seed, int) or r.seed < 0:
+        yield f"seed {r.seed!r}: expected a whole number from 0"
+    if r.protocol not in averaging:
+        yield f"unknown protocol {r.protocol!r}; known are {', '.join(averaging)}"
+    elif r.averaging != averaging[r.protocol]:
+        yield f"averages {r.averaging}, protocol {r.protocol} averages {averaging[r.protocol]}"
+    if not r.synthetic:
+        yield from _video_problems(r, listed)
+    yield from _score_problems(r)
+    yield from _weight_problems(r)
+    yield from _story_problems(r.provenance)
+
+
+def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
+    try:
+        frames = listed(r.dataset, r.fold)
+    except ValueError as error:
+        yield str(error)
+        return
+    names = [v.video for v in r.videos]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"video {name} stands in it {names.count(name)} times"
+    if frames is None:
+        yield f"{r.dataset}: no test list comes with this package, so nobody can see whether the test is whole"
+        return
+    yield from (f"video {name} of the test list is missing" for name in frames if name not in names)
+    for v in r.videos:
+        if v.video not in frames:
+            yield f"video {v.video} is not in the test list of {r.dataset}, fold {r.fold}"
+        elif v.skipped:
+            yield f"video {v.video}: {v.skipped} of {frames[v.video]} frames had no map; score them all"
+        elif v.frames != frames[v.video]:
+            yield f"video {v.video}: {v.frames} frames scored, the test list has {frames[v.video]}"
+
+
+def _score_problems(r: Record) -> Iterator[str]:
+    for v in r.videos:
+        yield from (f"video {v.video}: {problem}" for problem in _count_problems(v))
+        yield from (f"video {v.video}: {problem}" for problem in _range_problems(v.scores))
+    means = mean_scores(r.videos, r.averaging)
+    for metric, value in r.scores.items():
+        mean = means[metric]
+        if math.isnan(value) != math.isnan(mean) or abs(value - mean) > MEAN_TOLERANCE:
+            yield f"{metric} is {value:.6f}, the mean over its {r.averaging} is {mean:.6f}"
+        elif math.isnan(value):
+            yield f"{metric} is undefined on every video"
+
+
+def _range_problems(scores: Mapping[str, float]) -> Iterator[str]:
+    for metric, value in scores.items():
+        low, high = RANGES[metric]
+        if not math.isnan(value) and not low - MEAN_TOLERANCE <= value <= high + MEAN_TOLERANCE:
+            yield f"{metric} is {value:g}, plausible is {low:g} to {high:g}"
+
+
+def _count_problems(v: VideoScores) -> Iterator[str]:
+    counts = {"frames without fixations": v.unfixated, "frames with a constant map": v.constant}
+    counts |= {f"frames without {metric}": v.undefined.get(metric, 0) for metric in METRICS}
+    for what, count in counts.items():
+        if not 0 <= count <= v.frames:
+            yield f"{count} {what}, of {v.frames} frames"
+
+
+def _weight_problems(r: Record) -> Iterator[str]:
+    """A network has weights, and their checksum says which; a baseline and maps of other code have none."""
+    checksum, needed = r.weights.get("sha256"), bool(r.modality) and r.preset != MAPS_PRESET
+    if checksum is None and needed:
+        yield "weights: no SHA-256, so nobody can say which weights these scores are of"
+    elif checksum is not None and not re.fullmatch(r"[0-9a-f]{64}", str(checksum)):
+        yield f"weights: SHA-256 {checksum!r}, expected 64 hexadecimal digits"
+    parameters = r.weights.get("parameters")
+    if needed and not (isinstance(parameters, int) and parameters > 0):
+        yield f"weights: {parameters!r} parameters, expected a number above 0"
+
+
+def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
+    for name, form in STORY.items():
+        value = story.get(name)
+        if not isinstance(value, str) or not re.fullmatch(form, value):
+            yield f"provenance: {name} is {value!r}" + ("" if value else "; a record of this package has it")
+    if story.get("clean") is not True:
+        yield "provenance: made from a tree with uncommitted changes; commit them and run it again"
+
+
+def _place_problems(path: Path, place: Path, taken: Mapping[Path, Path], reason: str | None) -> Iterator[str]:
+    if place in taken:
+        yield f"claims the same row as {taken[place]}"
+    if place.parents[2] in path.resolve().parents or place.parents[2].resolve() in path.resolve().parents:
+        if not _is_same(path, place):
+            yield f"lies where another record belongs; its place is {place}"
+    elif place.exists() and not reason:
+        yield f'{place} is there already; to put this one in its place give --replace "why"'
+
+
+def _is_same(path: Path, place: Path) -> bool:
+    return path.resolve() == place.resolve()
