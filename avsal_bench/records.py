@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -177,27 +178,39 @@ def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -
     return [round(math.fsum(part) / len(part), 4) if part else math.nan for part in parts]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` to a temporary file beside ``path`` and move it into place: all of it or nothing.
+@contextmanager
+def whole_file(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A temporary file beside ``path`` that goes to the disk and is moved there when the block ends well; else removed.
+
+    Args:
+        path: of the file, which is there whole or as it was before. Its folder is made if it is not there.
+        suffix: of the temporary file, where what writes it goes by that. Readers of folders would take what a killed
+            process leaves for a file of theirs, so give none of theirs.
 
     Raises:
         OSError: naming the folder, when it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=suffix, dir=path.parent)
     except OSError as error:
         raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to a file, all of it or nothing; see :func:`whole_file`."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def video_to_json(video: VideoScores) -> dict[str, Any]:

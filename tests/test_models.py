@@ -91,8 +91,9 @@ def test_the_output_is_one_finite_map_an_item(name, modality):
 def test_every_parameter_learns(name, modality):
     net = build(name, modality)
     parameters = {key: p for key, p in net.named_parameters() if p.requires_grad}  # frozen ones must not
+    assert bool(parameters) == bool(modality), "a baseline has nothing to learn, and every other network something"
     if not parameters:
-        pytest.skip(f"{name} has no parameters")
+        return
     # Away from the initial values: a zero there may hide a parameter for one step.
     for parameter in parameters.values():
         parameter.data += 0.02 * torch.randn_like(parameter)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
+
+from avsal_bench.records import whole_file
 
 
 def epochs_of(checkpoint: Path) -> int:
@@ -32,16 +32,5 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """
         if storage_options is not None:
             raise TypeError("AtomicCheckpoints writes to folders, and knows no storage options")
-        place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(place)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with whole_file(Path(path)) as temporary, temporary.open("wb") as file:
+            torch.save(checkpoint, file)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
+
+from avsal_bench.records import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,13 +49,13 @@ def write_figure(figure: Figure, path: Path) -> None:
         ValueError: for a name that does not end in .png.
         OSError: naming the folder, when it cannot be written.
     """
-    with whole_file(path, ".png") as temporary:
+    with output_file(path, ".png") as temporary:
         figure.savefig(temporary, format="png", dpi=DPI)
 
 
 @contextmanager
-def whole_file(path: Path, suffix: str) -> Iterator[Path]:
-    """A temporary file beside ``path`` that is moved there when the block ends well, and else removed.
+def output_file(path: Path, suffix: str) -> Iterator[Path]:
+    """As :func:`~avsal_bench.records.whole_file`, for a file whose name a person chose.
 
     Raises:
         ValueError: for a name of another suffix.
@@ -63,19 +63,8 @@ def whole_file(path: Path, suffix: str) -> Iterator[Path]:
     """
     if path.suffix.lower() != suffix:
         raise ValueError(f"{path}: the file is written as {suffix[1:]}; give it a name that ends in {suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=suffix, dir=path.parent)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with whole_file(path, suffix) as temporary:
         yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def blend(frame: Pixels, density: NDArray[np.float32]) -> Pixels:

@@ -103,7 +103,7 @@ def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> 
     track = read_sound_track(video)
     timeline = 0 if video.still else CAPTION + WAVE + CAPTION
     sheet = Image.new("RGB", (SHEET, HEAD + grid_height + timeline + BORDER), GROUND)
-    with painting.whole_file(path, ".png") as temporary:
+    with painting.output_file(path, ".png") as temporary:
         _draw_head(sheet, video, (height, width), track)
         brush = ImageDraw.Draw(sheet)
         for i, image in enumerate(painted_frames(video, numbers, tile)):
@@ -162,7 +162,7 @@ def write_overlay(video: Video, path: Path, pictures: Iterable[Image.Image], siz
     rate = Fraction(video.fps).limit_denominator(1001)  # lists write 30000/1001 as 29.970030
     numbers = range(1, video.n_frames + 1)
     bar = progress(f"{video.key}: mp4", video.n_frames)
-    with painting.whole_file(path, ".mp4") as temporary, bar as shown, av.open(str(temporary), "w") as container:
+    with painting.output_file(path, ".mp4") as temporary, bar as shown, av.open(str(temporary), "w") as container:
         picture = _add_picture(container, rate, size[0] + ground.height, size[1])
         sound = None if track is None else _SoundWriter(container, track, video.fps)
         for number, image in zip(numbers, pictures, strict=True):

@@ -50,7 +50,7 @@ def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
         predicted = F.interpolate(saliency[None, None].float(), TILE, mode="bilinear", antialias=True)[0, 0]
         rows = [frame, *(painting.blend(frame, np.asarray(laid)) for laid in (density, predicted))]
         columns.append(np.concatenate(rows))
-    with painting.whole_file(path, ".png") as temporary:
+    with painting.output_file(path, ".png") as temporary:
         Image.fromarray(np.concatenate(columns, axis=1)).save(temporary, format="png")
 
 
@@ -85,7 +85,7 @@ def draw_gallery(videos: Sequence[VideoScores], folder: Path, path: Path) -> boo
         rows.append(_gallery_row(caption, folder / f"{video.video}.png"))
     width = max(row.shape[1] for row in rows)
     filled = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    with painting.whole_file(path, ".jpg") as temporary:
+    with painting.output_file(path, ".jpg") as temporary:
         Image.fromarray(np.concatenate(filled)).save(temporary, format="jpeg", quality=QUALITY, optimize=True)
     return True
 

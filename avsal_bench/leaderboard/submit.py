@@ -22,6 +22,7 @@ from avsal_bench.records import (
     mean_scores,
     read_record,
     record_path,
+    whole_file,
     write_record,
 )
 
@@ -145,9 +146,9 @@ def publish_records(found: Submission, pictures: bool = False) -> list[Path]:
             written.append(place)
         picture = path.with_suffix(".jpg")
         if pictures and picture.is_file() and not _is_same(path, place):
-            part = place.with_suffix(".jpg.part")
-            shutil.copyfile(picture, part)
-            written.append(part.replace(place.with_suffix(".jpg")))
+            with whole_file(place.with_suffix(".jpg")) as temporary:
+                shutil.copyfile(picture, temporary)
+            written.append(place.with_suffix(".jpg"))
     return written
 
 

@@ -6,8 +6,6 @@ Nothing is downloaded: people fetch the files from their authors.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -25,6 +23,7 @@ from avsal_bench.models.registry import create_model, list_models, model_entry
 from avsal_bench.models.weights import Loaded, load_published, open_safely
 from avsal_bench.names import pick, unknown
 from avsal_bench.progress import progress
+from avsal_bench.records import whole_file
 
 #: How archives are called that may hold weights, and files that may be weights under another name. They are
 #: mentioned, not opened.
@@ -277,18 +276,8 @@ def _source(path: Path, changed: int) -> dict[str, str]:
 
 
 def _save_atomically(content: object, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def _sha256(path: Path) -> str:

@@ -20,6 +20,7 @@ from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Network, Place, create_model
 from avsal_bench.names import pick, unknown
+from avsal_bench.records import whole_file
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
@@ -144,10 +145,8 @@ class SaliencyModule(LightningModule):
             "arguments": dict(self.hparams),
             "clock": (epoch, epochs),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        torch.save(kept, temporary)
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            torch.save(kept, temporary)
         places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
         own = type(self)
         self.failure = (
