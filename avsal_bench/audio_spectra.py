@@ -1,7 +1,7 @@
-"""Audio front ends that look at frequencies: a log spectrogram (MSPI), and log-mel bands (CASP-Net, DAVE).
+"""Audio front ends that look at frequencies: log spectrograms (MSPI, STANet), and log-mel bands (CASP-Net, DAVE).
 
 All take mono sound at 16 kHz in [-1, 1]. ``X(t, k)`` below is the one-sided discrete Fourier transform, of 512 points,
-of the window of samples ``t``; windows are periodic Hann and 160 samples (10 ms) apart.
+of the window of samples ``t``; windows are periodic Hann and 160 samples (10 ms) apart, but for STANet's.
 """
 
 from __future__ import annotations
@@ -86,6 +86,77 @@ class LogSpectrogram:
         deviation, mean = torch.std_mean(log, dim=0)
         out[0, :, : log.shape[1]] = (log - mean) / (deviation + 1e-6)
         return out
+
+
+#: VGGSound's: samples in a window, and between two windows (an overlap of 353).
+PSD_WINDOW, PSD_STEP = 512, 159
+
+
+@lru_cache(maxsize=1)
+def tukey_window() -> Tensor:
+    """The periodic Tukey window ``(512,)`` float64 whose rising and falling sides, cosines, take a quarter of it."""
+    t = torch.arange(PSD_WINDOW, dtype=torch.float64) / PSD_WINDOW
+    side = 0.5 * (1 + torch.cos(math.pi * (8 * torch.minimum(t, 1 - t) - 1)))
+    window: Tensor = torch.where(torch.minimum(t, 1 - t) < 0.125, side, 1.0)
+    return window
+
+
+@dataclass(frozen=True)
+class StandardisedPSD:
+    """The log power spectral density of the sound around the target frame, standardised (hche11/VGGSound; STANet).
+
+    1. ``p(k, t) = c_k |X(t, k)|^2``, the defaults of ``scipy.signal.spectrogram``: of each window of 512 samples,
+       which are 159 apart, the mean is taken off; the window is Tukey's; ``c_k`` is ``2 / (fs sum w^2)``, and half
+       of it for the first and the last frequency.
+    2. ``s = log(p + 1e-7)``, and ``(s - m) / (d + 1e-9)`` with the mean and the population's deviation of the whole
+       excerpt. Silence, and no sound at all, are 0.
+
+    All in float64: of a quiet sound the logarithms differ little, and the division makes that large.
+
+    The excerpt is centred on the middle of the clip's frames, and moved as far as it takes to lie inside the sound;
+    a sound that is shorter stands in the middle of zeros.
+
+    Args:
+        columns: width of the tensor; 48 is half a second.
+        sample_rate: samples a second.
+
+    Returns:
+        When called: ``(1, 257, columns)`` float32.
+    """
+
+    columns: int = 48
+    sample_rate: int = 16000
+
+    @property
+    def samples(self) -> int:
+        """Length of the excerpt, 7985 samples for 48 columns."""
+        return (self.columns - 1) * PSD_STEP + PSD_WINDOW
+
+    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+        """The samples around the middle of frames ``first`` to ``last``, inside the sound.
+
+        >>> StandardisedPSD().span(100, 102, 25.0, 200_000), StandardisedPSD().span(1, 2, 25.0, 200_000)
+        ((60008, 67993), (0, 7985))
+        """
+        middle_sample = round(((first + last) / 2 - 1) / fps * self.sample_rate)
+        start = max(0, min(middle_sample - self.samples // 2, n_samples - self.samples))
+        return start, min(start + self.samples, n_samples)
+
+    def __call__(self, excerpt: Tensor) -> Tensor:
+        """The spectrogram of an excerpt ``(n,)``.
+
+        Raises:
+            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+        """
+        check_excerpt(excerpt)
+        windows = centred(excerpt, self.samples).double().unfold(0, PSD_WINDOW, PSD_STEP)
+        windows = (windows - windows.mean(1, keepdim=True)) * tukey_window()
+        power = torch.fft.rfft(windows).abs().square().T * (2 / (self.sample_rate * tukey_window().square().sum()))
+        power[[0, -1]] /= 2
+        log = (power + 1e-7).log()
+        deviation, mean = torch.std_mean(log, correction=0)
+        standard: Tensor = (log - mean) / (deviation + 1e-9)
+        return standard.float()[None]
 
 
 def mel(hertz: float) -> float:

@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avsal_bench.cli_analyse import add_analyse_command
 from avsal_bench.cli_bench import add_bench_commands, folder_options, leaderboard, space_of
 from avsal_bench.cli_data import add_data_commands
+from avsal_bench.cli_hear import add_hear_command
 from avsal_bench.cli_models import add_models_command
 from avsal_bench.cli_predict import add_predict_command
 from avsal_bench.cli_publish import add_publish_commands
 from avsal_bench.cli_retention import add_retention_command
+from avsal_bench.cli_switch import add_switch_command
 from avsal_bench.cli_weights import add_weights_commands
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ def synth(args: argparse.Namespace) -> int:
 
 def models(args: argparse.Namespace) -> int:
     """List networks, data sets and protocols."""
+    from avsal_bench.bench.plan import HUMAN
     from avsal_bench.data.dataset import dataset, list_datasets
     from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.models import list_models, model_entry
@@ -76,6 +80,7 @@ def models(args: argparse.Namespace) -> int:
     for name in list_models():
         entry = model_entry(name)
         print(f"  {name:<16}{', '.join(entry.modalities) or 'baseline':<12}{entry.paper}")
+    print(f"  {HUMAN:<16}{'bound':<12}dave2019")
     print("data sets")
     for name in list_datasets():
         kind = "made here" if dataset(name).embedded else "AVSAL_DATA"
@@ -111,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     add_bench_commands(commands)
+    add_hear_command(commands)
+    add_switch_command(commands)
     other = command("evaluate", evaluate, "score saliency maps that any code made, and put them on the leaderboard")
     _submission_options(other)
     other.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
@@ -122,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     side.add_argument("--choices", action="store_true", help="also change the base one choice at a time")
     side.add_argument("--csv", metavar="FILE", help="also write the scores to this file")
 
+    add_analyse_command(commands)
     add_predict_command(commands)
     add_retention_command(commands)
     add_publish_commands(commands)

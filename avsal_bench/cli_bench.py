@@ -32,6 +32,8 @@ EXAMPLES = """examples
   avsal bench avrsp vinet --folds 1,2,3 --seeds 0,1 --dry-run
                                                        the plan: what is done, what runs, what the rest will cost
   avsal bench vinet --datasets diem,avad               only these test sets; the others another day
+  avsal bench vinet --sound original,muted,swapped,shifted,noise
+                                                       how much of its score comes from hearing (docs/hearing.md)
   avsal bench vinet --parallel 2                       two jobs at a time
   avsal bench avrsp vinet --launcher slurm --partition gpu --gpus 4 --time 1440
                                                        one job array; returns at once
@@ -121,6 +123,7 @@ def _plan(args: argparse.Namespace, space: Workspace, models: Sequence[str]) -> 
         seeds=args.seeds,
         overrides=args.set,
         datasets=args.datasets,
+        sounds=args.sound,
     )
 
 
@@ -297,18 +300,18 @@ def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
 
 def run(args: argparse.Namespace) -> int:
     """One job, in this process, which may be one of several that torchrun or SLURM started."""
-    from avsal_bench.bench.plan import Job, tested_sets
+    from avsal_bench.bench.plan import Job, asked_sounds, modalities_of, tested_sets
     from avsal_bench.bench.run import run_job
     from avsal_bench.bench.state import first_process, tracked
-    from avsal_bench.models import model_entry
 
-    entry = model_entry(args.model)
-    modality = args.modality or (entry.modalities[-1] if entry.modalities else "")
+    modalities = modalities_of(args.model)
+    modality = args.modality or (modalities[-1] if modalities else "")
     space = space_of(args)
     space.check_writable()
     preset = _preset(args, space)
     job = Job(args.model, modality, args.fold, args.seed, preset, args.protocol, tuple(args.set))
-    job = replace(job, datasets=tested_sets(job.recipe(space), args.datasets))
+    sounds = asked_sounds(args.sound)
+    job = replace(job, datasets=tested_sets(job.recipe(space), args.datasets), sounds=sounds)
     with tracked(job, space):
         paths = run_job(job, space, machine_of(args))
     if first_process():

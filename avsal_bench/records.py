@@ -25,6 +25,9 @@ CURVE_PARTS = 20
 #: Metrics of a record in the order of the tables; True where higher is better.
 METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}
 
+#: What a network hears at test time, the true sound first; docs/hearing.md has the rules.
+SOUNDS = ("original", "muted", "swapped", "shifted", "noise")
+
 #: Preset of records of maps that other code made: nothing is known of their training.
 MAPS_PRESET = "maps"
 
@@ -47,6 +50,11 @@ class VideoScores:
         skipped: frames of the list that have no predicted map; always 0 for a network that was run here.
         curve: for each metric its mean in each of ``CURVE_PARTS`` equal parts of the video's time, to four decimals;
             NaN for a part without a frame that defines it.
+        consistent: for each metric its mean over the scored frames whose sound belongs to the picture, by the labels
+            of the set; NaN where no such frame defines it, and empty where the video has no labels.
+        consistent_frames: how many such frames were scored.
+        map_cc: of a record with another than the true sound: mean over frames of the CC between the network's map with
+            this sound and that with the true one. 1 says that the sound changed nothing. None where no frame has one.
     """
 
     video: str
@@ -58,6 +66,9 @@ class VideoScores:
     constant: int = 0
     skipped: int = 0
     curve: dict[str, list[float]] = field(default_factory=dict)
+    consistent: dict[str, float] = field(default_factory=dict)
+    consistent_frames: int = 0
+    map_cc: float | None = None
 
     def weight(self, metric: str, averaging: Averaging) -> int:
         """How often the video counts in the mean of a metric: once, or once for each frame that defines it."""
@@ -76,7 +87,7 @@ class Record:
         seed: of the training run.
         protocol: name of the protocol.
         preset: of the recipe.
-        sound: what the network heard at test time: ``original`` or ``muted``.
+        sound: what the network heard at test time, one of ``SOUNDS``.
         averaging: how ``scores`` were made of those of the videos.
         scores: for each metric the mean over the videos that define it.
         videos: per-video scores, in the order of the fold list.
@@ -216,7 +227,7 @@ def write_atomically(path: Path, text: str) -> None:
 def video_to_json(video: VideoScores) -> dict[str, Any]:
     """Plain values of one video, NaN as null: JSON has no NaN."""
     plain = asdict(video)
-    plain["scores"] = _nan_to_none(video.scores)
+    plain["scores"], plain["consistent"] = _nan_to_none(video.scores), _nan_to_none(video.consistent)
     plain["curve"] = {metric: [None if math.isnan(v) else v for v in curve] for metric, curve in video.curve.items()}
     return plain
 
@@ -224,7 +235,8 @@ def video_to_json(video: VideoScores) -> dict[str, Any]:
 def video_from_json(plain: dict[str, Any]) -> VideoScores:
     """Inverse of :func:`video_to_json`."""
     curve = {metric: [math.nan if v is None else v for v in values] for metric, values in plain["curve"].items()}
-    return VideoScores(**{**plain, "scores": _none_to_nan(plain["scores"]), "curve": curve})
+    scores = {"scores": _none_to_nan(plain["scores"]), "consistent": _none_to_nan(plain.get("consistent", {}))}
+    return VideoScores(**{**plain, **scores, "curve": curve})
 
 
 def write_record(path: Path, record: Record) -> None:

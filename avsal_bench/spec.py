@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,8 +17,9 @@ Target = Literal["last", "middle"]
 #: run backwards, or with the first frame repeated in front.
 Start = Literal["reverse", "repeat"]
 
-#: What a network hears at test time: the true sound, or silence.
-Sound = Literal["original", "muted"]
+#: What a network hears at test time: the true sound, silence, the sound of another video, the true sound at another
+#: time, or noise as loud as it; :mod:`avsal_bench.data.sounds` has the rules.
+Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
 
 #: Mean and deviation of RGB in [0, 1] that torchvision's Kinetics-400 video weights were trained with
 #: (pytorch/vision, ``VideoClassification`` presets).
@@ -65,8 +66,14 @@ class Batch(TypedDict):
     """``(B, 3, T, h, w)`` uint8, RGB, not normalised: a quarter of the bytes of float32 on the way."""
     audio: Tensor | None
     """``(B, ...)`` float32 as the front end gives it; None for a network without sound."""
+    others: NotRequired[Tensor]
+    """``(B, S, ...)`` float32, what else is heard with these frames: S further sounds; absent where none is wanted."""
+    label: NotRequired[Tensor]
+    """``(B,)`` bool, whether the sound belongs to what people look at in the target frame; absent where nobody asks."""
     density: Tensor | None
     """``(B, h, w)`` float32 in [0, 1], the ground-truth saliency map of the target frame."""
+    densities: NotRequired[Tensor]
+    """``(B, T, h, w)``, the maps of all frames of the clip; only where a training asks for them."""
     fixated: Tensor | None
     """``(B, h, w)`` bool, pixels of the target frame that were fixated; None where no loss asks for them."""
     dataset: list[str]

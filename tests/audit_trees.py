@@ -95,6 +95,15 @@ def gaze(root, *rows, header="video,observer,frame,x,y"):
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
+def label(root, text):
+    """Labels of all three videos, those of the second with this text, or without a file (None)."""
+    for video, written in {"video0": "1\n" * N, "video1": text, "video2": "0\n" * N}.items():
+        path = root / f"av_gt_label/{FOLDER}/{video}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if written is not None:
+            path.write_text(written)
+
+
 def change_list(root, old, new, part="train", folds=(1, 2, 3)):
     for fold in folds:
         path = root / f"fold_lists/{FOLDER}_list_{part}_{fold}_fps.txt"

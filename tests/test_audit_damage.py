@@ -20,6 +20,7 @@ from audit_trees import (
     frame,
     gaze,
     grey,
+    label,
     mat,
     noise,
     only,
@@ -182,6 +183,24 @@ DAMAGE = {
     "NaN in sound": (
         lambda r: play(sound(r), np.where(np.arange(10584) == 99, np.nan, noise(0.48)), subtype="FLOAT"),
         *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "1 of 10584 samples", "NaN"),
+    ),
+    "label of 2": (
+        lambda r: label(r, "1\n2\n" * (N // 2)),
+        *(
+            "error",
+            "bad labels",
+            "av_gt_label/Coutrot_db2/video1.txt",
+            "expected the label 0 or 1, got '2'",
+            "AVC-aware",
+        ),
+    ),
+    "a label too few": (
+        lambda r: label(r, "1\n" * (N - 1)),
+        *("error", "bad labels", "av_gt_label/Coutrot_db2/video1.txt", f"{N - 1} labels for {N} frames", "AVC-aware"),
+    ),
+    "no labels of one video": (
+        lambda r: label(r, None),
+        *("warning", "labels missing", "av_gt_label/Coutrot_db2/video1.txt", "this one has none", "AVC-aware"),
     ),
     "gaze outside": (
         lambda r: gaze(r, "video1,a,3,64,5", "video1,b,3,-0.5,5", "video1,a,4,5,48", "video1,a,5,63.9,47.9"),

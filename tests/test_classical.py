@@ -1,6 +1,7 @@
 """Classical models and chance: against plain loops over pixels from the same formulas, and at the edges."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -268,3 +269,15 @@ def test_chance_scores_what_chance_does(space):
     assert record.scores["NSS"] == pytest.approx(0, abs=0.15)
     assert record.scores["CC"] == pytest.approx(0, abs=0.05)
     assert record.scores["SIM"] > 0.1
+
+
+@pytest.mark.parametrize("name", ["itti", "gbvs"])
+def test_five_frames_a_second_on_one_core(name):
+    net = create_model(name, size=(240, 320))
+    frames = clip(net)
+    with torch.inference_mode():
+        net(frames)
+        began = time.process_time()  # of one thread, as in all tests
+        for _ in range(5):
+            net(frames)
+    assert (time.process_time() - began) / 5 < 1 / 5

@@ -44,7 +44,7 @@ def test_bad_input_is_one_line_and_exit_code_2(folders, capsys, arguments, messa
 def test_list_names_networks_and_data_sets(capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out
-    for name in ("avrsp", "centre", "mep", "diem", "dhf1k", "synth"):
+    for name in ("avrsp", "centre", "mep", "human_infinite", "diem", "dhf1k", "synth"):
         assert name in out
 
 

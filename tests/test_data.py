@@ -153,6 +153,15 @@ def test_a_file_that_is_no_image_is_an_error(tmp_path, content):
         read_density(tmp_path / "img.jpg")
 
 
+def test_a_density_of_16_bits_has_the_range_of_one_of_8(tmp_path):
+    grey = np.arange(0, 256, 5, dtype=np.uint8).reshape(4, 13)
+    Image.fromarray(grey).save(tmp_path / "8.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    fine = read_density(tmp_path / "16.png")
+    assert (float(fine.min()), float(fine.max())) == (0.0, 1.0)
+    torch.testing.assert_close(fine, read_density(tmp_path / "8.png"))
+
+
 def test_a_fixation_map_that_is_none_is_an_error(tmp_path):
     (tmp_path / "bad.mat").write_bytes(b"no matlab file")
     with pytest.raises(ValueError, match=r"unreadable fixation map .*bad.mat"):

@@ -11,12 +11,16 @@ import avsal_bench
 PACKAGE = Path(avsal_bench.__file__).parent
 
 #: What each part may import of the others; what is not named here imports nothing of the package.
-GROUND = {"spec", "audio", "audio_spectra", "records", "names", "progress", "text", "workers"}
+GROUND = {"spec", "audio", "audio_avc", "audio_spectra", "records", "names", "progress", "text", "workers"}
 BENCH = {"data", "models", "metrics", "training", "evaluation"}
 #: Groups of commands, each in a file of its own.
-COMMANDS = {f"cli_{name}" for name in ("bench", "data", "models", "predict", "publish", "retention", "weights")}
+COMMANDS = {
+    f"cli_{name}"
+    for name in ("analyse", "bench", "data", "hear", "models", "predict", "publish", "retention", "switch", "weights")
+}
 FLOORS = {
     "spec": {"audio"},
+    "audio_avc": {"audio"},
     "audio_spectra": {"audio"},
     "data": GROUND,
     "models": GROUND,
@@ -27,6 +31,9 @@ FLOORS = {
     "bench": GROUND | BENCH,
     **dict.fromkeys(COMMANDS, GROUND | BENCH | {"bench"}),
     "cli_bench": GROUND | BENCH | {"bench", "leaderboard"},
+    "cli_analyse": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
+    "cli_hear": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
+    "cli_switch": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli_publish": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli": GROUND | BENCH | {"bench", "leaderboard"} | COMMANDS,
 }

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from made_boards import large_board, show_board
-from made_records import make, save
+from made_records import make, save, synth_records
 
 from avsal_bench.leaderboard.html import html_page
 
@@ -249,6 +249,25 @@ def test_categories_in_a_synthetic_panel(visit):
     driver = visit("#row/stavis/synth/avrsp_av/smoke")
     assert "By category" in [h.text for h in shown(driver, "#panel h3")]
     assert "says nothing about real videos" in find(driver, "#panel").text
+
+
+def test_losses_with_other_sounds_and_a_place_between_the_bounds(visit, tmp_path):
+    bound = [make([0.9] * 24, model="human_infinite", modality="", dataset="synth", fold=f) for f in (1, 2, 3)]
+    folder = save(tmp_path, [*synth_records(), *bound])
+    (tmp_path / "page.html").write_text(html_page(folder), encoding="utf-8")
+    driver = visit("#synthetic", tmp_path / "page.html")
+    [table] = [t for t in shown(driver, "#synthetic table") if "Map CC" in t.text]
+    lines = [row.text.split() for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
+    assert [line[2] for line in lines] == ["muted"] * 3
+    losses = {" ".join(line[3:5]): float(line[6]) for line in lines}
+    assert losses == pytest.approx({"all frames": 0.1, "sounding scenes": 0.2, "other scenes": 0.0}, abs=0.01)
+    driver.get(driver.current_url.split("#")[0] + "#row/stavis/synth/toy_v/smoke")
+    until(lambda: shown(driver, "#panel table"), "the panel")
+    scores = shown(driver, "#panel table")[0]
+    assert "Between bounds" in scores.text
+    [cc] = [row for row in scores.find_elements(By.CSS_SELECTOR, "tbody tr") if row.text.startswith("CC")]
+    # (0.4 - mep's 0.2) / (human's 0.9 - 0.2)
+    assert float(cc.text.split()[-1]) == pytest.approx(0.2 / 0.7, abs=0.01)
 
 
 def test_a_mark_tells_its_reason_to_the_keyboard(visit):

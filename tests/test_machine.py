@@ -8,7 +8,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from small_job import folder_of, job
 from torch import nn
 
-from avsal_bench.bench import run
+from avsal_bench.bench import fit
 from avsal_bench.bench.machine import Machine, Share, batch_norms, compile_network
 from avsal_bench.bench.run import run_job
 from avsal_bench.data.sampler import ClipSampler
@@ -74,11 +74,11 @@ def test_a_batch_that_does_not_divide_says_what_would():
 def test_batch_norms_that_see_a_part_of_the_batch_are_announced(capsys):
     stage = Stage("one", ("synth",), 1, batch_size=8)
     net = create_model("avrsp", **model_entry("avrsp").tiny)
-    run.say_share(Share(8, 1), stage, 1, batch_norms(net))
-    run.say_share(Share(2, 1), stage, 4, batch_norms(create_model("aclnet", **model_entry("aclnet").tiny)))
-    run.say_share(Share(2, 1), Stage("one", ("synth",), 1, batch_size=8, sync_batchnorm=True), 4, batch_norms(net))
+    fit.say_share(Share(8, 1), stage, 1, batch_norms(net))
+    fit.say_share(Share(2, 1), stage, 4, batch_norms(create_model("aclnet", **model_entry("aclnet").tiny)))
+    fit.say_share(Share(2, 1), Stage("one", ("synth",), 1, batch_size=8, sync_batchnorm=True), 4, batch_norms(net))
     assert capsys.readouterr().out == ""
-    run.say_share(Share(2, 1), stage, 4, batch_norms(net))
+    fit.say_share(Share(2, 1), stage, 4, batch_norms(net))
     assert capsys.readouterr().out.startswith("108 batch norms learn from 2 clips at a time, not 8; sync_batchnorm in")
 
 

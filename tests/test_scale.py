@@ -12,7 +12,7 @@ from conftest import HOME
 from small_job import ONE, command, folder_of, job
 from torch import nn
 
-from avsal_bench.bench import run
+from avsal_bench.bench import fit
 from avsal_bench.bench.lock import hold
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job, records_of
@@ -146,7 +146,7 @@ def bad_weight(value):
 
 
 def test_a_loss_that_is_not_finite_is_kept_with_its_batch(space, monkeypatch):
-    monkeypatch.setattr(run, "start_parts", bad_weight(float("inf")))
+    monkeypatch.setattr(fit, "start_parts", bad_weight(float("inf")))
     with pytest.raises(FloatingPointError, match=r"the loss is nan in epoch 0, step 0 \(frames: ") as error:
         run_job(job(), space, ONE)
     (path,) = folder_of(job(), space).glob("nan-*")
@@ -221,15 +221,15 @@ def test_a_compiled_network_keeps_its_names_and_says_so(undisturbed, space, monk
 TURNS = """
 import os, sys, time
 from pathlib import Path
-from avsal_bench.bench import run, turns
+from avsal_bench.bench import fit, turns
 from avsal_bench.cli import main
 turns.ANSWER = 0.3
 first = os.environ.get("LOCAL_RANK") is None
-train = run._fit
+train = fit._fit
 def told(*args):
     Path(os.environ["TOLD"], f"{os.environ.get('LOCAL_RANK', 0)}").touch()
     return train(*args)
-run._fit = told
+fit._fit = told
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from avsal_bench.bench.plan import Job, Training, records_of, stage_options, trainings
+from avsal_bench.bench.plan import HUMAN, Job, Training, records_of, stage_options, trainings
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.status import look
 from avsal_bench.bench.workspace import Workspace
@@ -48,9 +48,11 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
     """
     shared = set() if shared is None else shared
     recipe = job.recipe(space)
-    missing = [(name, path) for name, _, path in records_of(job, recipe, space) if not path.is_file()]
+    missing = [(name, sound) for name, sound, path in records_of(job, recipe, space) if not path.is_file()]
     if not missing:
         return Cost()
+    # A test hears the true sound too, whether or not there is a record of it.
+    heard = {*missing, *((name, "original") for name, _ in missing)}
     steps = 0
     stages = []
     for training in trainings(job, recipe, space):
@@ -63,7 +65,7 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
         epoch = sum(clip_counts(fitted, stage.clips_per_video, stage.clips_every))
         stages.append((training, stage.epochs * epoch))
         steps += stage.epochs * max(1, epoch // (stage.batch_size * stage.accumulate))
-    windows = sum(v.n_frames for n, _ in missing for v in dataset(n).videos(space.root_of(n), "test", job.fold))
+    windows = sum(v.n_frames for n, _ in heard for v in dataset(n).videos(space.root_of(n), "test", job.fold))
     return Cost(tuple(stages), steps, windows, len(missing))
 
 
@@ -131,7 +133,7 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     for job, seen in zip(jobs, look(jobs, space), strict=True):
         left = cost(job, space, shared)
         hours = 0.0
-        if timed and left.records:
+        if timed and left.records and job.model != HUMAN:
             hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
             hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours

@@ -36,6 +36,20 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--datasets", type=_words, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
     )
+    sound_option(parser, "test audio-visual networks with these sounds, not those of their recipes")
+    parser.add_argument("--logger", type=_words, metavar="NAMES", help="of training: csv, tensorboard, wandb")
+    machine_options(parser)
+
+
+def sound_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option that names what networks hear in a test."""
+    parser.add_argument(
+        "--sound", type=_words, default=[], metavar="NAMES", help=f"{text}: original,muted,swapped,shifted,noise"
+    )
+
+
+def machine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a job runs on."""
     group = parser.add_argument_group("machine")
     group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
     group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
@@ -47,7 +61,6 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         help="at a time, where memory is short; steps stay those of the recipe",
     )
     group.add_argument("--compile", action="store_true", help="compile networks; faster after a slow first step")
-    group.add_argument("--logger", type=_words, metavar="NAMES", help="of training: csv, tensorboard, wandb")
     group.add_argument(
         "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
     )

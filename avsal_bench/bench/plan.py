@@ -7,27 +7,30 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights_store import imported_source
-from avsal_bench.names import pick
+from avsal_bench.names import pick, unknown
 from avsal_bench.records import network_name, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
 
 #: Networks without training that every bench runs along: no score says anything without them.
 BASELINES = ("centre", "mep")
+#: Half of the observers against the other half: planned and recorded like a network, tested by ``bench/human.py``.
+HUMAN = "human_infinite"
 
 
 @dataclass(frozen=True)
 class Job:
     """What is trained once, and tested on every set of its recipe, or on some of them.
 
-    ``datasets`` only chooses which records are made now. It is no part of the recipe, nor of what a record says, so the
-    others can be made another day from the same weights.
+    ``datasets`` and ``sounds`` only choose which records are made now; without ``sounds`` an audio-visual network is
+    tested under those of its recipe. They are no part of the recipe, nor of what a record says, so the others can be
+    made another day from the same weights.
     """
 
     model: str
@@ -38,6 +41,7 @@ class Job:
     protocol: str
     overrides: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    sounds: tuple[Sound, ...] = ()
 
     @property
     def network(self) -> str:
@@ -51,8 +55,8 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Name of its files: that of the job, and a fingerprint of all that makes it, but for ``datasets``."""
-        return f"{self.name}-{_fingerprint(arguments=replace(self, datasets=()).arguments())[:8]}"
+        """Name of its files: that of the job, and a fingerprint of all that makes it, whatever is tested now."""
+        return f"{self.name}-{_fingerprint(arguments=replace(self, datasets=(), sounds=()).arguments())[:8]}"
 
     def recipe(self, space: Workspace) -> Recipe:
         """The resolved recipe."""
@@ -64,6 +68,7 @@ class Job:
         words += ["--protocol", self.protocol]
         words += ["--modality", self.modality] if self.modality else []
         words += ["--datasets", ",".join(self.datasets)] if self.datasets else []
+        words += ["--sound", ",".join(self.sounds)] if self.sounds else []
         return words + [word for override in self.overrides for word in ("--set", override)]
 
 
@@ -78,6 +83,7 @@ def make_plan(
     seeds: Sequence[int] = (0,),
     overrides: Sequence[str] = (),
     datasets: Sequence[str] = (),
+    sounds: Sequence[str] = (),
 ) -> list[Job]:
     """All jobs of some models, the baselines first; the fold varies slowest.
 
@@ -91,13 +97,15 @@ def make_plan(
         seeds: of training; a network without training has the first alone.
         overrides: of the recipes, but not of the baselines'.
         datasets: only these of the sets that a recipe tests.
+        sounds: that audio-visual networks are tested with, in the place of those of their recipes.
 
     Raises:
-        ValueError, FileNotFoundError: for an unknown model, preset, modality or data set, a set that a recipe does not
-            test, or a model without a recipe.
+        ValueError, FileNotFoundError: for an unknown model, preset, modality, data set or sound, a set that a recipe
+            does not test, or a model without a recipe.
     """
+    heard = asked_sounds(sounds)
     for model in models:
-        model_entry(model)
+        modalities_of(model)
     jobs = []
     names = [*(b for b in BASELINES if b not in models), *models]
     presets = {model: _preset(space, model, preset) for model in names}
@@ -109,7 +117,8 @@ def make_plan(
             for modality in _modalities(recipes[model], modalities):
                 for seed in seeds if recipes[model].stages else (0,):
                     own = _own(model, overrides)
-                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own, tested[model]))
+                    sets = tested[model]
+                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own, sets, heard))
     return jobs
 
 
@@ -126,6 +135,19 @@ def tested_sets(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
+    """Sounds that are asked for, each once, the true one first.
+
+    Raises:
+        ValueError: for an unknown one.
+    """
+    known = get_args(Sound)
+    for name in wanted:
+        if name not in known:
+            raise ValueError(unknown("sound", name, known))
+    return tuple(sound for sound in known if sound in wanted)
+
+
 def _preset(space: Workspace, model: str, preset: str) -> str:
     """The preset asked for; for a baseline whose recipe does not have it, the paper's."""
     return "paper" if model in BASELINES and preset not in list_presets(space.recipes, model) else preset
@@ -136,8 +158,17 @@ def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:
     return () if model in BASELINES else tuple(overrides)
 
 
+def modalities_of(model: str) -> tuple[str, ...]:
+    """Modalities of a network; none for a baseline.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one.
+    """
+    return () if model == HUMAN else model_entry(model).modalities
+
+
 def _modalities(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
-    known: tuple[str, ...] = model_entry(recipe.model).modalities
+    known: tuple[str, ...] = modalities_of(recipe.model)
     if not known:
         return ("",)
     if unknown := [m for m in wanted if m not in known]:
@@ -163,13 +194,14 @@ def model_label(job: Job, recipe: Recipe) -> str:
     So the records of one network with another encoder or fusion stand beside each other, such as those of ``mspi`` and
     ``mspi-s3d``.
     """
-    return model_entry(job.model).label(stage_options(job, recipe))
+    return job.model if job.model == HUMAN else model_entry(job.model).label(stage_options(job, recipe))
 
 
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[tuple[str, Sound, Path]]:
     """Data set, sound condition and path of every record of a job."""
     network = network_name(model_label(job, recipe), job.modality)
-    sounds: tuple[Sound, ...] = recipe.sounds if job.modality == "av" else ("original",)
+    # A network that hears nothing is given one sound: no other would change a score of it.
+    sounds: tuple[Sound, ...] = job.sounds or recipe.sounds if job.modality == "av" else ("original",)
     for name in (name for name in recipe.test if not job.datasets or name in job.datasets):
         for sound in sounds:
             path = record_path(space.records, network, name, job.fold, job.seed, job.protocol, sound)

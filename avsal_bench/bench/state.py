@@ -84,7 +84,7 @@ def read_state(path: Path) -> State:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         job = dict(plain["job"])
-        job |= {name: tuple(job[name]) for name in ("overrides", "datasets")}
+        job |= {name: tuple(job[name]) for name in ("overrides", "datasets", "sounds")}
         given = {"job": Job(**job), "leaderboard": Path(plain["leaderboard"]), "process": Process(**plain["process"])}
         return State(**{**plain, **given})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

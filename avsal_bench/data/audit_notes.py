@@ -17,6 +17,7 @@ _BEFORE = "training and testing stop before they start: every file is looked for
 _AT_TEST = "training does not read it; the test stops at this video"
 _HEARING = "networks that hear ('av', 'a') stop before they start; 'v' does not read it"
 _DRAWN_AGAIN = "training draws another clip where the target is such a frame"
+_LABELS = "an AVC-aware network that learns from labels, or is switched by them, stops at this video"
 _BLACK = "CC has no score there, and SIM and KL are 0 (none by the protocol raw)"
 
 #: Every kind of finding: how bad it is, and what training and testing do with it.
@@ -55,6 +56,8 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "broken samples": ("error", "they pass through the network: the loss or the maps become NaN"),
     "clipped sound": ("note", "heard as it is"),
     "no sound in it": ("note", "heard as it is: in these frames nothing, as if the sound were muted"),
+    "labels missing": ("warning", _LABELS),
+    "bad labels": ("error", _LABELS),
     "extra files": ("note", "not read"),
     "not checked": ("error", "unknown"),
 }

@@ -22,6 +22,7 @@ from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.fixation_files import mat_size
 from avsal_bench.data.gaze import read_gaze
+from avsal_bench.data.labels import read_labels
 from avsal_bench.data.presence import AUDIO_SLACK
 from avsal_bench.data.reading import decode_image_file, read_fixation_values
 from avsal_bench.data.video_files import (
@@ -65,6 +66,7 @@ def look_at(task: Task) -> Checked:
         notes.add("frame and map", "all frames", text)
     _guarded(notes, "gaze", lambda: _look_at_gaze(notes, frame_size or map_size))
     _guarded(notes, "sound", lambda: _look_at_sound(notes))
+    _guarded(notes, "labels", lambda: _look_at_labels(notes))
     return Checked(notes.findings(), notes.files, time.perf_counter() - began)
 
 
@@ -247,6 +249,20 @@ def _look_at_gaze(notes: Notes, size: Size | None) -> None:
             read_gaze(path, notes.video.n_frames, (size[0], size[1]), notes.video.name)
         except ValueError as error:
             notes.add("unreadable gaze", path, str(error).removeprefix(str(path)).strip(": "))
+
+
+def _look_at_labels(notes: Notes) -> None:
+    """Labels of audio-visual consistency. A set without any is fine; a video of a set with labels needs its own."""
+    path = notes.video.labels
+    if path is None or not notes.task.audio or not path.parent.is_dir():
+        return
+    notes.files += path.is_file()
+    try:
+        read_labels(path, notes.video.n_frames)
+    except FileNotFoundError:
+        notes.add("labels missing", path, "other videos of the set have labels, this one has none")
+    except ValueError as error:
+        notes.add("bad labels", path, str(error).removeprefix(str(path)).strip(": "))
 
 
 def _look_at_sound(notes: Notes) -> None:

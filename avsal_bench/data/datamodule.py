@@ -13,15 +13,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import is_prepared, read_audio, read_clip, read_density, read_fixated
+from avsal_bench.data.labels import labels_of
+from avsal_bench.data.pseudo import Teacher, taught_by
+from avsal_bench.data.reading import is_prepared, read_clip, read_density, read_fixated
 from avsal_bench.data.sampler import ClipRequest, ClipSampler, VideoBatches, clip_counts
+from avsal_bench.data.sounds import hear, partners
 from avsal_bench.data.windows import training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
 
 Item = dict[str, Tensor | str | int | tuple[int, ...] | None]
 
 #: What a flip turns around.
-PICTURES = ("frames", "density", "fixated")
+PICTURES = ("frames", "density", "densities", "fixated")
 
 #: A training clip whose target map is empty is drawn again, this many times.
 MAX_DRAWS = 50
@@ -52,11 +55,21 @@ def _sha1(text: str) -> str:
 class TrainingClips(Dataset[Item]):
     """Clips at a random place, each flipped left-right with probability ``flip``; fixations on demand."""
 
-    def __init__(self, videos: Sequence[Video], spec: ClipSpec, flip: float, fixations: bool = False) -> None:
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        spec: ClipSpec,
+        flip: float,
+        fixations: bool = False,
+        every_frame: bool = False,
+        labels: bool = False,
+    ) -> None:
         self.videos = videos
         self.spec = spec
         self.flip = flip
         self.fixations = fixations
+        self.every_frame = every_frame
+        self.labels = labels
 
     def __getitem__(self, request: ClipRequest) -> Item:
         """Draw one clip; the same request gives the same clip.
@@ -76,15 +89,32 @@ class TrainingClips(Dataset[Item]):
             raise ValueError(f"{video.key}: {MAX_DRAWS} clips drawn, and every saliency map is empty")
         item = read_item(video, frame, self.spec)
         item["density"] = density
+        if self.every_frame:
+            numbers = window(frame, video.n_frames, self.spec.frames, self.spec.target, self.spec.start).frames
+            maps = [read_density(video.densities.path(number), self.spec.size) for number in numbers]
+            item["densities"] = torch.stack(maps)
         if self.fixations:
             item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
+        if self.labels:
+            item["label"] = torch.tensor(labels_of(video)[frame - 1])
         if rng.random() < self.flip:
-            item |= {key: item[key].flip(-1) for key in PICTURES if isinstance(item[key], Tensor)}  # type: ignore[union-attr]
+            item |= {key: value.flip(-1) for key in PICTURES if isinstance(value := item.get(key), Tensor)}
         return item
 
 
 class Windows(Dataset[Item]):
-    """The window of every ``(video, frame)`` asked for, as at test time; with its ground truth on demand."""
+    """The window of every ``(video, frame)`` asked for, as at test time; with its ground truth on demand.
+
+    Args:
+        videos: that places count.
+        spec: of the network.
+        density: whether an item brings its saliency map.
+        sound: what is heard, as ``audio``.
+        fixations: whether an item brings the fixated pixels.
+        others: what else is heard, as ``others``.
+        swaps: for the key of each video the one whose sound it is given where it is ``swapped``.
+        labels: whether an item brings the label of consistency of its target frame.
+    """
 
     def __init__(
         self,
@@ -93,21 +123,29 @@ class Windows(Dataset[Item]):
         density: bool,
         sound: Sound = "original",
         fixations: bool = False,
+        others: Sequence[Sound] = (),
+        swaps: Mapping[str, Video] | None = None,
+        labels: bool = False,
     ) -> None:
         self.videos = videos
         self.spec = spec
         self.density = density
         self.sound = sound
         self.fixations = fixations
+        self.others = tuple(others)
+        self.swaps = dict(swaps or {})
+        self.labels = labels
 
     def __getitem__(self, place: tuple[int, int]) -> Item:
         """The window that predicts ``frame`` of video ``i``, for ``place = (i, frame)``."""
         video, frame = self.videos[place[0]], place[1]
-        item = read_item(video, frame, self.spec, self.sound)
+        item = read_item(video, frame, self.spec, self.sound, self.others, self.swaps.get(video.key))
         if self.density:
             item["density"] = read_density(video.densities.path(frame), self.spec.size)
         if self.fixations:
             item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
+        if self.labels:
+            item["label"] = torch.tensor(labels_of(video)[frame - 1])
         return item
 
 
@@ -127,13 +165,32 @@ class Densities(Dataset[Tensor]):
         return read_density(video.densities.path(frame), self.size)
 
 
-def read_item(video: Video, frame: int, spec: ClipSpec, sound: Sound = "original") -> Item:
-    """The window of a frame as an item of a :class:`~avsal_bench.spec.Batch`, without ground truth."""
+def read_item(
+    video: Video,
+    frame: int,
+    spec: ClipSpec,
+    sound: Sound = "original",
+    others: Sequence[Sound] = (),
+    partner: Video | None = None,
+) -> Item:
+    """The window of a frame as an item of a :class:`~avsal_bench.spec.Batch`, without ground truth.
+
+    Args:
+        video: whose files are read.
+        frame: the target frame, from 1.
+        spec: of the network.
+        sound: what is heard, as ``audio``.
+        others: what else is heard, as ``others``; nothing for a network without sound.
+        partner: whose sound is heard where it is ``swapped``.
+    """
     clip = window(frame, video.n_frames, spec.frames, spec.target, spec.start)
-    audio = None
+    audio, further = None, {}
     if spec.audio is not None:
-        audio = spec.audio(torch.zeros(1)) if sound == "muted" else read_audio(video, clip, spec.audio)
+        audio = hear(video, clip, spec.audio, sound, partner)
+        heard = [hear(video, clip, spec.audio, other, partner) for other in others]
+        further = {"others": torch.stack(heard)} if heard else {}
     return {
+        **further,
         "frames": read_clip(video, clip, spec.size, spec.antialias),
         "audio": audio,
         "density": None,
@@ -173,9 +230,13 @@ class SaliencyDataModule(LightningDataModule):
         val_fraction: of the training videos of each set, set aside by :func:`hold_out`.
         val_stride: every n-th frame of a set-aside video is validated on.
         fixations: whether clips and windows to validate on bring the fixated pixels.
+        every_frame: whether clips bring the maps of all of their frames.
+        teacher: what clips and windows to validate on bring as their maps.
         seed: of the random draws.
         num_workers: processes that read.
-        sound: what is heard in the test part: the true sound, or silence.
+        sound: what is heard in the test part.
+        others: what else is heard there, with the same frames.
+        labels: whether every part brings the labels of consistency of its target frames.
     """
 
     def __init__(
@@ -194,9 +255,13 @@ class SaliencyDataModule(LightningDataModule):
         val_fraction: float = 0.1,
         val_stride: int = 16,
         fixations: bool = False,
+        every_frame: bool = False,
+        teacher: Teacher = "density",
         seed: int = 0,
         num_workers: int = 0,
         sound: Sound = "original",
+        others: Sequence[Sound] = (),
+        labels: bool = False,
     ) -> None:
         super().__init__()
         # With more processes than videos left to test, some have none.
@@ -214,22 +279,31 @@ class SaliencyDataModule(LightningDataModule):
         self.val_fraction = val_fraction
         self.val_stride = val_stride
         self.fixations = fixations
+        self.every_frame = every_frame
+        self.teacher = teacher
         self.seed = seed
         self.num_workers = num_workers
         self.sound = sound
+        self.others = tuple(others)
+        self.labels = labels
         self.skip: set[str] = set()
 
     def listed(self, part: str) -> list[Video]:
         """Videos that the lists of all sets name for ``part``."""
         return [v for name, root in self.roots.items() for v in dataset(name).videos(root, part, self.fold)]
 
+    def taught(self) -> list[Video]:
+        """Videos of the training lists, with the maps of the ``teacher``."""
+        listed = ((root, dataset(name).videos(root, "train", self.fold)) for name, root in self.roots.items())
+        return [video for root, videos in listed for video in taught_by(self.teacher, videos, root)]
+
     def fit_videos(self) -> list[Video]:
         """Training videos less those set aside."""
-        return hold_out(self.listed("train"), self.val_fraction)[0]
+        return hold_out(self.taught(), self.val_fraction)[0]
 
     def val_videos(self) -> list[Video]:
         """Training videos set aside to choose the checkpoint."""
-        return hold_out(self.listed("train"), self.val_fraction)[1]
+        return hold_out(self.taught(), self.val_fraction)[1]
 
     def test_videos(self) -> list[Video]:
         """Test videos, less those in ``skip`` (keys of videos that have their scores)."""
@@ -250,7 +324,7 @@ class SaliencyDataModule(LightningDataModule):
         rank, world_size = self._rank()
         step = self.batch_size * self.accumulate * world_size
         return self._loader(
-            TrainingClips(self.fit_videos(), self.spec, self.flip, self.fixations),
+            TrainingClips(self.fit_videos(), self.spec, self.flip, self.fixations, self.every_frame, self.labels),
             sampler=ClipSampler(self.epoch_counts(), self.seed, rank, world_size, step, self.first_epoch),
             batch_size=self.batch_size,
         )
@@ -267,7 +341,7 @@ class SaliencyDataModule(LightningDataModule):
         if len(places) < world_size:
             raise ValueError(f"{len(places)} windows to validate on for {world_size} processes; lower val_stride")
         return self._loader(
-            Windows(videos, self.spec, density=True, fixations=self.fixations),
+            Windows(videos, self.spec, density=True, fixations=self.fixations, labels=self.labels),
             sampler=places[rank::world_size],
             batch_size=self.test_batch_size,
         )
@@ -275,8 +349,12 @@ class SaliencyDataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Item]:
         """All windows of the test videos in video order, whole videos to processes."""
         videos = self.test_videos()
+        # Of the whole list: what was tested before has its partner still.
+        swaps = partners(self.listed("test")) if "swapped" in (self.sound, *self.others) else None
         return self._loader(
-            Windows(videos, self.spec, density=False, sound=self.sound),
+            Windows(
+                videos, self.spec, density=False, sound=self.sound, others=self.others, swaps=swaps, labels=self.labels
+            ),
             batch_sampler=VideoBatches(videos, self.test_batch_size, *self._rank()),
         )
 

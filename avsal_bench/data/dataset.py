@@ -71,6 +71,7 @@ class Video:
         category: kind of scene, where the set has such labels.
         gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze`, where the set has it.
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
+        labels: file of :mod:`avsal_bench.data.labels`, which need not exist; None for a set that cannot have one.
     """
 
     dataset: str
@@ -84,6 +85,7 @@ class Video:
     category: str = ""
     gaze: Path | None = None
     prepared: Path | None = None
+    labels: Path | None = None
 
     @property
     def key(self) -> str:

@@ -72,6 +72,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
         <root>/annotations/<SET>/categories.csv                      (optional: video,category)
         <root>/fold_lists/<SET>_list_{train,test}_<k>_fps.txt        (else this package's; one split: without _<k>)
         <root>/prepared/<SET>/<video>/                               (optional: made by ``avsal data prepare``)
+        <root>/av_gt_label/<SET>/<video>.txt                         (optional: :mod:`avsal_bench.data.labels`)
 
     What the list names and the disk lacks is found by :func:`~avsal_bench.data.presence.check_videos`.
 
@@ -114,6 +115,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
                 category=categories.get(name, ""),
                 gaze=gaze if gaze.is_file() else None,
                 prepared=root / "prepared" / folder / name,
+                labels=root / "av_gt_label" / folder / f"{name}.txt" if description.sound else None,
             )
         )
     return videos

@@ -154,8 +154,9 @@ def _prepared_sound(video: Video, sample_rate: int) -> Path | None:
 
 
 def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
-    """A ground-truth saliency map as ``(H, W)`` float32 in [0, 1], resized bilinearly if ``size`` is given."""
-    grey = decode_image_file(path, ImageReadMode.GRAY).float() / 255
+    """A ground-truth saliency map of 8 or 16 bits as ``(H, W)`` float32 in [0, 1], resized bilinearly to ``size``."""
+    stored = decode_image_file(path, ImageReadMode.GRAY)
+    grey = stored.float() / torch.iinfo(stored.dtype).max
     if size is not None:
         grey = F.resize(grey, list(size), antialias=True)
     return grey[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, require_finite
-from avsal_bench.evaluation.score import VideoScorer
+from avsal_bench.evaluation.score import VideoScorer, result_path
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 
@@ -24,53 +24,75 @@ KeepMaps = Literal["png", "npy"]
 
 
 class ScoreVideos(Callback):
-    """Scores what is predicted, batch by batch, and writes the result of each video after its last frame.
+    """Scores what is predicted, batch by batch, and writes the results of each video after its last frame.
 
     A result is ``<folder>/<video>.json``: the video's scores and those of each frame; beside it lies a picture of
     some frames, ``<folder>/<video>.png``. What is there when a run dies is kept, and
     :func:`~avsal_bench.evaluation.score.read_results` tells the next run what it need not predict again.
 
+    A batch may come with the maps of several sounds. The first is the true one, then; the others are compared with it.
+
     Args:
         videos: the test list; batches must come video by video, in frame order.
-        folder: of the results.
+        folder: of the results; or for each sound that is predicted, in that order, its folder, or None for one that is
+            not to be scored.
         protocol: how maps become scores.
         keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``.
     """
 
     def __init__(
-        self, videos: Sequence[Video], folder: Path, protocol: Protocol, keep_maps: KeepMaps | None = None
+        self,
+        videos: Sequence[Video],
+        folder: Path | Sequence[Path | None],
+        protocol: Protocol,
+        keep_maps: KeepMaps | None = None,
     ) -> None:
         self.videos = {v.key: v for v in videos}
-        self.folder = folder
+        self.folders = [folder] if isinstance(folder, Path) else list(folder)
         self.protocol = protocol
         self.keep_maps = keep_maps
-        self._scorer: VideoScorer | None = None
-        self._shown: dict[int, Tensor] = {}
+        self._scorers: list[VideoScorer | None] = []
+        self._shown: list[dict[int, Tensor]] = []
 
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
-        """Score the maps of a batch, and finish the video after its last frame."""
+        """Score the maps ``(B, h, w)`` of a batch, or ``(S, B, h, w)`` of S sounds; finish a whole video."""
         video = self.videos[f"{batch['dataset'][0]}/{batch['video'][0]}"]
         frames = [int(frame) for frame in batch["frame"]]
-        maps = outputs.float().cpu()
-        require_finite(maps, [f"{video.key}, frame {frame}" for frame in frames])
+        predicted = outputs.float().cpu().view(-1, *outputs.shape[-3:])
         if frames[0] == 1:
-            self._scorer = VideoScorer(Truth(video, list(self.videos.values())), self.protocol)
-        assert self._scorer is not None, "a video starts with its first frame"
-        self._scorer.add(frames, maps)
+            self._start(video)
+        assert self._scorers, "a video starts with its first frame"
         wanted = picture_frames(video)
-        self._shown |= {frame: maps[i] for i, frame in enumerate(frames) if frame in wanted}
-        if self.keep_maps is not None:
-            save_maps(maps, frames, self.folder / "maps" / video.name, self.keep_maps)
+        sounds = zip(self.folders, self._scorers, self._shown, predicted, strict=True)
+        for number, (folder, scorer, shown, maps) in enumerate(sounds):
+            require_finite(maps, [f"{video.key}, frame {frame}" for frame in frames])
+            if folder is None or scorer is None:
+                continue
+            scorer.add(frames, maps)
+            if number:
+                scorer.compare(maps, predicted[0])
+            shown |= {frame: maps[i] for i, frame in enumerate(frames) if frame in wanted}
+            if self.keep_maps is not None:
+                save_maps(maps, frames, folder / "maps" / video.name, self.keep_maps)
+            if frames[-1] == video.n_frames:
+                self._finish(video, scorer, shown, folder)
         if frames[-1] == video.n_frames:
-            self._finish(video, self._scorer)
+            self._scorers = []
 
-    def _finish(self, video: Video, scorer: VideoScorer) -> None:
-        draw_video(self._shown, video, self.folder / f"{video.name}.png")
-        self._shown = {}
-        self._scorer = None
-        scorer.write(self.folder)
+    def _start(self, video: Video) -> None:
+        """Make a scorer for each sound of a video whose result is not there; they share the ground truth."""
+        truth = Truth(video, list(self.videos.values()))
+        self._shown = [{} for _ in self.folders]
+        self._scorers = [
+            None if folder is None or result_path(folder, video).is_file() else VideoScorer(truth, self.protocol)
+            for folder in self.folders
+        ]
+
+    def _finish(self, video: Video, scorer: VideoScorer, shown: Mapping[int, Tensor], folder: Path) -> None:
+        draw_video(shown, video, folder / f"{video.name}.png")
+        scorer.write(folder)
 
 
 def save_maps(maps: Tensor, frames: Sequence[int], folder: Path, form: KeepMaps) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.metrics.functional import IN_TABLES
+from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.maps import EPS
 from avsal_bench.records import (
     METRICS,
@@ -124,6 +126,11 @@ class VideoScorer:
     scores: dict[str, list[float]] = field(default_factory=lambda: {metric: [] for metric in METRICS})
     unfixated: int = 0
     constant: int = 0
+    alike: list[float] = field(default_factory=list)
+
+    def compare(self, maps: Tensor, originals: Tensor) -> None:
+        """Note how like the maps ``(F, h, w)`` of some frames are to those with the true sound: :func:`likeness`."""
+        self.alike += likeness(maps, originals).tolist()
 
     def add(self, frames: Sequence[int], maps: Tensor) -> None:
         """Score the maps ``(F, h, w)`` of some frames, uint8 or floating.
@@ -147,29 +154,69 @@ class VideoScorer:
         self.constant += int((maps.amin((1, 2)) == maps.amax((1, 2))).sum())
 
     def result(self) -> VideoScores:
-        """Mean of each metric over the frames where it is defined, and the numbers of frames that are special."""
+        """Mean of each metric over the frames where it is defined, and the numbers of frames that are special.
+
+        Raises:
+            ValueError: for labels of consistency that are not the video's; see :mod:`avsal_bench.data.labels`.
+        """
         video = self.truth.video
         defined = {metric: [v for v in row if not math.isnan(v)] for metric, row in self.scores.items()}
+        labels = consistency(video)
+        belongs = [labels is not None and labels[frame - 1] for frame in self.frames]
+        own = {m: list(compress(row, belongs)) for m, row in self.scores.items()} if labels is not None else {}
         return VideoScores(
             video=video.name,
             frames=len(self.frames),
-            scores={m: math.fsum(row) / len(row) if row else math.nan for m, row in defined.items()},
+            scores={m: mean_defined(row) for m, row in self.scores.items()},
             undefined={m: len(self.frames) - len(row) for m, row in defined.items()},
             category=video.category,
             unfixated=self.unfixated,
             constant=self.constant,
             skipped=video.n_frames - len(self.frames),
             curve={m: score_curve(self.frames, row, video.n_frames) for m, row in self.scores.items()},
+            consistent={m: mean_defined(row) for m, row in own.items()},
+            consistent_frames=sum(belongs),
+            map_cc=None if math.isnan(alike := mean_defined(self.alike)) else alike,
         )
 
     def write(self, folder: Path, **more: Any) -> None:
         """Write the result and the scores of each frame as ``<folder>/<video>.json``; ``more`` is kept beside them."""
-        plain = {
+        plain: dict[str, Any] = {
             "video": video_to_json(self.result()),
             "numbers": self.frames,
             "frames": {m: [None if math.isnan(v) else v for v in row] for m, row in self.scores.items()},
         }
+        if self.alike:
+            plain["alike"] = [None if math.isnan(v) else v for v in self.alike]
         write_atomically(result_path(folder, self.truth.video), json.dumps(plain | more, allow_nan=False))
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """Mean of what is not NaN; NaN where nothing is left.
+
+    >>> mean_defined([1.0, math.nan, 2.0])
+    1.5
+    """
+    defined = [value for value in values if not math.isnan(value)]
+    return math.fsum(defined) / len(defined) if defined else math.nan
+
+
+def consistency(video: Video) -> Sequence[bool] | None:
+    """For each frame of a video whether the sound belongs to the picture; None where nobody has labelled it.
+
+    Raises:
+        ValueError: for labels that are not the video's; see :mod:`avsal_bench.data.labels`.
+    """
+    return labels_of(video) if video.labels is not None and video.labels.is_file() else None
+
+
+def likeness(maps: Tensor, others: Tensor) -> Tensor:
+    """CC of each of the maps ``(F, h, w)`` with the other one of its frame, ``(F,)`` float64.
+
+    1 for equal maps, constant ones too; NaN where one of two that differ is constant.
+    """
+    found = cc(maps.double(), others.double())
+    return torch.where((maps == others).flatten(1).all(1), torch.ones_like(found), found)
 
 
 def result_path(folder: Path, video: Video) -> Path:

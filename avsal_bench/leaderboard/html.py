@@ -75,10 +75,14 @@ def _parts(board: Board) -> dict[str, str]:
             f"{done}, and {len(board.lines)} scores from {len(papers)} papers. One protocol a table, per-video scores "
             "and the whole story behind every row."
         ),
-        "measured": _or("".join([*overall_sections(overall(measured)), *score_sections(measured)]), NO_RECORD, LEGEND),
+        "measured": _or(
+            "".join([*overall_sections(overall(measured)), *score_sections(measured, losses=board.losses)]),
+            NO_RECORD,
+            LEGEND,
+        ),
         "published": "".join([*published_sections(board.papers, reasons, board.not_built), clashes, absent]),
         "reproduced": _or(reproduction_table(board, reasons), NO_PAIR, PAIRS),
-        "synthetic": _or("".join(score_sections(synthetic, board.hearing)), NO_SYNTHETIC, LEGEND),
+        "synthetic": _or("".join(score_sections(synthetic, board.hearing, board.losses)), NO_SYNTHETIC, LEGEND),
         "cost": _or(cost_table(board), NO_COST),
     }
 

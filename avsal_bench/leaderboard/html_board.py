@@ -16,6 +16,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
 from avsal_bench.leaderboard.html_published import is_derived
+from avsal_bench.leaderboard.losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, published_rows, read_not_built, read_published
 from avsal_bench.leaderboard.significance import Comparison, pairwise, video_means
 from avsal_bench.leaderboard.statistics import Array
@@ -114,6 +115,7 @@ class Board:
     papers: tuple[PublishedRow, ...]
     not_built: tuple[NotBuilt, ...]
     hearing: tuple[Hearing, ...]
+    losses: tuple[SoundLoss, ...]
     costs: Mapping[tuple[str, str], Cost] = field(default_factory=dict)
     records: int = 0
 
@@ -141,6 +143,7 @@ def read_board(folder: Path) -> Board:
         papers=tuple(published_rows(lines)),
         not_built=tuple(read_not_built(folder / "not_built.csv", (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),
+        losses=tuple(sound_losses(records)),
         costs=_costs(folder / "networks.csv", records),
         records=len(records),
     )

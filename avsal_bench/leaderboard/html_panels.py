@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from avsal_bench.leaderboard.analysis import relative_scores
 from avsal_bench.leaderboard.html_board import Board, Group
 from avsal_bench.leaderboard.significance import video_means
 from avsal_bench.leaderboard.statistics import Array
@@ -100,6 +101,8 @@ def _panel(row: Row, group: Group, fits: dict[str, int]) -> dict[str, Any]:
         "folds": row.folds,
         "seeds": row.seeds,
         "scores": {m: _plain((s.value, s.std, s.low, s.high)) for m, s in row.scores.items()},
+        # 0 is the mean eye position, 1 human infinite; empty where the table lacks one of them.
+        "relative": {m: _round(value) for m, value in relative_scores(row, group.rows).items()},
         "videos": {
             "names": list(videos),
             "kinds": [same[0].category for same in videos.values()],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -24,12 +25,15 @@ from avsal_bench.leaderboard.html_text import (
     table,
     text,
 )
+from avsal_bench.leaderboard.losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, protocol_mean
 from avsal_bench.records import METRICS
 
 
-def score_sections(groups: Sequence[Group], hearing: Sequence[Hearing] = ()) -> Iterator[str]:
+def score_sections(
+    groups: Sequence[Group], hearing: Sequence[Hearing] = (), losses: Sequence[SoundLoss] = ()
+) -> Iterator[str]:
     """A section a data set and protocol: its scores, and where the videos have them, categories and hearing."""
     for group in groups:
         name = escape(group.dataset) + _protocol(group.protocol)
@@ -43,6 +47,8 @@ def score_sections(groups: Sequence[Group], hearing: Sequence[Hearing] = ()) -> 
         asked = [h for h in hearing if (h.dataset, h.protocol) == (group.dataset, group.protocol)]
         if asked and group.synthetic:
             yield _hearing_section(asked, group)
+        if lost := [one for one in losses if (one.dataset, one.protocol) == (group.dataset, group.protocol)]:
+            yield _losses_section(lost, group, kind)
         yield "</section>\n"
 
 
@@ -196,6 +202,33 @@ def _hearing_section(asked: Sequence[Hearing], group: Group) -> str:
         "when <em>av</em> beats both <em>v</em> and itself with its sound muted. The baseline is the better one of "
         f"{' and '.join(BASELINES)}.</p>\n" + table(f"Does it hear? {group.dataset}, synthetic", columns, [body])
     )
+
+
+def _losses_section(lost: Sequence[SoundLoss], group: Group, kind: str) -> str:
+    columns = [Column(name) for name in ("Model", "Preset", "Sound", "On")]
+    columns += [Column("Videos", numbers=True), *(Column(m, m, numbers=True) for m in METRICS)]
+    columns.append(Column("Map CC", numbers=True))
+    body = []
+    for one in lost:
+        cells = [
+            *map(text, (one.model, one.preset or DASH, one.sound, one.part)),
+            Cell(str(one.videos), str(one.videos)),
+        ]
+        cells += [_difference(one.losses[metric], metric) for metric in METRICS]
+        cells.append(Cell(DASH) if one.map_cc is None else _likeness(one.map_cc))
+        body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
+    words = re.sub(r"\*(.+?)\*", r"<em>\1</em>", LOSSES_WORDS)
+    silent = escape(", ".join(untested(group.rows, lost)))
+    said = f" With the true sound only: {silent}; <code>avsal hear</code> tests them with others." if silent else ""
+    caption = f"{LOSSES_TITLE} {group.dataset}, protocol {group.protocol}, {kind}"
+    return f"<h4>{LOSSES_TITLE}</h4>\n<p>{words}{said}</p>\n" + table(caption, columns, [body])
+
+
+def _likeness(interval: Interval) -> Cell:
+    bounds = (
+        "" if math.isnan(interval.low) else f' <span class="ci">{_bounds(interval.low, interval.high, "CC")}</span>'
+    )
+    return number_cell(interval.mean, "CC", number(interval.mean, "CC") + bounds)
 
 
 def _difference(interval: Interval | None, metric: str) -> Cell:

@@ -11,6 +11,7 @@ from pathlib import Path
 from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing, hearing_table
 from avsal_bench.leaderboard.html import html_page
 from avsal_bench.leaderboard.longform import to_csv
+from avsal_bench.leaderboard.losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, sound_losses, untested
 from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, published_rows, read_not_built, read_published
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
@@ -71,7 +72,7 @@ def write_leaderboard(folder: Path) -> list[Path]:
     lines = read_published(folder / "published.csv")
     not_built = read_not_built(folder / "not_built.csv", (line["method"] for line in lines))
     table = rows(records)
-    page = render(table, published_rows(lines), hearing_table(records), not_built)
+    page = render(table, published_rows(lines), hearing_table(records), not_built, sound_losses(records))
     files = {"README.md": page, "leaderboard.csv": to_csv(table, lines), "index.html": html_page(folder)}
     for name, text in files.items():
         write_atomically(folder / name, text)
@@ -83,6 +84,7 @@ def render(
     papers: Sequence[PublishedRow],
     hearing: Sequence[Hearing],
     not_built: Sequence[NotBuilt] = (),
+    losses: Sequence[SoundLoss] = (),
 ) -> str:
     """The page as Markdown."""
     main = [row for row in table if row.head.sound == "original"]
@@ -90,9 +92,9 @@ def render(
     synthetic = [row for row in main if row.head.synthetic]
     parts = [
         INTRODUCTION,
-        *_measured_part(measured),
+        *_measured_part(measured, losses),
         *_published_part(papers, not_built),
-        *_synthetic_part(synthetic, hearing),
+        *_synthetic_part(synthetic, hearing, losses),
     ]
     return "\n".join(parts)
 
@@ -129,16 +131,18 @@ def _frames_note(r: Record) -> str:
     return f"{name}: {r.n_frames} frames scored, {', '.join(told)}" if told else ""
 
 
-def _measured_part(measured: Sequence[Row]) -> Iterator[str]:
+def _measured_part(measured: Sequence[Row], losses: Sequence[SoundLoss]) -> Iterator[str]:
     yield "## Measured\n"
     if not measured:
         yield (
             "No record of a real set yet. To fill it: lay out a data set as `docs/` says, set `AVSAL_DATA` to its "
             "root, type `make bench MODEL=<name>`,\nthen `make leaderboard`.\n"
         )
-    for (dataset, protocol), group in groupby(measured, key=lambda row: (row.head.dataset, row.head.protocol)):
+    for (dataset, protocol), rows_of_set in groupby(measured, key=lambda row: (row.head.dataset, row.head.protocol)):
+        group = list(rows_of_set)
         yield f"### {dataset}{_suffix(protocol)}\n"
-        yield _score_table(list(group))
+        yield _score_table(group)
+        yield from _losses_part(group, losses, f"{dataset}{_suffix(protocol)}")
 
 
 def _published_part(papers: Sequence[PublishedRow], not_built: Sequence[NotBuilt]) -> Iterator[str]:
@@ -180,7 +184,7 @@ def _published_table(group: Sequence[PublishedRow], absent: Collection[str]) -> 
     return markdown_table(header, body, numbers=range(4, 4 + len(metrics)))
 
 
-def _synthetic_part(synthetic: Sequence[Row], hearing: Sequence[Hearing]) -> Iterator[str]:
+def _synthetic_part(synthetic: Sequence[Row], hearing: Sequence[Hearing], losses: Sequence[SoundLoss]) -> Iterator[str]:
     yield "## Synthetic - says nothing about real videos\n"
     yield (
         "Scores on `synth`, a set that this project makes itself, with simulated observers. They show that the code "
@@ -206,6 +210,34 @@ def _synthetic_part(synthetic: Sequence[Row], hearing: Sequence[Hearing]) -> Ite
                 f"The baseline is the better one of {' and '.join(BASELINES)}.\n"
             )
             yield _hearing_table(asked)
+        yield from _losses_part(group, losses, f"{dataset}{_suffix(protocol)}, synthetic")
+
+
+def _losses_part(group: Sequence[Row], losses: Sequence[SoundLoss], where: str) -> Iterator[str]:
+    """What the networks of a table lose with another sound, where any was tested so."""
+    place = (group[0].head.dataset, group[0].head.protocol)
+    shown = [one for one in losses if (one.dataset, one.protocol) == place]
+    if not shown:
+        return
+    yield f"### {LOSSES_TITLE} {where}\n"
+    yield LOSSES_WORDS + "\n"
+    if silent := untested(group, shown):
+        yield f"With the true sound only: {', '.join(map(_escape, silent))}. `avsal hear` tests them with others.\n"
+    header = ["Model", "Preset", "Sound", "On", "Videos", *METRICS, "Map CC"]
+    body = []
+    for one in shown:
+        names = [one.model, one.preset or "-", one.sound, one.part]
+        numbers = [_difference(one.losses[metric], metric) for metric in METRICS]
+        body.append([*map(_escape, names), str(one.videos), *numbers, _interval(one.map_cc)])
+    yield markdown_table(header, body, numbers=range(4, 6 + len(METRICS)))
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    return f"{interval.mean:.3f}" + (
+        "" if math.isnan(interval.low) else f" ({interval.low:.3f} to {interval.high:.3f})"
+    )
 
 
 def _score_table(group: Sequence[Row]) -> str:

@@ -16,6 +16,7 @@ from avsal_bench.leaderboard.tables import FOLDS
 from avsal_bench.records import (
     MAPS_PRESET,
     METRICS,
+    SOUNDS,
     Averaging,
     Record,
     VideoScores,
@@ -174,8 +175,8 @@ def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> 
         yield f"model {r.model!r}: expected letters, digits and _ + . - only"
     if r.modality not in ("", "v", "av", "a"):
         yield f"modality {r.modality!r}: expected v, av, a or nothing"
-    if r.sound not in ("original", "muted"):
-        yield f"sound {r.sound!r}: expected original or muted"
+    if r.sound not in SOUNDS:
+        yield f"sound {r.sound!r}: expected one of {', '.join(SOUNDS)}"
     if not isinstance(r.seed, int) or r.seed < 0:
         yield f"seed {r.seed!r}: expected a whole number from 0"
     if r.protocol not in averaging:

@@ -40,6 +40,7 @@ from avsal_bench.audio import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.aspp import ASPP
+from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip
 from avsal_bench.models.layers.fusion import MBT, Addition, Bilinear, Concatenation, Multiplication
 from avsal_bench.models.layers.lip import LIP
@@ -83,6 +84,7 @@ class AVRSP(Network):
     """
 
     audio_only = ("soundnet.", "ravf.", "fusion.")
+    audio_free = True
 
     def __init__(
         self,
@@ -134,15 +136,19 @@ class AVRSP(Network):
         self.deepest_skip = 0 if pairs == 4 and (ms or mrg) else 1
         self.decoder = Decoder(width, steps=frames // 8, skips=4 - self.deepest_skip)
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, T, H, W)`` frames and their ``(B, 1, n)`` waveform to the saliency ``(B, H, W)`` in [0, 1].
+
+        Items whose ``use_audio``, ``(B,)`` bool, is False keep X0 in the place of F_av, as the ``v`` network does.
 
         Raises:
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
         """
         self.check_input(frames, audio)
         x3, x2, x1, x0 = (lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, self.s3d(frames), strict=True))
-        fused = x0 if audio is None or self.spec.audio is None else self._fuse(x0, audio)
+        fused = x0
+        if audio is not None and self.spec.audio is not None:
+            fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, len(frames)))
         skips = self._regulate(fused, self._enhance([x0, x1, x2, x3]))
         saliency: Tensor = self.decoder(fused, skips[self.deepest_skip :])
         return saliency

@@ -45,6 +45,7 @@ from avsal_bench.audio_spectra import LogMel
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.vggish import VGGish
 from avsal_bench.models.layers.aspp import ASPP
+from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.layers.bilinear import ChannelBilinear
 from avsal_bench.models.layers.caspnet_decoders import FCNDecoder, SalDecoder, UNetDecoder
 from avsal_bench.models.layers.clip import check_clip
@@ -99,6 +100,7 @@ class CASPNet(Network):
     """
 
     audio_only = ("vggish.", "project.", "avim.", "bilinear.", "cpc.")
+    audio_free = True
 
     def __init__(
         self,
@@ -149,8 +151,10 @@ class CASPNet(Network):
         self.frozen = ("vggish",) if hears and freeze_audio else ()
         self.freeze()
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, 16, H, W)`` frames and their ``(B, 1, 96, 64)`` log mel to the saliency ``(B, H, W)`` in [0, 1].
+
+        Items whose ``use_audio``, ``(B,)`` bool, is False do without AVIM and CPC, as the ``v`` network does.
 
         Raises:
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
@@ -159,7 +163,14 @@ class CASPNet(Network):
         scales = self.s3d(frames)
         features = {int(i): aspp(scales[int(i) - 1]) for i, aspp in self.aspp.items()}
         if audio is not None and self.spec.audio is not None:
-            self._hear(features, self.project(self.vggish(audio)))
+            rows = check_rows(use_audio, len(frames))
+            if rows is None:
+                self._hear(features, self.project(self.vggish(audio)))
+            elif rows.any():
+                heard = {i: feature[rows] for i, feature in features.items()}
+                self._hear(heard, self.project(self.vggish(audio[rows])))
+                # Under autocast the two may differ in type.
+                features |= {i: x.index_put((rows,), heard[i].to(x.dtype)) for i, x in features.items()}
         saliency: Tensor = self.decoder(list(features.values()))
         return saliency
 

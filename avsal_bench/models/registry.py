@@ -22,10 +22,12 @@ class Place:
         video: key of the video, ``<dataset>/<name>``.
         frames: numbers from 1 of the window's frames, in the order of the clip: a reverse window counts down, and an
             end frame of the video may repeat.
+        label: whether the sound belongs to what people look at in the target frame; None where nobody asked.
     """
 
     video: str
     frames: tuple[int, ...]
+    label: bool | None = None
 
 
 class Outputs(NamedTuple):
@@ -56,6 +58,8 @@ class Network(nn.Module):
         visual_only: prefixes of those that only the ``v`` network has; the audio-visual one does without.
         frozen: names of the parts that are never trained: without gradients, and in eval mode always, so that their
             batch norms stay as they were loaded. :meth:`freeze` is called at the end of ``__init__``.
+        audio_free: True where ``forward`` takes ``use_audio``, ``(B,)`` bool: the items that are False go the network's
+            own way around the sound, with the same visual weights. All True is the network as it is.
         script_audio: front end of the authors' test script where it hears other samples than the network was trained
             on; for the protocols that follow the script.
     """
@@ -63,11 +67,17 @@ class Network(nn.Module):
     spec: ClipSpec
     observes: ClassVar[bool] = False
     sees: bool = True
-    logits: ClassVar[bool] = False
-    audio_only: ClassVar[tuple[str, ...]] = ()
-    visual_only: ClassVar[tuple[str, ...]] = ()
+    logits: bool = False
+    audio_only: tuple[str, ...] = ()
+    visual_only: tuple[str, ...] = ()
+    audio_free: ClassVar[bool] = False
     frozen: tuple[str, ...] = ()
     script_audio: AudioFrontEnd | None = None
+
+    @property
+    def switched_by_labels(self) -> bool:
+        """Whether a test must bring the label of consistency of each target frame, in its place."""
+        return False
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """Predict the target frame; see the class."""
@@ -126,6 +136,10 @@ class Network(nn.Module):
         """The output for clips ``(B, 3, T, H, W)`` without sound, of a network that can do without."""
         raise TypeError(f"{type(self).__name__} has no way around the sound")
 
+    def every_frame(self, frames: Tensor, audio: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The outputs of all frames of a clip, ``(B, T, h, w)`` for each scale, of a network that predicts them all."""
+        raise TypeError(f"{type(self).__name__} predicts the target frame alone")
+
     def to_map(self, output: Tensor) -> Tensor:
         """Turn the output ``(B, h, w)`` into a non-negative saliency map: its sigmoid for logits, else itself."""
         return output.sigmoid() if self.logits else output
@@ -176,6 +190,7 @@ class ModelEntry:
         code: ``owner/repo`` of the authors' code, or "" where there is none.
         tiny: options for a version small enough for any test.
         variants: options besides ``modality`` that make another published network, by what they are called.
+        marks: further options that a row is told apart by, by what they add to the name of any variant.
         parity: modalities whose output was compared with the authors' code, with the same weights.
         weights: that the authors offer.
     """
@@ -187,6 +202,7 @@ class ModelEntry:
     code: str = ""
     tiny: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     parity: tuple[Modality, ...] = ()
     weights: tuple[PublishedWeights, ...] = ()
 
@@ -197,8 +213,9 @@ class ModelEntry:
         return max(fitting, key=lambda name: len(fitting[name]), default="")
 
     def label(self, options: Mapping[str, Any]) -> str:
-        """Name of the model and of its variant, such as ``mspi-s3d``; the name alone by default."""
-        return "-".join(filter(None, [self.name, self.variant_of(options)]))
+        """Name of the model, its variant and its marks, such as ``mspi-s3d``; the name alone by default."""
+        marks = [name for name, own in self.marks.items() if all(options.get(k) == v for k, v in own.items())]
+        return "-".join(filter(None, [self.name, self.variant_of(options), *marks]))
 
 
 _MODELS: dict[str, ModelEntry] = {}
@@ -213,6 +230,7 @@ def register_model(
     code: str = "",
     tiny: dict[str, Any] | None = None,
     variants: dict[str, dict[str, Any]] | None = None,
+    marks: dict[str, dict[str, Any]] | None = None,
     parity: tuple[Modality, ...] = (),
     weights: tuple[PublishedWeights, ...] = (),
 ) -> Callable[[N], N]:
@@ -221,7 +239,9 @@ def register_model(
     def enter(build: N) -> N:
         if name in _MODELS:
             raise ValueError(f"model {name!r} is registered twice: {_MODELS[name].build} and {build}")
-        _MODELS[name] = ModelEntry(name, build, paper, modalities, code, tiny or {}, variants or {}, parity, weights)
+        _MODELS[name] = ModelEntry(
+            name, build, paper, modalities, code, tiny or {}, variants or {}, marks or {}, parity, weights
+        )
         return build
 
     return enter

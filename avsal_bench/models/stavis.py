@@ -40,7 +40,7 @@ Not part of the network, and not ported, are these faults of the published scrip
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,7 @@ from torch.nn import functional as F
 from avsal_bench.audio import Waveform
 from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.published import PublishedWeights
 from avsal_bench.models.registry import Network, Outputs, register_model
 from avsal_bench.spec import ClipSpec
@@ -100,15 +101,18 @@ class STAViS(Network):
         size: (height, width) of the frames, at least 16 pixels each.
         width: multiplier of the encoder's channels.
         audio_width: multiplier of SoundNet's channels.
+        visual_head: whether an ``av`` network also has the ``v`` network's last convolution, for items that do not
+            hear (``use_audio``). Without effect on a ``v`` network.
 
     Raises:
         ValueError: for an option outside its range.
     """
 
-    logits: ClassVar[bool] = True
+    logits = True
     audio_only = ("soundnet.", "fusion.", "fuse_av.")
     #: The side maps and what makes them: the attention after layer3 would have nowhere to go.
-    visual_only = ("fuse.", "upscale_score.", "score.3.")
+    visual_only: tuple[str, ...] = ("fuse.", "upscale_score.", "score.3.")
+    audio_free = True
 
     def __init__(
         self,
@@ -117,6 +121,7 @@ class STAViS(Network):
         size: tuple[int, int] = (112, 112),
         width: float = 1.0,
         audio_width: float = 1.0,
+        visual_head: bool = False,
     ) -> None:
         super().__init__()
         if frames not in (8, 16):
@@ -142,20 +147,26 @@ class STAViS(Network):
             self.soundnet = SoundNet(audio_width)
             self.fusion = BilinearFusion(channels[2], self.soundnet.channels)
             self.fuse_av = nn.Conv2d(4 * _SIDE + _FUSED, 1, 1)
+            if visual_head:
+                self.fuse = nn.Conv2d(4 * _SIDE, 1, 1)
+                self.visual_only = ("upscale_score.", "score.3.")
         self._initialise()
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, T, H, W)`` frames and their ``(B, 1, 1, n)`` waveform to the logits ``(B, H, W)``.
 
-        Raises:
-            ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
-        """
-        return self._main(*self._look(frames, audio)[:2], audio)
+        Items whose ``use_audio``, ``(B,)`` bool, is False get the logits of the visual head.
 
-    def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
+        Raises:
+            ValueError: if the clip is not the one of the spec, an ``av`` network gets no sound, or an item is not to
+                hear and there is no visual head.
+        """
+        return self._main(*self._look(frames, audio)[:2], audio, use_audio)
+
+    def outputs(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Outputs:
         """As ``forward``; a ``v`` network also gives the side maps of the four features, logits ``(B, H, W)``."""
         sides, middle, prepared = self._look(frames, audio)
-        main = self._main(sides, middle, audio)
+        main = self._main(sides, middle, audio, use_audio)
         if self.spec.audio is not None:
             return Outputs(main)
         side = [
@@ -177,14 +188,34 @@ class STAViS(Network):
         sides = [centre_crop(up(small), self.spec.size) for up, small in zip(self.upscale, prepared, strict=True)]
         return sides, features[2], prepared
 
-    def _main(self, sides: list[Tensor], middle: Tensor, audio: Tensor | None) -> Tensor:
+    def _main(
+        self, sides: list[Tensor], middle: Tensor, audio: Tensor | None, use_audio: Tensor | None = None
+    ) -> Tensor:
         """The logits ``(B, H, W)``."""
         if self.spec.audio is None or audio is None:
-            logits: Tensor = self.fuse(torch.cat(sides, 1))
-        else:
-            # The two tokens of the sound become one.
-            fused = self.fusion(middle, self.soundnet(audio).amax(1))
-            logits = self.fuse_av(torch.cat([*sides, centre_crop(fused, self.spec.size)], 1))
+            return self._see(sides)
+        rows = check_rows(use_audio, len(middle))
+        if rows is None:
+            return self._hear(sides, middle, audio)
+        if not hasattr(self, "fuse"):
+            raise ValueError("items that do not hear need the visual head: build stavis with visual_head=True")
+        logits = self._see([side[~rows] for side in sides])
+        out = logits.new_empty(len(rows), *logits.shape[1:]).index_put((~rows,), logits)
+        if rows.any():
+            heard = self._hear([side[rows] for side in sides], middle[rows], audio[rows])
+            out = out.index_put((rows,), heard.to(out.dtype))
+        return out
+
+    def _see(self, sides: list[Tensor]) -> Tensor:
+        """The logits without sound, ``(B, H, W)``."""
+        logits: Tensor = self.fuse(torch.cat(sides, 1))
+        return logits[:, 0]
+
+    def _hear(self, sides: list[Tensor], middle: Tensor, audio: Tensor) -> Tensor:
+        """The logits with sound, ``(B, H, W)``."""
+        # The two tokens of the sound become one.
+        fused = self.fusion(middle, self.soundnet(audio).amax(1))
+        logits: Tensor = self.fuse_av(torch.cat([*sides, centre_crop(fused, self.spec.size)], 1))
         return logits[:, 0]
 
     def _initialise(self) -> None:

@@ -45,6 +45,7 @@ from torch.nn import functional as F
 from avsal_bench.audio import Waveform
 from avsal_bench.models.backbones.s3d import S3D, scale_channels
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
 from avsal_bench.models.published import PublishedWeights
 from avsal_bench.models.registry import Network, register_model
@@ -113,6 +114,7 @@ class ViNet(Network):
     """
 
     audio_only = ("soundnet.", "fusion.")
+    audio_free = True
 
     def __init__(
         self,
@@ -146,8 +148,10 @@ class ViNet(Network):
                 self.fusion = TransformerFusion(channels, self.soundnet.channels, grid, tokens)
         self.decoder = Decoder(self.s3d.channels, width, frames)
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, T, H, W)`` frames and their ``(B, 1, n, 1)`` waveform to the saliency ``(B, H, W)`` in [0, 1].
+
+        Items whose ``use_audio``, ``(B,)`` bool, is False keep the visual feature in the place of the fused one.
 
         Raises:
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
@@ -155,7 +159,8 @@ class ViNet(Network):
         self.check_input(frames, audio)
         y3, y2, y1, y0 = self.s3d(frames)
         if audio is not None and self.spec.audio is not None:
-            y0 = self.fusion(y0, self.soundnet(audio))
+            rows = check_rows(use_audio, len(frames))
+            y0 = in_rows(lambda seen, heard: self.fusion(seen, self.soundnet(heard)), y0, audio, rows)
         logits: Tensor = self.decoder(y0, y1, y2, y3)
         return logits.sigmoid()
 

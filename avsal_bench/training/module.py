@@ -96,7 +96,11 @@ class SaliencyModule(LightningModule):
         """
         origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
         # Pinning memory for a GPU makes lists of tuples.
-        places = [Place(f"{dataset}/{video}", tuple(window)) for dataset, video, window in origins]
+        labels = batch["label"].tolist() if "label" in batch else [None] * len(batch["video"])
+        places = [
+            Place(f"{dataset}/{video}", tuple(window), label)
+            for (dataset, video, window), label in zip(origins, labels, strict=True)
+        ]
         output = self.net.predict(self.normalised(batch), batch["audio"], places, {} if memory is None else memory)
         return self.net.to_map(output)
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import yaml
 
 from avsal_bench.data.dataset import expand
+from avsal_bench.data.pseudo import Teacher
 from avsal_bench.names import unknown
 from avsal_bench.spec import Sound
-from avsal_bench.training.losses import LOSSES
+from avsal_bench.training.losses import LOSSES, needs_fixations
+from avsal_bench.training.tasks import TwoTask
 
-#: How a stage trains: on clips, or on clips and stills by turns (:mod:`avsal_bench.training.alternating`).
-Training = Literal["clips", "alternating"]
+#: How a stage trains: on the target frame of clips, or of clips and of stills by turns
+#: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`); or a
+#: network together with the classifier that switches its sound (:mod:`avsal_bench.training.two_task`).
+Training = Literal["clips", "alternating", "every_frame", "two_task"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class Stage:
         optimizer: ``name`` (adamw | adam | sgd) and its arguments; ``lr_scale`` multiplies the rate of the parameters
             whose names start with a key of it, wildcards allowed.
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
-        training: ``clips``, or ``alternating`` with stills in every other epoch.
+        training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame`` or ``two_task``.
+        two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
+        teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.pseudo` in the place of densities,
+            in training and in validation.
         model: name of another network that the stage trains, such as an image encoder's; "" for the recipe's own. A
             stage goes on from the last one before it that trains the same network.
         options: of the network in this stage; of the recipe's own network, over those of the recipe.
@@ -67,6 +74,8 @@ class Stage:
     optimizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
     schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
     training: Training = "clips"
+    two_task: Mapping[str, Any] = field(default_factory=dict)
+    teacher: Teacher = "density"
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +124,20 @@ class Recipe:
     def plain(self) -> dict[str, Any]:
         """As plain values, for a record."""
         return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The recipe that a record tells: inverse of :meth:`plain`, also by way of JSON.
+
+        Raises:
+            ValueError: for what is no recipe of this version.
+        """
+        try:
+            stages = tuple(Stage(**{**stage, "data": tuple(stage["data"])}) for stage in plain["stages"])
+            tuples = {key: tuple(plain[key]) for key in ("test", "folds", "sounds")}
+            return cls(**{**plain, **tuples, "stages": stages})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"no recipe of this version ({error})") from error
 
 
 _STAGE_KEYS = {f.name for f in fields(Stage)} - {"name"}
@@ -195,6 +218,10 @@ def _check_names(recipe: Recipe) -> None:
     for stage in recipe.stages:
         _check_each("loss", stage.loss, LOSSES)
         _check_each("training", [stage.training], get_args(Training))
+        TwoTask.from_plain(stage.two_task)
+        _check_each("teacher", [stage.teacher], get_args(Teacher))
+        if stage.training == "every_frame" and needs_fixations(stage.loss):
+            raise ValueError(f"stage {stage.name!r}: fixations come for the target frame alone; no nss in every_frame")
         if stage.model and stage.model != recipe.model and stage.modality == "job":
             raise ValueError(f"stage {stage.name!r} trains {stage.model}: say in which modality, such as `modality: v`")
     for number, stage in enumerate(recipe.stages):

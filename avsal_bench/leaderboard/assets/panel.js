@@ -42,11 +42,15 @@ const Panel = (() => {
   const chart = (tall = "") => el("div", { className: "chart " + tall });
 
   const scores = (row) => {
+    const bounded = Object.keys(row.relative).length > 0;
     const lines = Object.keys(Data.metrics).map((metric) => {
-      const [value, std, low, high] = row.scores[metric];
-      return [metric + (Data.metrics[metric] ? "" : " ↓"), number(value, metric), low === null ? null : `${show(low, metric)} – ${show(high, metric)}`, std === null ? null : "±" + show(std, metric)];
+      const [value, std, low, high] = row.scores[metric], placed = row.relative[metric] ?? null;
+      const between = bounded ? [{ shown: placed === null ? null : placed.toFixed(3), sort: placed ?? undefined }] : [];
+      return [metric + (Data.metrics[metric] ? "" : " ↓"), number(value, metric), low === null ? null : `${show(low, metric)} – ${show(high, metric)}`, std === null ? null : "±" + show(std, metric), ...between];
     });
-    return section("Scores", table("Scores of this row", ["Metric", "Score", "95 % interval", "Seeds"], lines));
+    const heads = ["Metric", "Score", "95 % interval", "Seeds", ...(bounded ? ["Between bounds"] : [])];
+    const said = bounded ? note("Between bounds: 0 is the mean eye position of the training videos (mep), 1 is half of the observers predicting the other half (human_infinite).") : null;
+    return section("Scores", table("Scores of this row", heads, lines), said);
   };
 
   const against = (row, metric) => {

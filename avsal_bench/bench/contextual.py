@@ -1,0 +1,43 @@
+"""Contextual NSS of a record, from the maps that its test left, or for human infinite from the observers again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avsal_bench.bench.human import halving_of
+from avsal_bench.bench.plan import HUMAN
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.sounding import GIVEN
+from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
+from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.records import Record
+
+
+def contextual_of(record: Record, results: Path | None, space: Workspace) -> dict[str, dict[str, float]]:
+    """Contextual NSS of each video of a record in which a sounding thing is seen.
+
+    Args:
+        record: of a network, a baseline, or human infinite.
+        results: folder that its test left, with the maps below ``maps``; None where it is gone.
+        space: folders.
+
+    Returns:
+        By video, the mean over its frames at each of :data:`~avsal_bench.evaluation.contextual.PLACES`.
+
+    Raises:
+        ValueError: when there is none, saying why.
+        FileNotFoundError: naming a missing file.
+    """
+    name, rules = record.dataset, protocol(record.protocol)
+    if name not in GIVEN:
+        raise ValueError(f"{name} does not say where the sounding thing is")
+    maps = results / "maps" if results else None
+    if record.model != HUMAN and not (maps and maps.is_dir()):
+        raise ValueError(f"no maps of fold {record.fold}, seed {record.seed} are there; bench it with --keep-maps")
+    root = space.root_of(name)
+    videos = dataset(name).videos(root, "test", record.fold)
+    if record.model == HUMAN:
+        return contextual_of_halves(videos, halving_of(record.recipe["network"], name), rules, root)
+    assert maps is not None, "looked for above"
+    return contextual_of_maps(videos, maps, rules, root)

@@ -1,0 +1,219 @@
+"""Fit the stages of a job. What is done is skipped, what was interrupted goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from avsal_bench.bench.callbacks import Curve, FitProgress
+from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.loggers import open_loggers
+from avsal_bench.bench.machine import Machine as Machine
+from avsal_bench.bench.machine import Share, batch_norms, compile_network
+from avsal_bench.bench.plan import (
+    Job,
+    Training,
+)
+from avsal_bench.bench.provenance import peak_memory_mb, provenance
+from avsal_bench.bench.starting import start_from, start_parts
+from avsal_bench.bench.turns import take_turn
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.dataset import dataset
+from avsal_bench.records import write_atomically
+from avsal_bench.spec import ClipSpec
+from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.every_frame import EveryFrameModule
+from avsal_bench.training.losses import needs_fixations
+from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Training as Kind
+from avsal_bench.training.tasks import TwoTask
+from avsal_bench.training.two_task import TwoTaskModule
+
+# Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for _on_purpose in (
+    "Checkpoint directory .* exists and is not empty",  # a run goes on in its folder
+    "You are using a custom batch sampler",  # VideoBatches gives every window; a test counts them
+    "The '.*_dataloader' does not have many workers",  # --workers says how many
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # inside Lightning
+    "The `srun` command is available on your system",  # Machine.trainer looks whether the tasks are those asked for
+):
+    warnings.filterwarnings("ignore", message=_on_purpose)
+if not torch.cuda.is_available():
+    # Its order is fixed on a CPU; tasednet.py says what a GPU does.
+    warnings.filterwarnings("ignore", message="max_unpooling3d_forward_out does not have a deterministic")
+
+
+#: What trains a stage, by what its recipe says.
+MODULES: dict[Kind, type[SaliencyModule]] = {
+    "clips": SaliencyModule,
+    "alternating": AlternatingModule,
+    "every_frame": EveryFrameModule,
+    "two_task": TwoTaskModule,
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all parts of a job need: the job, its resolved recipe, the folders, the machine."""
+
+    job: Job
+    recipe: Recipe
+    space: Workspace
+    machine: Machine
+
+    def data(self, names: Iterable[str], spec: ClipSpec, **options: Any) -> SaliencyDataModule:
+        """The data module of some data sets, with the clips of a network."""
+        roots = {name: self.space.root_of(name) for name in names}
+        data = SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
+        data.test_batch_size = self.machine.windows(data.test_batch_size)
+        return data
+
+
+@dataclass
+class Trained:
+    """What training gave so far: the best checkpoint of the last stage, and the story of every stage."""
+
+    checkpoint: Path | None = None
+    fits: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fit(context: Context, training: Training, before: Trained) -> Trained:
+    """Train one stage from what the stages before gave; or go on with it, or find it done.
+
+    Of the jobs that share a stage one trains it, and the others wait for it.
+    """
+    job, stage, folder = context.job, training.stage, training.folder
+    curve = Curve()
+    checkpoints = ModelCheckpoint(
+        folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    with open_loggers(context.machine.logger, folder, f"{job.name}, {stage.name}") as loggers:
+        trainer = context.machine.trainer(
+            idle=stage.side > 0,  # side outputs are left out in the last epoch
+            max_epochs=stage.epochs,
+            gradient_clip_val=stage.clip_gradient,
+            sync_batchnorm=stage.sync_batchnorm,
+            log_every_n_steps=1,
+            logger=loggers,
+            callbacks=[checkpoints, curve, FitProgress(f"fit {job.name}, {stage.name}")],
+            default_root_dir=folder,
+        )
+        with take_turn(folder, trainer):
+            # The first process looks for all: another machine may see a file later.
+            done = trainer.strategy.broadcast(read_story(folder) if trainer.is_global_zero else None)
+            story = done or _fit(context, training, trainer, checkpoints, curve)
+    return Trained(training.best, [*before.fits, story])
+
+
+def read_story(folder: Path) -> dict[str, Any] | None:
+    """What is told of a stage that is done; None for one that is not."""
+    path = folder / "done.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _fit(
+    context: Context, training: Training, trainer: Trainer, checkpoints: ModelCheckpoint, curve: Curve
+) -> dict[str, Any]:
+    """Train a stage, and tell how."""
+    job, stage, machine = context.job, training.stage, context.machine
+    last = training.folder / "last.ckpt"
+    resumed: bool = trainer.strategy.broadcast(last.is_file())
+    story = provenance(context.space.home)
+    # Here, and not once a job: the stages before may have been trained in this process, or in another.
+    seed_everything(job.seed, verbose=False)
+    module = MODULES[stage.training](
+        training.model,
+        training.options,
+        stage.loss,
+        stage.optimizer,
+        stage.schedule,
+        job.seed,
+        stage.side,
+        stage.auxiliary,
+        **({"two_task": stage.two_task} if stage.training == "two_task" else {}),
+    )
+    if training.before is not None:
+        start_from(module.net, training.before.best)
+    started = start_parts(training, module.net, context.space.weights)
+    data = context.data(
+        stage.data,
+        module.net.spec,
+        clips_per_video=stage.clips_per_video,
+        clips_every=stage.clips_every,
+        flip=stage.flip,
+        val_fraction=stage.val_fraction,
+        val_stride=stage.val_stride,
+        fixations=needs_fixations(stage.loss),
+        labels=learns_labels(stage),
+        every_frame=stage.training == "every_frame",
+        teacher=stage.teacher,
+        seed=job.seed,
+        first_epoch=epochs_of(last) if resumed else 0,
+    )
+    share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
+    data.batch_size, data.accumulate = share
+    trainer.accumulate_grad_batches = share.batches
+    if trainer.is_global_zero:
+        say_prepared(data)
+        say_share(share, stage, trainer.world_size, batch_norms(module.net))
+    if machine.compile:
+        compile_network(module.net)
+    began = time.monotonic()
+    trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
+    story |= {
+        "stage": stage.name,
+        "network": training.network,
+        "start": started,
+        "steps": trainer.global_step,
+        "processes": trainer.world_size,
+        "share": share._asdict(),
+        "compiled": machine.compile,
+        "curve": curve.points,
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "best_val_loss": float(checkpoints.best_model_score or float("nan")),
+    }
+    if trainer.is_global_zero:
+        write_atomically(training.folder / "done.json", json.dumps(story, indent=1) + "\n")
+    trainer.strategy.barrier()
+    return story
+
+
+def learns_labels(stage: Stage) -> bool:
+    """Whether a stage trains on labels of consistency."""
+    return stage.training == "two_task" and TwoTask.from_plain(stage.two_task).supervision == "labels"
+
+
+def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:
+    """Say what batch norms see of a batch, where that is not the whole of it."""
+    seen = share.clips * (processes if stage.sync_batchnorm else 1)
+    if norms and seen < stage.batch_size:
+        advice = "; sync_batchnorm in the recipe would share them" if processes > 1 and not stage.sync_batchnorm else ""
+        print(f"{norms} batch norms learn from {seen} clips at a time, not {stage.batch_size}{advice}", flush=True)
+
+
+def say_prepared(data: SaliencyDataModule) -> None:
+    """Say whether reading is fast, once a stage; slow reading is what keeps a GPU waiting."""
+    prepared, videos = data.prepared_count()
+    if not prepared and all(dataset(name).embedded for name in data.roots):
+        return  # small pictures, read as fast
+    if not data.spec.antialias:
+        print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)
+        return
+    where = f"frames of {prepared} of {videos} videos come prepared"
+    size = "x".join(map(str, data.spec.size))
+    advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"
+    print(where + advice, flush=True)

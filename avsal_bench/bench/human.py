@@ -1,0 +1,184 @@
+"""Test human infinite: a row of the leaderboard like any other, but its ground truth changes with each draw.
+
+That is why it is no network of the registry: a network's maps are scored against those of the set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.bench.plan import HUMAN, Job, test_folder
+from avsal_bench.bench.provenance import peak_memory_mb, provenance
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.evaluation.human import Half, Halving, read_observers, score_halves, split_observers
+from avsal_bench.evaluation.picture import draw_gallery, draw_video, picture_frames
+from avsal_bench.evaluation.protocol import Protocol, protocol
+from avsal_bench.evaluation.score import read_results
+from avsal_bench.progress import progress
+from avsal_bench.records import Record, mean_scores, write_record
+from avsal_bench.spec import Sound
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.workers import Workers
+
+
+def run_human(
+    job: Job, recipe: Recipe, space: Workspace, missing: Sequence[tuple[str, Sound, Path]], workers: int
+) -> None:
+    """Score the observers of each data set against each other, and write its record.
+
+    Args:
+        job: of :data:`~avsal_bench.bench.plan.HUMAN`.
+        recipe: its recipe; the options of the network are those of the draws.
+        space: folders.
+        missing: data set, sound and path of the records to make.
+        workers: processes that score videos.
+
+    Raises:
+        ValueError: before any work, for options that are wrong, or when a set does not keep its observers apart.
+        FileNotFoundError: naming a missing file.
+    """
+    from avsal_bench.bench.state import first_process  # which imports run.py, as that does this file
+
+    if not first_process():  # nothing is shared out over devices
+        return
+    videos = {name: dataset(name).videos(space.root_of(name), "test", job.fold) for name, _, _ in missing}
+    # Before the degrees: who is asked for one must be able to use it.
+    require_observers(videos)
+    halvings = {name: halving_of(recipe.network, name) for name in videos}
+    with Workers(workers) as processes:
+        for name, sound, path in missing:
+            folder = test_folder(job, recipe, space, name, sound)
+            _test(job, recipe, space, videos[name], halvings[name], folder, path, processes)
+
+
+def halving_of(network: Mapping[str, Any], name: str) -> Halving:
+    """How the observers of a data set are drawn.
+
+    Args:
+        network: what a recipe says there: ``splits``, ``seed``, and ``degree`` by data set.
+        name: of the data set.
+
+    Raises:
+        ValueError: for an option that is unknown or wrong, or a set whose degree of visual angle is not known.
+    """
+    options = dict(network)
+    degrees = options.pop("degree", None)
+    if unknown := sorted(options.keys() - {"splits", "seed"}):
+        raise ValueError(f"{HUMAN} has no option network.{unknown[0]}; it has: splits, seed, degree.<set>")
+    if not isinstance(degrees, Mapping) or name not in degrees:
+        raise ValueError(
+            f"{HUMAN} on {name}: how many pixels of its frames are one degree of visual angle is not known "
+            f"here; give it as --set network.degree.{name}=PIXELS, or leave the set out with --datasets"
+        )
+    for option, value in {**options, "degree": degrees[name]}.items():
+        if isinstance(value, bool) or not isinstance(value, int if option != "degree" else int | float):
+            raise ValueError(f"{HUMAN}: network.{option} is {value!r}; expected a number")
+    return Halving(float(degrees[name]), **options)
+
+
+def require_observers(videos: Mapping[str, Sequence[Video]]) -> None:
+    """Nothing, when every test video of each set comes with gaze of its single observers.
+
+    Raises:
+        ValueError: naming the sets for which human infinite is not available.
+    """
+    lacking = {name: [v.name for v in listed if v.gaze is None] for name, listed in videos.items()}
+    short = {name: names for name, names in lacking.items() if names}
+    if short:
+        said = "; ".join(
+            f"{name} ({len(v)} of {len(videos[name])} videos, such as {v[0]})" for name, v in short.items()
+        )
+        rest = ",".join(name for name in videos if name not in short)
+        advice = f"; test the others with --datasets {rest}" if rest else ""
+        raise ValueError(
+            f"{HUMAN} is not available without the gaze of single observers: no observers.csv in {said}; "
+            f"pooled fixation maps cannot stand in for it, docs/data.md has the form{advice}"
+        )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One video to score."""
+
+    video: Video
+    test_list: list[Video]
+    halving: Halving
+    rules: Protocol
+    folder: Path
+
+
+def _score_video(task: _Task) -> None:
+    scorer, left_out = score_halves(task.video, task.halving, task.rules, task.test_list)
+    gaze, size = read_observers(task.video)
+    first = split_observers(task.video, len(gaze.observers), 1, task.halving.seed)[0][0]
+    half = Half(task.video, gaze, first, size, task.halving.degree)
+    wanted = picture_frames(task.video)
+    maps = dict(zip(wanted, half.blurred(wanted), strict=True))
+    draw_video(maps, task.video, task.folder / f"{task.video.name}.png")
+    scorer.write(task.folder, observers=len(gaze.observers), left_out=left_out)
+
+
+def _test(
+    job: Job,
+    recipe: Recipe,
+    space: Workspace,
+    videos: list[Video],
+    halving: Halving,
+    folder: Path,
+    path: Path,
+    processes: Workers,
+) -> None:
+    """Score what is not scored yet of one set, and write the record."""
+    story = provenance(space.home)
+    rules = protocol(job.protocol)
+    done = {scores.video for scores, _ in read_results(folder)}
+    tasks = [_Task(v, videos, halving, rules, folder) for v in videos if v.name not in done]
+    tasks.sort(key=lambda task: -task.video.n_frames)
+    name, total = videos[0].dataset, sum(v.n_frames for v in videos)
+    began = time.monotonic()
+    with progress(f"observers of {name}", total, total - sum(task.video.n_frames for task in tasks)) as bar:
+        for index, _ in processes.run(_score_video, tasks):
+            bar.advance(tasks[index].video.n_frames, tasks[index].video.name)
+    results = {scores.video: (scores, kept) for scores, kept in read_results(folder)}
+    scores = [results[v.name][0] for v in videos]
+    story |= {
+        "fits": [],
+        "test_seconds": round(time.monotonic() - began, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "observers": _observers(videos, {video: kept for video, (_, kept) in results.items()}, halving),
+    }
+    record = Record(
+        model=job.model,
+        modality="",
+        dataset=name,
+        fold=job.fold,
+        seed=job.seed,
+        protocol=job.protocol,
+        preset=job.preset,
+        sound="original",
+        averaging=rules.averaging,
+        scores=mean_scores(scores, rules.averaging),
+        videos=scores,
+        synthetic=dataset(name).embedded,
+        recipe=recipe.plain(),
+        weights={"file": None, "sha256": None, "parameters": 0},
+        provenance=story,
+    )
+    draw_gallery(scores, folder, path.with_suffix(".jpg"))
+    write_record(path, record)
+
+
+def _observers(videos: Sequence[Video], kept: Mapping[str, Mapping[str, Any]], halving: Halving) -> dict[str, Any]:
+    """What a record says of the observers: how many a video, and how many frames of how many had an empty half."""
+    counts = [int(kept[v.name]["observers"]) for v in videos]
+    return {
+        "fewest": min(counts, default=0),
+        "most": max(counts, default=0),
+        "frames_left_out": sum(int(kept[v.name]["left_out"]) for v in videos),
+        "frames_drawn": halving.splits * sum(v.n_frames for v in videos),
+    }

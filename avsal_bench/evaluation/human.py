@@ -1,0 +1,183 @@
+"""Human infinite: how well some of a video's observers tell where the others look (dave2019, section 5.1).
+
+The observers of a video are drawn into two halves, the same ones in all of its frames. The fixations of a half, under a
+Gaussian of one degree of visual angle, are its saliency map. That of the one half is a prediction like any network's,
+and goes through the same protocol; the fixations and the map of the other half are the ground truth. Both directions
+count, and the mean is over several draws. It is a lower estimate of the ceiling: a half knows less than all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.gaze import Gaze, read_gaze
+from avsal_bench.data.reading import frame_size
+from avsal_bench.evaluation.protocol import Protocol
+from avsal_bench.evaluation.score import READ, VideoScorer
+from avsal_bench.evaluation.truth import Truth
+from avsal_bench.records import METRICS
+
+
+@dataclass(frozen=True)
+class Halving:
+    """How observers are drawn into halves.
+
+    Args:
+        degree: one degree of visual angle in pixels of the video's frames: the deviation of the Gaussian.
+        splits: draws a video.
+        seed: of the draws.
+
+    Raises:
+        ValueError: for a degree that is not above 0, less than one split, or a seed below 0.
+    """
+
+    degree: float
+    splits: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.degree > 0 and math.isfinite(self.degree)):
+            raise ValueError(f"degree {self.degree}: expected the pixels of one degree of visual angle, above 0")
+        if self.splits < 1:
+            raise ValueError(f"splits {self.splits}: expected at least 1; 10 is usual")
+        if self.seed < 0:
+            raise ValueError(f"seed {self.seed} of the draws: expected 0 or above")
+
+
+class Half(Truth):
+    """What some observers of a video make of it, as ground truth or as a prediction.
+
+    Args:
+        video: whose observers they are.
+        gaze: of all its observers.
+        observers: indices of those that count.
+        size: height and width of its frames, in whose pixels the gaze is.
+        degree: deviation of the Gaussian, in pixels.
+        test_list: all test videos of its data set, for protocols that draw negatives from them.
+    """
+
+    def __init__(
+        self,
+        video: Video,
+        gaze: Gaze,
+        observers: Collection[int],
+        size: tuple[int, int],
+        degree: float,
+        test_list: Sequence[Video] = (),
+    ) -> None:
+        self.video, self.test_list, self.size, self.degree = video, test_list, size, degree
+        points = [gaze.points(frame, observers).astype(np.int64) for frame in range(1, video.n_frames + 1)]
+        #: For each frame the pixels looked at, one an observer.
+        self.points = [torch.from_numpy(p) for p in points]
+        self._pixels = [torch.unique(p[:, 1] * size[1] + p[:, 0]) for p in self.points]
+        self._of_video = self._mask([torch.cat(self._pixels)])[0]
+        self._of_dataset: Tensor | None = None
+
+    def blurred(self, frames: Sequence[int]) -> Tensor:
+        """A Gaussian at each fixation of some frames, their sum: ``(F, H, W)`` float64, zeros where nobody looks."""
+        return torch.stack([_gaussians(self.points[frame - 1], self.size, self.degree) for frame in frames])
+
+    def densities(self, frames: Sequence[int]) -> Tensor:
+        """As :meth:`blurred`, each with its maximum at 255, ``(F, H, W)`` uint8: as data sets store their maps."""
+        maps = self.blurred(frames)
+        return (255 * maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-300)).round().to(torch.uint8)
+
+
+def _gaussians(points: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """Gaussians of height 1 at pixels ``(n, 2)`` x, y, their sum ``(H, W)``."""
+    columns, rows = (
+        torch.exp(-((torch.arange(side, dtype=torch.float64) - points[:, i, None]) ** 2) / (2 * sigma**2))
+        for i, side in enumerate(size[::-1])
+    )
+    return rows.T @ columns
+
+
+def split_observers(
+    video: Video, observers: int, splits: int, seed: int
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Indices of the observers in either half, for each split; of an odd number the second half has one more.
+
+    The draw is of the video's name and the seed, so that a score can be had again.
+    """
+    found = []
+    for split in range(splits):
+        order = np.random.default_rng([seed, split, crc32(video.key.encode())]).permutation(observers).tolist()
+        found.append((tuple(sorted(order[: observers // 2])), tuple(sorted(order[observers // 2 :]))))
+    return found
+
+
+def read_observers(video: Video) -> tuple[Gaze, tuple[int, int]]:
+    """Gaze of the single observers of a video, and height and width of its frames.
+
+    Raises:
+        FileNotFoundError, ValueError: naming a file that is missing or wrong, or holds fewer than two observers.
+    """
+    if video.gaze is None:
+        raise FileNotFoundError(f"{video.key}: no gaze of single observers; docs/data.md says how it is laid out")
+    size = frame_size(video)
+    gaze = read_gaze(video.gaze, video.n_frames, size, video.name)
+    if len(gaze.observers) < 2:
+        raise ValueError(f"{video.gaze}: one observer, and two halves need two at the least; leave the video out")
+    return gaze, size
+
+
+def duels(video: Video, halving: Halving, test_list: Sequence[Video] = ()) -> Iterator[tuple[Half, Half, list[int]]]:
+    """For each split, in both directions: the half that predicts, the half that is right, and their common frames.
+
+    Frames in which either half has no fixation are left out.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_observers`.
+    """
+    gaze, size = read_observers(video)
+    for sides in split_observers(video, len(gaze.observers), halving.splits, halving.seed):
+        one, other = (Half(video, gaze, side, size, halving.degree, test_list) for side in sides)
+        pairs = enumerate(zip(one.points, other.points, strict=True), start=1)
+        frames = [frame for frame, (a, b) in pairs if len(a) and len(b)]
+        yield one, other, frames
+        yield other, one, frames
+
+
+def score_halves(
+    video: Video, halving: Halving, protocol: Protocol, test_list: Sequence[Video] = ()
+) -> tuple[VideoScorer, int]:
+    """Score every frame of a video by its observers.
+
+    Args:
+        video: with gaze of single observers.
+        halving: how they are drawn.
+        protocol: how maps become scores; negatives of the same video are those of the half that is right.
+        test_list: all test videos of its data set.
+
+    Returns:
+        The scores of each frame, the mean over draws and directions, NaN where none defines a metric; and how often, in
+        all draws, a frame was left out because one half had no fixation in it.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_observers`.
+    """
+    found: dict[str, list[list[float]]] = {metric: [[] for _ in range(video.n_frames)] for metric in METRICS}
+    left_out = 0
+    for predicting, right, frames in duels(video, halving, test_list):
+        scorer = VideoScorer(right, protocol)
+        for start in range(0, len(frames), READ):
+            scorer.add(frames[start : start + READ], predicting.blurred(frames[start : start + READ]))
+        for metric, values in scorer.scores.items():
+            for frame, value in zip(frames, values, strict=True):
+                if not math.isnan(value):
+                    found[metric][frame - 1].append(value)
+        left_out += video.n_frames - len(frames)
+    gaze, size = read_observers(video)
+    everyone = Half(video, gaze, range(len(gaze.observers)), size, halving.degree, test_list)
+    scores = {m: [math.fsum(v) / len(v) if v else math.nan for v in row] for m, row in found.items()}
+    nobody = sum(not len(points) for points in everyone.points)
+    frames = list(range(1, video.n_frames + 1))
+    return VideoScorer(everyone, protocol, frames, scores, unfixated=nobody), left_out // 2

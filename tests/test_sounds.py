@@ -1,0 +1,288 @@
+"""What a network hears in a test window in the place of the true sound: every rule, on sounds whose samples tell."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from conftest import write_list, write_video
+from torch.utils.data import DataLoader
+
+from avsal_bench.audio import Waveform, frame_span
+from avsal_bench.data.datamodule import SaliencyDataModule, read_item
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.sounds import hear, noise_like, partners, shift_of
+from avsal_bench.data.windows import window
+from avsal_bench.records import SOUNDS
+from avsal_bench.spec import ClipSpec, Sound
+
+RATE, T = 8000, 5
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A front end that gives the excerpt as it is."""
+
+    sample_rate: int = RATE
+
+    def span(self, first, last, fps, n_samples):
+        return frame_span(first, last, fps, self.sample_rate, n_samples)
+
+    def __call__(self, excerpt):
+        return excerpt
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Three videos of AVAD whose samples count up, each from a number of its own: 4 s, 4 s, and 1.5 s."""
+    root = tmp_path_factory.mktemp("sounds")
+    lengths = {"one": 100, "two": 100, "short": 37}
+    for number, (name, n_frames) in enumerate(lengths.items(), start=1):
+        write_video(root, "AVAD", name, n_frames, size=(12, 12), seed=number)
+        rewrite(root, name, counting(number, round(RATE * n_frames / 25)))
+    lines = "".join(f"{name} {n} 25.0\n" for name, n in lengths.items())
+    for part in ("train", "test"):
+        write_list(root, "AVAD", part, "_1", lines)
+    return root
+
+
+def counting(number, n):
+    return number / 10 + np.arange(n) / 1e6
+
+
+def rewrite(root, name, samples, rate=RATE):
+    soundfile.write(root / "video_audio" / "AVAD" / name / f"{name}.wav", samples, rate, subtype="FLOAT")
+
+
+@pytest.fixture
+def videos(root):
+    return {video.name: video for video in dataset("avad").videos(root, "test", 1)}
+
+
+def heard(video, frame, sound, partner=None, rate=RATE):
+    clip = window(frame, video.n_frames, T)
+    return hear(video, clip, Plain(rate), sound, partner).numpy()
+
+
+def span(frame, n_frames=100):
+    clip = window(frame, n_frames, T)
+    return frame_span(clip.first, clip.last, 25.0, RATE, round(RATE * n_frames / 25))
+
+
+def same(found, expected):
+    np.testing.assert_allclose(found, expected, atol=2e-8)
+
+
+def test_records_and_networks_know_the_same_sounds():
+    assert Sound.__args__ == SOUNDS
+
+
+def test_every_video_is_given_the_sound_of_another_and_every_sound_is_used(videos):
+    found = partners(list(videos.values()))
+    assert {partner.key for partner in found.values()} == found.keys() == {v.key for v in videos.values()}
+    assert all(partner.key != key for key, partner in found.items())
+    assert {k: p.name for k, p in partners(list(videos.values())[::-1]).items()} == {
+        k: p.name for k, p in found.items()
+    }
+    order = sorted(found, key=lambda key: hashlib.sha1(key.encode()).hexdigest())
+    assert [found[key].key for key in order] == [*order[1:], order[0]]
+
+
+def test_partners_are_of_the_same_set(videos):
+    other = [replace(video, dataset="diem") for video in videos.values()]
+    found = partners([*videos.values(), *other])
+    assert all(key.split("/")[0] == partner.dataset for key, partner in found.items())
+    assert len(found) == 6
+
+
+def test_partners_are_of_the_same_category_and_a_video_alone_in_its_own_hears_any_other(videos):
+    kinds = ["timbre", "silent", "timbre", "silent", "offscreen", "timbre"]
+    listed = [replace(videos["one"], name=f"v{i}", category=kind) for i, kind in enumerate(kinds)]
+    found = {video.name: partners(listed)[video.key] for video in listed}
+    assert {found[name].name for name in ("v0", "v2", "v5")} == {"v0", "v2", "v5"}
+    assert (found["v1"].name, found["v3"].name) == ("v3", "v1")
+    order = sorted(listed, key=lambda video: hashlib.sha1(video.key.encode()).hexdigest())
+    assert found["v4"] == order[(order.index(listed[4]) + 1) % 6]
+    assert all(partner.name != name for name, partner in found.items())
+
+
+def test_a_lone_video_and_one_that_is_listed_twice_have_no_partner(videos):
+    with pytest.raises(ValueError, match=r"avad: one test video, avad/one; sounds are swapped between two or more"):
+        partners([videos["one"]])
+    with pytest.raises(ValueError, match="avad: a video stands in the test list twice"):
+        partners([videos["one"], videos["two"], videos["one"]])
+
+
+def test_muted_is_one_sample_of_silence(videos):
+    assert heard(videos["one"], 50, "muted").tolist() == [0.0]
+
+
+@pytest.mark.parametrize("frame", [50, 100])
+def test_a_swapped_sound_is_the_same_seconds_of_the_partner(videos, frame):
+    start, stop = span(frame)
+    same(heard(videos["one"], frame, "original"), counting(1, 32000)[start:stop])
+    same(heard(videos["one"], frame, "swapped", videos["two"]), counting(2, 32000)[start:stop])
+
+
+def test_a_reverse_window_hears_every_sound_backwards(videos):
+    start, stop = span(2)
+    assert window(2, 100, T).reverse
+    same(heard(videos["one"], 2, "swapped", videos["two"]), counting(2, 32000)[start:stop][::-1])
+    same(heard(videos["one"], 2, "shifted"), counting(1, 32000)[start + RATE : stop + RATE][::-1])
+
+
+def test_a_partner_that_is_over_begins_again(videos):
+    """Shorter than the video, and shorter than a clip: the excerpt has the length of the true one, and no silence."""
+    short = counting(3, round(RATE * 37 / 25))
+    start, stop = span(80)
+    same(heard(videos["one"], 80, "swapped", videos["short"]), np.resize(short, stop)[start:])
+    assert stop > len(short)
+
+
+def test_a_partner_shorter_than_the_clip_goes_round_within_it(root, videos):
+    tiny = counting(4, 300)
+    rewrite(root, "short", tiny)
+    try:
+        for frame in (3, 37, 90):
+            start, stop = span(frame)
+            clip = window(frame, 100, T)
+            expected = np.resize(tiny, stop)[start:]
+            found = heard(videos["one"], frame, "swapped", videos["short"])
+            same(found, expected[::-1] if clip.reverse else expected)
+            assert len(found) > len(tiny)
+    finally:
+        rewrite(root, "short", counting(3, round(RATE * 37 / 25)))
+
+
+def test_a_partner_of_other_rates_is_heard_from_the_same_second_on(root, videos):
+    """44.1 kHz, and 10 frames a second: seconds count, by the frame rate of the video that is seen."""
+    tone = np.sin(2 * np.pi * 200 * np.arange(44100 * 4) / 44100)
+    rewrite(root, "two", tone, 44100)
+    try:
+        slow = replace(videos["two"], fps=10.0, n_frames=40)
+        start, stop = span(50)
+        found = heard(videos["one"], 50, "swapped", slow)
+        assert len(found) == stop - start
+        expected = np.sin(2 * np.pi * 200 * np.arange(start, stop) / RATE)
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+    finally:
+        rewrite(root, "two", counting(2, 32000))
+
+
+def test_a_partner_without_samples_or_without_a_file_is_an_error_that_names_it(root, videos):
+    rewrite(root, "short", np.zeros(0))
+    try:
+        with pytest.raises(ValueError, match=r"short.wav: a sound without samples"):
+            heard(videos["one"], 50, "swapped", videos["short"])
+    finally:
+        rewrite(root, "short", counting(3, round(RATE * 37 / 25)))
+    with pytest.raises(FileNotFoundError, match="missing sound"):
+        heard(videos["one"], 50, "swapped", replace(videos["two"], audio=root / "gone.wav"))
+    with pytest.raises(ValueError, match="avad/one: whose sound it is to hear is not said"):
+        heard(videos["one"], 50, "swapped")
+
+
+@pytest.mark.parametrize(("frame", "by"), [(51, RATE), (50, -RATE), (8, RATE), (7, RATE), (99, -RATE), (100, -RATE)])
+def test_odd_frames_hear_a_later_second_and_even_ones_an_earlier_one_where_there_is_room(videos, frame, by):
+    start, stop = span(frame)
+    same(heard(videos["one"], frame, "shifted"), counting(1, 32000)[start + by : stop + by])
+
+
+@pytest.mark.parametrize(("frame", "sign"), [(19, 1), (20, -1)])
+def test_a_sound_of_under_two_seconds_goes_round_by_half_its_length(videos, frame, sign):
+    """1.48 s: by 0.74 s."""
+    n = round(RATE * 37 / 25)
+    samples, half = counting(3, n), n // 2
+    start, stop = span(frame, 37)
+    by = shift_of(frame, start, stop, n, RATE)
+    inside = start + by >= 0 and stop + by <= n
+    assert abs(by) == half
+    assert inside or by == sign * half
+    same(heard(videos["short"], frame, "shifted"), np.take(samples, np.arange(start + by, stop + by), mode="wrap"))
+
+
+def test_a_shift_that_fits_neither_way_goes_round():
+    assert shift_of(1, 0, 2500, 3000, 1000) == 1000
+    assert shift_of(2, 400, 2900, 3000, 1000) == -1000
+
+
+def test_noise_is_as_loud_as_the_true_excerpt_and_white(videos):
+    found = heard(videos["one"], 50, "noise")
+    true = heard(videos["one"], 50, "original")
+    assert len(found) == len(true)
+    assert np.sqrt(np.mean(found.astype(float) ** 2)) == pytest.approx(
+        np.sqrt(np.mean(true.astype(float) ** 2)), rel=1e-6
+    )
+    long = noise_like(torch.full((50_000,), 0.25), "any").double().numpy()
+    assert abs(long.mean()) < 0.005
+    assert abs(np.mean(long[1:] * long[:-1])) / 0.25**2 < 0.02
+
+
+def test_noise_is_drawn_by_video_and_frame_alone(videos):
+    found = [heard(videos["one"], 50, "noise") for _ in range(2)]
+    np.testing.assert_array_equal(*found)
+    assert not np.array_equal(found[0], heard(videos["one"], 51, "noise"))
+    renamed = replace(videos["one"], name="two")
+    assert not np.array_equal(found[0], heard(renamed, 50, "noise"))
+
+
+def test_noise_in_the_place_of_silence_is_silence(root, videos):
+    rewrite(root, "two", np.zeros(32000))
+    try:
+        assert not heard(videos["two"], 50, "noise").any()
+    finally:
+        rewrite(root, "two", counting(2, 32000))
+
+
+@pytest.mark.parametrize("sound", ["swapped", "shifted", "noise"])
+def test_where_the_true_sound_is_over_nothing_is_heard(root, videos, sound):
+    rewrite(root, "two", counting(2, 24000))
+    try:
+        assert heard(videos["two"], 100, sound, videos["one"]).tolist() == [0.0]
+    finally:
+        rewrite(root, "two", counting(2, 32000))
+
+
+SPEC = ClipSpec(frames=T, size=(8, 8), audio=Waveform(T))
+
+
+def test_several_sounds_come_with_the_same_frames_each_as_it_comes_alone(videos):
+    partner = videos["short"]
+    item = read_item(videos["one"], 30, SPEC, others=SOUNDS[1:], partner=partner)
+    assert item["others"].shape == (4, *item["audio"].shape)
+    for sound, others in zip(SOUNDS[1:], item["others"], strict=True):
+        assert torch.equal(others, read_item(videos["one"], 30, SPEC, sound, partner=partner)["audio"]), sound
+    assert len({tuple(x.flatten().tolist()) for x in (item["audio"], *item["others"])}) == 5
+    assert "others" not in read_item(videos["one"], 30, SPEC)
+    assert "others" not in read_item(videos["one"], 30, replace(SPEC, audio=None), others=SOUNDS[1:])
+
+
+def module(root, workers=0, skip=(), rank=(0, 1)):
+    data = SaliencyDataModule({"avad": root}, SPEC, 1, test_batch_size=16, num_workers=workers, others=SOUNDS[1:])
+    data.skip = set(skip)
+    data._rank = lambda: rank
+    return data
+
+
+def heard_by_frame(loader: DataLoader):
+    return {
+        (video, frame): sounds
+        for batch in loader
+        for video, frame, sounds in zip(batch["video"], batch["frame"], batch["others"], strict=True)
+    }
+
+
+def test_workers_processes_and_a_resumed_test_hear_the_same(root):
+    whole = heard_by_frame(module(root).predict_dataloader())
+    assert len(whole) == 237
+    with_workers = heard_by_frame(module(root, workers=2).predict_dataloader())
+    two = [heard_by_frame(module(root, rank=(r, 2)).predict_dataloader()) for r in (0, 1)]
+    assert not two[0].keys() & two[1].keys()
+    resumed = heard_by_frame(module(root, skip={"avad/two"}).predict_dataloader())
+    assert {video for video, _ in resumed} == {"one", "short"}
+    for found in (with_workers, two[0] | two[1]):
+        assert found.keys() == whole.keys()
+    for found in (with_workers, *two, resumed):
+        assert all(torch.equal(sounds, whole[place]) for place, sounds in found.items())
