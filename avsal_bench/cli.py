@@ -15,6 +15,7 @@ from avsal_bench.cli_data import add_data_commands
 from avsal_bench.cli_hear import add_hear_command
 from avsal_bench.cli_models import add_models_command
 from avsal_bench.cli_predict import add_predict_command
+from avsal_bench.cli_pseudo import add_pseudo_command
 from avsal_bench.cli_publish import add_publish_commands
 from avsal_bench.cli_retention import add_retention_command
 from avsal_bench.cli_switch import add_switch_command
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add_bench_commands(commands)
     add_hear_command(commands)
     add_switch_command(commands)
+    add_pseudo_command(commands)
     other = command("evaluate", evaluate, "score saliency maps that any code made, and put them on the leaderboard")
     _submission_options(other)
     other.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")

@@ -16,7 +16,19 @@ BENCH = {"data", "models", "metrics", "training", "evaluation"}
 #: Groups of commands, each in a file of its own.
 COMMANDS = {
     f"cli_{name}"
-    for name in ("analyse", "bench", "data", "hear", "models", "predict", "publish", "retention", "switch", "weights")
+    for name in (
+        "analyse",
+        "bench",
+        "data",
+        "hear",
+        "models",
+        "predict",
+        "pseudo",
+        "publish",
+        "retention",
+        "switch",
+        "weights",
+    )
 }
 FLOORS = {
     "spec": {"audio"},
@@ -34,6 +46,7 @@ FLOORS = {
     "cli_analyse": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli_hear": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli_switch": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
+    "cli_pseudo": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli_publish": GROUND | BENCH | {"bench", "leaderboard", "cli_bench"},
     "cli": GROUND | BENCH | {"bench", "leaderboard"} | COMMANDS,
 }

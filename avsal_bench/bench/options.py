@@ -62,7 +62,7 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--compile", action="store_true", help="compile networks; faster after a slow first step")
     group.add_argument(
-        "--workers", type=int, default=_default_workers(), help="reading processes (default: %(default)s)"
+        "--workers", type=int, default=default_workers(), help="reading processes (default: %(default)s)"
     )
     group.add_argument(
         "--keep-maps",
@@ -73,7 +73,8 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _default_workers() -> int:
+def default_workers() -> int:
+    """Reading processes where nobody says how many."""
     return min(8, (os.cpu_count() or 1) // 2)
 
 

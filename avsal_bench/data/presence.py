@@ -31,8 +31,8 @@ def check_video(video: Video, audio: bool) -> None:
     _check_lengths(video, audio)
 
 
-def check_videos(videos: Sequence[Video], audio: bool) -> None:
-    """Look for every file of a list of videos, as :func:`check_video` does for one.
+def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True) -> None:
+    """Look for every file of a list of videos, as :func:`check_video` does for one; without ``truth``, not for maps.
 
     Raises:
         FileNotFoundError: naming the first missing file, and how many videos lack what.
@@ -40,7 +40,7 @@ def check_videos(videos: Sequence[Video], audio: bool) -> None:
     """
     first: FileNotFoundError | None = None
     lacking = []
-    for what, look in _looks(audio).items():
+    for what, look in _looks(audio, truth).items():
         missing = 0
         for video in videos:
             try:
@@ -72,13 +72,12 @@ def check_truth(video: Video) -> None:
         _check_numbered(video, files)
 
 
-def _looks(audio: bool) -> dict[str, Callable[[Video], object]]:
+def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:
     """What is looked for, and how; a look raises FileNotFoundError."""
-    looks: dict[str, Callable[[Video], object]] = {
-        "frames": _check_frames,
-        "saliency maps": lambda video: _check_numbered(video, video.densities),
-        "fixation maps": lambda video: _check_numbered(video, video.fixations),
-    }
+    looks: dict[str, Callable[[Video], object]] = {"frames": _check_frames}
+    if truth:
+        looks["saliency maps"] = lambda video: _check_numbered(video, video.densities)
+        looks["fixation maps"] = lambda video: _check_numbered(video, video.fixations)
     return looks | {"sound": audio_path} if audio else looks
 
 

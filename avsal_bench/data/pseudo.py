@@ -1,6 +1,7 @@
 """What a stage learns from: the density maps of a data set, or pseudo maps in their place.
 
-Pseudo maps are made without eye tracking, such as from categories of videos (STANet). They lie beside the sets::
+Pseudo maps are made without eye tracking, such as from categories of videos (``avsal pseudo``). They lie beside the
+sets::
 
     <root>/pseudo/<SET>/<video>/pseudo_%05d.png     grey, 8 bit, one for every frame, from 1
 
@@ -34,4 +35,9 @@ def taught_by(teacher: Teacher, videos: Iterable[Video], root: Path) -> list[Vid
 
 
 def _pseudo_maps(video: Video, root: Path) -> NumberedFiles:
-    return NumberedFiles(root / "pseudo" / dataset(video.dataset).folder / video.name, "pseudo_", 5, ".png")
+    return NumberedFiles(pseudo_folder(video.dataset, root) / video.name, "pseudo_", 5, ".png")
+
+
+def pseudo_folder(name: str, root: Path) -> Path:
+    """Where the pseudo maps of a data set lie."""
+    return root / "pseudo" / dataset(name).folder

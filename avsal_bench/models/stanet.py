@@ -24,8 +24,8 @@ Decisions, where the paper and the code leave more than one way, or contradict e
 9. Maps are not smoothed, as theirs are not; the line that would is commented out.
 10. An attention layer of the published classifier, and others that are never called, are left out.
 
-Weak supervision is a matter of training: densities or pseudo maps, see ``docs/stanet.md``. The classifiers that make
-pseudo maps from categories of videos are not part of this.
+Weak supervision is a matter of training: densities or pseudo maps, see ``docs/stanet.md``. The classifiers that pseudo
+maps come from are in :mod:`avsal_bench.models.scam`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,329 @@
+"""Pseudo maps from the categories of videos (stanet2021): train the classifiers, then map every training frame."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from avsal_bench.bench.callbacks import Curve, FitProgress
+from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.fit import read_story
+from avsal_bench.bench.lock import hold
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.provenance import provenance
+from avsal_bench.bench.pseudo_options import Options
+from avsal_bench.bench.starting import network_state
+from avsal_bench.bench.turns import take_turn
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.datamodule import Windows, collate
+from avsal_bench.data.dataset import NumberedFiles, Video, dataset
+from avsal_bench.data.presence import check_videos
+from avsal_bench.data.pseudo import pseudo_folder, taught_by
+from avsal_bench.data.tags import TagDataModule, categories
+from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
+from avsal_bench.models.scam import KINDS, Kind
+from avsal_bench.models.weights_store import imported_source, load_weights
+from avsal_bench.names import unknown
+from avsal_bench.progress import Progress, progress
+from avsal_bench.records import whole_file, write_atomically
+from avsal_bench.training.tags import TagModule
+
+#: Published weights of the trunks.
+WEIGHTS = {"trunk_picture": "resnext101_32x8d_wsl", "trunk_sound": "vggsound_netvlad"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Args:
+        name: of the data set.
+        fold: whose training list is taken.
+        space: folders.
+        options: of the classifiers.
+        kinds: the classifiers, in the order of :data:`~avsal_bench.models.scam.KINDS`.
+        seed: of their training.
+        workers: processes that read.
+
+    Raises:
+        ValueError: for no classifiers, or an unknown one.
+    """
+
+    name: str
+    fold: int
+    space: Workspace
+    options: Options
+    kinds: tuple[Kind, ...] = KINDS
+    seed: int = 0
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise ValueError(unknown("classifier", kind, KINDS))
+        if not self.kinds:
+            raise ValueError(f"name one classifier or more: --classifiers {','.join(KINDS)}")
+
+
+@dataclass
+class Made:
+    """What one run found.
+
+    Args:
+        folder: of the maps.
+        frames: that this run mapped.
+        black: how many of them have a black map.
+        right: for each classifier how many of them it gives their category, looking at the whole frame.
+    """
+
+    folder: Path
+    frames: int = 0
+    black: int = 0
+    right: dict[str, int] = field(default_factory=dict)
+
+
+def make_pseudo_maps(request: Request, force: bool = False) -> Made:
+    """Train what is not trained yet, and write a map for each frame of each training video that has none yet.
+
+    Args:
+        request: what is asked for.
+        force: remove maps that were made otherwise, or elsewhere.
+
+    Raises:
+        ValueError: for a set without categories or sound, and for maps that were made otherwise, without ``force``.
+        FileNotFoundError: for missing frames, sounds or published weights.
+    """
+    r = request
+    root = r.space.root_of(r.name)
+    videos = dataset(r.name).videos(root, "train", r.fold)
+    names = categories(videos, root)
+    _check_files(r, videos)
+    starts = _starts(r)
+    folder = pseudo_folder(r.name, root)
+    made_of = {
+        "set": r.name,
+        "fold": r.fold,
+        "seed": r.seed,
+        "classifiers": list(r.kinds),
+        "options": asdict(r.options),
+        "start": starts,
+        "videos": _digest([[video.name, video.n_frames, video.category] for video in videos]),
+    }
+    made_of = json.loads(json.dumps(made_of))  # as it will be read
+    if not force:
+        _check_marker(folder, made_of)
+    modules = {kind: train_classifier(r, kind, videos, names, starts) for kind in r.kinds}
+    with hold(folder):
+        _mark(folder, made_of, provenance(r.space.home), force)
+        return _map_videos(r, taught_by("pseudo", videos, root), videos, names, modules, folder)
+
+
+def _check_files(r: Request, videos: Sequence[Video]) -> None:
+    """Look for all that will be read, before anything is trained."""
+    advice = f"leave the sound out: --classifiers {','.join(kind for kind in KINDS if kind != 'sa')}"
+    if "sa" in r.kinds and not dataset(r.name).sound:
+        raise ValueError(f"{r.name} has no sound, and the classifier sa hears; {advice}")
+    try:
+        check_videos(videos, audio="sa" in r.kinds, truth=False)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; or, where sounds lack, {advice}" if "sa" in r.kinds else error) from error
+
+
+def _starts(r: Request) -> dict[str, str]:
+    """SHA-256 of the published weights of each trunk."""
+    parts = [part for part in WEIGHTS if part == "trunk_picture" or "sa" in r.kinds] if r.options.published else []
+    return {part: imported_source(WEIGHTS[part], r.space.weights)["sha256"] for part in parts}
+
+
+def train_classifier(
+    request: Request, kind: Kind, videos: Sequence[Video], names: Sequence[str], starts: Mapping[str, str]
+) -> TagModule:
+    """A trained classifier; one whose training was interrupted goes on, and one that is done is read."""
+    r, o = request, request.options
+    seed_everything(r.seed, verbose=False)
+    module = TagModule(kind, len(names), o.network(), o.optimizer, o.lr, o.bias, o.new, o.weight_decay, r.seed)
+    parts = {part: sha for part, sha in starts.items() if hasattr(module.net, part)}
+    tagged = [[video.name, video.n_frames, video.category] for video in videos]
+    batch_size = o.batch_size_st if kind == "st" else o.batch_size
+    plain = {**asdict(o), "batch_size": batch_size, "batch_size_st": None}
+    folder = r.space.runs / "stages" / f"scam-{kind}-{_digest([r.name, kind, plain, r.seed, parts, tagged])[:12]}"
+    curve = Curve()
+    trainer = Machine(devices=1).trainer(
+        max_epochs=o.epochs,
+        log_every_n_steps=1,
+        logger=False,
+        callbacks=[
+            ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+            curve,
+            FitProgress(f"classifier {kind} of {r.name}, fold {r.fold}"),
+        ],
+        default_root_dir=folder,
+    )
+    last = folder / "last.ckpt"
+    with take_turn(folder, trainer):
+        if read_story(folder) is None:
+            resumed = last.is_file()
+            for part in parts if not resumed else ():
+                load_weights(module.net.get_submodule(part), WEIGHTS[part], r.space.weights)
+            data = TagDataModule(
+                videos,
+                names,
+                module.net.spec,
+                batch_size=batch_size,
+                clips_every=o.clips_every,
+                seed=r.seed,
+                first_epoch=epochs_of(last) if resumed else 0,
+                num_workers=r.workers,
+            )
+            trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
+            story = provenance(r.space.home) | {"start": parts, "steps": trainer.global_step, "curve": curve.points}
+            write_atomically(folder / "done.json", json.dumps(story, indent=1) + "\n")
+        module.net.load_state_dict(network_state(last), strict=True)
+    return module.eval().requires_grad_(False)
+
+
+def _check_marker(folder: Path, made_of: Mapping[str, Any]) -> bool:
+    """Whether maps of this very kind were begun.
+
+    Raises:
+        ValueError: for maps that were made otherwise, or of which nobody says how.
+    """
+    marker = folder / "pseudo.json"
+    if not marker.is_file():
+        if any(folder.glob("*/pseudo_*.png")):
+            raise ValueError(f"{folder}: maps that were not made here; move them away, or remove them with --force")
+        return False
+    try:
+        there = json.loads(marker.read_text(encoding="utf-8"))["made_of"]
+        differing = sorted(key for key in made_of if there.get(key) != made_of[key])
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{marker}: not readable ({error}); remove these maps with --force") from error
+    if differing:
+        told = "; ".join(f"{key} was {there.get(key)}, asked for is {made_of[key]}" for key in differing)
+        raise ValueError(f"{folder}: maps that were made otherwise ({told}); move them away, or remove them by --force")
+    return True
+
+
+def _mark(folder: Path, made_of: Mapping[str, Any], story: Mapping[str, Any], force: bool) -> None:
+    """Say of a folder what its maps are made of; with ``force``, first remove those that are made of anything else."""
+    try:
+        if _check_marker(folder, made_of):
+            return
+    except ValueError:
+        if not force:
+            raise
+        for path in folder.glob("*/pseudo_*.png"):
+            path.unlink()
+    write_atomically(folder / "pseudo.json", json.dumps({"made_of": made_of, "made_by": story}, indent=1) + "\n")
+
+
+def _map_videos(
+    r: Request,
+    taught: Sequence[Video],
+    videos: Sequence[Video],
+    names: Sequence[str],
+    modules: Mapping[Kind, TagModule],
+    folder: Path,
+) -> Made:
+    """Write the maps of each video that lacks some."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for module in modules.values():
+        module.to(device)
+    made = Made(folder, right=dict.fromkeys(modules, 0))
+    places: list[tuple[Video, NumberedFiles]] = []
+    for video, like in zip(videos, taught, strict=True):
+        assert isinstance(like.densities, NumberedFiles), "pseudo maps are numbered"
+        if not all(like.densities.path(n).is_file() for n in range(1, video.n_frames + 1)):
+            places.append((video, like.densities))
+    total = sum(video.n_frames for video in videos)
+    with progress(f"pseudo maps of {r.name}", total, total - sum(v.n_frames for v, _ in places)) as bar:
+        for video, files in places:
+            fused = fused_maps(video, names.index(video.category), modules, r.workers, made.right, bar)
+            for frame, smoothed in enumerate(smooth(fused), 1):
+                grey = (255 * kept(smoothed)).round().to(torch.uint8).cpu().numpy()
+                made.frames += 1
+                made.black += not grey.any()
+                _write(files.path(frame), grey)
+    return made
+
+
+def fused_maps(
+    video: Video, tag: int, modules: Mapping[Kind, TagModule], workers: int, right: dict[str, int], bar: Progress
+) -> Iterator[Tensor]:
+    """The fused map ``(H, W)`` in [0, 1] of each frame of a video, coarse and then fine, before smoothing.
+
+    Args:
+        video: whose files are read.
+        tag: the number of its category.
+        modules: trained.
+        workers: processes that read.
+        right: counts the right answers of each classifier.
+        bar: counts frames.
+    """
+    # Of these, the one that hears is the one whose clip brings sound.
+    spec = modules["sa" if "sa" in modules else next(iter(modules))].net.spec
+    device = next(iter(modules.values())).device
+    windows = DataLoader(
+        Windows([video], spec, density=False),
+        batch_size=8,
+        sampler=[(0, frame) for frame in range(1, video.n_frames + 1)],
+        collate_fn=collate,
+        num_workers=workers,
+    )
+    for batch in windows:
+        audio = None if batch["audio"] is None else batch["audio"].to(device)
+        frames = next(iter(modules.values())).normalised(batch["frames"].to(device))
+        look = partial(_look, modules, tag, spec.size)
+        coarse = look(frames, audio)
+        for kind, seen in coarse.items():
+            right[kind] += int(seen.right.sum())
+        yield from _refine(fuse(list(coarse.values())), frames, audio, look)
+        bar.advance(len(frames), video.name)
+
+
+def _look(
+    modules: Mapping[Kind, TagModule], tag: int, size: tuple[int, int], frames: Tensor, audio: Tensor | None
+) -> dict[Kind, Activation]:
+    """What each classifier says of normalised clips."""
+    tags = torch.full((len(frames),), tag, device=frames.device)
+    with torch.no_grad():
+        maps = {kind: module(frames, audio) for kind, module in modules.items()}
+    return {kind: activation(before, after, tags, size) for kind, (before, after) in maps.items()}
+
+
+def _refine(
+    coarse: Tensor, frames: Tensor, audio: Tensor | None, look: partial[dict[Kind, Activation]]
+) -> Iterator[Tensor]:
+    """The map of each frame of a batch from a look at its crop; of one without a crop, zeros."""
+    boxes = [crop_box(one) for one in coarse]
+    crops = [(i, box) for i, box in enumerate(boxes) if box is not None]
+    whole = torch.zeros_like(coarse)
+    if crops:
+        rows = [i for i, _ in crops]
+        enlarged = torch.stack([enlarge(frames[i], box) for i, box in crops])
+        fine = fuse(list(look(enlarged, None if audio is None else audio[rows]).values()))
+        for (i, box), one in zip(crops, fine, strict=True):
+            whole[i] = paste(one, box)
+    yield from whole
+
+
+def _write(path: Path, grey: np.ndarray) -> None:
+    with whole_file(path) as temporary:
+        Image.fromarray(grey).save(temporary, format="png")
+
+
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
