@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from avsal_bench.bench.plan import Job
+from avsal_bench.bench.plan import Job, trainings
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.data.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.pseudo import taught_by
+from avsal_bench.data.pseudo import with_pseudo_maps
 from avsal_bench.data.reading import read_density
 from avsal_bench.models import model_entry
 from avsal_bench.records import read_record
@@ -32,7 +32,7 @@ FEW = (*TINY, "stages.maps.epochs=1", "clips_per_video=1", "val_stride=20", "sta
 
 def pseudo_maps(root, value=None):
     """A grey disc in every frame of every training video, elsewhere in each frame; or a flat picture."""
-    for video in taught_by("pseudo", dataset("synth").videos(root, "train", 1), root):
+    for video in with_pseudo_maps(dataset("synth").videos(root, "train", 1), root):
         video.densities.folder.mkdir(parents=True)
         for frame in range(1, video.n_frames + 1):
             y, x = np.mgrid[:48, :64]
@@ -66,10 +66,50 @@ def test_clips_and_windows_to_validate_on_bring_pseudo_maps(taught_space):
     assert "pseudo" not in str(taught.test_videos()[0].densities.folder)
 
 
-def test_pseudo_maps_that_are_black_are_not_learnt_from(taught_space):
+def test_pseudo_maps_that_are_all_black_are_an_error(taught_space):
     pseudo_maps(taught_space.synth_root, value=0)
-    with pytest.raises(ValueError, match="every saliency map is empty"):
+    with pytest.raises(ValueError, match=r"pseudo/synth: every pseudo map is black"):
         next(iter(data(taught_space.synth_root, teacher="pseudo").train_dataloader()))
+
+
+def test_a_video_whose_pseudo_maps_are_black_is_left_out(taught_space):
+    root = taught_space.synth_root
+    pseudo_maps(root)
+    listed = [v.name for v in dataset("synth").videos(root, "train", 1)]
+    for path in (root / "pseudo" / "synth" / listed[1]).glob("*.png"):
+        Image.fromarray(np.zeros((48, 64), np.uint8)).save(path)
+    module = data(root, teacher="pseudo", flip=0.0)
+    names = [v.name for v in [*module.fit_videos(), *module.val_videos()]]
+    assert sorted(names) == sorted(set(listed) - {listed[1]})
+    assert listed[1] not in {name for batch in module.train_dataloader() for name in batch["video"]}
+
+
+def test_the_one_frame_with_a_map_is_found(taught_space):
+    root = taught_space.synth_root
+    pseudo_maps(root, value=0)
+    wanted = {}
+    for video in dataset("synth").videos(root, "train", 1):
+        wanted[video.name] = video.n_frames - 2
+        Image.fromarray(np.full((48, 64), 9, np.uint8)).save(
+            root / "pseudo" / "synth" / video.name / f"pseudo_{video.n_frames - 2:05d}.png"
+        )
+    for batch in data(root, teacher="pseudo", flip=0.0).train_dataloader():
+        for name, frame in zip(batch["video"], batch["frame"], strict=True):
+            assert int(frame) == wanted[name]
+
+
+def test_other_pseudo_maps_train_anew(taught_space):
+    root = taught_space.synth_root
+    pseudo_maps(root)
+    job = Job("stanet", "v", 1, 0, "smoke", "stavis", FEW)
+
+    def folders():
+        return [t.folder for t in trainings(job, job.recipe(taught_space), taught_space)]
+
+    before = folders()
+    (root / "pseudo" / "synth" / "pseudo.json").write_text("{}")
+    assert folders() != before
+    assert folders() == folders()
 
 
 def test_a_pseudo_map_that_is_cut_off_is_named(taught_space):

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.data.pseudo import made_of
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights_store import imported_source
 from avsal_bench.names import pick, unknown
@@ -269,6 +270,7 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
             videos=[_list_of(space, name, job.fold) for name in stage.data],
             parent=before.folder.name if before else "",
             parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
+            **({"pseudo": [made_of(n, space.root_of(n)) for n in stage.data]} if stage.teacher == "pseudo" else {}),
         )
         network = network_name(model, str(options.get("modality", "")))
         folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"

@@ -31,7 +31,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
 from avsal_bench.data.presence import check_videos
-from avsal_bench.data.pseudo import pseudo_folder, taught_by
+from avsal_bench.data.pseudo import pseudo_folder, with_pseudo_maps
 from avsal_bench.data.tags import TagDataModule, categories
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import KINDS, Kind
@@ -128,7 +128,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
     modules = {kind: train_classifier(r, kind, videos, names, starts) for kind in r.kinds}
     with hold(folder):
         _mark(folder, made_of, provenance(r.space.home), force)
-        return _map_videos(r, taught_by("pseudo", videos, root), videos, names, modules, folder)
+        return _map_videos(r, with_pseudo_maps(videos, root), videos, names, modules, folder)
 
 
 def _check_files(r: Request, videos: Sequence[Video]) -> None:

@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "map size": ("error", "training resizes it; the test stops at this video"),
     "frame and map": ("warning", "frames and maps are resized to the network's size, and predictions to the maps'"),
     "frame rate": ("warning", "the list's rate cuts the sound, so that picture and sound drift apart"),
-    "all maps black": ("error", "training stops: of 50 clips drawn, none has a target"),
+    "all maps black": ("error", "training stops: of all clips, none has a target"),
     "black map": ("warning", f"{_DRAWN_AGAIN}; in the test {_BLACK}"),
     "flat map": ("warning", "training takes it as it is; in the test CC and SIM have no score there"),
     "no fixations": ("warning", "training uses the map; in the test NSS, AUC-J and sAUC have no score there"),

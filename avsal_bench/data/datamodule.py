@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ Item = dict[str, Tensor | str | int | tuple[int, ...] | None]
 #: What a flip turns around.
 PICTURES = ("frames", "density", "densities", "fixated")
 
-#: A training clip whose target map is empty is drawn again, this many times.
+#: A training clip whose target map is empty is drawn again, this many times before all frames are looked at.
 MAX_DRAWS = 50
 
 
@@ -75,18 +75,20 @@ class TrainingClips(Dataset[Item]):
         """Draw one clip; the same request gives the same clip.
 
         Raises:
-            ValueError: when no draw finds a frame with a saliency map that is not empty.
+            ValueError: for a video all of whose saliency maps are empty.
         """
         video = self.videos[request.video]
         rng = np.random.default_rng(request.seed)
         targets = training_targets(video.n_frames, self.spec.frames, self.spec.target)
-        for _ in range(MAX_DRAWS):
-            frame = int(rng.choice(targets))
+        # Where most maps are empty, all are looked at in the end.
+        for frame in _draws(rng, targets):
             density = read_density(video.densities.path(frame), self.spec.size)
             if density.any():
                 break
         else:
-            raise ValueError(f"{video.key}: {MAX_DRAWS} clips drawn, and every saliency map is empty")
+            raise ValueError(
+                f"{video.key}: every saliency map is empty, so no clip has a target; take it out of the list"
+            )
         item = read_item(video, frame, self.spec)
         item["density"] = density
         if self.every_frame:
@@ -100,6 +102,13 @@ class TrainingClips(Dataset[Item]):
         if rng.random() < self.flip:
             item |= {key: value.flip(-1) for key in PICTURES if isinstance(value := item.get(key), Tensor)}
         return item
+
+
+def _draws(rng: np.random.Generator, targets: Sequence[int]) -> Iterator[int]:
+    """Frames to look at for a map that is not empty: ``MAX_DRAWS`` at random, and then each of them."""
+    for _ in range(MAX_DRAWS):
+        yield int(rng.choice(targets))
+    yield from rng.permutation(targets).tolist()
 
 
 class Windows(Dataset[Item]):
