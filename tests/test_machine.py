@@ -104,7 +104,6 @@ def test_compiling_changes_no_name_in_a_state_dict():
 
 
 def test_wandb_works_offline_and_asks_for_nothing(space, monkeypatch):
-    pytest.importorskip("wandb")
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.setenv(name, "")  # as it is now, after the test
         monkeypatch.delenv(name)
