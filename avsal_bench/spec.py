@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from avsal_bench.audio import AudioFrontEnd
+    from avsal_bench.audio.waveform import AudioFrontEnd
 
 Modality = Literal["v", "av", "a"]
 Target = Literal["last", "middle"]

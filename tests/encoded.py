@@ -14,7 +14,7 @@ from conftest import write_list
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.audio import frame_span
+from avsal_bench.audio.waveform import frame_span
 from avsal_bench.data.dataset import dataset
 
 SIZE = (64, 96)

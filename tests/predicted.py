@@ -10,7 +10,7 @@ import torch
 from encoded import picture, sound, write_video_file
 from PIL import Image
 
-from avsal_bench.audio import frame_span
+from avsal_bench.audio.waveform import frame_span
 from avsal_bench.bench.predict import open_film
 from avsal_bench.cli_predict import add_predict_command
 from avsal_bench.data.reading import read_frames

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from avsal_bench.audio import Waveform, frame_span
+from avsal_bench.audio.waveform import Waveform, frame_span
 
 GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "audio.npz"))
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from test_audio import GOLDEN, noise, spread
 
-from avsal_bench.audio import frame_span
-from avsal_bench.audio_spectra import LogMel, LogMelPatches, LogSpectrogram, log_mel, mel_matrix
+from avsal_bench.audio.spectra import LogMel, LogMelPatches, LogSpectrogram, log_mel, mel_matrix
+from avsal_bench.audio.waveform import frame_span
 
 DFT = np.exp(-2j * np.pi * np.outer(np.arange(512), np.arange(257)) / 512)
 FRONT_ENDS = [(LogSpectrogram(), (1, 257, 111)), (LogMel(), (1, 96, 64)), (LogMelPatches(), (3, 16, 64, 64))]

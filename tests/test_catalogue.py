@@ -11,7 +11,7 @@ from conftest import HOME
 from torch import nn
 from torch.nn import functional as F
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.bench import catalogue as facts
 from avsal_bench.bench.catalogue import Variant, catalogue, expected_cc, read_times, sound_phrase, variants
 from avsal_bench.bench.catalogue_text import BEGIN, END, markdown, replaced, terminal, to_csv

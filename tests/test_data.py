@@ -10,7 +10,7 @@ import torch
 from conftest import SIX_SETS, write_list, write_video
 from PIL import Image
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.datamodule import SaliencyDataModule, hold_out, read_item
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.layouts import read_fold_list

@@ -5,7 +5,7 @@ import torch
 from parity import drawn
 from torch import Tensor, nn
 
-from avsal_bench.audio_spectra import LogSpectrogram
+from avsal_bench.audio.spectra import LogSpectrogram
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.layers.audio_visual import Agreement

@@ -9,7 +9,7 @@ from conftest import HOME
 from stills import write_mit1003, write_salicon
 from torch import nn
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.bench.cost import cost, plan_text
 from avsal_bench.bench.plan import Job, make_plan, model_label, records_of, trainings
 from avsal_bench.bench.run import Context, Machine, Trained, check_files, fit, forget, run_job

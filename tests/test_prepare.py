@@ -20,7 +20,7 @@ from prepared_videos import (
     video_fixture,  # noqa: F401
 )
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data import prepare, prepared, reading
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
 from avsal_bench.data.prepare import prepare_videos

@@ -226,7 +226,7 @@ CHANGES = {
         "avsal_bench/data/windows.py", "steps = range(t - 1, -1, -1)", "steps = range(t)"
     ),
     "the sound, one frame late": replaced(
-        "avsal_bench/audio.py",
+        "avsal_bench/audio/waveform.py",
         "    half = sample_rate / fps / 2\n",
         "    half, first, last = sample_rate / fps / 2, first + 1, last + 1\n",
     ),

@@ -10,7 +10,7 @@ import torch
 from conftest import write_list, write_video
 from torch.utils.data import DataLoader
 
-from avsal_bench.audio import Waveform, frame_span
+from avsal_bench.audio.waveform import Waveform, frame_span
 from avsal_bench.data.datamodule import SaliencyDataModule, read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.sounds import hear, noise_like, partners, shift_of

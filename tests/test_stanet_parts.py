@@ -8,7 +8,7 @@ from scipy.signal import spectrogram
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_spectra import StandardisedPSD
+from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.sound_switch import SoundSwitch
 from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.netvlad import NetVLAD

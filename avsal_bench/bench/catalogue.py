@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from avsal_bench.audio import AudioFrontEnd
+from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.bench.counting import Counted, count
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.published import PublishedWeights
@@ -184,7 +184,7 @@ def count_published(name: str, modality: str, variant: str) -> Counted:
 def sound_phrase(front_end: AudioFrontEnd) -> str:
     """Class of a front end, size of its tensor without axes of one, and sample rate.
 
-    >>> from avsal_bench.audio import Waveform
+    >>> from avsal_bench.audio.waveform import Waveform
     >>> sound_phrase(Waveform(16))
     'Waveform 35280, 22.05 kHz'
     """

@@ -16,7 +16,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.audio import AudioFrontEnd
+from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.fixation_files import mat_fixations
 from avsal_bench.data.video_files import (

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avsal_bench.audio import AudioFrontEnd
-from avsal_bench.audio_avc import TwoSounds
+from avsal_bench.audio.correspondence import TwoSounds
+from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.reading import audio_path, read_audio, soundless
 from avsal_bench.data.windows import Window

@@ -36,7 +36,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
-from avsal_bench.audio_avc import TwoSounds
+from avsal_bench.audio.correspondence import TwoSounds
 from avsal_bench.models.layers.avenet import AVENet
 from avsal_bench.models.layers.avid import AVIDClassifier
 from avsal_bench.models.layers.classifier import Classifier

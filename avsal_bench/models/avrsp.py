@@ -36,7 +36,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.aspp import ASPP

@@ -41,7 +41,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from avsal_bench.audio_spectra import LogMel
+from avsal_bench.audio.spectra import LogMel
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.vggish import VGGish
 from avsal_bench.models.layers.aspp import ASPP

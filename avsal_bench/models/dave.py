@@ -38,7 +38,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_spectra import LogMelPatches
+from avsal_bench.audio.spectra import LogMelPatches
 from avsal_bench.models.backbones.resnet3d import resnet18
 from avsal_bench.models.published import PublishedWeights
 from avsal_bench.models.registry import Network, register_model

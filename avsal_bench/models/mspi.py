@@ -52,7 +52,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_spectra import LogSpectrogram
+from avsal_bench.audio.spectra import LogSpectrogram
 from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.backbones.image_saliency import ImageSaliencyEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS, check_size

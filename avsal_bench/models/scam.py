@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_spectra import StandardisedPSD
+from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.resnext import ResNeXt101
 from avsal_bench.models.backbones.vggsound import VGGSound
 from avsal_bench.models.layers.conv_gru import ConvGRU

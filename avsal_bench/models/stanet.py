@@ -9,7 +9,7 @@ the middle frame at the finer scale is what it predicts.
 Decisions, where the paper and the code leave more than one way, or contradict each other:
 
 1. The sound is half a second around the middle frame, as VGGSound's network takes it
-   (:class:`~avsal_bench.audio_spectra.StandardisedPSD`); the authors' script for it is missing. They make one for each
+   (:class:`~avsal_bench.audio.spectra.StandardisedPSD`); the authors' script for it is missing. They make one for each
    of the three frames; here all three hear the middle one's, which is what the network predicts from.
 2. The three frames are stacked in time as they are. The authors' ``view`` of a stack in another order mixes channels
    with time.
@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
-from avsal_bench.audio_spectra import StandardisedPSD
+from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.resnext import ResNeXt101
 from avsal_bench.models.backbones.sound_switch import SoundSwitch
 from avsal_bench.models.backbones.vggsound import VGGSound
@@ -138,7 +138,7 @@ class STANet(Network):
 
         Args:
             frames: in their order in time.
-            audio: of the middle frame; see :class:`~avsal_bench.audio_spectra.StandardisedPSD`.
+            audio: of the middle frame; see :class:`~avsal_bench.audio.spectra.StandardisedPSD`.
             use_audio: the switch s of each item, ``(B,)`` bool; it counts more than that of a switch network.
 
         Raises:

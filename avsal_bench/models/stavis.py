@@ -46,7 +46,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.audio_free import check_rows

@@ -42,7 +42,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D, scale_channels
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.audio_free import check_rows, in_rows

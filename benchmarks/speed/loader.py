@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from avsal_bench.audio import Waveform
+from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.prepare import prepare_videos

@@ -56,7 +56,7 @@ class VGGish(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, example: Tensor) -> Tensor:
-        """Embed ``(B, 1, 96, 64)``, time first, see :class:`~avsal_bench.audio_spectra.LogMel`; ``(B, channels)``.
+        """Embed ``(B, 1, 96, 64)``, time first, see :class:`~avsal_bench.audio.spectra.LogMel`; ``(B, channels)``.
 
         Raises:
             ValueError: for another shape.

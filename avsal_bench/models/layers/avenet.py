@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_avc import SecondSpectrogram
+from avsal_bench.audio.correspondence import SecondSpectrogram
 from avsal_bench.models.layers.classifier import Blocks, Classifier
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.audio_avc import DecibelSpectrogram
+from avsal_bench.audio.correspondence import DecibelSpectrogram
 from avsal_bench.models.backbones.avid import AVID
 from avsal_bench.models.layers.classifier import Classifier
 

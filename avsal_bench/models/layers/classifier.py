@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from avsal_bench.audio import AudioFrontEnd
+from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.models.backbones.s3d import scale_channels
 
 #: Channels of the four blocks of L3-Net and AVE-Net.

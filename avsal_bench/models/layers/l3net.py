@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from avsal_bench.audio_avc import SecondSpectrogram
+from avsal_bench.audio.correspondence import SecondSpectrogram
 from avsal_bench.models.layers.classifier import Blocks, Classifier
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from avsal_bench.audio import AudioFrontEnd, centred, check_excerpt
+from avsal_bench.audio.waveform import AudioFrontEnd, centred, check_excerpt
 
 #: AVID's deviation and mean of decibels over AudioSet. Its authors have one of each for every band, in a file.
 AVID_MEAN, AVID_STD = -28.5, 19.7
@@ -58,7 +58,7 @@ class SecondSpectrogram:
         """The spectrogram of an excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         width = self.sample_rate // 100
@@ -94,7 +94,7 @@ class DecibelSpectrogram:
         """The spectrogram of an excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         samples = centred(excerpt, 2 * self.sample_rate)
@@ -150,7 +150,7 @@ class TwoSounds:
         """Both tensors of one excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         return self.join(self.clip(excerpt), self.target(excerpt))
 

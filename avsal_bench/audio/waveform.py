@@ -3,7 +3,7 @@
 A front end is a small frozen dataclass. The data side asks it for the span of samples that belongs to the frames
 of a clip, reads that span, turns it around where the clip runs backwards, and calls the front end with it. Sound
 that is missing or muted is a call with one sample of silence. Those that look at frequencies are in
-:mod:`avsal_bench.audio_spectra`.
+:mod:`avsal_bench.audio.spectra`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avsal_bench.audio import centred, check_excerpt, frame_span
+from avsal_bench.audio.waveform import centred, check_excerpt, frame_span
 
 #: Points of the Fourier transform, frequencies that come out of it, and samples between two windows.
 N_FFT, N_FREQUENCIES, STEP = 512, 257, 160
@@ -74,7 +74,7 @@ class LogSpectrogram:
         """The spectrogram of an excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         out = torch.full((1, N_FREQUENCIES, self.columns), self.fill)
@@ -146,7 +146,7 @@ class StandardisedPSD:
         """The spectrogram of an excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         windows = centred(excerpt, self.samples).double().unfold(0, PSD_WINDOW, PSD_STEP)
@@ -210,7 +210,7 @@ class LogMel:
     """One VGGish example: log-mel bands of the clip's sound, centred in silence (caspnet2023, CVPR 2023).
 
     VGGish hears 0.96 s, and 16 frames are about 0.6 s. As in STAViS, the excerpt of the frames (see
-    :func:`avsal_bench.audio.frame_span`) stands in the middle of zeros, here without a window over it; a longer
+    :func:`~avsal_bench.audio.waveform.frame_span`) stands in the middle of zeros, here without a window; a longer
     excerpt keeps its middle. Silence, and no sound at all, are ``log 0.01`` everywhere.
 
     Args:
@@ -230,14 +230,14 @@ class LogMel:
         return _mel_samples(self.steps)
 
     def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
-        """See :func:`avsal_bench.audio.frame_span`."""
+        """See :func:`avsal_bench.audio.waveform.frame_span`."""
         return frame_span(first, last, fps, self.sample_rate, n_samples)
 
     def __call__(self, excerpt: Tensor) -> Tensor:
         """The example of an excerpt ``(n,)``.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         return log_mel(centred(excerpt, self.samples))[None]
@@ -310,7 +310,7 @@ class LogMelPatches:
         """The patches of an excerpt ``(n,)`` of a video of ``fps`` frames a second.
 
         Raises:
-            ValueError: see :func:`avsal_bench.audio.check_excerpt`.
+            ValueError: see :func:`avsal_bench.audio.waveform.check_excerpt`.
         """
         check_excerpt(excerpt)
         lacking = max(0, _mel_samples(PATCH_ROWS) - excerpt.shape[0])

@@ -1,0 +1,17 @@
+"""Audio front ends: from the excerpt of a waveform to the tensor that a network takes."""
+
+from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds
+from avsal_bench.audio.spectra import LogMel, LogMelPatches, LogSpectrogram, StandardisedPSD
+from avsal_bench.audio.waveform import AudioFrontEnd, Waveform
+
+__all__ = [
+    "AudioFrontEnd",
+    "DecibelSpectrogram",
+    "LogMel",
+    "LogMelPatches",
+    "LogSpectrogram",
+    "SecondSpectrogram",
+    "StandardisedPSD",
+    "TwoSounds",
+    "Waveform",
+]
