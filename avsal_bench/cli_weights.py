@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from avsal_bench.models.weights_store import Found, Report
+    from avsal_bench.models.weights.store import Found, Report
 
 # Heavy imports stand inside the commands: `avsal --help` must answer at once.
 
@@ -60,7 +60,7 @@ def _place(parser: argparse.ArgumentParser) -> None:
 
 def listed(args: argparse.Namespace) -> int:
     """List published weights."""
-    from avsal_bench.models.weights_store import list_weights, weights_owner
+    from avsal_bench.models.weights.store import list_weights, weights_owner
     from avsal_bench.text import columns
 
     store = _store(args)
@@ -79,7 +79,7 @@ def listed(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """Check files of weights."""
-    from avsal_bench.models.weights_store import verify_weights
+    from avsal_bench.models.weights.store import verify_weights
 
     found = _found(args)
     return _print(verify_weights(found), found)
@@ -87,7 +87,7 @@ def verify(args: argparse.Namespace) -> int:
 
 def import_(args: argparse.Namespace) -> int:
     """Check files of weights, and keep them in the store."""
-    from avsal_bench.models.weights_store import import_weights
+    from avsal_bench.models.weights.store import import_weights
 
     found, store = _found(args), _store(args)
     failed = _print(import_weights(found, store), found)
@@ -96,7 +96,7 @@ def import_(args: argparse.Namespace) -> int:
 
 
 def _found(args: argparse.Namespace) -> Found:
-    from avsal_bench.models.weights_store import find_weights
+    from avsal_bench.models.weights.store import find_weights
 
     return find_weights(Path(args.place).expanduser(), args.name)
 

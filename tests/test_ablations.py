@@ -23,7 +23,7 @@ from avsal_bench.bench.plan import stage_options, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.cli import main
 from avsal_bench.models import create_model, list_models
-from avsal_bench.models.weights_store import list_weights
+from avsal_bench.models.weights.store import list_weights
 from avsal_bench.records import METRICS, read_record
 from avsal_bench.training.recipe import load_recipe
 

@@ -12,7 +12,7 @@ from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.aclnet import ACLNet
 from avsal_bench.models.backbones.vgg16 import VGG16, rename_torchvision
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.bench.counting import count
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.avc import CLASSIFIERS, HOSTS
-from avsal_bench.models.layers.avenet import AVENet
-from avsal_bench.models.layers.avid import AVIDClassifier
-from avsal_bench.models.layers.l3net import L3Net
+from avsal_bench.models.correspondence.avenet import AVENet
+from avsal_bench.models.correspondence.avid import AVIDClassifier
+from avsal_bench.models.correspondence.l3net import L3Net
 from avsal_bench.models.registry import Place
 
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)

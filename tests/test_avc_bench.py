@@ -126,7 +126,7 @@ def switch(space, *paths):
 @pytest.mark.parametrize(("bias", "right"), [(100.0, True), (-100.0, False)])
 def test_the_accuracy_of_a_classifier_that_always_answers_the_same(saved, monkeypatch, capsys, bias, right):
     monkeypatch.setattr(
-        "avsal_bench.models.layers.avenet.AVENet.judge", lambda net, seen, heard: 0 * seen.sum(1) + bias
+        "avsal_bench.models.correspondence.avenet.AVENet.judge", lambda net, seen, heard: 0 * seen.sum(1) + bias
     )
     space, place = saved
     assert switch(space, place) == 0
@@ -151,7 +151,9 @@ def test_the_accuracy_looks_at_each_frame_of_each_video_in_order(saved, monkeypa
 
 @pytest.mark.parametrize("gain", [0.0, 0.1])
 def test_an_ideal_switch_that_was_tested_too_is_compared(saved, monkeypatch, capsys, gain):
-    monkeypatch.setattr("avsal_bench.models.layers.avenet.AVENet.judge", lambda net, seen, heard: 0 * seen.sum(1))
+    monkeypatch.setattr(
+        "avsal_bench.models.correspondence.avenet.AVENet.judge", lambda net, seen, heard: 0 * seen.sum(1)
+    )
     space, place = saved
     record = read_record(place)
     better = {metric: score + gain for metric, score in record.videos[0].scores.items()}

@@ -12,12 +12,12 @@ from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.avrsp import AVRSP, Decoder
 from avsal_bench.models.backbones.s3d import S3D, rename_torchvision
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.fusion.ravf import RAVF, RAVFBlock
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
-from avsal_bench.models.layers.ravf import RAVF, RAVFBlock
 from avsal_bench.models.layers.resample import halve, upsample
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 def tiny(**options) -> AVRSP:

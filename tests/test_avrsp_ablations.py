@@ -8,9 +8,9 @@ import torch
 from test_avrsp import clip, tiny
 from torch.nn import functional as F
 
-from avsal_bench.models.layers.fusion import MBT, Addition, Bilinear, Concatenation, Multiplication
+from avsal_bench.models.fusion.alternatives import MBT, Addition, Bilinear, Concatenation, Multiplication
+from avsal_bench.models.fusion.ravf import RAVF
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
-from avsal_bench.models.layers.ravf import RAVF
 
 FUSIONS = ["add", "multiply", "concatenate", "bilinear", "mbt", "ravf"]
 OPTIONS = [

@@ -12,7 +12,7 @@ from avsal_bench.models.backbones.vggish import VGGish, rename_torchvggish
 from avsal_bench.models.caspnet import CASPNet
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.caspnet_decoders import DenseBlock, FCNDecoder, SalDecoder, UNetDecoder
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 from avsal_bench.training.recipe import load_recipe
 
 DECODERS = {"sal": SalDecoder(256, 32, 64), "fcn": FCNDecoder(256, 64), "unet": UNetDecoder(256, 64)}

@@ -23,8 +23,9 @@ from torch.nn import functional as F
 from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.metrics.resize import imresize
-from avsal_bench.models import Place, create_model, gbvs, itti, seo
-from avsal_bench.models.classical import Gabors, blurred, fade, to_frame, unit
+from avsal_bench.models import Place, create_model
+from avsal_bench.models.baselines.classical import Gabors, blurred, fade, to_frame, unit
+from avsal_bench.models.baselines.position import gbvs, itti, seo
 from avsal_bench.records import read_record
 
 CLASSICAL = ("itti", "gbvs", "seo")

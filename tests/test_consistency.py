@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avsal_bench.bench.counting import window_shapes
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.models.layers.consistency import AVIM, CPC
+from avsal_bench.models.fusion.consistency import AVIM, CPC
 
 GRID = (2, 3, 4)
 N = 2 * 3 * 4

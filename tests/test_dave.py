@@ -9,7 +9,7 @@ from torch import Tensor
 
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.dave import DAVE
-from avsal_bench.models.weights import Loaded, load_published
+from avsal_bench.models.weights.loading import Loaded, load_published
 
 TOLERANCE = 1e-5
 MODALITIES = pytest.mark.parametrize("modality", ["v", "a", "av"])

@@ -7,7 +7,7 @@ from torch import nn
 from torchvision.ops import StochasticDepth
 
 from avsal_bench.models.backbones.morphmlp import WEIGHTS, MorphMLP, SpaceFC, TimeFC, mix_runs, rename_morphmlp
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 def small():

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models.video import mvit_v2_s, swin3d_s
 
 from avsal_bench.models.backbones import mvitv2, s3d, slowfast, videoswin, x3d
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 class Encoder(NamedTuple):

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from avsal_bench.audio.spectra import LogSpectrogram
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
-from avsal_bench.models.layers.audio_visual import Agreement
-from avsal_bench.models.layers.bilinear import ChannelBilinear, SpatialBilinear
-from avsal_bench.models.layers.consistency import AVIM, CPC
+from avsal_bench.models.fusion.audio_visual import Agreement
+from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
+from avsal_bench.models.fusion.consistency import AVIM, CPC
 from avsal_bench.models.mspi import MSPI
 
 FUSIONS = ("transformer", "bilinear_stavis", "bilinear_avinet", "avim", "avim_cpc")

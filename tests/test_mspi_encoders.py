@@ -19,7 +19,7 @@ from avsal_bench.models.backbones.image_saliency import (
     mobilenetv2,
 )
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 SMALL = {"depths": (1, 1, 2, 1), "dims": (8, 8, 16, 24)}
 

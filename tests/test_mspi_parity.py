@@ -9,9 +9,9 @@ from parity import FOLDER, Golden, features, normal
 from torch import Tensor, nn
 
 from avsal_bench.models import create_model
-from avsal_bench.models.layers.audio_visual import sinusoids
+from avsal_bench.models.fusion.audio_visual import sinusoids
 from avsal_bench.models.mspi import MSPI
-from avsal_bench.models.weights import Loaded, load_published
+from avsal_bench.models.weights.loading import Loaded, load_published
 from avsal_bench.training.losses import cc_loss, kl_loss
 
 #: Golden file, the file that lists the state dict if another, encoder, modality, size.

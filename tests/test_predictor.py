@@ -11,8 +11,8 @@ from predicted import NET, N, maps_by_hand, predict, read_maps, write_checkpoint
 
 from avsal_bench.bench.predictor import newest_training
 from avsal_bench.models import model_entry, registry
-from avsal_bench.models.published import PublishedWeights
-from avsal_bench.models.weights_store import find_weights, import_weights
+from avsal_bench.models.published_weights import PublishedWeights
+from avsal_bench.models.weights.store import find_weights, import_weights
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from avsal_bench.models.backbones.resnet3d import (
     resnet18,
     resnet50_without_layer4,
 )
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 def test_the_parts_of_resnet50_give_the_shapes_of_the_paper():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from avsal_bench.data.windows import window
 from avsal_bench.models import Outputs, create_model, model_entry
 from avsal_bench.models.stavis import STAViS, bilinear_kernel, centre_crop, spatial_softmax
-from avsal_bench.models.weights import Loaded, load_published
+from avsal_bench.models.weights.loading import Loaded, load_published
 
 TOLERANCE = 1e-5
 MODALITIES = pytest.mark.parametrize("modality", ["v", "av"])

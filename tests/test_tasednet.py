@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.tasednet import Decoder, TASEDNet
-from avsal_bench.models.weights import Loaded, load_published
+from avsal_bench.models.weights.loading import Loaded, load_published
 
 
 def tiny(**options: Any) -> TASEDNet:

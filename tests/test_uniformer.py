@@ -15,7 +15,7 @@ from avsal_bench.models.backbones.uniformer import (
     UniFormer,
     rename_uniformer,
 )
-from avsal_bench.models.weights import load_published
+from avsal_bench.models.weights.loading import load_published
 
 
 def small():

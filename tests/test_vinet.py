@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.vinet import ViNet, position_code
-from avsal_bench.models.weights import Loaded, load_published
+from avsal_bench.models.weights.loading import Loaded, load_published
 
 VISUAL = {"modality": "v"}
 BILINEAR = {"modality": "av", "fusion": "bilinear"}

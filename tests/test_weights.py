@@ -21,7 +21,7 @@ from torch import nn
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.s3d import S3D, rename_kylemin
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8, rename_soundnet8_stavis
-from avsal_bench.models.weights import load_published, read_state
+from avsal_bench.models.weights.loading import load_published, read_state
 
 
 def filled(net: nn.Module) -> nn.Module:

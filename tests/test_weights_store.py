@@ -8,11 +8,12 @@ import torch
 from test_weights import filled, same, soundnet_state, tiny_soundnet
 
 from avsal_bench.cli_weights import add_weights_commands
-from avsal_bench.models import list_models, model_entry, weights_store
+from avsal_bench.models import list_models, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8
-from avsal_bench.models.published import PublishedWeights
-from avsal_bench.models.weights_store import (
+from avsal_bench.models.published_weights import PublishedWeights
+from avsal_bench.models.weights.loading import store as weights_store
+from avsal_bench.models.weights.store import (
     build_for,
     check_weights,
     find_weights,

@@ -20,7 +20,7 @@ import torch
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.bench.counting import Counted, count
 from avsal_bench.models import Network, create_model, list_models, model_entry
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import ModelEntry
 from avsal_bench.records import MAPS_PRESET, network_name, read_records
 from avsal_bench.spec import ClipSpec, Modality

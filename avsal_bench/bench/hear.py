@@ -11,7 +11,7 @@ from avsal_bench.bench.plan import Job, records_of, trainings, weights_of
 from avsal_bench.bench.provenance import sha256
 from avsal_bench.bench.run import Context, Trained, check_files, check_swaps, test_all
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.models.weights_store import imported_source
+from avsal_bench.models.weights.store import imported_source
 from avsal_bench.records import MAPS_PRESET, Record, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe

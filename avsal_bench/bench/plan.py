@@ -13,7 +13,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.data.pseudo import made_of
 from avsal_bench.models import model_entry
-from avsal_bench.models.weights_store import imported_source
+from avsal_bench.models.weights.store import imported_source
 from avsal_bench.names import pick, unknown
 from avsal_bench.records import network_name, record_path
 from avsal_bench.spec import Sound

@@ -13,8 +13,8 @@ import yaml
 from avsal_bench.bench.provenance import sha256
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.models import model_entry
-from avsal_bench.models.weights import load_published, read_state
-from avsal_bench.models.weights_store import list_weights, load_weights, published_weights, weights_owner
+from avsal_bench.models.weights.loading import load_published, read_state
+from avsal_bench.models.weights.store import list_weights, load_weights, published_weights, weights_owner
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name
 from avsal_bench.training.module import SaliencyModule

@@ -35,7 +35,7 @@ from avsal_bench.data.pseudo import pseudo_folder, with_pseudo_maps
 from avsal_bench.data.tags import TagDataModule, categories
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import KINDS, Kind
-from avsal_bench.models.weights_store import imported_source, load_weights
+from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
 from avsal_bench.progress import Progress, progress
 from avsal_bench.records import whole_file, write_atomically

@@ -46,7 +46,7 @@ from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import consistency, read_results
 from avsal_bench.models import Network, create_model
-from avsal_bench.models.weights_store import imported_source, load_weights
+from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.progress import progress
 from avsal_bench.records import Record, mean_scores, read_record, write_record
 from avsal_bench.spec import Sound

@@ -10,7 +10,7 @@ import torch
 from avsal_bench.bench.plan import Training
 from avsal_bench.bench.provenance import sha256
 from avsal_bench.models import Network, create_model, model_entry
-from avsal_bench.models.weights_store import load_weights
+from avsal_bench.models.weights.store import load_weights
 from avsal_bench.names import unknown
 
 

@@ -44,7 +44,7 @@ from torch.nn import functional as F
 from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.backbones.vgg16 import VGG16
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import Network, Outputs, register_model
 from avsal_bench.spec import ClipSpec
 

@@ -16,7 +16,7 @@ decided here:
    reaches the classifier.
 2. Without its audio flow STAViS gives what its visual network's last convolution makes (``visual_head``), AViNet
    decodes the visual feature for the fused one, CASP-Net does without AVIM and CPC, AVRSP takes X0 for F_av.
-3. AVID, which has no classifier, becomes one by two numbers (:mod:`avsal_bench.models.layers.avid`).
+3. AVID, which has no classifier, becomes one by two numbers (:mod:`avsal_bench.models.correspondence.avid`).
 4. The classifier's sound is its own: one or two seconds around the target frame, moved inside the video at its ends, at
    the classifier's rate. Its pictures are the network's: the target frame for L3-Net and AVE-Net; for AVID eight
    frames, 25/16 apart, which is half a second of a video of 25 frames a second. They lie around a target in the middle
@@ -37,10 +37,10 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import TwoSounds
-from avsal_bench.models.layers.avenet import AVENet
-from avsal_bench.models.layers.avid import AVIDClassifier
-from avsal_bench.models.layers.classifier import Classifier
-from avsal_bench.models.layers.l3net import L3Net
+from avsal_bench.models.correspondence.avenet import AVENet
+from avsal_bench.models.correspondence.avid import AVIDClassifier
+from avsal_bench.models.correspondence.classifier import Classifier
+from avsal_bench.models.correspondence.l3net import L3Net
 from avsal_bench.models.registry import Network, Outputs, Place, create_model, register_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import ClipSpec, Target

@@ -18,7 +18,7 @@ leaves open is decided here:
 13. The learning rate is halved after 3 epochs without a better validation loss (in the recipe).
 14. Eight clips in a batch (in the recipe).
 15. The reverse window reverses the sound with the frames, as in ViNet.
-16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.layers.fusion`).
+16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.fusion.alternatives`).
 
 Indices are the paper's: X0 is the deepest of the four scales (1/32) and X3 the finest (1/4). The paper's clip has 32
 frames; 8 and 16 work too, with T' = T/8 steps in the place of 4.
@@ -39,13 +39,13 @@ from torch import Tensor, nn
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.fusion.alternatives import MBT, Addition, Bilinear, Concatenation, Multiplication
+from avsal_bench.models.fusion.ravf import RAVF, Retention, RetentionMaps
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip
-from avsal_bench.models.layers.fusion import MBT, Addition, Bilinear, Concatenation, Multiplication
 from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
-from avsal_bench.models.layers.ravf import RAVF, Retention, RetentionMaps
 from avsal_bench.models.layers.resample import upsample
 from avsal_bench.models.registry import Network, register_model
 from avsal_bench.names import pick

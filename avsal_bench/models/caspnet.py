@@ -14,7 +14,7 @@ known; what the paper leaves open is decided here:
 8. The last layer of an AVIM starts at zero, so that without CPC ``av`` starts as the trained ``v`` network. CPC is no
    identity at its start.
 9. CPC has two levels above the fourth stage's feature and the sound on top of them; see
-   :mod:`avsal_bench.models.layers.consistency`.
+   :mod:`avsal_bench.models.fusion.consistency`.
 10. SalDecoder's dense blocks have DenseNet's defaults: growth 32, three layers (2 492 033 parameters; paper: 2.49 M).
 11. The FCN decoder has five deconvolutions, 256 to 64 channels, on the fourth stage (1 772 097; paper: 1.77 M).
 12. The UNet decoder has five convolutions, 256 to 32 channels, three of them with skips (3 935 137; paper: 3.94 M).
@@ -44,12 +44,12 @@ from torch import Tensor, nn
 from avsal_bench.audio.spectra import LogMel
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.vggish import VGGish
+from avsal_bench.models.fusion.bilinear import ChannelBilinear
+from avsal_bench.models.fusion.consistency import AVIM, CPC, Form
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.audio_free import check_rows
-from avsal_bench.models.layers.bilinear import ChannelBilinear
 from avsal_bench.models.layers.caspnet_decoders import FCNDecoder, SalDecoder, UNetDecoder
 from avsal_bench.models.layers.clip import check_clip
-from avsal_bench.models.layers.consistency import AVIM, CPC, Form
 from avsal_bench.models.registry import Network, register_model
 from avsal_bench.names import unknown
 from avsal_bench.spec import ClipSpec

@@ -18,8 +18,8 @@ Decisions, where the paper and the code leave more than one way:
 - ``image_features="maps"`` (V7): the image model's maps, each divided by its maximum, the largest of every four
   frames, shrunk to each stage, are the masks of Eq. 4 themselves.
 - The other fusions of Table 5 are named only. Each makes the feature that is put behind v4, 512 channels as MSPI's.
-  The bilinear ones are STAViS's and AViNet's (:mod:`avsal_bench.models.layers.bilinear`). ``avim`` and ``avim_cpc``
-  are CASP-Net's blocks on the deepest stage (:mod:`avsal_bench.models.layers.consistency`). They have no loss of
+  The bilinear ones are STAViS's and AViNet's (:mod:`avsal_bench.models.fusion.bilinear`). ``avim`` and ``avim_cpc``
+  are CASP-Net's blocks on the deepest stage (:mod:`avsal_bench.models.fusion.consistency`). They have no loss of
   their own. The sound is one vector for those that take one: the mean of its feature.
 - An ``av`` network may start from its ``v`` twin, but for the first convolution on the deepest stage, which has the
   fused feature among its inputs, and so other weights. The authors never do so.
@@ -57,14 +57,14 @@ from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.backbones.image_saliency import ImageSaliencyEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS, check_size
 from avsal_bench.models.backbones.s3d import Inception, scale_channels
-from avsal_bench.models.layers.audio_visual import Agreement, Norm, TransformerFusion
-from avsal_bench.models.layers.bilinear import ChannelBilinear, SpatialBilinear
-from avsal_bench.models.layers.consistency import ConsistencyFusion
+from avsal_bench.models.fusion.audio_visual import Agreement, Norm, TransformerFusion
+from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
+from avsal_bench.models.fusion.consistency import ConsistencyFusion
 from avsal_bench.models.layers.convnext3d import ConvNeXt3D
 from avsal_bench.models.layers.frame_memory import features_once
 from avsal_bench.models.layers.resample import upsample
 from avsal_bench.models.layers.spatial_attention import Mask
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import Network, Outputs, Place, register_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import ClipSpec

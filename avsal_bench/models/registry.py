@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from torch import Tensor, nn
 
 from avsal_bench.audio.waveform import AudioFrontEnd
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec, Modality
 

@@ -50,7 +50,7 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.layers.audio_free import check_rows
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import Network, Outputs, register_model
 from avsal_bench.spec import ClipSpec
 

@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from avsal_bench.models.layers.consistency import AVIM
+from avsal_bench.models.fusion.consistency import AVIM
 from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically
 

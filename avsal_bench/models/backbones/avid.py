@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 _CHANNELS = (64, 64, 128, 256, 512)
 

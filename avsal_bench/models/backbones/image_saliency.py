@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 ImageEncoder = Literal["convnext_t", "mobilenetv2"]
 

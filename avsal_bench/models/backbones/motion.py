@@ -13,7 +13,7 @@ from torch import Tensor
 from avsal_bench.models.backbones import mvitv2, slowfast, uniformer, videoswin, x3d
 from avsal_bench.models.backbones.morphmlp import MorphMLP, rename_morphmlp
 from avsal_bench.models.backbones.s3d import S3D
-from avsal_bench.models.published import Rename
+from avsal_bench.models.published_weights import Rename
 
 #: MorphMLP-S's channels, and what each of them is a multiple of, because its runs divide them.
 _MORPHMLP = ((112, 56), (224, 56), (392, 56), (784, 392))

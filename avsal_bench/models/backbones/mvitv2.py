@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torchvision.ops import StochasticDepth
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 #: Blocks of the four stages, and in each the heads and the stride of keys and values in space.
 _STAGES = ((1, 1, 8), (2, 2, 4), (11, 4, 2), (2, 8, 1))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights, Rename
+from avsal_bench.models.published_weights import PublishedWeights, Rename
 
 #: Channels of the stem, and of the 3x3x3 convolutions of layer1 to layer4.
 _WIDTHS = (64, 64, 128, 256, 512)

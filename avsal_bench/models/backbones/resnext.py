@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 _LAYERS = ("layer1", "layer2", "layer3", "layer4")
 

@@ -15,7 +15,7 @@ import re
 from torch import Tensor, nn
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 #: Of 16 frames, those that the slow pathway sees. MSPI takes them so; they are not evenly spaced.
 _SLOW_FRAMES = [0, 4, 12, 15]

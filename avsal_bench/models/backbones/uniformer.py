@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torchvision.ops import StochasticDepth
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 #: Channels of the four stages, in heads of attention: a head has 64 channels.
 _HEADS = (1, 2, 5, 8)

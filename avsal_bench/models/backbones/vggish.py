@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 #: Channels of the convolutions 3x3, by block; a max pool of 2 ends each block.
 _BLOCKS = ((64,), (128,), (256, 256), (512, 512))

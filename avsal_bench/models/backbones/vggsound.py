@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.layers.netvlad import NetVLAD
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 
 class VGGSound(nn.Module):

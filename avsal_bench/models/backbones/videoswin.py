@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models.video import SwinTransformer3d
 
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 
 class VideoSwin(nn.Module):

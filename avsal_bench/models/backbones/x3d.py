@@ -10,7 +10,7 @@ import re
 from torch import Tensor, nn
 
 from avsal_bench.models.backbones.slowfast import rename_in_block
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 
 
 class X3D(nn.Module):

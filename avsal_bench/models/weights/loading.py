@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from avsal_bench.models.published import Rename
+from avsal_bench.models.published_weights import Rename
 from avsal_bench.models.registry import Network, list_models, model_entry
 
 #: Where a training script may have put the state dict in its checkpoint.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avsal_bench.models.classical import FLAT, SIZE, Gabors, blurred, filtered, rgb_spec, unit
+from avsal_bench.models.baselines.classical import FLAT, SIZE, Gabors, blurred, filtered, rgb_spec, unit
 from avsal_bench.models.registry import Network, register_model
 
 #: Centre and surround scales that are compared.

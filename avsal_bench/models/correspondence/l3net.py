@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from avsal_bench.audio.correspondence import SecondSpectrogram
-from avsal_bench.models.layers.classifier import Blocks, Classifier
+from avsal_bench.models.correspondence.classifier import Blocks, Classifier
 
 
 class L3Net(Classifier):

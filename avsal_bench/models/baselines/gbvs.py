@@ -20,7 +20,7 @@ import math
 import torch
 from torch import Tensor
 
-from avsal_bench.models.classical import FLAT, SIZE, Gabors, blurred, fade, filtered, rgb_spec, to_frame, unit
+from avsal_bench.models.baselines.classical import FLAT, SIZE, Gabors, blurred, fade, filtered, rgb_spec, to_frame, unit
 from avsal_bench.models.registry import Network, register_model
 
 #: Cells along the longer side of the grid.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from avsal_bench.models.layers.audio_visual import TransformerLayer
+from avsal_bench.models.fusion.audio_visual import TransformerLayer
 
 
 class MeanSound(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import DecibelSpectrogram
 from avsal_bench.models.backbones.avid import AVID
-from avsal_bench.models.layers.classifier import Classifier
+from avsal_bench.models.correspondence.classifier import Classifier
 
 #: AVID's temperature.
 TEMPERATURE = 0.07

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from avsal_bench.models import backbones
-from avsal_bench.models.published import PublishedWeights
+from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import create_model, list_models, model_entry
-from avsal_bench.models.weights import Loaded, load_published, open_safely
+from avsal_bench.models.weights.loading import Loaded, load_published, open_safely
 from avsal_bench.names import pick, unknown
 from avsal_bench.progress import progress
 from avsal_bench.records import whole_file

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import SecondSpectrogram
-from avsal_bench.models.layers.classifier import Blocks, Classifier
+from avsal_bench.models.correspondence.classifier import Blocks, Classifier
 
 
 class AVENet(Classifier):

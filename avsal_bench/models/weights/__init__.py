@@ -1,0 +1,1 @@
+"""Published weights: files opened safely and loaded strictly, and the store of those that were imported."""
