@@ -62,7 +62,7 @@ def protocols(args: argparse.Namespace) -> int:
 
 def synth(args: argparse.Namespace) -> int:
     """Make the embedded data set, or find it made."""
-    from avsal_bench.data.synth import ensure_synth
+    from avsal_bench.data.synth.making import ensure_synth
 
     space = space_of(args)
     ensure_synth(space.synth_root)

@@ -79,7 +79,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def check(args: argparse.Namespace) -> int:
     """Look at every file that the lists ask for."""
-    from avsal_bench.data.audit import check_sets
+    from avsal_bench.data.audit.audit import check_sets
     from avsal_bench.records import write_atomically
     from avsal_bench.workers import Workers
 
@@ -94,8 +94,8 @@ def check(args: argparse.Namespace) -> int:
 
 def stats(args: argparse.Namespace) -> int:
     """Count, and draw where people look."""
-    from avsal_bench.data.stats import set_stats
-    from avsal_bench.data.stats_report import draw_stats, stats_table, write_stats_json
+    from avsal_bench.data.statistics.report import draw_stats, stats_table, write_stats_json
+    from avsal_bench.data.statistics.stats import set_stats
     from avsal_bench.workers import Workers
 
     with Workers(args.workers) as workers:
@@ -110,7 +110,7 @@ def stats(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Draw frames of a video with maps, fixations and sound."""
-    from avsal_bench.data.show import contact_sheet, find_video, overlay_video
+    from avsal_bench.data.pictures.show import contact_sheet, find_video, overlay_video
 
     ((name, root),) = _named_roots(args, [args.dataset])
     video = find_video(name, root, args.video)
@@ -122,7 +122,7 @@ def show(args: argparse.Namespace) -> int:
 
 def prepare(args: argparse.Namespace) -> int:
     """Store frames and sound in the form that training reads fastest."""
-    from avsal_bench.data.prepare import prepare_videos
+    from avsal_bench.data.files.prepare import prepare_videos
     from avsal_bench.workers import Workers
 
     videos = list(_videos(args))
@@ -136,7 +136,7 @@ def prepare(args: argparse.Namespace) -> int:
 
 def convert(args: argparse.Namespace) -> int:
     """Turn DIEM's gaze files into observers.csv."""
-    from avsal_bench.data.diem import convert_diem
+    from avsal_bench.data.gaze.from_diem import convert_diem
 
     ((_, root),) = _named_roots(args, ["diem"])
     written = convert_diem(Path(args.source), root)

@@ -93,7 +93,7 @@ def publish(args: argparse.Namespace) -> int:
 
 def submit(args: argparse.Namespace) -> int:
     """Check records, say all that is wrong with them, and publish them when nothing is."""
-    from avsal_bench.bench.listed import listed_frames
+    from avsal_bench.data.layouts.listed import listed_frames
     from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.leaderboard.submit import check_submission, incomplete_folds, publish_records
 

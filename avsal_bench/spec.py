@@ -18,7 +18,7 @@ Target = Literal["last", "middle"]
 Start = Literal["reverse", "repeat"]
 
 #: What a network hears at test time: the true sound, silence, the sound of another video, the true sound at another
-#: time, or noise as loud as it; :mod:`avsal_bench.data.sounds` has the rules.
+#: time, or noise as loud as it; :mod:`avsal_bench.data.clips.sounds` has the rules.
 Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
 
 #: Mean and deviation of RGB in [0, 1] that torchvision's Kinetics-400 video weights were trained with

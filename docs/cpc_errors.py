@@ -12,7 +12,7 @@ import torch
 
 from avsal_bench.bench.predictor import find_predictor
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.datamodule import collate, read_item
+from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models.caspnet import CASPNet
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
-from avsal_bench.data.synth import draw_video, plan_videos
-from avsal_bench.data.synth_scenes import Array, Scene, density_map, render
-from avsal_bench.data.synth_sounds import SAMPLE_RATE
+from avsal_bench.data.synth.making import draw_video, plan_videos
+from avsal_bench.data.synth.scenes import Array, Scene, density_map, render
+from avsal_bench.data.synth.soundtrack import SAMPLE_RATE
 
 #: Videos and the frames shown. In frame 25 of the first, the sound has just moved on and gaze has not.
 ROWS = {

@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.io import savemat
 
 # Before a test imports decord: from here it keeps its old zlib to itself, and PNG can be read.
-import avsal_bench.data.video_files  # noqa: F401
+import avsal_bench.data.files.video_files  # noqa: F401
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.synth import make_synth
+from avsal_bench.data.synth.making import make_synth
 
 HOME = Path(__file__).resolve().parents[1]
 

@@ -8,8 +8,8 @@ import soundfile
 import torch
 from conftest import write_video
 
-from avsal_bench.data import reading
 from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.files import reading
 from avsal_bench.workers import Workers
 
 SIZE = (24, 40)

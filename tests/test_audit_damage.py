@@ -31,10 +31,10 @@ from audit_trees import (
 )
 from PIL import Image
 
-from avsal_bench.data.audit_notes import KINDS
+from avsal_bench.data.audit.notes import KINDS
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.presence import check_videos
-from avsal_bench.data.synth import encode_mp4
+from avsal_bench.data.files.presence import check_videos
+from avsal_bench.data.synth.making import encode_mp4
 from avsal_bench.evaluation.truth import Truth
 
 BEFORE, AT_TEST = "stop before they start", "test stops at this video"

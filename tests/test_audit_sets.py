@@ -27,10 +27,9 @@ from audit_trees import (
 )
 from conftest import write_dhf1k, write_list, write_video
 
-from avsal_bench.data import audit
-from avsal_bench.data.audit import check_sets
-from avsal_bench.data.audit_notes import KINDS, Task
-from avsal_bench.data.audit_video import look_at
+from avsal_bench.data.audit.audit import audit, check_sets
+from avsal_bench.data.audit.notes import KINDS, Task
+from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import NumberedFiles, dataset
 from avsal_bench.workers import Workers
 

@@ -18,7 +18,7 @@ from avsal_bench.bench.plan import Job, make_plan, records_of, stage_options, tr
 from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.prepare import prepare_videos
+from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.models import create_model
 from avsal_bench.records import mean_scores, read_record

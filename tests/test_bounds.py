@@ -10,7 +10,7 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.synth import make_synth
+from avsal_bench.data.synth.making import make_synth
 from avsal_bench.records import read_record
 
 HUMAN = "human_infinite/synth/fold1/original"

@@ -13,9 +13,9 @@ from PIL import Image
 from avsal_bench.bench.contextual import contextual_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.gaze import read_gaze
-from avsal_bench.data.sounding import sounding_regions
-from avsal_bench.data.synth_scenes import HEIGHT, WIDTH
+from avsal_bench.data.gaze.samples import read_gaze
+from avsal_bench.data.synth.scenes import HEIGHT, WIDTH
+from avsal_bench.data.synth.sounding import sounding_regions
 from avsal_bench.evaluation.contextual import Contextual as Sums
 from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.human import Halving

@@ -11,11 +11,11 @@ from conftest import SIX_SETS, write_list, write_video
 from PIL import Image
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data.datamodule import SaliencyDataModule, hold_out, read_item
+from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out, read_item
+from avsal_bench.data.clips.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
-from avsal_bench.data.layouts import read_fold_list
-from avsal_bench.data.presence import check_video, check_videos
-from avsal_bench.data.reading import (
+from avsal_bench.data.files.presence import check_video, check_videos
+from avsal_bench.data.files.reading import (
     read_audio,
     read_clip,
     read_density,
@@ -23,7 +23,7 @@ from avsal_bench.data.reading import (
     read_frame,
     read_frames,
 )
-from avsal_bench.data.sampler import ClipSampler, VideoBatches, share_videos
+from avsal_bench.data.layouts.videos import read_fold_list
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
 

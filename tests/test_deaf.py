@@ -11,7 +11,7 @@ from conftest import HOME, TINY
 from avsal_bench.bench.plan import Job, make_plan
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.datamodule import read_item
+from avsal_bench.data.clips.datamodule import read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model, list_models, model_entry
 from avsal_bench.records import SOUNDS, read_record

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from avsal_bench.data.diem import FIXATION, SACCADE, convert_diem, diem_gaze
-from avsal_bench.data.gaze import Gaze, Sample, format_gaze, read_gaze, write_gaze
-from avsal_bench.data.reading import read_fixations
+from avsal_bench.data.files.reading import read_fixations
+from avsal_bench.data.gaze.from_diem import FIXATION, SACCADE, convert_diem, diem_gaze
+from avsal_bench.data.gaze.samples import Gaze, Sample, format_gaze, read_gaze, write_gaze
 
 SIZE = (48, 64)
 HEADER = "video,observer,frame,x,y\n"

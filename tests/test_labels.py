@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from avsal_bench.data.audit import check_sets
+from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import label_file, labels_of, read_labels
 from avsal_bench.workers import Workers

@@ -11,7 +11,7 @@ from torch import nn
 from avsal_bench.bench import fit
 from avsal_bench.bench.machine import Machine, Share, batch_norms, compile_network
 from avsal_bench.bench.run import run_job
-from avsal_bench.data.sampler import ClipSampler
+from avsal_bench.data.clips.sampler import ClipSampler
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.recipe import Stage
 

@@ -6,7 +6,7 @@ from conftest import HOME
 from test_mspi import filled, tiny
 from torch import Tensor
 
-from avsal_bench.data.datamodule import SaliencyDataModule, Windows, collate
+from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
 from avsal_bench.data.windows import window
 from avsal_bench.models import Place, create_model, model_entry
 from avsal_bench.models.layers.frame_memory import features_once

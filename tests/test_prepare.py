@@ -21,10 +21,10 @@ from prepared_videos import (
 )
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data import prepare, prepared, reading
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.prepare import prepare_videos
-from avsal_bench.data.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
+from avsal_bench.data.files import prepare, prepared, reading
+from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.files.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
 from avsal_bench.data.windows import window
 from avsal_bench.workers import Workers
 

@@ -17,9 +17,9 @@ from prepared_videos import (
     video_fixture,  # noqa: F401
 )
 
-from avsal_bench.data import prepare
-from avsal_bench.data.prepare import prepare_videos
-from avsal_bench.data.prepared import MANIFEST, prepared_frames, prepared_sound
+from avsal_bench.data.files import prepare
+from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.files.prepared import MANIFEST, prepared_frames, prepared_sound
 
 
 def damage(path, kind):

@@ -11,10 +11,10 @@ from PIL import Image
 
 from avsal_bench.bench.plan import Job, trainings
 from avsal_bench.bench.run import Machine, run_job
-from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.pseudo import with_pseudo_maps
-from avsal_bench.data.reading import read_density
+from avsal_bench.data.files.reading import read_density
+from avsal_bench.data.teachers import with_pseudo_maps
 from avsal_bench.models import model_entry
 from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec

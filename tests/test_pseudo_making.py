@@ -14,10 +14,10 @@ from avsal_bench.bench import pseudo
 from avsal_bench.bench.pseudo_options import preset
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
-from avsal_bench.data.datamodule import SaliencyDataModule, Windows, collate
+from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
+from avsal_bench.data.clips.tagged import categories
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.reading import read_density
-from avsal_bench.data.tags import categories
+from avsal_bench.data.files.reading import read_density
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.tags import TagModule

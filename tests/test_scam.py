@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from avsal_bench.bench.pseudo_options import Options
+from avsal_bench.data.clips.sampler import ClipRequest
+from avsal_bench.data.clips.tagged import TaggedClips, categories
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.sampler import ClipRequest
-from avsal_bench.data.tags import TaggedClips, categories
 from avsal_bench.models.layers.activation import (
     Activation,
     Box,

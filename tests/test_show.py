@@ -10,10 +10,17 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import label
 
-from avsal_bench.data import painting, show
 from avsal_bench.data.dataset import VideoFile
-from avsal_bench.data.gaze import Gaze, Sample, write_gaze
-from avsal_bench.data.show import Track, contact_sheet, draw_waveform, find_video, overlay_video, painted_frames
+from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
+from avsal_bench.data.pictures import painting, show
+from avsal_bench.data.pictures.show import (
+    Track,
+    contact_sheet,
+    draw_waveform,
+    find_video,
+    overlay_video,
+    painted_frames,
+)
 
 HEIGHT, WIDTH = 61, 99
 FRAMES, FPS = 10, 12.5

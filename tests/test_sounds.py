@@ -11,9 +11,9 @@ from conftest import write_list, write_video
 from torch.utils.data import DataLoader
 
 from avsal_bench.audio.waveform import Waveform, frame_span
-from avsal_bench.data.datamodule import SaliencyDataModule, read_item
+from avsal_bench.data.clips.datamodule import SaliencyDataModule, read_item
+from avsal_bench.data.clips.sounds import hear, noise_like, partners, shift_of
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.sounds import hear, noise_like, partners, shift_of
 from avsal_bench.data.windows import window
 from avsal_bench.records import SOUNDS
 from avsal_bench.spec import ClipSpec, Sound

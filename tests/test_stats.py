@@ -9,7 +9,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from avsal_bench.data.dataset import NumberedFiles, Video
-from avsal_bench.data.stats import (
+from avsal_bench.data.statistics.report import draw_stats, findings, stats_table, write_stats_json
+from avsal_bench.data.statistics.stats import (
     GRID,
     centre_auc,
     centre_distance,
@@ -17,7 +18,6 @@ from avsal_bench.data.stats import (
     set_stats,
     to_grid,
 )
-from avsal_bench.data.stats_report import draw_stats, findings, stats_table, write_stats_json
 from avsal_bench.workers import Workers
 
 SIZE = (30, 50)

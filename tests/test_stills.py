@@ -10,12 +10,12 @@ from PIL import Image
 from stills import SIZE, save_gaze, write_mit1003, write_salicon
 
 from avsal_bench.cli import main
-from avsal_bench.data.audit import check_sets
-from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.audit.audit import check_sets
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.presence import check_videos
-from avsal_bench.data.reading import frame_size, read_density, read_fixations, read_frames
-from avsal_bench.data.stats import set_stats
+from avsal_bench.data.files.presence import check_videos
+from avsal_bench.data.files.reading import frame_size, read_density, read_fixations, read_frames
+from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 

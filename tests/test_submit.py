@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from made_records import make, save
 
-from avsal_bench.bench.listed import listed_frames
 from avsal_bench.cli import main
+from avsal_bench.data.layouts.listed import listed_frames
 from avsal_bench.leaderboard.submit import Submission, check_submission, incomplete_folds, publish_records
 from avsal_bench.records import METRICS, Record, VideoScores, mean_scores, read_record, record_path, write_record
 

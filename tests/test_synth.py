@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import loadmat
 
-from avsal_bench.data import synth, synth_scenes, synth_sounds
-from avsal_bench.data.gaze import read_gaze
+from avsal_bench.data.gaze.samples import read_gaze
+from avsal_bench.data.synth.making import making as synth
+from avsal_bench.data.synth.making import scenes as synth_scenes
+from avsal_bench.data.synth.making import soundtrack as synth_sounds
 
 VIDEOS = 12
 
@@ -327,7 +329,7 @@ def test_fewer_videos_than_folds_is_an_error(tmp_path: Path) -> None:
 
 
 def test_making_the_set_needs_no_torch() -> None:
-    program = "import sys, avsal_bench.data.synth; sys.exit('torch' in sys.modules)"
+    program = "import sys, avsal_bench.data.synth.making; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -8,7 +8,7 @@ from test_models import CASES, build
 from torchvision.io import decode_image
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import Place, model_entry
 from avsal_bench.training.module import SaliencyModule

@@ -8,7 +8,7 @@ from avsal_bench.bench.human import halving_of
 from avsal_bench.bench.plan import HUMAN
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.sounding import GIVEN
+from avsal_bench.data.synth.sounding import GIVEN
 from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.records import Record

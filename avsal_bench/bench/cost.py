@@ -17,9 +17,9 @@ from avsal_bench.bench.plan import HUMAN, Job, Training, records_of, stage_optio
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.status import look
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.datamodule import hold_out
+from avsal_bench.data.clips.datamodule import hold_out
+from avsal_bench.data.clips.sampler import clip_counts
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.sampler import clip_counts
 from avsal_bench.models import create_model
 from avsal_bench.models.registry import Place
 from avsal_bench.records import network_name

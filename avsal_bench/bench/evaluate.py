@@ -16,7 +16,7 @@ import torch
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.presence import check_truth
+from avsal_bench.data.files.presence import check_truth
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.protocol import Protocol

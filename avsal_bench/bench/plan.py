@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
-from avsal_bench.data.pseudo import made_of
+from avsal_bench.data.teachers import made_of
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.names import pick, unknown

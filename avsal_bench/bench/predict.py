@@ -22,19 +22,19 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from avsal_bench.bench.predictor import Predictor
-from avsal_bench.data import painting
-from avsal_bench.data.datamodule import Windows, collate
+from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.presence import AUDIO_SLACK, sound_seconds
-from avsal_bench.data.reading import frame_size, read_frames
-from avsal_bench.data.show import overlay_size, write_overlay
-from avsal_bench.data.video_files import (
+from avsal_bench.data.files.presence import AUDIO_SLACK, sound_seconds
+from avsal_bench.data.files.reading import frame_size, read_frames
+from avsal_bench.data.files.video_files import (
     VIDEO_SUFFIXES,
     count_frames,
     frame_rate,
     has_track,
     is_video_file,
 )
+from avsal_bench.data.pictures import painting
+from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.predict import KeepMaps, save_maps
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit
@@ -187,7 +187,7 @@ def predict_overlay(predictor: Predictor, video: Video, path: Path, running: Run
     Each map is scaled to its own lowest and highest value, as in a folder of 8-bit maps.
 
     Raises:
-        ValueError, OSError: as :func:`predict_maps` and :func:`~avsal_bench.data.show.write_overlay`.
+        ValueError, OSError: as :func:`predict_maps` and :func:`~avsal_bench.data.pictures.show.write_overlay`.
     """
     size = overlay_size(video)
     found = predict_maps(predictor, video, range(1, video.n_frames + 1), running, muted)

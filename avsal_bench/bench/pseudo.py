@@ -28,11 +28,11 @@ from avsal_bench.bench.pseudo_options import Options
 from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.datamodule import Windows, collate
+from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.tagged import TagDataModule, categories
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
-from avsal_bench.data.presence import check_videos
-from avsal_bench.data.pseudo import pseudo_folder, with_pseudo_maps
-from avsal_bench.data.tags import TagDataModule, categories
+from avsal_bench.data.files.presence import check_videos
+from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights

@@ -15,7 +15,7 @@ from avsal_bench.bench.plan import Job, make_plan, records_of
 from avsal_bench.bench.provenance import code_hash
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.synth import ensure_synth
+from avsal_bench.data.synth.making import ensure_synth
 from avsal_bench.records import Record, read_record
 from avsal_bench.training.recipe import Recipe
 

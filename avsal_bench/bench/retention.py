@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from avsal_bench.bench.predict import check_sound
 from avsal_bench.bench.predictor import Predictor
-from avsal_bench.data import painting
-from avsal_bench.data.datamodule import collate, read_item
+from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.reading import frame_size, read_frames
+from avsal_bench.data.files.reading import frame_size, read_frames
+from avsal_bench.data.pictures import painting
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
 

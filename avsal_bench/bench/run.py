@@ -35,12 +35,12 @@ from avsal_bench.bench.plan import (
 from avsal_bench.bench.provenance import peak_memory_mb, provenance, sha256
 from avsal_bench.bench.starting import check_parts, needed_weights, network_state
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.labels import labels_of
-from avsal_bench.data.presence import check_videos
-from avsal_bench.data.pseudo import Teacher, taught_by
-from avsal_bench.data.sounds import partners
+from avsal_bench.data.teachers import Teacher, taught_by
 from avsal_bench.evaluation.picture import draw_gallery
 from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
@@ -114,7 +114,7 @@ def check_swaps(context: Context, missing: Iterable[tuple[str, Sound, Path]]) ->
     """Look whether every test video has another one whose sound it can be given, where that is asked for.
 
     Raises:
-        ValueError: see :func:`~avsal_bench.data.sounds.partners`.
+        ValueError: see :func:`~avsal_bench.data.clips.sounds.partners`.
     """
     for name in {name for name, sound, _ in missing if sound == "swapped"}:
         partners(dataset(name).videos(context.space.root_of(name), "test", context.job.fold))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.synth import ensure_synth
+from avsal_bench.data.synth.making import ensure_synth
 
 
 @dataclass(frozen=True)

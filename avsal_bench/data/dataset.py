@@ -69,7 +69,7 @@ class Video:
         fixations: fixation maps.
         audio: a wav, or a video file whose own track is heard; None for a set without sound.
         category: kind of scene, where the set has such labels.
-        gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze`, where the set has it.
+        gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze.samples`, where the set has it.
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
         labels: file of :mod:`avsal_bench.data.labels`, which need not exist; None for a set that cannot have one.
     """

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.reading import decode_image_file
+from avsal_bench.data.files.reading import decode_image_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")
 _LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")

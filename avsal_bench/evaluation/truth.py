@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.reading import decode_image_file, read_fixations
+from avsal_bench.data.files.reading import decode_image_file, read_fixations
 from avsal_bench.evaluation.protocol import Protocol
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, get_args
 import yaml
 
 from avsal_bench.data.dataset import expand
-from avsal_bench.data.pseudo import Teacher
+from avsal_bench.data.teachers import Teacher
 from avsal_bench.names import unknown
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
@@ -44,7 +44,7 @@ class Stage:
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
         training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame`` or ``two_task``.
         two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
-        teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.pseudo` in the place of densities,
+        teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers` in the place of densities,
             in training and in validation.
         model: name of another network that the stage trains, such as an image encoder's; "" for the recipe's own. A
             stage goes on from the last one before it that trains the same network.

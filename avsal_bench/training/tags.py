@@ -10,7 +10,7 @@ from lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
-from avsal_bench.data.tags import TaggedBatch
+from avsal_bench.data.clips.tagged import TaggedBatch
 from avsal_bench.models.scam import SCAM, ClassMaps, Kind, tag_loss
 from avsal_bench.names import unknown
 

@@ -32,7 +32,7 @@ the layout below, with maps: http://cvsp.cs.ntua.gr/research/stavis/.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.layouts import stavis_layout
+from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
     DataSet(

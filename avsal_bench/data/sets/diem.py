@@ -19,7 +19,7 @@ lists. CASP-Net says that sound and picture do not belong together in these vide
 **Licence.** Not stated on the page of the data. **Citation.** P. K. Mital, T. J. Smith, R. L. Hill, J. M. Henderson:
 Clustering of Gaze During Dynamic Scene Viewing is Predicted by Motion. Cognitive Computation 3(1), 2011. **Where to
 get it.** Videos and gaze: https://thediemproject.wordpress.com/videos-and%C2%A0data/. In the layout below, with maps:
-http://cvsp.cs.ntua.gr/research/stavis/. :mod:`avsal_bench.data.diem` turns the gaze files into ours.
+http://cvsp.cs.ntua.gr/research/stavis/. :mod:`avsal_bench.data.gaze.from_diem` turns the gaze files into ours.
 
 **On the disk** (``stavis_layout`` has the other forms that are read)::
 
@@ -34,7 +34,7 @@ http://cvsp.cs.ntua.gr/research/stavis/. :mod:`avsal_bench.data.diem` turns the 
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.layouts import stavis_layout
+from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
     DataSet(

@@ -36,7 +36,7 @@ get it.** The pages above. In the layout below, with maps: http://cvsp.cs.ntua.g
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.layouts import stavis_layout
+from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
     DataSet(

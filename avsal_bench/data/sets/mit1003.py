@@ -22,7 +22,7 @@ http://people.csail.mit.edu/tjudd/WherePeopleLook/index.html, ``ALLSTIMULI.zip``
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.still_layouts import mit1003_layout
+from avsal_bench.data.layouts.stills import mit1003_layout
 
 register_dataset(
     DataSet(

@@ -23,7 +23,7 @@ and y from 1 (matthias-k/pysaliency, ``external_datasets/salicon.py``). The fixa
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.still_layouts import salicon_layout
+from avsal_bench.data.layouts.stills import salicon_layout
 
 register_dataset(
     DataSet(

@@ -35,7 +35,7 @@ https://gyglim.github.io/me/vsum/index.html. In the layout below, with maps: htt
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.layouts import stavis_layout
+from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
     DataSet(

@@ -5,7 +5,7 @@ layout: ``synth_stills_layout``, which reads the files in the folder ``synth_sil
 """
 
 from avsal_bench.data.dataset import DataSet, register_dataset
-from avsal_bench.data.still_layouts import synth_stills_layout
+from avsal_bench.data.layouts.stills import synth_stills_layout
 
 register_dataset(
     DataSet("synth_stills", "synth_stills", synth_stills_layout, sound=False, folds=False, embedded=True, stills=True)

@@ -1,4 +1,4 @@
-"""The gaze of DIEM as published, in the one form of :mod:`avsal_bench.data.gaze`.
+"""The gaze of DIEM as published, in the one form of :mod:`avsal_bench.data.gaze.samples`.
 
 Where the facts are from: columns, events, 30 frames a second, counting from 1 and "screen coordinates" from the
 project's page, https://thediemproject.wordpress.com/videos-and%C2%A0data/, which itself draws fixations only. Folder
@@ -16,8 +16,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.gaze import FILE_NAME, Gaze, Sample, format_gaze
-from avsal_bench.data.reading import frame_size
+from avsal_bench.data.files.reading import frame_size
+from avsal_bench.data.gaze.samples import FILE_NAME, Gaze, Sample, format_gaze
 from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically
 

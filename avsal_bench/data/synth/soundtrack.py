@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
 
-from avsal_bench.data.synth_scenes import Array, Kind, Scene
+from avsal_bench.data.synth.scenes import Array, Kind, Scene
 
 SAMPLE_RATE = 22050
 #: Root mean square of a voice, of full scale 1.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.synth import MARKER, NAME, draw_video, plan_videos, synth_is_complete
-from avsal_bench.data.synth_scenes import HEIGHT, NOBODY, WIDTH, Scene
+from avsal_bench.data.synth.making import MARKER, NAME, draw_video, plan_videos, synth_is_complete
+from avsal_bench.data.synth.scenes import HEIGHT, NOBODY, WIDTH, Scene
 
 #: Sets that say where the sounding thing is.
 GIVEN = (NAME,)

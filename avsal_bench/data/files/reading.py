@@ -18,15 +18,15 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
-from avsal_bench.data.fixation_files import mat_fixations
-from avsal_bench.data.video_files import (
+from avsal_bench.data.files.fixation_files import mat_fixations
+from avsal_bench.data.files.video_files import (
     cached_track,
     is_video_file,
     picture_size,
     read_pictures,
     read_track,
 )
-from avsal_bench.data.video_files import count_frames as count_frames
+from avsal_bench.data.files.video_files import count_frames as count_frames
 from avsal_bench.data.windows import Window
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
@@ -140,7 +140,7 @@ def is_prepared(video: Video, size: tuple[int, int], sample_rate: int | None = N
 def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:
     if video.prepared is None or not video.prepared.is_dir():
         return None
-    from avsal_bench.data.prepared import prepared_frames
+    from avsal_bench.data.files.prepared import prepared_frames
 
     return prepared_frames(video.prepared, size, video.n_frames)
 
@@ -148,7 +148,7 @@ def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:
 def _prepared_sound(video: Video, sample_rate: int) -> Path | None:
     if video.prepared is None or not video.prepared.is_dir():
         return None
-    from avsal_bench.data.prepared import prepared_sound
+    from avsal_bench.data.files.prepared import prepared_sound
 
     return prepared_sound(video.prepared, sample_rate)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
-from avsal_bench.data.reading import read_density
+from avsal_bench.data.files.reading import read_density
 
 #: What a stage learns from.
 Teacher = Literal["density", "pseudo"]

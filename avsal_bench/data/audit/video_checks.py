@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
-from avsal_bench.data.audit_notes import Checked, Notes, Severity, Task
+from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
-from avsal_bench.data.fixation_files import mat_size
-from avsal_bench.data.gaze import read_gaze
-from avsal_bench.data.labels import read_labels
-from avsal_bench.data.presence import AUDIO_SLACK
-from avsal_bench.data.reading import decode_image_file, read_fixation_values
-from avsal_bench.data.video_files import (
+from avsal_bench.data.files.fixation_files import mat_size
+from avsal_bench.data.files.presence import AUDIO_SLACK
+from avsal_bench.data.files.reading import decode_image_file, read_fixation_values
+from avsal_bench.data.files.video_files import (
     count_frames,
     is_video_file,
     picture_size,
@@ -33,6 +31,8 @@ from avsal_bench.data.video_files import (
     read_track,
     track_seconds,
 )
+from avsal_bench.data.gaze.samples import read_gaze
+from avsal_bench.data.labels import read_labels
 from avsal_bench.text import frame_ranges
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Writes the fast form of videos (:mod:`avsal_bench.data.prepared`), so that training does not wait for decoding."""
+"""Writes the fast form of videos (:mod:`~avsal_bench.data.files.prepared`), so that training need not decode."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ import soundfile
 from numpy.lib import format as npy
 from scipy.io import wavfile
 
-from avsal_bench.data import reading
 from avsal_bench.data.dataset import Video, VideoFile
-from avsal_bench.data.prepared import (
+from avsal_bench.data.files import reading
+from avsal_bench.data.files.prepared import (
     Frames,
     Manifest,
     PreparedFile,
@@ -35,7 +35,7 @@ from avsal_bench.data.prepared import (
     stamp_of,
     write_manifest,
 )
-from avsal_bench.data.video_files import is_video_file, track_seconds
+from avsal_bench.data.files.video_files import is_video_file, track_seconds
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
 

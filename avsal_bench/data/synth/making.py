@@ -10,7 +10,7 @@ It says nothing about how networks rank on real videos; docs/synth.md describes 
     <root>/video_files/synth/<video>.mp4                         the same frames and sound, H.264 and AAC
     <root>/annotations/synth/<video>/maps/eyeMap_%05d.jpg        density, 8 bit
     <root>/annotations/synth/<video>/fixMap_%05d.mat             variable 'eyeMap', binary
-    <root>/annotations/synth/<video>/observers.csv               the form of avsal_bench.data.gaze
+    <root>/annotations/synth/<video>/observers.csv               the form of avsal_bench.data.gaze.samples
     <root>/annotations/synth/categories.csv                      video,category
     <root>/av_gt_label/synth/<video>.txt                         a line a frame: 1 if the looked-at thing sounds
     <root>/fold_lists/synth_list_{train,test}_{1,2,3}_fps.txt    name n_frames fps
@@ -42,8 +42,8 @@ from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scipy.io import savemat
 
-from avsal_bench.data.gaze import FILE_NAME, Gaze, Sample, format_gaze
-from avsal_bench.data.synth_scenes import (
+from avsal_bench.data.gaze.samples import FILE_NAME, Gaze, Sample, format_gaze
+from avsal_bench.data.synth.scenes import (
     Array,
     Category,
     Scene,
@@ -53,7 +53,7 @@ from avsal_bench.data.synth_scenes import (
     render,
     simulate_gaze,
 )
-from avsal_bench.data.synth_sounds import SAMPLE_RATE, soundtrack
+from avsal_bench.data.synth.soundtrack import SAMPLE_RATE, soundtrack
 from avsal_bench.records import write_atomically
 
 #: Raised whenever the files for a seed change; a set of another version is made anew.

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile
-from avsal_bench.data.video_files import is_video_file
+from avsal_bench.data.files.video_files import is_video_file
 
 #: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
-PACKAGED_LISTS = Path(__file__).parent / "fold_lists"
+PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
 
 
 class ListedVideo(NamedTuple):
@@ -74,7 +74,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
         <root>/prepared/<SET>/<video>/                               (optional: made by ``avsal data prepare``)
         <root>/av_gt_label/<SET>/<video>.txt                         (optional: :mod:`avsal_bench.data.labels`)
 
-    What the list names and the disk lacks is found by :func:`~avsal_bench.data.presence.check_videos`.
+    What the list names and the disk lacks is found by :func:`~avsal_bench.data.files.presence.check_videos`.
 
     Raises:
         FileNotFoundError: for a missing root, folder or list.

@@ -11,9 +11,9 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from avsal_bench.data.datamodule import Item, collate, read_item
+from avsal_bench.data.clips.datamodule import Item, collate, read_item
+from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.windows import training_targets
 from avsal_bench.spec import Batch, ClipSpec
 

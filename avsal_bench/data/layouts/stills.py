@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video
-from avsal_bench.data.layouts import extracted_layout, need_folders
+from avsal_bench.data.layouts.videos import extracted_layout, need_folders
 
 #: Part of MIT1003 that plays the test: mspi2024, Table 3, validates on 103 of the 1003 images.
 MIT1003_TEST = 103 / 1003

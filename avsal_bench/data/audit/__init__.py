@@ -1,0 +1,1 @@
+"""`avsal data check`: what is wrong with a data set on the disk."""

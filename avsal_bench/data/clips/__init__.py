@@ -1,0 +1,1 @@
+"""From videos to batches: which clip comes when, what is heard in it, and the LightningDataModules."""

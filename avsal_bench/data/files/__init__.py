@@ -1,0 +1,1 @@
+"""What opens files: pictures, video files, sound, fixations, the prepared form; and what looks for them."""

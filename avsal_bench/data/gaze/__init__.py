@@ -1,0 +1,1 @@
+"""Samples of single observers, in one form; and what turns published gaze files into it."""
