@@ -19,7 +19,7 @@ from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.prepare import prepare_videos
-from avsal_bench.evaluation.predict import ScoreVideos
+from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.models import create_model
 from avsal_bench.records import mean_scores, read_record
 from avsal_bench.training.module import SaliencyModule

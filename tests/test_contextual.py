@@ -18,7 +18,7 @@ from avsal_bench.data.synth.scenes import HEIGHT, WIDTH
 from avsal_bench.data.synth.sounding import sounding_regions
 from avsal_bench.evaluation.contextual import Contextual as Sums
 from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
-from avsal_bench.evaluation.human import Halving
+from avsal_bench.evaluation.observers import Halving
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.analysis import Contextual, contextual
 from avsal_bench.leaderboard.analysis_plots import COLOURS, draw_contextual

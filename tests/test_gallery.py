@@ -7,7 +7,7 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.evaluation.picture import gallery_videos
-from avsal_bench.evaluation.predict import ScoreVideos
+from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.records import VideoScores, read_record
 from avsal_bench.training.module import SaliencyModule
 

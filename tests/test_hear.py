@@ -21,8 +21,8 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli_hear import add_hear_command
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
-from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.evaluation.score import likeness
+from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.records import SOUNDS, read_record, record_path, write_record
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Recipe

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from avsal_bench.metrics import chunks
 from avsal_bench.metrics import functional as F
-from avsal_bench.metrics.maps import within
+from avsal_bench.metrics.scaling import within
 
 #: Per metric: from (saliency, density, fixations, negatives) to scores, and the range.
 METRICS = {

@@ -15,7 +15,7 @@ from avsal_bench.bench.plan import HUMAN, Job, test_folder
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.evaluation.human import Half, Halving, read_observers, score_halves, split_observers
+from avsal_bench.evaluation.observers import Half, Halving, read_observers, score_halves, split_observers
 from avsal_bench.evaluation.picture import draw_gallery, draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score import read_results

@@ -13,7 +13,7 @@ from torch import nn
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
 from avsal_bench.bench.loggers import LOGGERS
-from avsal_bench.evaluation.predict import KeepMaps
+from avsal_bench.evaluation.score_videos import KeepMaps
 from avsal_bench.models import Network
 from avsal_bench.names import unknown
 from avsal_bench.training.recipe import Stage

@@ -35,8 +35,8 @@ from avsal_bench.data.files.video_files import (
 )
 from avsal_bench.data.pictures import painting
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
-from avsal_bench.evaluation.predict import KeepMaps, save_maps
 from avsal_bench.evaluation.protocol import require_finite
+from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically

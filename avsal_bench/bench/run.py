@@ -42,9 +42,9 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.teachers import Teacher, taught_by
 from avsal_bench.evaluation.picture import draw_gallery
-from avsal_bench.evaluation.predict import ScoreVideos
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import consistency, read_results
+from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.models import Network, create_model
 from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.progress import progress

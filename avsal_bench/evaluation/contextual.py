@@ -17,8 +17,8 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.synth.sounding import sounding_regions
-from avsal_bench.evaluation.human import Halving, duels
 from avsal_bench.evaluation.maps import find_maps, read_map
+from avsal_bench.evaluation.observers import Halving, duels
 from avsal_bench.evaluation.protocol import Protocol, prepare
 from avsal_bench.evaluation.score import READ
 from avsal_bench.evaluation.truth import Truth

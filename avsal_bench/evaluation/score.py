@@ -18,7 +18,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics.functional import IN_TABLES, cc
-from avsal_bench.metrics.maps import EPS
+from avsal_bench.metrics.scaling import EPS
 from avsal_bench.records import (
     METRICS,
     VideoScores,

@@ -28,7 +28,7 @@ from torch import Generator, Tensor
 
 from avsal_bench.metrics import roc
 from avsal_bench.metrics.chunks import in_chunks
-from avsal_bench.metrics.maps import (
+from avsal_bench.metrics.scaling import (
     CONSTANT,
     EPS,
     Maps,

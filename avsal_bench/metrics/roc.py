@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from avsal_bench.metrics.maps import NOWHERE, Points, find, values_at
+from avsal_bench.metrics.scaling import NOWHERE, Points, find, values_at
 
 #: Cells that the range of a map is cut into for counting. 4097 counters stay in the fastest cache.
 _CELLS = 4096
