@@ -31,7 +31,7 @@ def evaluate(args: argparse.Namespace) -> int:
     """Score maps that any code made, and put them on the leaderboard."""
     from avsal_bench.bench.evaluate import evaluate as score
     from avsal_bench.evaluation.protocol import protocol
-    from avsal_bench.leaderboard.page import summary_table
+    from avsal_bench.leaderboard.page.readme import summary_table
     from avsal_bench.records import read_record
     from avsal_bench.workers import Workers
 

@@ -50,7 +50,7 @@ def analyse(args: argparse.Namespace) -> int:
     """Write the analyses of some records, and print their tables."""
     from avsal_bench.cli_bench import space_of
     from avsal_bench.leaderboard.analysis import bounds_beside, find_results, read_analysed
-    from avsal_bench.leaderboard.analysis_report import Analysis, write_analysis
+    from avsal_bench.leaderboard.reports.analysis_report import Analysis, write_analysis
     from avsal_bench.names import pick
     from avsal_bench.records import METRICS
 

@@ -266,7 +266,7 @@ def _bench_ablation(args: argparse.Namespace) -> int:
 def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> str:
     """The table of an ablation as Markdown, from the records that are there."""
     from avsal_bench.bench.ablation import compare_ablation, embedded, published_ablation
-    from avsal_bench.leaderboard.page import markdown_table
+    from avsal_bench.leaderboard.page.readme import markdown_table
     from avsal_bench.leaderboard.tables import rows
     from avsal_bench.records import read_record
 
@@ -321,7 +321,7 @@ def run(args: argparse.Namespace) -> int:
 
 def leaderboard(args: argparse.Namespace) -> int:
     """Generate the page and the table from the records."""
-    from avsal_bench.leaderboard.page import write_leaderboard
+    from avsal_bench.leaderboard.page.readme import write_leaderboard
 
     for path in write_leaderboard(leaderboard_folder(args)):
         print(f"wrote {path}")
@@ -331,7 +331,7 @@ def leaderboard(args: argparse.Namespace) -> int:
 def _summary(jobs: Sequence[Job], space: Workspace) -> None:
     from avsal_bench.bench.plan import records_of
     from avsal_bench.leaderboard.hearing import hearing_claims
-    from avsal_bench.leaderboard.page import summary_table
+    from avsal_bench.leaderboard.page.readme import summary_table
     from avsal_bench.records import read_record
 
     paths = [path for job in jobs for _, _, path in records_of(job, job.recipe(space), space) if path.is_file()]

@@ -46,7 +46,7 @@ def hear(args: argparse.Namespace) -> int:
     from avsal_bench.bench.hear import hear as test
     from avsal_bench.bench.plan import asked_sounds
     from avsal_bench.bench.state import first_process
-    from avsal_bench.leaderboard.losses import losses_text, sound_losses
+    from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
     from avsal_bench.records import SOUNDS
 
     space = space_of(args)

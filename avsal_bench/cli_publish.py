@@ -70,8 +70,8 @@ def publish(args: argparse.Namespace) -> int:
                 raise ValueError(f"--{option} is of tables in LaTeX; say of which sets, such as --latex diem,avad")
         return leaderboard(args)
     from avsal_bench.data.dataset import expand
-    from avsal_bench.leaderboard.latex import latex_tables
     from avsal_bench.leaderboard.references import bibtex, read_references
+    from avsal_bench.leaderboard.reports.latex import latex_tables
     from avsal_bench.records import write_atomically
 
     folder = leaderboard_folder(args)
@@ -132,8 +132,8 @@ def regress(args: argparse.Namespace) -> int:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     from avsal_bench.bench.regress import rerun
     from avsal_bench.bench.run import Machine
-    from avsal_bench.leaderboard.regress import drift_table, drifts, failed_claims, new_expected, read_expected, to_json
-    from avsal_bench.leaderboard.regress import updated as update
+    from avsal_bench.leaderboard.drift import drift_table, drifts, failed_claims, new_expected, read_expected, to_json
+    from avsal_bench.leaderboard.drift import updated as update
     from avsal_bench.names import pick
     from avsal_bench.records import write_atomically
 

@@ -24,8 +24,8 @@ from avsal_bench.leaderboard.analysis import (
     relative,
     relative_scores,
 )
-from avsal_bench.leaderboard.html_board import read_board
-from avsal_bench.leaderboard.html_panels import panels
+from avsal_bench.leaderboard.page.board import read_board
+from avsal_bench.leaderboard.page.panels import panels
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS, mean_scores, video_to_json
 

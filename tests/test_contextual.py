@@ -21,7 +21,7 @@ from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_o
 from avsal_bench.evaluation.observers import Halving
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.analysis import Contextual, contextual
-from avsal_bench.leaderboard.analysis_plots import COLOURS, draw_contextual
+from avsal_bench.leaderboard.reports.analysis_plots import COLOURS, draw_contextual
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.bench.state import read_states, tracked
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.leaderboard.page import write_leaderboard
+from avsal_bench.leaderboard.page.readme import write_leaderboard
 from avsal_bench.records import read_record, read_records
 
 JOB = Job("avrsp", "av", 1, 0, "smoke", "stavis", (*TINY, "stages.audiovisual.epochs=3"))

@@ -10,8 +10,8 @@ from made_records import PUBLISHED, make, save
 
 from avsal_bench.cli import main
 from avsal_bench.data.dataset import dataset, list_datasets
-from avsal_bench.leaderboard.latex import escape, latex_tables
 from avsal_bench.leaderboard.references import bibtex, keys_of, read_references
+from avsal_bench.leaderboard.reports.latex import escape, latex_tables
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import Record
 

@@ -12,9 +12,9 @@ from made_records import made_elsewhere, make, save, section, synth_records
 
 from avsal_bench.leaderboard import hearing_claims, write_leaderboard
 from avsal_bench.leaderboard.hearing import hearing_table
-from avsal_bench.leaderboard.html_board import read_board
-from avsal_bench.leaderboard.html_tables import score_sections
-from avsal_bench.leaderboard.losses import ALL, BELONGS, OTHER_SCENES, SOUNDING_SCENES, losses_text, sound_losses
+from avsal_bench.leaderboard.page.board import read_board
+from avsal_bench.leaderboard.page.html_tables import score_sections
+from avsal_bench.leaderboard.sound_losses import ALL, BELONGS, OTHER_SCENES, SOUNDING_SCENES, losses_text, sound_losses
 from avsal_bench.records import METRICS, Record, VideoScores, mean_scores, read_record, record_path, write_record
 
 # hearing

@@ -11,7 +11,7 @@ import pytest
 from made_records import NAN, PUBLISHED, made_elsewhere, make, save, section, synth_records, with_frames
 
 from avsal_bench.leaderboard import summary_table, write_leaderboard
-from avsal_bench.leaderboard.published import SUSPECT_NOTES, published_rows, read_published
+from avsal_bench.leaderboard.published_scores import SUSPECT_NOTES, published_rows, read_published
 from avsal_bench.records import METRICS
 
 # published

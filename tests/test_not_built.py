@@ -8,7 +8,7 @@ import pytest
 from made_records import PUBLISHED, save, section
 
 from avsal_bench.leaderboard import write_leaderboard
-from avsal_bench.leaderboard.published import read_not_built, read_published
+from avsal_bench.leaderboard.published_scores import read_not_built, read_published
 from avsal_bench.models import list_models
 
 NOT_BUILT = PUBLISHED.parent / "not_built.csv"

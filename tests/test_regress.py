@@ -17,7 +17,7 @@ from conftest import HOME
 from made_records import NAN, made_elsewhere, make, synth_records
 
 from avsal_bench.cli import main
-from avsal_bench.leaderboard.regress import (
+from avsal_bench.leaderboard.drift import (
     drift_table,
     drifts,
     failed_claims,

@@ -1,8 +1,8 @@
 """From records and ``published.csv`` to tables, claims and the page. Reads files, runs no network, imports no torch."""
 
+from avsal_bench.leaderboard.drift import Drift, drifts
 from avsal_bench.leaderboard.hearing import Claim, hearing_claims
-from avsal_bench.leaderboard.page import summary_table, write_leaderboard
-from avsal_bench.leaderboard.regress import Drift, drifts
+from avsal_bench.leaderboard.page.readme import summary_table, write_leaderboard
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval, paired_difference
 
 __all__ = [

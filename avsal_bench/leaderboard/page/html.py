@@ -11,11 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from avsal_bench.leaderboard.html_board import Board, overall, read_board
-from avsal_bench.leaderboard.html_panels import PICTURES, panels, pictures
-from avsal_bench.leaderboard.html_published import Reasons, disagreement_table, not_built_table, published_sections
-from avsal_bench.leaderboard.html_tables import cost_table, overall_sections, reproduction_table, score_sections
-from avsal_bench.leaderboard.html_text import json_block
+from avsal_bench.leaderboard.page.board import Board, overall, read_board
+from avsal_bench.leaderboard.page.html_tables import cost_table, overall_sections, reproduction_table, score_sections
+from avsal_bench.leaderboard.page.html_text import json_block
+from avsal_bench.leaderboard.page.panels import PICTURES, panels, pictures
+from avsal_bench.leaderboard.page.published import Reasons, disagreement_table, not_built_table, published_sections
 from avsal_bench.leaderboard.significance import ALPHA
 from avsal_bench.records import METRICS
 
@@ -96,7 +96,7 @@ def _or(table: str, otherwise: str, words: str = "") -> str:
 
 
 def _asset(name: str) -> str:
-    text = (files("avsal_bench.leaderboard") / "assets" / name).read_text(encoding="utf-8")
+    text = (files("avsal_bench.leaderboard.page") / "assets" / name).read_text(encoding="utf-8")
     return re.sub(r"^//# sourceMappingURL=.*\n?", "", text, flags=re.MULTILINE)
 
 

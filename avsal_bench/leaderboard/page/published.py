@@ -9,8 +9,18 @@ from decimal import Decimal
 from html import escape
 from itertools import combinations, groupby
 
-from avsal_bench.leaderboard.html_text import DASH, Cell, Column, Line, mark, metric_columns, number_cell, table, text
-from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, cell_mark
+from avsal_bench.leaderboard.page.html_text import (
+    DASH,
+    Cell,
+    Column,
+    Line,
+    mark,
+    metric_columns,
+    number_cell,
+    table,
+    text,
+)
+from avsal_bench.leaderboard.published_scores import NotBuilt, PublishedRow, cell_mark
 from avsal_bench.leaderboard.tables import dataset_order
 from avsal_bench.records import METRICS
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avsal_bench.leaderboard.published import Cell, PublishedRow, published_rows, read_published
+from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
 from avsal_bench.leaderboard.tables import Row, Score, dataset_order, rows
 from avsal_bench.names import unknown

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing
-from avsal_bench.leaderboard.html_board import Board, Group, Overall, reproductions
-from avsal_bench.leaderboard.html_panels import row_id, row_label
-from avsal_bench.leaderboard.html_published import Reasons
-from avsal_bench.leaderboard.html_text import (
+from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions
+from avsal_bench.leaderboard.page.html_text import (
     DASH,
     MINUS,
     Cell,
@@ -25,7 +23,9 @@ from avsal_bench.leaderboard.html_text import (
     table,
     text,
 )
-from avsal_bench.leaderboard.losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, untested
+from avsal_bench.leaderboard.page.panels import row_id, row_label
+from avsal_bench.leaderboard.page.published import Reasons
+from avsal_bench.leaderboard.sound_losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, protocol_mean
 from avsal_bench.records import METRICS

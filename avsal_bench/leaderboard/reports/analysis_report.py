@@ -22,8 +22,8 @@ from avsal_bench.leaderboard.analysis import (
     over_time,
     relative_scores,
 )
-from avsal_bench.leaderboard.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
-from avsal_bench.leaderboard.page import markdown_table
+from avsal_bench.leaderboard.page.readme import markdown_table
+from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.records import METRICS, write_atomically

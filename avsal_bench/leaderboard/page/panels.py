@@ -14,7 +14,7 @@ from urllib.parse import quote
 import numpy as np
 
 from avsal_bench.leaderboard.analysis import relative_scores
-from avsal_bench.leaderboard.html_board import Board, Group
+from avsal_bench.leaderboard.page.board import Board, Group
 from avsal_bench.leaderboard.significance import video_means
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row, categories, protocol_mean

@@ -15,10 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
-from avsal_bench.leaderboard.html_published import is_derived
-from avsal_bench.leaderboard.losses import SoundLoss, sound_losses
-from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, published_rows, read_not_built, read_published
+from avsal_bench.leaderboard.page.published import is_derived
+from avsal_bench.leaderboard.published_scores import (
+    NotBuilt,
+    PublishedRow,
+    published_rows,
+    read_not_built,
+    read_published,
+)
 from avsal_bench.leaderboard.significance import Comparison, pairwise, video_means
+from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, rows
 from avsal_bench.records import METRICS, Record, network_name, read_records

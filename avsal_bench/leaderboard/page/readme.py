@@ -9,10 +9,16 @@ from itertools import groupby
 from pathlib import Path
 
 from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing, hearing_table
-from avsal_bench.leaderboard.html import html_page
-from avsal_bench.leaderboard.longform import to_csv
-from avsal_bench.leaderboard.losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, sound_losses, untested
-from avsal_bench.leaderboard.published import NotBuilt, PublishedRow, published_rows, read_not_built, read_published
+from avsal_bench.leaderboard.page.html import html_page
+from avsal_bench.leaderboard.page.longform import to_csv
+from avsal_bench.leaderboard.published_scores import (
+    NotBuilt,
+    PublishedRow,
+    published_rows,
+    read_not_built,
+    read_published,
+)
+from avsal_bench.leaderboard.sound_losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, sound_losses, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
 from avsal_bench.records import METRICS, Record, read_records, write_atomically

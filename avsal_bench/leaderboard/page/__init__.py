@@ -1,0 +1,1 @@
+"""The generated files of the leaderboard: README.md, index.html and leaderboard.csv."""

@@ -1,0 +1,1 @@
+"""What is written of some records when asked: tables in LaTeX, and the analyses of dave2019."""
