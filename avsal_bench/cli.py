@@ -48,7 +48,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def protocols(args: argparse.Namespace) -> int:
     """Score the same maps under every protocol, side by side."""
-    from avsal_bench.bench.compare import compare_protocols
+    from avsal_bench.studies.protocols import compare_protocols
     from avsal_bench.workers import Workers
 
     space = space_of(args)

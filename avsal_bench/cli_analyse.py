@@ -75,8 +75,8 @@ def analyse(args: argparse.Namespace) -> int:
 
 def _contextual(row: Row, results: Mapping[tuple[int, int], Path], space: Workspace) -> Contextual:
     """NSS at the sounding thing, or why there is none."""
-    from avsal_bench.bench.contextual import contextual_of
     from avsal_bench.leaderboard.analysis import Contextual, contextual
+    from avsal_bench.studies.contextual_records import contextual_of
 
     try:
         return contextual([contextual_of(r, results.get((r.fold, r.seed)), space) for r in row.records])

@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avsal_bench.bench.launch.slurm import cluster_options
 from avsal_bench.bench.options import folder_options as folder_options
 from avsal_bench.bench.options import machine_of, numbers, run_options, words_of
-from avsal_bench.bench.slurm import cluster_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from avsal_bench.bench.ablation import Ablation, RowPlan
     from avsal_bench.bench.plan import Job
     from avsal_bench.bench.workspace import Workspace
+    from avsal_bench.studies.ablation import Ablation, RowPlan
 
 # Heavy imports stand inside the commands: `avsal --help` must answer at once.
 
@@ -129,10 +129,10 @@ def _plan(args: argparse.Namespace, space: Workspace, models: Sequence[str]) -> 
 
 def _bench_grid(jobs: Sequence[Job], args: argparse.Namespace, space: Workspace) -> int:
     from avsal_bench.bench.cost import plan_text
-    from avsal_bench.bench.launch import launch_local
+    from avsal_bench.bench.launch.local import launch_local
+    from avsal_bench.bench.launch.slurm import cluster_of, submit
+    from avsal_bench.bench.launch.status import UNDER_WAY, look, wait_for
     from avsal_bench.bench.run import forget
-    from avsal_bench.bench.slurm import cluster_of, submit
-    from avsal_bench.bench.status import UNDER_WAY, look, wait_for
 
     space.check_writable()
     seen = look(jobs, space)
@@ -174,7 +174,7 @@ def _bench_grid(jobs: Sequence[Job], args: argparse.Namespace, space: Workspace)
 
 def _status(args: argparse.Namespace, space: Workspace) -> int:
     """What is true of every job that was started, or of every job of a plan."""
-    from avsal_bench.bench.status import look, look_at_all, status_text
+    from avsal_bench.bench.launch.status import look, look_at_all, status_text
 
     models = args.models[1:]
     print(status_text(look(_plan(args, space, models), space) if models else look_at_all(space)))
@@ -183,7 +183,7 @@ def _status(args: argparse.Namespace, space: Workspace) -> int:
 
 def _collect(args: argparse.Namespace, space: Workspace) -> int:
     """The leaderboard of what is done, and what is missing of a plan, or of all that was started."""
-    from avsal_bench.bench.status import bad_records, look, look_at_all, missing_records
+    from avsal_bench.bench.launch.status import bad_records, look, look_at_all, missing_records
 
     models = args.models[1:]
     seen = look(_plan(args, space, models), space) if models else look_at_all(space)
@@ -206,7 +206,7 @@ def _collect(args: argparse.Namespace, space: Workspace) -> int:
 
 
 def _list_ablations(args: argparse.Namespace) -> int:
-    from avsal_bench.bench.ablation import ablations_folder, list_ablations, load_ablation
+    from avsal_bench.studies.ablation import ablations_folder, list_ablations, load_ablation
     from avsal_bench.text import columns
 
     folder = ablations_folder(space_of(args))
@@ -217,7 +217,10 @@ def _list_ablations(args: argparse.Namespace) -> int:
 
 def _bench_ablation(args: argparse.Namespace) -> int:
     """Run the rows of a published table, and write ours beside the paper's."""
-    from avsal_bench.bench.ablation import (
+    from avsal_bench.bench.run import forget
+    from avsal_bench.evaluation.protocol import protocol
+    from avsal_bench.records import write_atomically
+    from avsal_bench.studies.ablation import (
         ablation_plan_text,
         ablation_root,
         ablations_folder,
@@ -225,9 +228,6 @@ def _bench_ablation(args: argparse.Namespace) -> int:
         plan_ablation,
         run_ablation,
     )
-    from avsal_bench.bench.run import forget
-    from avsal_bench.evaluation.protocol import protocol
-    from avsal_bench.records import write_atomically
 
     space = space_of(args)
     preset = _preset(args, space)
@@ -265,10 +265,10 @@ def _bench_ablation(args: argparse.Namespace) -> int:
 
 def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> str:
     """The table of an ablation as Markdown, from the records that are there."""
-    from avsal_bench.bench.ablation import compare_ablation, embedded, published_ablation
     from avsal_bench.leaderboard.page.readme import markdown_table
     from avsal_bench.leaderboard.tables import rows
     from avsal_bench.records import read_record
+    from avsal_bench.studies.ablation import compare_ablation, embedded, published_ablation
 
     ours = {}
     for plan in plans:
@@ -300,9 +300,9 @@ def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
 
 def run(args: argparse.Namespace) -> int:
     """One job, in this process, which may be one of several that torchrun or SLURM started."""
+    from avsal_bench.bench.launch.state import first_process, tracked
     from avsal_bench.bench.plan import Job, asked_sounds, modalities_of, tested_sets
     from avsal_bench.bench.run import run_job
-    from avsal_bench.bench.state import first_process, tracked
 
     modalities = modalities_of(args.model)
     modality = args.modality or (modalities[-1] if modalities else "")

@@ -43,11 +43,11 @@ def add_hear_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
 
 def hear(args: argparse.Namespace) -> int:
     """Test what is missing, and print the losses."""
-    from avsal_bench.bench.hear import hear as test
+    from avsal_bench.bench.launch.state import first_process
     from avsal_bench.bench.plan import asked_sounds
-    from avsal_bench.bench.state import first_process
     from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
     from avsal_bench.records import SOUNDS
+    from avsal_bench.studies.hear import hear as test
 
     space = space_of(args)
     space.check_writable()

@@ -25,9 +25,9 @@ def add_models_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
 
 def models(args: argparse.Namespace) -> int:
     """Print or write the table."""
-    from avsal_bench.bench.catalogue import catalogue
-    from avsal_bench.bench.catalogue_text import markdown, terminal, to_csv, write_into
     from avsal_bench.bench.workspace import workspace
+    from avsal_bench.catalogue.networks import catalogue
+    from avsal_bench.catalogue.table import markdown, terminal, to_csv, write_into
     from avsal_bench.records import write_atomically
 
     if args.write and args.names:

@@ -84,9 +84,9 @@ def add_predict_command(commands: _SubParsersAction[argparse.ArgumentParser]) ->
 
 def predict(args: argparse.Namespace) -> int:
     """Predict the maps of a video file, and write them."""
-    from avsal_bench.bench.predict import Running, check_sound, open_film, predict_folder, predict_overlay
-    from avsal_bench.bench.predictor import find_predictor
     from avsal_bench.bench.workspace import workspace
+    from avsal_bench.prediction.films import Running, check_sound, open_film, predict_folder, predict_overlay
+    from avsal_bench.prediction.predictor import find_predictor
 
     out, path = Path(args.out), Path(args.video)
     audio = Path(args.audio) if args.audio else None

@@ -54,11 +54,11 @@ def add_pseudo_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
 
 def pseudo(args: argparse.Namespace) -> int:
     """Train and write, and say how often the classifiers are right."""
-    from avsal_bench.bench.pseudo import Request, make_pseudo_maps
-    from avsal_bench.bench.pseudo_options import preset
     from avsal_bench.data.dataset import dataset, resolve_name
     from avsal_bench.models.scam import KINDS
     from avsal_bench.names import unknown
+    from avsal_bench.studies.pseudo import Request, make_pseudo_maps
+    from avsal_bench.studies.pseudo_options import preset
 
     name = resolve_name(args.dataset)
     options = preset(args.preset or ("smoke" if dataset(name).embedded else "paper")).with_overrides(args.set)

@@ -130,12 +130,12 @@ def regress(args: argparse.Namespace) -> int:
     """Compare the scores of reruns with those expected, or write those down."""
     # Expected scores are those of a processor; a GPU rounds otherwise. It must be said before torch looks for one.
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    from avsal_bench.bench.regress import rerun
     from avsal_bench.bench.run import Machine
     from avsal_bench.leaderboard.drift import drift_table, drifts, failed_claims, new_expected, read_expected, to_json
     from avsal_bench.leaderboard.drift import updated as update
     from avsal_bench.names import pick
     from avsal_bench.records import write_atomically
+    from avsal_bench.studies.regress import rerun
 
     if args.update and not (args.names and args.reason.strip()):
         raise ValueError('--update rewrites the files that it names, and keeps why: --update NAME --reason "..."')

@@ -61,10 +61,10 @@ def add_retention_command(commands: _SubParsersAction[argparse.ArgumentParser]) 
 
 def retention(args: argparse.Namespace) -> int:
     """Write the figure of a frame."""
-    from avsal_bench.bench.predict import Running, open_film
-    from avsal_bench.bench.predictor import find_predictor
-    from avsal_bench.bench.retention import draw_retention, read_retention
     from avsal_bench.bench.workspace import workspace
+    from avsal_bench.prediction.films import Running, open_film
+    from avsal_bench.prediction.predictor import find_predictor
+    from avsal_bench.studies.retention import draw_retention, read_retention
 
     out = Path(args.out)
     if out.suffix.lower() != ".png":

@@ -38,9 +38,9 @@ def add_switch_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
 
 def switch(args: argparse.Namespace) -> int:
     """Measure, and print a line a record; two, where the ideal switch was tested too."""
-    from avsal_bench.bench.switch import measure_switch
     from avsal_bench.leaderboard.hearing import COMPARED, Condition, difference
     from avsal_bench.records import read_record
+    from avsal_bench.studies.switch import measure_switch
 
     space, machine = space_of(args), machine_of(args)
     for path in map(Path, args.records):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from avsal_bench.bench.predictor import find_predictor
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models.caspnet import CASPNet
+from avsal_bench.prediction.predictor import find_predictor
 
 HOME = Path(__file__).resolve().parents[1]
 #: The recipe has three; the error goes on falling after them.

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avsal_bench.bench.catalogue import PARITY
-from avsal_bench.bench.catalogue_text import write_into
-from avsal_bench.bench.counting import Counted, count
+from avsal_bench.catalogue.counting import Counted, count
+from avsal_bench.catalogue.networks import PARITY
+from avsal_bench.catalogue.table import write_into
 from avsal_bench.models import Network, create_model
 from avsal_bench.models.mspi import MSPI
 

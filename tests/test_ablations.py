@@ -8,7 +8,13 @@ import torch
 import yaml
 from conftest import HOME, TINY
 
-from avsal_bench.bench.ablation import (
+from avsal_bench.bench.plan import stage_options, trainings
+from avsal_bench.bench.starting import check_parts
+from avsal_bench.cli import main
+from avsal_bench.models import create_model, list_models
+from avsal_bench.models.weights.store import list_weights
+from avsal_bench.records import METRICS, read_record
+from avsal_bench.studies.ablation import (
     Ablation,
     Printed,
     Row,
@@ -19,12 +25,6 @@ from avsal_bench.bench.ablation import (
     plan_ablation,
     published_ablation,
 )
-from avsal_bench.bench.plan import stage_options, trainings
-from avsal_bench.bench.starting import check_parts
-from avsal_bench.cli import main
-from avsal_bench.models import create_model, list_models
-from avsal_bench.models.weights.store import list_weights
-from avsal_bench.records import METRICS, read_record
 from avsal_bench.training.recipe import load_recipe
 
 FOLDER = HOME / "benchmarks" / "ablations"
@@ -284,7 +284,7 @@ def small(tmp_path, space, monkeypatch):
         started.append(command)
         return main(command[3:])
 
-    monkeypatch.setattr("avsal_bench.bench.launch._Bench.follow", in_this_process)
+    monkeypatch.setattr("avsal_bench.bench.launch.local._Bench.follow", in_this_process)
     monkeypatch.setenv("AVSAL_HOME", str(home))
     monkeypatch.delenv("AVSAL_DATA", raising=False)
     folders = [

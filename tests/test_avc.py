@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds, span_around
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.bench.counting import count
+from avsal_bench.catalogue.counting import count
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.avc import CLASSIFIERS, HOSTS
 from avsal_bench.models.correspondence.avenet import AVENet

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from avsal_bench.bench.switch import accuracy
+from avsal_bench.studies.switch import accuracy
 
 
 def test_accuracy_and_majority_count_frames_and_the_interval_draws_videos():

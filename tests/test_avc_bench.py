@@ -13,11 +13,11 @@ from avsal_bench import cli
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job, records_of, stage_options, trainings
 from avsal_bench.bench.provenance import sha256
-from avsal_bench.bench.switch import measure_switch
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import label_file, labels_of
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.records import read_record, record_path, write_record
+from avsal_bench.studies.switch import measure_switch
 
 TINY = (
     f"network.network_options={json.dumps(model_entry('caspnet').tiny)}",

@@ -11,8 +11,8 @@ import pytest
 import slurm_here
 from conftest import HOME
 
+from avsal_bench.bench.launch.state import state_of
 from avsal_bench.bench.plan import make_plan
-from avsal_bench.bench.state import state_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_records
 

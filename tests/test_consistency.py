@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from avsal_bench.bench.counting import window_shapes
+from avsal_bench.catalogue.counting import window_shapes
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.fusion.consistency import AVIM, CPC
 

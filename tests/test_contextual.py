@@ -10,7 +10,6 @@ from made_boards import rich_record
 from made_records import NAN
 from PIL import Image
 
-from avsal_bench.bench.contextual import contextual_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.gaze.samples import read_gaze
@@ -22,6 +21,7 @@ from avsal_bench.evaluation.observers import Halving
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.analysis import Contextual, contextual
 from avsal_bench.leaderboard.reports.analysis_plots import COLOURS, draw_contextual
+from avsal_bench.studies.contextual_records import contextual_of
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import torch
 from conftest import HOME, TINY
 from made_records import PUBLISHED
 
-from avsal_bench.bench.hear import hear
 from avsal_bench.bench.listening import Listener
 from avsal_bench.bench.plan import Job, asked_sounds, make_plan, records_of, trainings
 from avsal_bench.bench.run import Machine, forget, run_job
@@ -24,6 +23,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.score import likeness
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.records import SOUNDS, read_record, record_path, write_record
+from avsal_bench.studies.hear import hear
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Recipe
 

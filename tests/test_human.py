@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from avsal_bench.bench.human import halving_of, require_observers
+from avsal_bench.bench.jobs.human import halving_of, require_observers
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import run_job

@@ -14,13 +14,11 @@ from dataclasses import replace
 import pytest
 from conftest import HOME, TINY
 
-from avsal_bench.bench import launch, slurm, status
-from avsal_bench.bench.launch import launch_local
-from avsal_bench.bench.lock import hold
-from avsal_bench.bench.plan import Job, make_plan, records_of
-from avsal_bench.bench.processes import this_process
-from avsal_bench.bench.run import Machine, run_job
-from avsal_bench.bench.state import (
+from avsal_bench.bench.launch.local import launch_local, slurm, status
+from avsal_bench.bench.launch.local import local as launch
+from avsal_bench.bench.launch.locks import hold
+from avsal_bench.bench.launch.processes import this_process
+from avsal_bench.bench.launch.state import (
     State,
     first_process,
     job_folder,
@@ -31,7 +29,9 @@ from avsal_bench.bench.state import (
     true_state,
     write_state,
 )
-from avsal_bench.bench.status import look, look_at_all, status_text, wait_for
+from avsal_bench.bench.launch.status import look, look_at_all, status_text, wait_for
+from avsal_bench.bench.plan import Job, make_plan, records_of
+from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.cli import main
 from avsal_bench.records import read_record
 
@@ -117,7 +117,7 @@ def test_an_interrupted_bench_leaves_no_process(space, common, tmp_path):
     """A real signal to a real bench, whose job has a child of its own."""
     code = f"""
 import signal, subprocess, sys
-from avsal_bench.bench import launch
+from avsal_bench.bench.launch.local import local as launch
 from avsal_bench.bench.plan import Job
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, such as these tests, ignores it
 real = subprocess.Popen

@@ -9,10 +9,10 @@ import torch
 from encoded import SIZE
 from predicted import NET, N, maps_by_hand, predict, read_maps, write_checkpoint, write_checkpoints, write_film
 
-from avsal_bench.bench.predictor import newest_training
 from avsal_bench.models import model_entry, registry
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.weights.store import find_weights, import_weights
+from avsal_bench.prediction.predictor import newest_training
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from avsal_bench.bench import pseudo
-from avsal_bench.bench.pseudo_options import preset
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
@@ -20,6 +18,8 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.reading import read_density
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
+from avsal_bench.studies import pseudo
+from avsal_bench.studies.pseudo_options import preset
 from avsal_bench.training.tags import TagModule
 
 HOME = Path(__file__).resolve().parents[1]

@@ -163,7 +163,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_writes_compares_and_fails(
     home: Path, synth_root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from avsal_bench.bench import regress as reruns
+    from avsal_bench.studies import regress as reruns
 
     path = home / "benchmarks" / "expected" / "chance.json"
     folders = ["--synth-root", str(synth_root)]

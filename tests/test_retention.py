@@ -9,12 +9,12 @@ from PIL import Image
 from predicted import N, T, write_checkpoint, write_checkpoints, write_film, write_wav
 from test_avrsp import tiny
 
-from avsal_bench.bench.predict import Running, open_film, predict_maps
-from avsal_bench.bench.predictor import find_predictor
-from avsal_bench.bench.retention import TILE, _scaled, read_retention
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.cli_retention import add_retention_command
 from avsal_bench.models import model_entry
+from avsal_bench.prediction.films import Running, open_film, predict_maps
+from avsal_bench.prediction.predictor import find_predictor
+from avsal_bench.studies.retention import TILE, _scaled, read_retention
 from avsal_bench.training.module import SaliencyModule
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from avsal_bench.bench.pseudo_options import Options
 from avsal_bench.data.clips.sampler import ClipRequest
 from avsal_bench.data.clips.tagged import TaggedClips, categories
 from avsal_bench.data.dataset import dataset
@@ -21,6 +20,7 @@ from avsal_bench.models.layers.activation import (
     smooth,
 )
 from avsal_bench.models.scam import KINDS, SCAM, ClassMaps, tag_loss
+from avsal_bench.studies.pseudo_options import Options
 from avsal_bench.training.tags import TagModule
 
 NETWORK = {"size": (64, 96), "backbone_width": 0.125, "audio_width": 0.125, "blocks": (1, 1, 1, 1)}

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
+from avsal_bench.bench.launch.status import look
 from avsal_bench.bench.plan import HUMAN, Job, Training, records_of, stage_options, trainings
 from avsal_bench.bench.provenance import provenance
-from avsal_bench.bench.status import look
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import hold_out
 from avsal_bench.data.clips.sampler import clip_counts

@@ -17,7 +17,7 @@ from avsal_bench.bench.fit import Context as Context
 from avsal_bench.bench.fit import Trained as Trained
 from avsal_bench.bench.fit import fit as fit
 from avsal_bench.bench.fit import learns_labels
-from avsal_bench.bench.human import run_human
+from avsal_bench.bench.jobs.human import run_human
 from avsal_bench.bench.listening import Listener
 from avsal_bench.bench.machine import Machine as Machine
 from avsal_bench.bench.machine import compile_network

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from metrics import processor
 
-from avsal_bench.bench.catalogue import Variant, read_times, variants
-from avsal_bench.bench.counting import count, window_shapes
+from avsal_bench.catalogue.counting import count, window_shapes
+from avsal_bench.catalogue.networks import Variant, read_times, variants
 from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically
 

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import yaml
 
 from avsal_bench.bench.cost import cost
-from avsal_bench.bench.launch import launch_local
+from avsal_bench.bench.launch.local import launch_local
 from avsal_bench.bench.plan import Job, records_of
 from avsal_bench.bench.run import is_done
 from avsal_bench.bench.workspace import Workspace

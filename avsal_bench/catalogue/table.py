@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from avsal_bench.bench.catalogue import Row, Times
+from avsal_bench.catalogue.networks import Row, Times
 from avsal_bench.records import write_atomically
 from avsal_bench.text import columns
 

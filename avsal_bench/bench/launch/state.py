@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from avsal_bench.bench.launch.processes import Process, alive, this_process
 from avsal_bench.bench.plan import Job, records_of
-from avsal_bench.bench.processes import Process, alive, this_process
 from avsal_bench.bench.run import is_done
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import write_atomically

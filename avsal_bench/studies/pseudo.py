@@ -21,10 +21,9 @@ from torch.utils.data import DataLoader
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import epochs_of
 from avsal_bench.bench.fit import read_story
-from avsal_bench.bench.lock import hold
+from avsal_bench.bench.launch.locks import hold
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.provenance import provenance
-from avsal_bench.bench.pseudo_options import Options
 from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
@@ -39,6 +38,7 @@ from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
 from avsal_bench.progress import Progress, progress
 from avsal_bench.records import whole_file, write_atomically
+from avsal_bench.studies.pseudo_options import Options
 from avsal_bench.training.tags import TagModule
 
 #: Published weights of the trunks.

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from avsal_bench.bench.launch import last_lines
-from avsal_bench.bench.plan import Job, records_of
-from avsal_bench.bench.state import (
+from avsal_bench.bench.launch.local import last_lines
+from avsal_bench.bench.launch.state import (
     State,
     True_,
     is_complete,
@@ -21,6 +20,7 @@ from avsal_bench.bench.state import (
     state_of,
     true_state,
 )
+from avsal_bench.bench.plan import Job, records_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_record
 from avsal_bench.text import columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avsal_bench.bench.human import halving_of
+from avsal_bench.bench.jobs.human import halving_of
 from avsal_bench.bench.plan import HUMAN
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset

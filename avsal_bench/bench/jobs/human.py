@@ -42,7 +42,7 @@ def run_human(
         ValueError: before any work, for options that are wrong, or when a set does not keep its observers apart.
         FileNotFoundError: naming a missing file.
     """
-    from avsal_bench.bench.state import first_process  # which imports run.py, as that does this file
+    from avsal_bench.bench.launch.state import first_process  # which imports run.py, as that does this file
 
     if not first_process():  # nothing is shared out over devices
         return

@@ -21,7 +21,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from avsal_bench.bench.predictor import Predictor
 from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
 from avsal_bench.data.files.presence import AUDIO_SLACK, sound_seconds
@@ -38,6 +37,7 @@ from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
 from avsal_bench.evaluation.steps import to_eight_bit
+from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically
 

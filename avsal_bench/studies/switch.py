@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from avsal_bench.bench.callbacks import PredictProgress
-from avsal_bench.bench.hear import plan_audition
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import stage_options
 from avsal_bench.bench.starting import network_state
@@ -23,6 +22,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.models.avc import AVC
 from avsal_bench.records import read_record
 from avsal_bench.spec import Batch
+from avsal_bench.studies.hear import plan_audition
 from avsal_bench.training.module import SaliencyModule
 
 
@@ -104,7 +104,7 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
         machine: its first device is used.
 
     Raises:
-        ValueError: for a record of another network, and as :func:`~avsal_bench.bench.hear.plan_audition`.
+        ValueError: for a record of another network, and as :func:`~avsal_bench.studies.hear.plan_audition`.
         FileNotFoundError: for weights that are gone, and for a set without labels.
     """
     record = read_record(path)

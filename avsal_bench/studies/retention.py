@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from avsal_bench.bench.predict import check_sound
-from avsal_bench.bench.predictor import Predictor
 from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.reading import frame_size, read_frames
 from avsal_bench.data.pictures import painting
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
+from avsal_bench.prediction.films import check_sound
+from avsal_bench.prediction.predictor import Predictor
 
 #: Pixels: width of a tile, and what is added for its title, for the names of the rows, and for the title.
 TILE, LINE, MARGIN, TITLE = 220, 24, 40, 30
@@ -47,7 +47,7 @@ def read_retention(
 
     Args:
         predictor: the network.
-        video: from :func:`~avsal_bench.bench.predict.open_film`, or any other.
+        video: from :func:`~avsal_bench.prediction.films.open_film`, or any other.
         frame: its number from 1; the last time step of the window is its own.
         device: to compute on.
         muted: whether the network is given silence; the sound is not read then.

@@ -1,7 +1,7 @@
 """What is known of every network here: what it eats, how large and how fast it is, and what of it was verified.
 
 Each fact is taken from where it is true: the registry, the network itself, the recorded times, the expected scores and
-the records. :mod:`avsal_bench.bench.catalogue_text` writes them down.
+the records. :mod:`avsal_bench.catalogue.table` writes them down.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from avsal_bench.audio.waveform import AudioFrontEnd
-from avsal_bench.bench.counting import Counted, count
+from avsal_bench.catalogue.counting import Counted, count
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import ModelEntry

@@ -118,7 +118,7 @@ class RunJob:
 
     def __call__(self) -> None:
         """Run; an exit code other than 0 is an error, so that SLURM and submitit know."""
-        from avsal_bench.bench.state import first_process, now
+        from avsal_bench.bench.launch.state import first_process, now
 
         # By name: what is started here is the command itself, which stands above everything.
         main = import_module("avsal_bench.cli").main
@@ -158,8 +158,8 @@ def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster
         raise ValueError("--launcher slurm needs submitit; pip install 'avsal-bench[cluster]'") from None
     if shutil.which("sbatch") is None:
         raise ValueError("--launcher slurm needs sbatch, which is not here; run it where SLURM's commands are")
-    from avsal_bench.bench.processes import this_process
-    from avsal_bench.bench.state import State, log_path, now, state_of, write_state
+    from avsal_bench.bench.launch.processes import this_process
+    from avsal_bench.bench.launch.state import State, log_path, now, state_of, write_state
 
     logs = (space.runs / "logs").resolve()
     logs.mkdir(parents=True, exist_ok=True)

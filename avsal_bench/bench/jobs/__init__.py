@@ -1,0 +1,1 @@
+"""The kinds of job: a network is trained and tested, human infinite scores observers."""
