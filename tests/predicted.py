@@ -11,7 +11,7 @@ from encoded import picture, sound, write_video_file
 from PIL import Image
 
 from avsal_bench.audio.waveform import frame_span
-from avsal_bench.cli_predict import add_predict_command
+from avsal_bench.cli.predict import add_predict_command
 from avsal_bench.data.files.reading import read_frames
 from avsal_bench.prediction.films import open_film
 from avsal_bench.spec import KINETICS_MEAN, KINETICS_STD

@@ -17,7 +17,7 @@ from avsal_bench.bench.listening import Listener
 from avsal_bench.bench.plan import Job, asked_sounds, make_plan, records_of, trainings
 from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.cli_hear import add_hear_command
+from avsal_bench.cli.hear import add_hear_command
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.score import likeness

@@ -263,7 +263,7 @@ def test_maps_that_are_not_finite(film, tmp_path, checkpoints):
 
 
 def test_help_answers_at_once():
-    code = "import argparse, sys; from avsal_bench.cli_predict import add_predict_command\n"
+    code = "import argparse, sys; from avsal_bench.cli.predict import add_predict_command\n"
     code += "parser = argparse.ArgumentParser(); add_predict_command(parser.add_subparsers())\n"
     code += "try: parser.parse_args(['predict', '--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'torch', 'lightning', 'numpy'} & set(sys.modules)"

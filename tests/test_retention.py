@@ -10,7 +10,7 @@ from predicted import N, T, write_checkpoint, write_checkpoints, write_film, wri
 from test_avrsp import tiny
 
 from avsal_bench.bench.workspace import workspace
-from avsal_bench.cli_retention import add_retention_command
+from avsal_bench.cli.retention import add_retention_command
 from avsal_bench.models import model_entry
 from avsal_bench.prediction.films import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor

@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_weights import filled, same, soundnet_state, tiny_soundnet
 
-from avsal_bench.cli_weights import add_weights_commands
+from avsal_bench.cli.weights import add_weights_commands
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8

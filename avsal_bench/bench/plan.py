@@ -21,7 +21,7 @@ from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
 
 #: Networks without training that every bench runs along: no score says anything without them.
 BASELINES = ("centre", "mep")
-#: Half of the observers against the other half: planned and recorded like a network, tested by ``bench/human.py``.
+#: Half of the observers against the other half: planned and recorded like a network, tested by ``bench/jobs/human.py``.
 HUMAN = "human_infinite"
 
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.options import folder_options, machine_of, machine_options
-from avsal_bench.cli_bench import space_of
+from avsal_bench.cli.bench import space_of
+from avsal_bench.cli.options import folder_options, machine_of, machine_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.cli_analyse import add_analyse_command
-from avsal_bench.cli_bench import add_bench_commands, folder_options, leaderboard, space_of
-from avsal_bench.cli_data import add_data_commands
-from avsal_bench.cli_hear import add_hear_command
-from avsal_bench.cli_models import add_models_command
-from avsal_bench.cli_predict import add_predict_command
-from avsal_bench.cli_pseudo import add_pseudo_command
-from avsal_bench.cli_publish import add_publish_commands
-from avsal_bench.cli_retention import add_retention_command
-from avsal_bench.cli_switch import add_switch_command
-from avsal_bench.cli_weights import add_weights_commands
+from avsal_bench.cli.analyse import add_analyse_command
+from avsal_bench.cli.bench import add_bench_commands, folder_options, leaderboard, space_of
+from avsal_bench.cli.data import add_data_commands
+from avsal_bench.cli.hear import add_hear_command
+from avsal_bench.cli.models import add_models_command
+from avsal_bench.cli.predict import add_predict_command
+from avsal_bench.cli.pseudo import add_pseudo_command
+from avsal_bench.cli.publish import add_publish_commands
+from avsal_bench.cli.retention import add_retention_command
+from avsal_bench.cli.switch import add_switch_command
+from avsal_bench.cli.weights import add_weights_commands
 
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
@@ -182,7 +182,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

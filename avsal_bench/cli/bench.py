@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.launch.slurm import cluster_options
-from avsal_bench.bench.options import folder_options as folder_options
-from avsal_bench.bench.options import machine_of, numbers, run_options, words_of
+from avsal_bench.cli.options import folder_options as folder_options
+from avsal_bench.cli.options import machine_of, numbers, run_options, words_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -363,7 +363,7 @@ def space_of(args: argparse.Namespace) -> Workspace:
 
 def leaderboard_folder(args: argparse.Namespace) -> Path:
     """Folder of the leaderboard, without looking for anything else."""
-    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[1]
+    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2]
     return Path(args.leaderboard or Path(home) / "leaderboard")
 
 

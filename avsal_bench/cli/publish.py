@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.cli_bench import folder_options, leaderboard, leaderboard_folder, space_of
+from avsal_bench.cli.bench import folder_options, leaderboard, leaderboard_folder, space_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

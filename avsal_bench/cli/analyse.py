@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.options import folder_options
+from avsal_bench.cli.options import folder_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -48,7 +48,7 @@ def add_analyse_command(commands: _SubParsersAction[argparse.ArgumentParser]) ->
 
 def analyse(args: argparse.Namespace) -> int:
     """Write the analyses of some records, and print their tables."""
-    from avsal_bench.cli_bench import space_of
+    from avsal_bench.cli.bench import space_of
     from avsal_bench.leaderboard.analysis import bounds_beside, find_results, read_analysed
     from avsal_bench.leaderboard.reports.analysis_report import Analysis, write_analysis
     from avsal_bench.names import pick

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.options import default_workers, folder_options
-from avsal_bench.cli_bench import space_of
+from avsal_bench.cli.bench import space_of
+from avsal_bench.cli.options import default_workers, folder_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
