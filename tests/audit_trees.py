@@ -9,7 +9,8 @@ from conftest import write_set
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.data.audit.audit import audit, check_sets
+from avsal_bench.data.audit import audit
+from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.workers import Workers
 
 SET, FOLDER, N = "coutrot2", "Coutrot_db2", 12

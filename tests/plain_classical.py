@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from avsal_bench.models.baselines.position import gbvs
+from avsal_bench.models.baselines import gbvs
 
 
 def at(a, y, x):

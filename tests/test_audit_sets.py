@@ -27,7 +27,8 @@ from audit_trees import (
 )
 from conftest import write_dhf1k, write_list, write_video
 
-from avsal_bench.data.audit.audit import audit, check_sets
+from avsal_bench.data.audit import audit
+from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.audit.notes import KINDS, Task
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import NumberedFiles, dataset

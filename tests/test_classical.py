@@ -24,8 +24,8 @@ from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import Machine, run_job
 from avsal_bench.metrics.resize import imresize
 from avsal_bench.models import Place, create_model
+from avsal_bench.models.baselines import gbvs, itti, seo
 from avsal_bench.models.baselines.classical import Gabors, blurred, fade, to_frame, unit
-from avsal_bench.models.baselines.position import gbvs, itti, seo
 from avsal_bench.records import read_record
 
 CLASSICAL = ("itti", "gbvs", "seo")

@@ -14,8 +14,9 @@ from dataclasses import replace
 import pytest
 from conftest import HOME, TINY
 
-from avsal_bench.bench.launch.local import launch_local, slurm, status
-from avsal_bench.bench.launch.local import local as launch
+from avsal_bench.bench.launch import local as launch
+from avsal_bench.bench.launch import slurm, status
+from avsal_bench.bench.launch.local import launch_local
 from avsal_bench.bench.launch.locks import hold
 from avsal_bench.bench.launch.processes import this_process
 from avsal_bench.bench.launch.state import (
@@ -117,7 +118,7 @@ def test_an_interrupted_bench_leaves_no_process(space, common, tmp_path):
     """A real signal to a real bench, whose job has a child of its own."""
     code = f"""
 import signal, subprocess, sys
-from avsal_bench.bench.launch.local import local as launch
+from avsal_bench.bench.launch import local as launch
 from avsal_bench.bench.plan import Job
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, such as these tests, ignores it
 real = subprocess.Popen

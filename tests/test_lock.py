@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from avsal_bench.bench.launch.local import locks as lock
+from avsal_bench.bench.launch import locks as lock
 from avsal_bench.bench.launch.locks import claim, hold
 from avsal_bench.bench.launch.processes import alive, this_process
 
@@ -18,7 +18,7 @@ from avsal_bench.bench.launch.processes import alive, this_process
 WORKER = """
 import sys, time
 from pathlib import Path
-from avsal_bench.bench.launch.local import locks as lock
+from avsal_bench.bench.launch import locks as lock
 lock.LOOK = 0.05
 log = Path(sys.argv[1]).with_name("log")
 with lock.hold(Path(sys.argv[1])):

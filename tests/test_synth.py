@@ -19,9 +19,9 @@ from PIL import Image
 from scipy.io import loadmat
 
 from avsal_bench.data.gaze.samples import read_gaze
-from avsal_bench.data.synth.making import making as synth
-from avsal_bench.data.synth.making import scenes as synth_scenes
-from avsal_bench.data.synth.making import soundtrack as synth_sounds
+from avsal_bench.data.synth import making as synth
+from avsal_bench.data.synth import scenes as synth_scenes
+from avsal_bench.data.synth import soundtrack as synth_sounds
 
 VIDEOS = 12
 

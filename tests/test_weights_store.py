@@ -12,7 +12,7 @@ from avsal_bench.models import list_models, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.weights.loading import store as weights_store
+from avsal_bench.models.weights import store as weights_store
 from avsal_bench.models.weights.store import (
     build_for,
     check_weights,

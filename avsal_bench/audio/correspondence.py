@@ -113,8 +113,8 @@ class DecibelSpectrogram:
 class TwoSounds:
     """Two sounds of one window: that of the clip, and that around its target frame, each by its own front end.
 
-    The data side reads the two apart (``data/clips/sounds.py``): the second is asked for the target frame alone, and runs
-    forwards in a reverse window too. Called with one excerpt, both are made of it; so silence is silence in both.
+    The data side reads the two apart (``data/clips/sounds.py``): the second is asked for the target frame alone, and
+    runs forwards in a reverse window too. Called with one excerpt, both are made of it; so silence is silence in both.
 
     Args:
         clip: front end of the clip's sound.
