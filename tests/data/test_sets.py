@@ -14,7 +14,7 @@ from avsal_bench.data.dataset import DataSet, Facts, dataset, list_datasets
 from avsal_bench.data.layouts.videos import ListedVideo, read_fold_list
 
 LISTS = Path(avsal_bench.data.__file__).parent / "fold_lists"
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "data.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "data.md"
 STILLS = [name for name in list_datasets() if dataset(name).stills and not dataset(name).embedded]
 REAL = [name for name in list_datasets() if not dataset(name).embedded and name not in STILLS]
 #: Videos of a set that are in no list: DIEM's are named in its faults; DHF1K's have no public ground truth.

@@ -22,7 +22,7 @@ from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 from avsal_bench.training.recipe import load_recipe
 
-HOME = Path(__file__).resolve().parents[1]
+HOME = Path(__file__).resolve().parents[2]
 TINY = tuple(
     f"network.{key}={list(value) if isinstance(value, tuple) else value}"
     for key, value in model_entry("stanet").tiny.items()

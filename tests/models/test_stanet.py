@@ -14,7 +14,7 @@ from avsal_bench.models.weights.store import published_weights
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.recipe import load_recipe
 
-RECIPES = Path(__file__).resolve().parents[1] / "benchmarks" / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "benchmarks" / "recipes"
 
 
 def tiny(modality: str = "av", **options: Any) -> STANet:

@@ -13,7 +13,7 @@ from metric_scores import common_metrics
 from avsal_bench.metrics import functional as F
 from avsal_bench.metrics.resize import imresize
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = [np.load(GOLDEN / name) for name in ("cases.npz", "cases_large.npz")]
 CASES = {key: array for file in FILES for key, array in file.items()}
 META = {m["case"]: m for file in FILES for m in json.loads(str(file["meta"]))}

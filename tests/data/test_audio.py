@@ -14,7 +14,7 @@ import torch
 
 from avsal_bench.audio.waveform import Waveform, frame_span
 
-GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "audio.npz"))
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "audio.npz"))
 
 
 def noise(name, n, scale):

@@ -22,7 +22,7 @@ from avsal_bench.studies import pseudo
 from avsal_bench.studies.pseudo_options import preset
 from avsal_bench.training.tags import TagModule
 
-HOME = Path(__file__).resolve().parents[1]
+HOME = Path(__file__).resolve().parents[2]
 FEW = {
     "size": [64, 96],
     "backbone_width": 0.125,

@@ -9,7 +9,7 @@ from avsal_bench.bench.plan import HUMAN
 from avsal_bench.models import list_models
 from avsal_bench.training.recipe import list_recipes, load_recipe
 
-RECIPES = Path(__file__).resolve().parents[1] / "benchmarks" / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "benchmarks" / "recipes"
 
 
 PRESETS = [
