@@ -26,7 +26,7 @@ from avsal_bench.bench.plan import (
 )
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.starting import start_from, start_parts
-from avsal_bench.bench.turns import take_turn
+from avsal_bench.bench.sharing.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset

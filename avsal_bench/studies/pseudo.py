@@ -21,11 +21,11 @@ from torch.utils.data import DataLoader
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import epochs_of
 from avsal_bench.bench.fit import read_story
-from avsal_bench.bench.launch.locks import hold
+from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.starting import network_state
-from avsal_bench.bench.turns import take_turn
+from avsal_bench.bench.sharing.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.clips.tagged import TagDataModule, categories

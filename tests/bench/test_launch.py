@@ -17,8 +17,8 @@ from conftest import HOME, TINY
 from avsal_bench.bench.launch import local as launch
 from avsal_bench.bench.launch import slurm, status
 from avsal_bench.bench.launch.local import launch_local
-from avsal_bench.bench.launch.locks import hold
-from avsal_bench.bench.launch.processes import this_process
+from avsal_bench.bench.sharing.locks import hold
+from avsal_bench.bench.sharing.processes import this_process
 from avsal_bench.bench.launch.state import (
     State,
     first_process,

@@ -10,15 +10,15 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from avsal_bench.bench.launch import locks as lock
-from avsal_bench.bench.launch.locks import claim, hold
-from avsal_bench.bench.launch.processes import alive, this_process
+from avsal_bench.bench.sharing import locks as lock
+from avsal_bench.bench.sharing.locks import claim, hold
+from avsal_bench.bench.sharing.processes import alive, this_process
 
 #: Holds argv[1] for argv[2] seconds, and writes when it came and went, a line each.
 WORKER = """
 import sys, time
 from pathlib import Path
-from avsal_bench.bench.launch import locks as lock
+from avsal_bench.bench.sharing import locks as lock
 lock.LOOK = 0.05
 log = Path(sys.argv[1]).with_name("log")
 with lock.hold(Path(sys.argv[1])):

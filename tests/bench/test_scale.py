@@ -13,7 +13,7 @@ from small_job import ONE, command, folder_of, job
 from torch import nn
 
 from avsal_bench.bench import fit
-from avsal_bench.bench.launch.locks import hold
+from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import Job, records_of
 from avsal_bench.bench.run import run_job

@@ -13,7 +13,7 @@ import torch
 from conftest import HOME, TINY
 from made_records import PUBLISHED
 
-from avsal_bench.bench.listening import Listener
+from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.plan import Job, asked_sounds, make_plan, records_of, trainings
 from avsal_bench.bench.run import Machine, forget, run_job
 from avsal_bench.bench.workspace import Workspace

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from avsal_bench.bench.launch.locks import LOOK, claim
+from avsal_bench.bench.sharing.locks import LOOK, claim
 from avsal_bench.bench.launch.state import job_folder, log_path, now
 from avsal_bench.bench.plan import Job
 from avsal_bench.bench.workspace import workspace

@@ -158,7 +158,7 @@ def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster
         raise ValueError("--launcher slurm needs submitit; pip install 'avsal-bench[cluster]'") from None
     if shutil.which("sbatch") is None:
         raise ValueError("--launcher slurm needs sbatch, which is not here; run it where SLURM's commands are")
-    from avsal_bench.bench.launch.processes import this_process
+    from avsal_bench.bench.sharing.processes import this_process
     from avsal_bench.bench.launch.state import State, log_path, now, state_of, write_state
 
     logs = (space.runs / "logs").resolve()

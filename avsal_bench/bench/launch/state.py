@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.bench.launch.processes import Process, alive, this_process
+from avsal_bench.bench.sharing.processes import Process, alive, this_process
 from avsal_bench.bench.plan import Job, records_of
 from avsal_bench.bench.run import is_done
 from avsal_bench.bench.workspace import Workspace

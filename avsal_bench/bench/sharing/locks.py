@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from avsal_bench.bench.launch.processes import Process, alive, this_process
+from avsal_bench.bench.sharing.processes import Process, alive, this_process
 
 #: Seconds between two touches of a lock file by its holder.
 BEAT = 20.0

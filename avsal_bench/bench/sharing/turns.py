@@ -9,7 +9,7 @@ from threading import Thread
 
 from lightning import Trainer
 
-from avsal_bench.bench.launch.locks import hold
+from avsal_bench.bench.sharing.locks import hold
 
 #: Seconds between two answers to the processes that wait: short against the half hour after which a wait fails.
 ANSWER = 10.0
