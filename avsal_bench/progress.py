@@ -7,43 +7,65 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as rich_progress
+from rich.console import Console
+
 #: Seconds between two lines when the output is no terminal.
 LOG_EVERY = 15.0
+#: Seconds between two states of a bar.
+DRAW_EVERY = 0.2
 
 
 class Progress:
-    """Counts up to ``total``; use :func:`progress` to make one."""
+    """Counts up to ``total``; use :func:`progress` to make one.
+
+    It draws only when it is told of a step: a thread that draws by itself would hold locks while others fork.
+    """
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
-        self.title = title
-        self.total = total
-        self.done = done
-        self.note = ""
-        self._started_at = done
-        self._start = self._shown = time.monotonic()
+        self._drawn = sys.stderr.isatty()  # FORCE_COLOR alone makes no terminal of a log
+        console = Console(stderr=True, force_terminal=self._drawn, highlight=False, markup=False, emoji=False)
+        self._bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}", markup=False),
+            rich_progress.BarColumn(bar_width=24),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeElapsedColumn(),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            auto_refresh=False,
+            speed_estimate_period=float("inf"),  # a step may take minutes
+            redirect_stdout=sys.stdout.isatty(),  # what a program reads stays out of the bar's way, and as it is
+            disable=not self._drawn,
+        )
+        self._bar.add_task(title, total=total, completed=done, note="")
+        (self._task,) = self._bar.tasks
+        self._shown = time.monotonic()
+        self._bar.start()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Count ``steps`` more; ``note`` stands at the end of the line until another one comes."""
-        self.done += steps
-        self.note = note or self.note
+        self._bar.update(self._task.id, advance=steps, note=note or self._task.fields["note"])
         now = time.monotonic()
-        if now - self._shown >= (0.2 if sys.stderr.isatty() else LOG_EVERY):
+        if now - self._shown >= (DRAW_EVERY if self._drawn else LOG_EVERY):
             self._shown = now
-            self._show(end="\r" if sys.stderr.isatty() else "\n")
+            self._show()
 
     def close(self) -> None:
         """Show the last state on a line of its own."""
-        self._show(end="\n")
+        if self._drawn:
+            self._bar.stop()
+        else:
+            self._show()
 
-    def _show(self, end: str) -> None:
-        elapsed = time.monotonic() - self._start
-        fresh = self.done - self._started_at
-        left = elapsed / fresh * (self.total - self.done) if fresh else 0.0
-        filled = 24 * self.done // max(self.total, 1)
-        bar = f"[{'#' * filled}{'.' * (24 - filled)}]"
-        clocks = f"{_clock(elapsed)} so far, {_clock(left)} left"
-        line = f"{self.title} {bar} {self.done}/{self.total}, {clocks}{', ' if self.note else ''}{self.note}"
-        print(f"{line:<110}", end=end, file=sys.stderr, flush=True)
+    def _show(self) -> None:
+        if self._drawn:
+            self._bar.refresh()
+            return
+        task = self._task
+        clocks = f"{_clock(task.elapsed)} so far, {_clock(task.time_remaining)} left"
+        line = [f"{task.description} {task.completed:.0f}/{task.total:.0f}", clocks, task.fields["note"]]
+        print(", ".join(filter(None, line)), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -56,12 +78,14 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Progress]:
         bar.close()
 
 
-def _clock(seconds: float) -> str:
-    """Seconds as ``h:mm:ss`` or ``m:ss``.
+def _clock(seconds: float | None) -> str:
+    """Seconds as ``h:mm:ss`` or ``m:ss``; "?" where nobody knows.
 
-    >>> _clock(65), _clock(3661)
-    ('1:05', '1:01:01')
+    >>> _clock(65), _clock(3661), _clock(None)
+    ('1:05', '1:01:01', '?')
     """
+    if seconds is None:
+        return "?"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

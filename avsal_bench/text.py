@@ -1,27 +1,53 @@
-"""Plain text for people: columns and ranges. Standard library only."""
+"""Text for people: tables in a terminal, and ranges of frames. Imports no numeric library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import io
+import sys
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
-def columns(rows: Sequence[Sequence[str]], numbers: bool = False) -> str:
-    """Rows with aligned columns, all to the left; with ``numbers`` all but the first to the right.
+#: Columns of text where the output is no terminal: so many that no cell is ever broken.
+WIDE = 10_000
 
-    >>> print(columns([["set", "videos"], ["avad", "45"]]))
-    set   videos
-    avad  45
-    >>> print(columns([["set", "videos"], ["avad", "45"]], numbers=True))
+
+def text_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers: Collection[int] = ()) -> str:
+    """A table for a terminal: as wide as that is, with broken cells where it is narrow, and its header set off.
+
+    In a pipe or a file it is plain text, a line a row, however wide.
+
+    Args:
+        header: title of each column.
+        body: rows, as many cells in each.
+        numbers: columns that stand to the right.
+
+    >>> print(text_table(["set", "videos"], [["avad", "45"]], numbers=[1]))
     set   videos
     avad      45
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
-        lines.append("  ".join(cell.rjust(w) if numbers and i else cell.ljust(w) for i, (cell, w) in cells).rstrip())
-    return "\n".join(lines)
+    terminal = sys.stdout.isatty()
+    box, gap = (SIMPLE_HEAD, 1) if terminal else (None, 2)
+    table = Table(box=box, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
+    for place, title in enumerate(header):
+        table.add_column(title, justify="right" if place in numbers else "left", overflow="fold")
+    for row in body:
+        table.add_row(*row)
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+        width=Console().width if terminal else WIDE,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def frame_ranges(numbers: Iterable[int]) -> str:

@@ -38,6 +38,10 @@ class FitProgress(Callback):
         if self.bar is not None:
             self.bar.close()
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give the screen back."""
+        self.on_train_end(trainer, pl_module)
+
 
 class Curve(Callback):
     """Keeps what each epoch of a training gave; a checkpoint holds it, so that a resumed run has the whole of it.
@@ -100,3 +104,7 @@ class PredictProgress(Callback):
         """Leave the last state on the screen."""
         if self.bar is not None:
             self.bar.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give the screen back."""
+        self.on_predict_end(trainer, pl_module)

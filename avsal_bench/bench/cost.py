@@ -23,6 +23,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
 from avsal_bench.models.registry import Place
 from avsal_bench.records import network_name
+from avsal_bench.text import text_table
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
 
@@ -125,10 +126,9 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
             speeds[key] = seconds_a_clip(model, options)
         return speeds[key]
 
-    width = max(28, *(len(job.name) + 1 for job in jobs))
-    hours_of = "GPU hours" if torch.cuda.is_available() else "CPU hours"
-    head = f"{'job':<{width}}{'preset':<8}{'steps':>9}{'windows':>9}{'records':>9}"
-    lines = [f"{head}{f'{hours_of:>12}' if timed else ''}  state"]
+    hours_of = ["GPU hours" if torch.cuda.is_available() else "CPU hours"] if timed else []
+    header = ["job", "preset", "steps", "windows", "records", *hours_of, "state"]
+    body = []
     total, done, shared = 0.0, 0, set[Path]()
     for job, seen in zip(jobs, look(jobs, space), strict=True):
         left = cost(job, space, shared)
@@ -138,10 +138,10 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
             hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours
         done += seen.word == "done"
-        what = f"{left.steps:>9}{left.windows:>9}{left.records:>9}" if left.records else f"{'':>27}"
-        lines.append(f"{job.name:<{width}}{job.preset:<8}{what}{f'{hours:>12.2f}' if timed else ''}  {seen.word}")
+        what = [str(n) if left.records else "" for n in (left.steps, left.windows, left.records)]
+        body.append([job.name, job.preset, *what, *([f"{hours:.2f}"] if timed else []), seen.word])
     end = f"{len(jobs)} jobs, {done} done"
     if timed:
         device = provenance(space.home)["device"]
         end += f"; about {total:.1f} hours in all, extrapolated from one clip at a time on {device}"
-    return "\n".join([*lines, end])
+    return f"{text_table(header, body, numbers=range(2, len(header) - 1))}\n{end}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from avsal_bench.catalogue.networks import Row, Times
 from avsal_bench.records import write_atomically
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
@@ -94,7 +94,8 @@ SECOND = (
 def terminal(rows: Sequence[Row]) -> str:
     """Two blocks with aligned columns, and what they mean."""
     blocks = [
-        columns([[c.title for c in part], *([c.cell(r) for c in part] for r in rows)]) for part in (FIRST, SECOND)
+        text_table([c.title for c in part], [[c.cell(r) for c in part] for r in rows], _numbers(part))
+        for part in (FIRST, SECOND)
     ]
     return "\n\n".join([*blocks, "\n".join(_notes(rows))])
 

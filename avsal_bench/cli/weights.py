@@ -61,15 +61,15 @@ def _place(parser: argparse.ArgumentParser) -> None:
 def listed(args: argparse.Namespace) -> int:
     """List published weights."""
     from avsal_bench.models.weights.store import list_weights, weights_owner
-    from avsal_bench.text import columns
+    from avsal_bench.text import text_table
 
     store = _store(args)
-    rows = [("weights", "of", "file", "checksum", "imported", "licence")]
+    rows = []
     for name, entry in list_weights().items():
         there = "yes" if (store / f"{name}.pt").is_file() else "no"
         known = "no" if entry.sha256 == "unknown" else "yes"
         rows.append((name, weights_owner(name), entry.file, known, there, entry.licence))
-    print(columns(rows))
+    print(text_table(["weights", "of", "file", "checksum", "imported", "licence"], rows))
     print("\nwhat, and where to fetch it")
     for name, entry in list_weights().items():
         print(f"  {name}: {entry.what}\n    {entry.source}\n    {entry.form}")

@@ -27,7 +27,7 @@ from typing import Any
 from avsal_bench.leaderboard.hearing import hearing_claims
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 from avsal_bench.records import METRICS, Record
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 #: Keys of an expected file, and what each holds.
 KEYS: dict[str, type] = {
@@ -115,7 +115,7 @@ def drifts(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Drift]:
 def drift_table(wrong: Sequence[Drift]) -> str:
     """Scores that drifted, as plain text with one line each."""
     header = ["score of", "metric", "expected", "got", "tolerance", "difference"]
-    return columns([header, *(drift.cells() for drift in wrong)], numbers=True)
+    return text_table(header, [drift.cells() for drift in wrong], numbers=range(2, 6))
 
 
 def failed_claims(records: Sequence[Record], expected: Mapping[str, Any]) -> list[str]:

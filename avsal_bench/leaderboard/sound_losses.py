@@ -12,7 +12,7 @@ from avsal_bench.leaderboard.hearing import SOUNDING, Bench, Condition, benches,
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.records import MAPS_PRESET, METRICS, SOUNDS, Record
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 #: Frames and videos that a loss is told on.
 ALL, BELONGS, SOUNDING_SCENES, OTHER_SCENES = "all frames", "sound belongs", "sounding scenes", "other scenes"
@@ -96,7 +96,7 @@ def losses_text(losses: Sequence[SoundLoss]) -> str:
     ]
     return (
         "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
-        "Map CC: 1.000 is deaf.\n" + columns([header, *body])
+        "Map CC: 1.000 is deaf.\n" + text_table(header, body, numbers=[4, len(header) - 1])
     )
 
 

@@ -26,7 +26,7 @@ from avsal_bench.models import model_entry
 from avsal_bench.names import pick, unknown
 from avsal_bench.records import METRICS
 from avsal_bench.spec import Modality
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 from avsal_bench.training.recipe import Recipe, load_recipe
 
 #: Overrides of a recipe: dotted keys and plain values.
@@ -266,7 +266,8 @@ def ablation_plan_text(plans: Sequence[RowPlan]) -> str:
         options = [word for word in plan.jobs[0].overrides if not word.startswith("sounds=")]
         done = [str(n) for n in numbers] if numbers[-1] else ["-", "-", "done"]
         body.append([plan.row.variant, plan.row.modality, str(len(plan.jobs)), *done, " ".join(options)])
-    return columns([["row", "modality", "jobs", "steps", "windows", "records", "overrides"], *body])
+    header = ["row", "modality", "jobs", "steps", "windows", "records", "overrides"]
+    return text_table(header, body, numbers=range(2, 6))
 
 
 def run_ablation(plans: Sequence[RowPlan], common: Sequence[str]) -> list[RowPlan]:

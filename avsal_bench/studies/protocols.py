@@ -12,7 +12,7 @@ from avsal_bench.bench.evaluate import Submission, inspect_submission, score_map
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
 from avsal_bench.records import METRICS, mean_scores, write_atomically
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 from avsal_bench.workers import Workers
 
 Scores = Mapping[str, float]
@@ -65,7 +65,7 @@ def _text(scores: Mapping[str, Scores]) -> str:
     header = ["protocol", *METRICS]
     base = next(iter(scores.values()))
     body = [[name, *(_cell(row[m], base[m], row is base) for m in METRICS)] for name, row in scores.items()]
-    return columns([header, *body])
+    return text_table(header, body)
 
 
 def _cell(value: float, base: float, is_base: bool) -> str:

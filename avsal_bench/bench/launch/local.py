@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from rich.text import Text
 
 from avsal_bench.bench.sharing.locks import LOOK, claim
 from avsal_bench.bench.launch.state import job_folder, log_path, now
@@ -141,7 +144,7 @@ class _Bench:
                     stdin=subprocess.DEVNULL,
                     stdout=writer,
                     stderr=writer,
-                    env=os.environ | {"AVSAL_LAUNCHER": "local"},
+                    env=os.environ | {"AVSAL_LAUNCHER": "local", "COLUMNS": str(shutil.get_terminal_size().columns)},
                     start_new_session=True,  # so that all its processes can be ended together
                 )
                 self.children.append(child)
@@ -192,7 +195,8 @@ def _copy(reader: int, log: BinaryIO, prefix: str, as_it_comes: bool) -> None:
 
 
 def _line(line: bytes, log: BinaryIO, prefix: str, shown: bool) -> None:
-    text = line.rstrip(b"\r").rpartition(b"\r")[2].rstrip() + b"\n"
+    # Of what was drawn over, the last state, without the codes of a terminal.
+    text = Text.from_ansi(line.rstrip(b"\r").decode(errors="replace")).plain.rstrip().encode() + b"\n"
     log.write(text)
     log.flush()
     if not shown:

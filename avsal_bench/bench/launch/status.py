@@ -23,7 +23,7 @@ from avsal_bench.bench.launch.state import (
 from avsal_bench.bench.plan import Job, records_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_record
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 #: Jobs that nobody needs to start: they are done, or will be.
 UNDER_WAY: Collection[True_] = ("queued", "running")
@@ -84,7 +84,8 @@ def status_text(seen: Sequence[Seen]) -> str:
             ]
         )
     count = {word: sum(one.word == word for one in seen) for word in dict.fromkeys(one.word for one in seen)}
-    table = columns([["job", "preset", "state", "records", "by", "since", "time", "last words"], *body])
+    header = ["job", "preset", "state", "records", "by", "since", "time", "last words"]
+    table = text_table(header, body, numbers=[3, 6])
     return f"{table}\n{len(seen)} jobs: {', '.join(f'{n} {word}' for word, n in count.items())}"
 
 

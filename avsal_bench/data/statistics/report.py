@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from avsal_bench.data.pictures.painting import new_figure, write_figure
 from avsal_bench.data.statistics.stats import FoldStats, SetStats
 from avsal_bench.records import write_atomically
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +59,8 @@ def stats_table(stats: Sequence[SetStats]) -> str:
     odd = [line for s in stats for line in findings(s)]
     return "\n\n".join(
         [
-            columns([SET_HEAD, *sets], numbers=True),
-            columns([FOLD_HEAD, *folds], numbers=True),
+            text_table(SET_HEAD, sets, numbers=range(1, len(SET_HEAD))),
+            text_table(FOLD_HEAD, folds, numbers=range(1, len(FOLD_HEAD))),
             "\n".join(odd) or "lists: nothing odd",
             NOTE,
         ]

@@ -39,7 +39,6 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from PIL import Image
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scipy.io import savemat
 
 from avsal_bench.data.gaze.samples import FILE_NAME, Gaze, Sample, format_gaze
@@ -54,6 +53,7 @@ from avsal_bench.data.synth.scenes import (
     simulate_gaze,
 )
 from avsal_bench.data.synth.soundtrack import SAMPLE_RATE, soundtrack
+from avsal_bench.progress import progress
 from avsal_bench.records import write_atomically
 
 #: Raised whenever the files for a seed change; a set of another version is made anew.
@@ -157,18 +157,12 @@ def ensure_synth(root: Path, seed: int | None = None, videos: int | None = None,
     """
     if synth_is_complete(root, seed, videos):
         return
-    columns = (TextColumn("making the set synth"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with _locked(root), Progress(*columns) as progress:
+    with _locked(root):
         if synth_is_complete(root, seed, videos):
             return
-        task = progress.add_task("", total=None)
-        _make(
-            root,
-            DEFAULT_SEED if seed is None else seed,
-            DEFAULT_VIDEOS if videos is None else videos,
-            workers,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+        seed, videos = DEFAULT_SEED if seed is None else seed, DEFAULT_VIDEOS if videos is None else videos
+        with progress(f"make the set {NAME}", videos + len(plan_silent(videos))) as bar:
+            _make(root, seed, videos, workers, bar.advance)
 
 
 def make_synth(root: Path, seed: int = DEFAULT_SEED, videos: int = DEFAULT_VIDEOS, workers: int | None = None) -> None:
@@ -185,7 +179,7 @@ def make_synth(root: Path, seed: int = DEFAULT_SEED, videos: int = DEFAULT_VIDEO
         ValueError: when there are fewer videos than folds.
     """
     with _locked(root):
-        _make(root, seed, videos, workers, lambda done, total: None)
+        _make(root, seed, videos, workers, lambda: None)
 
 
 @contextmanager
@@ -207,7 +201,7 @@ def _locked(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _make(root: Path, seed: int, videos: int, workers: int | None, report: Callable[[int, int], None]) -> None:
+def _make(root: Path, seed: int, videos: int, workers: int | None, report: Callable[[], object]) -> None:
     """Make everything in a staging folder, then move it into place, then write the marker."""
     if videos < 3:
         raise ValueError(f"expected at least 3 videos, one for each fold, but got {videos}")
@@ -229,21 +223,20 @@ def _make_videos(
     plans: list[Plan],
     silent: list[tuple[str, str, Category]],
     workers: int,
-    report: Callable[[int, int], None],
+    report: Callable[[], object],
 ) -> None:
-    """Make every video; ``report`` is told how many of how many are done.
+    """Make every video; ``report`` is called after each.
 
     In threads: processes were no faster, and they import the main module anew, which may come here again.
     """
     jobs = [partial(make_video, stage, seed, plan) for plan in plans]
     jobs += [partial(make_silent_video, stage, seed, *entry) for entry in silent]
-    report(0, len(jobs))
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(job) for job in jobs]
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
+            for future in as_completed(futures):
                 future.result()
-                report(done, len(jobs))
+                report()
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -22,7 +22,7 @@ from avsal_bench.leaderboard.sound_losses import LOSSES_TITLE, LOSSES_WORDS, Sou
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
 from avsal_bench.records import METRICS, Record, read_records, write_atomically
-from avsal_bench.text import columns
+from avsal_bench.text import text_table
 
 DECIMALS = {"NSS": 2}
 
@@ -117,7 +117,7 @@ def summary_table(records: Iterable[Record]) -> str:
         + [_number(r.scores[metric], metric) for metric in METRICS]
         for r in ordered
     ]
-    table = columns([header, *cells])
+    table = text_table(header, cells, numbers=[3, 4, *range(6, len(header))])
     notes = [note for r in ordered if (note := _frames_note(r))]
     return "\n".join([table, "", *notes]) if notes else table
 
