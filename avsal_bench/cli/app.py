@@ -72,7 +72,7 @@ def synth(args: argparse.Namespace) -> int:
 
 def models(args: argparse.Namespace) -> int:
     """List networks, data sets and protocols."""
-    from avsal_bench.bench.plan import HUMAN
+    from avsal_bench.bench.jobs import HUMAN
     from avsal_bench.data.dataset import dataset, list_datasets
     from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.models import list_models, model_entry

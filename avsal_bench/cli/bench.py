@@ -17,7 +17,7 @@ from avsal_bench.cli.options import machine_of, numbers, run_options, words_of
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from avsal_bench.bench.plan import Job
+    from avsal_bench.bench.job import Job
     from avsal_bench.bench.workspace import Workspace
     from avsal_bench.studies.ablation import Ablation, RowPlan
 
@@ -219,7 +219,7 @@ def _bench_ablation(args: argparse.Namespace) -> int:
     """Run the rows of a published table, and write ours beside the paper's."""
     from avsal_bench.bench.run import forget
     from avsal_bench.evaluation.protocol import protocol
-    from avsal_bench.records import write_atomically
+    from avsal_bench.files import write_atomically
     from avsal_bench.studies.ablation import (
         ablation_plan_text,
         ablation_root,
@@ -300,8 +300,10 @@ def _ablation_page(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
 
 def run(args: argparse.Namespace) -> int:
     """One job, in this process, which may be one of several that torchrun or SLURM started."""
-    from avsal_bench.bench.launch.state import first_process, tracked
-    from avsal_bench.bench.plan import Job, asked_sounds, modalities_of, tested_sets
+    from avsal_bench.bench.launch.state import tracked
+    from avsal_bench.bench.sharing.processes import first_process
+    from avsal_bench.bench.job import Job
+    from avsal_bench.bench.plan import asked_sounds, modalities_of, tested_sets
     from avsal_bench.bench.run import run_job
 
     modalities = modalities_of(args.model)

@@ -43,7 +43,7 @@ def add_hear_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
 
 def hear(args: argparse.Namespace) -> int:
     """Test what is missing, and print the losses."""
-    from avsal_bench.bench.launch.state import first_process
+    from avsal_bench.bench.sharing.processes import first_process
     from avsal_bench.bench.plan import asked_sounds
     from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
     from avsal_bench.records import SOUNDS

@@ -28,7 +28,7 @@ def models(args: argparse.Namespace) -> int:
     from avsal_bench.bench.workspace import workspace
     from avsal_bench.catalogue.networks import catalogue
     from avsal_bench.catalogue.table import markdown, terminal, to_csv, write_into
-    from avsal_bench.records import write_atomically
+    from avsal_bench.files import write_atomically
 
     if args.write and args.names:
         raise ValueError(f"--write puts the table of all networks into {args.write}; leave out {' '.join(args.names)}")

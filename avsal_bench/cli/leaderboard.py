@@ -72,7 +72,7 @@ def publish(args: argparse.Namespace) -> int:
     from avsal_bench.data.dataset import expand
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
-    from avsal_bench.records import write_atomically
+    from avsal_bench.files import write_atomically
 
     folder = leaderboard_folder(args)
     sets = expand(args.latex.split(","))
@@ -130,11 +130,11 @@ def regress(args: argparse.Namespace) -> int:
     """Compare the scores of reruns with those expected, or write those down."""
     # Expected scores are those of a processor; a GPU rounds otherwise. It must be said before torch looks for one.
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    from avsal_bench.bench.run import Machine
+    from avsal_bench.bench.machine import Machine
     from avsal_bench.leaderboard.drift import drift_table, drifts, failed_claims, new_expected, read_expected, to_json
     from avsal_bench.leaderboard.drift import updated as update
     from avsal_bench.names import pick
-    from avsal_bench.records import write_atomically
+    from avsal_bench.files import write_atomically
     from avsal_bench.studies.regress import rerun
 
     if args.update and not (args.names and args.reason.strip()):
