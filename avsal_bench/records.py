@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from avsal_bench.files import write_atomically
+from avsal_bench.means import defined_mean
 
 SCHEMA = 3
 
@@ -166,9 +166,8 @@ def mean_scores(videos: Sequence[VideoScores], averaging: Averaging = "videos") 
 
 def mean_score(videos: Iterable[VideoScores], metric: str, averaging: Averaging) -> float:
     """Mean of one metric, as :func:`mean_scores` has it."""
-    defined = [(v.scores[metric], v.weight(metric, averaging)) for v in videos if not math.isnan(v.scores[metric])]
-    total = sum(weight for _, weight in defined)
-    return math.fsum(value * weight for value, weight in defined) / total if total else math.nan
+    members = list(videos)
+    return defined_mean((v.scores[metric] for v in members), (v.weight(metric, averaging) for v in members))
 
 
 def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -> list[float]:
@@ -186,42 +185,7 @@ def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -
     for frame, value in zip(frames, scores, strict=True):
         if not math.isnan(value):
             parts[(frame - 1) * CURVE_PARTS // n_frames].append(value)
-    return [round(math.fsum(part) / len(part), 4) if part else math.nan for part in parts]
-
-
-@contextmanager
-def whole_file(path: Path, suffix: str = "") -> Iterator[Path]:
-    """A temporary file beside ``path`` that goes to the disk and is moved there when the block ends well; else removed.
-
-    Args:
-        path: of the file, which is there whole or as it was before. Its folder is made if it is not there.
-        suffix: of the temporary file, where what writes it goes by that. Readers of folders would take what a killed
-            process leaves for a file of theirs, so give none of theirs.
-
-    Raises:
-        OSError: naming the folder, when it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=suffix, dir=path.parent)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` to a file, all of it or nothing; see :func:`whole_file`."""
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return [round(defined_mean(part), 4) for part in parts]
 
 
 def video_to_json(video: VideoScores) -> dict[str, Any]:

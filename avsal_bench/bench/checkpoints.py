@@ -9,7 +9,7 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 
-from avsal_bench.records import whole_file
+from avsal_bench.files import whole_file
 
 
 def epochs_of(checkpoint: Path) -> int:

@@ -13,9 +13,12 @@ from typing import Any
 
 import torch
 
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.launch.status import look
-from avsal_bench.bench.plan import HUMAN, Job, Training, records_of, stage_options, trainings
+from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.provenance import provenance
+from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import hold_out
 from avsal_bench.data.clips.sampler import clip_counts
@@ -133,7 +136,7 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     for job, seen in zip(jobs, look(jobs, space), strict=True):
         left = cost(job, space, shared)
         hours = 0.0
-        if timed and left.records and job.model != HUMAN:
+        if timed and left.records and kind_of(job.model).has_network:
             hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
             hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from avsal_bench.bench.provenance import provenance
+from avsal_bench.bench.results import write_result
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
@@ -22,17 +23,14 @@ from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, VideoScorer, read_results
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress
 from avsal_bench.records import (
     MAPS_PRESET,
-    Record,
     VideoScores,
-    mean_scores,
     network_name,
     read_record,
     record_path,
-    write_atomically,
-    write_record,
 )
 from avsal_bench.workers import Workers
 
@@ -117,24 +115,18 @@ def evaluate(
     videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
-    record = Record(
+    write_result(
+        path,
+        videos,
+        rule,
+        story,
         model=s.name,
         modality=s.modality,
         dataset=s.dataset,
         fold=s.fold,
-        seed=0,
-        protocol=rule.name,
         preset=MAPS_PRESET,
-        sound="original",
-        averaging=rule.averaging,
-        scores=mean_scores(videos, rule.averaging),
-        videos=videos,
-        synthetic=dataset(s.dataset).embedded,
-        recipe={},
-        weights={"file": None, "sha256": None, "parameters": None},
-        provenance=story,
+        parameters=None,
     )
-    write_record(path, record)
     return path
 
 

@@ -6,8 +6,6 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +15,21 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
-from avsal_bench.bench.machine import Machine as Machine
 from avsal_bench.bench.machine import Share, batch_norms, compile_network
-from avsal_bench.bench.plan import (
-    Job,
-    Training,
-)
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
-from avsal_bench.bench.starting import start_from, start_parts
 from avsal_bench.bench.sharing.turns import take_turn
-from avsal_bench.bench.workspace import Workspace
+from avsal_bench.bench.stages import Training
+from avsal_bench.bench.starting import start_from, start_parts
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.records import write_atomically
-from avsal_bench.spec import ClipSpec
+from avsal_bench.files import write_atomically
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Stage
 from avsal_bench.training.recipe import Training as Kind
 from avsal_bench.training.tasks import TwoTask
 from avsal_bench.training.two_task import TwoTaskModule
@@ -63,31 +56,6 @@ MODULES: dict[Kind, type[SaliencyModule]] = {
     "every_frame": EveryFrameModule,
     "two_task": TwoTaskModule,
 }
-
-
-@dataclass(frozen=True)
-class Context:
-    """What all parts of a job need: the job, its resolved recipe, the folders, the machine."""
-
-    job: Job
-    recipe: Recipe
-    space: Workspace
-    machine: Machine
-
-    def data(self, names: Iterable[str], spec: ClipSpec, **options: Any) -> SaliencyDataModule:
-        """The data module of some data sets, with the clips of a network."""
-        roots = {name: self.space.root_of(name) for name in names}
-        data = SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
-        data.test_batch_size = self.machine.windows(data.test_batch_size)
-        return data
-
-
-@dataclass
-class Trained:
-    """What training gave so far: the best checkpoint of the last stage, and the story of every stage."""
-
-    checkpoint: Path | None = None
-    fits: list[dict[str, Any]] = field(default_factory=list)
 
 
 def fit(context: Context, training: Training, before: Trained) -> Trained:

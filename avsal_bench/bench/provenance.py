@@ -8,6 +8,7 @@ import resource
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +17,13 @@ from typing import Any
 
 #: Paths whose changes make a tree unclean; results may lie beside them.
 CODE = ("avsal_bench", "benchmarks", "pyproject.toml")
+
+_typed: list[str] = []
+
+
+def say_command(words: Sequence[str]) -> None:
+    """From now on records say that ``avsal`` was called with these words: what a person types for the same."""
+    _typed[:] = words
 
 
 def provenance(home: Path) -> dict[str, Any]:
@@ -34,7 +42,7 @@ def provenance(home: Path) -> dict[str, Any]:
         "cuda": torch.version.cuda if cuda else None,
         "device": torch.cuda.get_device_name() if cuda else _processor(),
         "threads": torch.get_num_threads(),
-        "command": shlex.join(["avsal", *sys.argv[1:]]),
+        "command": shlex.join(["avsal", *(_typed or sys.argv[1:])]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -52,12 +60,6 @@ def code_hash() -> str:
 def peak_memory_mb() -> int:
     """Largest resident memory of this process so far, in MB (10^6 bytes), without its reading processes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _git(home: Path, *arguments: str) -> str | None:

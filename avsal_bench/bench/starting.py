@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from avsal_bench.bench.plan import Training
-from avsal_bench.bench.provenance import sha256
+from avsal_bench.bench.stages import Training
+from avsal_bench.files import sha256
 from avsal_bench.models import Network, create_model, model_entry
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.names import unknown

@@ -22,24 +22,18 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from avsal_bench.data.clips.datamodule import Windows, collate
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import VIDEO_SUFFIXES, NumberedFiles, Video, VideoFile, is_video_file
 from avsal_bench.data.files.presence import AUDIO_SLACK, sound_seconds
 from avsal_bench.data.files.reading import frame_size, read_frames
-from avsal_bench.data.files.video_files import (
-    VIDEO_SUFFIXES,
-    count_frames,
-    frame_rate,
-    has_track,
-    is_video_file,
-)
+from avsal_bench.data.files.video_files import count_frames, frame_rate, has_track
 from avsal_bench.data.pictures import painting
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
 from avsal_bench.evaluation.steps import to_eight_bit
+from avsal_bench.files import write_atomically
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.progress import progress
-from avsal_bench.records import write_atomically
 
 #: What a folder of maps was made of; a run goes on only with the same.
 MARKER = "predict.json"

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 import yaml
 
-from avsal_bench.bench.provenance import sha256
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.files import sha256
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights.loading import load_published, read_state
 from avsal_bench.models.weights.store import list_weights, load_weights, published_weights, weights_owner

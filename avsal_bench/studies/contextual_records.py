@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.jobs.human import halving_of
-from avsal_bench.bench.plan import HUMAN
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth.sounding import GIVEN
@@ -33,11 +33,12 @@ def contextual_of(record: Record, results: Path | None, space: Workspace) -> dic
     if name not in GIVEN:
         raise ValueError(f"{name} does not say where the sounding thing is")
     maps = results / "maps" if results else None
-    if record.model != HUMAN and not (maps and maps.is_dir()):
+    has_maps = kind_of(record.model).has_network
+    if has_maps and not (maps and maps.is_dir()):
         raise ValueError(f"no maps of fold {record.fold}, seed {record.seed} are there; bench it with --keep-maps")
     root = space.root_of(name)
     videos = dataset(name).videos(root, "test", record.fold)
-    if record.model == HUMAN:
+    if not has_maps:
         return contextual_of_halves(videos, halving_of(record.recipe["network"], name), rules, root)
     assert maps is not None, "looked for above"
     return contextual_of_maps(videos, maps, rules, root)

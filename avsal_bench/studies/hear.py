@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from avsal_bench.bench.context import Context, Trained
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs.checks import check_files, check_swaps
+from avsal_bench.bench.jobs.testing import test_all
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job, records_of, trainings, weights_of
-from avsal_bench.bench.provenance import sha256
-from avsal_bench.bench.run import Context, Trained, check_files, check_swaps, test_all
+from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.stages import trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.files import sha256
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.records import MAPS_PRESET, Record, read_record, record_path
 from avsal_bench.spec import Sound

@@ -11,7 +11,8 @@ from pathlib import Path
 from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
-from avsal_bench.records import METRICS, mean_scores, write_atomically
+from avsal_bench.files import write_atomically
+from avsal_bench.records import METRICS, mean_scores
 from avsal_bench.text import text_table
 from avsal_bench.workers import Workers
 

@@ -21,23 +21,23 @@ from torch.utils.data import DataLoader
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import epochs_of
 from avsal_bench.bench.fit import read_story
-from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.provenance import provenance
-from avsal_bench.bench.starting import network_state
+from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
+from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.clips.tagged import TagDataModule, categories
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
+from avsal_bench.files import whole_file, write_atomically
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
 from avsal_bench.progress import Progress, progress
-from avsal_bench.records import whole_file, write_atomically
 from avsal_bench.studies.pseudo_options import Options
 from avsal_bench.training.tags import TagModule
 

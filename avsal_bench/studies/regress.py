@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 
-from avsal_bench.bench.plan import Job, make_plan, records_of
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan, records_of
 from avsal_bench.bench.provenance import code_hash
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import ensure_synth
 from avsal_bench.records import Record, read_record

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from avsal_bench.bench.callbacks import PredictProgress
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import stage_options
+from avsal_bench.bench.stages import stage_options
 from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset

@@ -11,49 +11,62 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.bench.plan import HUMAN, Job, test_folder
+from avsal_bench.bench.context import Context, Place
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
-from avsal_bench.bench.workspace import Workspace
+from avsal_bench.bench.results import write_job_result
+from avsal_bench.bench.sharing.processes import first_process
+from avsal_bench.bench.stages import test_folder
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.evaluation.observers import Half, Halving, read_observers, score_halves, split_observers
-from avsal_bench.evaluation.picture import draw_gallery, draw_video, picture_frames
+from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score import read_results
 from avsal_bench.progress import progress
-from avsal_bench.records import Record, mean_scores, write_record
-from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.workers import Workers
 
+#: Half of the observers against the other half: planned and recorded like a network.
+HUMAN = "human_infinite"
 
-def run_human(
-    job: Job, recipe: Recipe, space: Workspace, missing: Sequence[tuple[str, Sound, Path]], workers: int
-) -> None:
-    """Score the observers of each data set against each other, and write its record.
 
-    Args:
-        job: of :data:`~avsal_bench.bench.plan.HUMAN`.
-        recipe: its recipe; the options of the network are those of the draws.
-        space: folders.
-        missing: data set, sound and path of the records to make.
-        workers: processes that score videos.
+class HumanJob(JobKind):
+    """The job of human infinite; the options of its recipe's network are those of the draws."""
 
-    Raises:
-        ValueError: before any work, for options that are wrong, or when a set does not keep its observers apart.
-        FileNotFoundError: naming a missing file.
-    """
-    from avsal_bench.bench.launch.state import first_process  # which imports run.py, as that does this file
+    has_network = False
 
-    if not first_process():  # nothing is shared out over devices
-        return
-    videos = {name: dataset(name).videos(space.root_of(name), "test", job.fold) for name, _, _ in missing}
-    # Before the degrees: who is asked for one must be able to use it.
-    require_observers(videos)
-    halvings = {name: halving_of(recipe.network, name) for name in videos}
-    with Workers(workers) as processes:
-        for name, sound, path in missing:
-            folder = test_folder(job, recipe, space, name, sound)
-            _test(job, recipe, space, videos[name], halvings[name], folder, path, processes)
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def label(self, job: Job, recipe: Recipe) -> str:
+        """The name itself."""
+        return job.model
+
+    def check(self, context: Context, missing: Sequence[Place]) -> None:
+        """That every set keeps its observers apart, and that its degree of visual angle is known.
+
+        Raises:
+            ValueError: for options that are wrong, or when a set does not keep its observers apart.
+            FileNotFoundError: naming a missing file.
+        """
+        # Before the degrees: who is asked for one must be able to use it.
+        require_observers({name: _videos(context, name) for name, _, _ in missing})
+        for name, _, _ in missing:
+            halving_of(context.recipe.network, name)
+
+    def make(self, context: Context, missing: Sequence[Place]) -> None:
+        """Score the observers of each data set against each other."""
+        if not first_process():  # nothing is shared out over devices
+            return
+        with Workers(context.machine.workers) as processes:
+            for place in missing:
+                _test(context, place, processes)
+
+
+def _videos(context: Context, name: str) -> list[Video]:
+    return dataset(name).videos(context.space.root_of(name), "test", context.job.fold)
 
 
 def halving_of(network: Mapping[str, Any], name: str) -> Halving:
@@ -123,54 +136,29 @@ def _score_video(task: _Task) -> None:
     scorer.write(task.folder, observers=len(gaze.observers), left_out=left_out)
 
 
-def _test(
-    job: Job,
-    recipe: Recipe,
-    space: Workspace,
-    videos: list[Video],
-    halving: Halving,
-    folder: Path,
-    path: Path,
-    processes: Workers,
-) -> None:
+def _test(context: Context, place: Place, processes: Workers) -> None:
     """Score what is not scored yet of one set, and write the record."""
-    story = provenance(space.home)
+    job, name = context.job, place[0]
+    videos, halving = _videos(context, name), halving_of(context.recipe.network, name)
+    folder = test_folder(job, context.recipe, context.space, name, place[1])
+    story = provenance(context.space.home)
     rules = protocol(job.protocol)
     done = {scores.video for scores, _ in read_results(folder)}
     tasks = [_Task(v, videos, halving, rules, folder) for v in videos if v.name not in done]
     tasks.sort(key=lambda task: -task.video.n_frames)
-    name, total = videos[0].dataset, sum(v.n_frames for v in videos)
+    total = sum(v.n_frames for v in videos)
     began = time.monotonic()
     with progress(f"observers of {name}", total, total - sum(task.video.n_frames for task in tasks)) as bar:
         for index, _ in processes.run(_score_video, tasks):
             bar.advance(tasks[index].video.n_frames, tasks[index].video.name)
     results = {scores.video: (scores, kept) for scores, kept in read_results(folder)}
-    scores = [results[v.name][0] for v in videos]
     story |= {
         "fits": [],
         "test_seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
         "observers": _observers(videos, {video: kept for video, (_, kept) in results.items()}, halving),
     }
-    record = Record(
-        model=job.model,
-        modality="",
-        dataset=name,
-        fold=job.fold,
-        seed=job.seed,
-        protocol=job.protocol,
-        preset=job.preset,
-        sound="original",
-        averaging=rules.averaging,
-        scores=mean_scores(scores, rules.averaging),
-        videos=scores,
-        synthetic=dataset(name).embedded,
-        recipe=recipe.plain(),
-        weights={"file": None, "sha256": None, "parameters": 0},
-        provenance=story,
-    )
-    draw_gallery(scores, folder, path.with_suffix(".jpg"))
-    write_record(path, record)
+    write_job_result(context, place, job.model, [results[v.name][0] for v in videos], story, parameters=0)
 
 
 def _observers(videos: Sequence[Video], kept: Mapping[str, Mapping[str, Any]], halving: Halving) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from typing import BinaryIO
 
 from rich.text import Text
 
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.launch.state import job_folder, log_path
 from avsal_bench.bench.sharing.locks import LOOK, claim
-from avsal_bench.bench.launch.state import job_folder, log_path, now
-from avsal_bench.bench.plan import Job
-from avsal_bench.bench.workspace import workspace
+from avsal_bench.bench.sharing.processes import now
+from avsal_bench.bench.words import folder_options, space_of
 
 #: Seconds that a process has to end by itself when a person interrupts the bench.
 GRACE = 20.0
@@ -57,8 +58,8 @@ def launch_local(jobs: Sequence[Job], common: Sequence[str], parallel: int = 1) 
 def runs_folder(common: Sequence[str]) -> Path:
     """The folder of runs that arguments of ``avsal run`` name, or the usual one."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--runs")
-    return workspace(runs=parser.parse_known_args(common)[0].runs).runs
+    folder_options(parser)
+    return space_of(parser.parse_known_args(common)[0]).runs
 
 
 def last_lines(log: Path, count: int = LAST) -> list[str]:
@@ -115,7 +116,7 @@ class _Bench:
             number = self.started
         print(f"\njob {number} of {self.total}: {job.name}", flush=True)
         log = log_path(self.runs, job)
-        command = [sys.executable, "-m", "avsal_bench.cli", "run", *job.arguments(), *self.common]
+        command = [sys.executable, "-m", "avsal_bench.bench.launch.one_job", *job.arguments(), *self.common]
         code = self.follow(command, log, f"{job.name}: " if self.parallel > 1 else "")
         if code and not self.stopping.is_set():
             end = "\n  ".join(last_lines(log))
@@ -134,7 +135,7 @@ class _Bench:
         # A bar is drawn on a terminal only, so the job gets one of its own where we have one.
         reader, writer = pty.openpty() if on_terminal else os.pipe()
         with log.open("ab") as file:
-            file.write(f"--- {now()} {' '.join(command[3:])}\n".encode())
+            file.write(f"--- {now()} run {' '.join(command[3:])}\n".encode())
             file.flush()
             with self.lock:
                 if self.stopping.is_set():

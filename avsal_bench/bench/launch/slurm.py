@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from avsal_bench.bench.plan import Job
-    from avsal_bench.bench.workspace import Workspace
-
-# Heavy imports stand inside the functions: the options below are those of a command line that must answer at once.
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.launch.one_job import main
+from avsal_bench.bench.launch.state import State, log_path, state_of, write_state
+from avsal_bench.bench.sharing.processes import first_process, now, this_process
+from avsal_bench.bench.workspace import Workspace
 
 #: How often a job that reaches its time limit is queued again. Each time it goes on at its last whole epoch.
 TIME_LIMITS = 100
@@ -57,51 +54,6 @@ class Cluster:
     others: dict[str, str] = field(default_factory=dict)
 
 
-def cluster_options(parser: ArgumentParser) -> None:
-    """Add the options that :func:`cluster_of` reads."""
-    group = parser.add_argument_group("SLURM (docs/cluster.md)", "for each job of the array, with --launcher slurm")
-    group.add_argument("--partition", default="", help="by default that of the cluster")
-    group.add_argument("--gpus", type=int, default=0, metavar="N", help="on each node, one process each (default: 0)")
-    group.add_argument("--time", type=int, default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
-    group.add_argument("--cpus", type=int, default=0, metavar="N", help="of a process (default: 1 + --workers)")
-    group.add_argument("--mem", type=int, default=0, metavar="GB", help="on each node")
-    group.add_argument("--account", default="")
-    group.add_argument("--constraint", default="", help="of the nodes, such as a100")
-    group.add_argument(
-        "--array-parallel", type=int, default=64, metavar="N", help="jobs at once (default: %(default)s)"
-    )
-    group.add_argument(
-        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch, such as qos=low"
-    )
-    group.add_argument("--wait", action="store_true", help="wait for the array, and say which jobs failed or were lost")
-
-
-def cluster_of(args: Namespace) -> Cluster:
-    """The options of :func:`cluster_options`, and ``--devices``, ``--nodes`` and ``--workers``.
-
-    Raises:
-        ValueError: for ``--devices`` that are not one for each of ``--gpus``, and for ``--slurm`` without ``=``.
-    """
-    if args.gpus and args.devices not in ("auto", args.gpus):
-        raise ValueError(f"--gpus {args.gpus} and --devices {args.devices} differ; leave --devices out")
-    if wrong := [word for word in args.slurm if "=" not in word]:
-        raise ValueError(f"--slurm {wrong[0]}: expected KEY=VALUE, such as qos=low")
-    tasks = args.gpus or (1 if args.devices == "auto" else int(args.devices))
-    return Cluster(
-        args.partition,
-        args.gpus,
-        args.nodes,
-        tasks,
-        args.time,
-        args.cpus or 1 + args.workers,
-        args.mem,
-        args.account,
-        args.constraint,
-        args.array_parallel,
-        dict(word.split("=", 1) for word in args.slurm),
-    )
-
-
 class RunJob:
     """``avsal run`` in a process of SLURM. Queued again after a signal, it does the same, which goes on where it was.
 
@@ -112,26 +64,21 @@ class RunJob:
     """
 
     def __init__(self, words: Sequence[str], log: Path, environment: dict[str, str]) -> None:
-        self.words = ["run", *words]
+        self.words = list(words)
         self.log = log
         self.environment = environment
 
     def __call__(self) -> None:
         """Run; an exit code other than 0 is an error, so that SLURM and submitit know."""
-        from avsal_bench.bench.launch.state import first_process, now
-
-        # By name: what is started here is the command itself, which stands above everything.
-        main = import_module("avsal_bench.cli").main
         os.environ.update(self.environment)
-        sys.argv = ["avsal", *self.words]  # what a record says of its making
         if first_process():
             with self.log.open("ab") as file:
-                file.write(f"--- {now()} {' '.join(self.words)}\n".encode())
+                file.write(f"--- {now()} run {' '.join(self.words)}\n".encode())
                 file.flush()
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
         if code := main(self.words):
-            raise RuntimeError(f"avsal {' '.join(self.words)} failed with exit code {code}; see {self.log}")
+            raise RuntimeError(f"avsal run {' '.join(self.words)} failed with exit code {code}; see {self.log}")
 
     def checkpoint(self) -> Any:
         """What submitit queues again at a time limit or a preemption."""
@@ -158,9 +105,6 @@ def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster
         raise ValueError("--launcher slurm needs submitit; pip install 'avsal-bench[cluster]'") from None
     if shutil.which("sbatch") is None:
         raise ValueError("--launcher slurm needs sbatch, which is not here; run it where SLURM's commands are")
-    from avsal_bench.bench.sharing.processes import this_process
-    from avsal_bench.bench.launch.state import State, log_path, now, state_of, write_state
-
     logs = (space.runs / "logs").resolve()
     logs.mkdir(parents=True, exist_ok=True)
     executor = submitit.SlurmExecutor(folder=logs / "slurm", max_num_timeout=TIME_LIMITS)

@@ -9,15 +9,14 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.bench.sharing.processes import Process, alive, this_process
-from avsal_bench.bench.plan import Job, records_of
-from avsal_bench.bench.run import is_done
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.plan import is_done, records_of
+from avsal_bench.bench.sharing.processes import Process, alive, first_process, now, this_process
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.records import write_atomically
+from avsal_bench.files import write_atomically
 
 #: What a state file says. ``interrupted``: by a person, or by SLURM, which queues the job again.
 Written = Literal["queued", "running", "done", "failed", "interrupted"]
@@ -62,11 +61,6 @@ def job_folder(runs: Path, job: Job) -> Path:
 def log_path(runs: Path, job: Job) -> Path:
     """Output of all runs of a job, one after the other."""
     return runs / "logs" / f"{job.key}.log"
-
-
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_state(runs: Path, state: State) -> None:
@@ -126,12 +120,6 @@ def tracked(job: Job, space: Workspace) -> Iterator[None]:
         last = state_of(space.runs, job)
         if last is not None and last.process == me:  # else another process has taken the job over
             write_state(space.runs, replace(running, state=end[0], ended=now(), exit_code=end[1]))
-
-
-def first_process() -> bool:
-    """Whether this is the process of rank zero, under torchrun, SLURM or Lightning's own processes, or the only one."""
-    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
-    return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
 def squeue() -> dict[str, str] | None:

@@ -8,19 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.local import last_lines
 from avsal_bench.bench.launch.state import (
     State,
     True_,
     is_complete,
     log_path,
-    now,
     read_states,
     squeue,
     state_of,
     true_state,
 )
-from avsal_bench.bench.plan import Job, records_of
+from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.sharing.processes import now
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_record
 from avsal_bench.text import text_table

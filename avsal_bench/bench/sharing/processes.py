@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -40,6 +41,17 @@ def alive(process: Process) -> bool | None:
     if not process.space or (process.host, process.space) != (socket.gethostname(), _space()):
         return None
     return _born(process.pid) == process.born
+
+
+def first_process() -> bool:
+    """Whether this is the process of rank zero, under torchrun, SLURM or Lightning's own processes, or the only one."""
+    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
+    return all(os.environ.get(name, "0") == "0" for name in ranks)
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def slurm_job() -> str:

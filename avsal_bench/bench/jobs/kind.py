@@ -1,0 +1,42 @@
+"""What the plan and the run of a job ask of its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from avsal_bench.bench.context import Context, Place
+from avsal_bench.bench.job import Job
+from avsal_bench.training.recipe import Recipe
+
+
+class JobKind(ABC):
+    """A kind of job: all of them have a recipe, a place in the plan, and records in one form."""
+
+    #: Whether there is a network, whose time and size can be measured.
+    has_network: bool
+
+    @abstractmethod
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Modalities of a model; none for a baseline.
+
+        Raises:
+            ValueError: for an unknown name; it suggests the nearest one.
+        """
+
+    @abstractmethod
+    def label(self, job: Job, recipe: Recipe) -> str:
+        """Name of the model in records and tables."""
+
+    @abstractmethod
+    def check(self, context: Context, missing: Sequence[Place]) -> None:
+        """Look for all that a job needs, before hours are spent.
+
+        Raises:
+            ValueError: for what does not fit together.
+            FileNotFoundError: naming a missing file.
+        """
+
+    @abstractmethod
+    def make(self, context: Context, missing: Sequence[Place]) -> None:
+        """Do what is left of a job, and write the records that are missing."""

@@ -1,0 +1,44 @@
+"""A network, trained here, published or without training: its stages are fitted, then it is tested on every set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from avsal_bench.bench.context import Context, Place, Trained
+from avsal_bench.bench.fit import fit
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs.checks import check_files, check_swaps
+from avsal_bench.bench.jobs.kind import JobKind
+from avsal_bench.bench.jobs.testing import test_all
+from avsal_bench.bench.stages import network_label, trainings
+from avsal_bench.bench.starting import check_parts
+from avsal_bench.models import model_entry
+from avsal_bench.training.recipe import Recipe
+
+
+class NetworkJob(JobKind):
+    """The job of a network of the registry."""
+
+    has_network = True
+
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Those of the registry."""
+        return model_entry(model).modalities
+
+    def label(self, job: Job, recipe: Recipe) -> str:
+        """The name in the registry and the variant, see :func:`~avsal_bench.bench.stages.network_label`."""
+        return network_label(job, recipe)
+
+    def check(self, context: Context, missing: Sequence[Place]) -> None:
+        """Every file of training and test, the sounds to swap, and the parts that stages take from each other."""
+        stages = trainings(context.job, context.recipe, context.space)
+        check_files(context, stages, {name for name, _, _ in missing})
+        check_swaps(context, missing)
+        check_parts(stages)
+
+    def make(self, context: Context, missing: Sequence[Place]) -> None:
+        """Fit one stage after the other, and test the last."""
+        trained = Trained()
+        for training in trainings(context.job, context.recipe, context.space):
+            trained = fit(context, training, trained)
+        test_all(context, trained, missing)

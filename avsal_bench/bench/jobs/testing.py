@@ -1,0 +1,104 @@
+"""Test a network on the sets of its job: predict every frame, score, write a record for each sound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.bench.callbacks import PredictProgress
+from avsal_bench.bench.context import Context, Place, Trained
+from avsal_bench.bench.jobs.listening import Listener
+from avsal_bench.bench.machine import compile_network
+from avsal_bench.bench.provenance import peak_memory_mb, provenance
+from avsal_bench.bench.results import write_job_result
+from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
+from avsal_bench.bench.starting import network_state
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.sounds import partners
+from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.evaluation.score import read_results
+from avsal_bench.evaluation.score_videos import ScoreVideos
+from avsal_bench.files import sha256
+from avsal_bench.models import Network
+from avsal_bench.models.weights.store import load_weights
+from avsal_bench.progress import progress
+from avsal_bench.spec import Sound
+from avsal_bench.training.module import SaliencyModule
+
+
+def test_all(context: Context, trained: Trained, missing: Iterable[Place]) -> None:
+    """Test on each data set, with all its sounds at once: frames are read once, and maps can be compared."""
+    tested: dict[str, dict[Sound, Path]] = {}
+    for name, sound, path in missing:
+        tested.setdefault(name, {})[sound] = path
+    for name, paths in tested.items():
+        test(context, trained, name, paths)
+
+
+def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Path]) -> None:
+    """Predict every frame of the test videos of one set, score them, and write a record for each sound.
+
+    The true sound is heard in every test: maps with another one are compared with those with it.
+    """
+    job, recipe, space = context.job, context.recipe, context.space
+    story = provenance(space.home)
+    others: list[Sound] = [sound for sound in paths if sound != "original"]
+    kind = Listener if others else SaliencyModule
+    module = kind(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
+    weights = load_tested(module.net, context, trained)
+    rules = protocol(job.protocol)
+    spec = module.net.spec
+    if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
+        spec = replace(spec, audio=module.net.script_audio)
+    if context.machine.compile:
+        compile_network(module.net)
+    data = context.data(
+        [name], spec, test_batch_size=recipe.test_batch_size, others=others, labels=module.net.switched_by_labels
+    )
+    folders = {sound: test_folder(job, recipe, space, name, sound) for sound in paths}
+    found = [{f"{name}/{v.video}" for v, _ in read_results(folder)} for folder in folders.values()]
+    data.skip = set.intersection(*found)
+    title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
+    scored = [folders.get("original"), *(folders[sound] for sound in others)]
+    scorer = ScoreVideos(data.listed("test"), scored, rules, context.machine.keep_maps)
+    trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
+    began = time.monotonic()
+    if data.test_videos():
+        if module.net.observes:
+            observe_training_maps(module.net, data)
+        trainer.predict(module, data, return_predictions=False)
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return
+    story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
+    story |= {"compiled": context.machine.compile}
+    whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in paths else {}
+    parameters = sum(p.numel() for p in module.net.parameters())
+    for sound, path in paths.items():
+        results = {v.video: v for v, _ in read_results(folders[sound])}
+        videos = [results[v.name] for v in data.listed("test")]
+        told = story | {"fits": trained.fits} | ({"partners": whose} if sound == "swapped" else {})
+        label = network_label(job, recipe)
+        write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
+
+
+def load_tested(net: Network, context: Context, trained: Trained) -> dict[str, Any]:
+    """Load the weights under test, those trained here or published ones; returns what a record says of them."""
+    if trained.checkpoint is not None:
+        net.load_state_dict(network_state(trained.checkpoint), strict=True)
+        return {"file": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
+    if published := weights_of(context.job, context.recipe):
+        return load_weights(net, published, context.space.weights)
+    return {"file": None, "sha256": None}
+
+
+def observe_training_maps(net: Network, data: SaliencyDataModule) -> None:
+    """Show a baseline every saliency map of the training part."""
+    loader = data.densities_dataloader()
+    with progress("training maps", len(loader)) as bar:
+        for densities in loader:
+            net.observe(densities)
+            bar.advance()

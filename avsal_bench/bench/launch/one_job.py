@@ -1,0 +1,80 @@
+"""The process of one job: ``python -m avsal_bench.bench.launch.one_job MODEL --fold 1 ...``, which is ``avsal run``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from avsal_bench.bench.job import job_options
+from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
+
+# Heavy imports stand inside the functions: reading processes import this file again, and `--help` must answer at once.
+
+
+def one_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add all that ``avsal run`` takes: a job, its folders and its machine."""
+    folder_options(parser)
+    job_options(parser)
+    run_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """One job, in this process, which may be one of several that torchrun or SLURM started.
+
+    Raises:
+        ValueError, OSError: for what is wrong or missing.
+    """
+    from avsal_bench.bench.launch.state import tracked
+    from avsal_bench.bench.plan import plan_one
+    from avsal_bench.bench.run import run_job
+    from avsal_bench.bench.sharing.processes import first_process
+
+    space = space_of(args)
+    space.check_writable()
+    job = plan_one(
+        space,
+        args.model,
+        preset_of(args, space),
+        args.protocol,
+        modality=args.modality,
+        fold=args.fold,
+        seed=args.seed,
+        overrides=args.set,
+        datasets=args.datasets,
+        sounds=args.sound,
+    )
+    with tracked(job, space):
+        paths = run_job(job, space, machine_of(args))
+    if first_process():
+        print("\n".join(map(str, paths)))
+    return 0
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the job that the words name; bad input becomes one line on stderr and exit code 2.
+
+    Args:
+        words: of ``avsal run``, without the ``run``.
+    """
+    from avsal_bench.bench.provenance import say_command
+
+    parser = argparse.ArgumentParser(prog="avsal run", description="Run one job.")
+    one_job_options(parser)
+    args = parser.parse_args(words)
+    say_command(["run", *words])
+    try:
+        return run(args)
+    except (ValueError, OSError, FloatingPointError) as error:
+        if os.environ.get("AVSAL_TRACEBACK"):
+            raise
+        print(f"avsal run: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""Every record is put together here, whatever gave its scores, and written with its gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.bench.context import Context, Place
+from avsal_bench.bench.stages import test_folder
+from avsal_bench.data.dataset import dataset as described
+from avsal_bench.evaluation.picture import draw_gallery
+from avsal_bench.evaluation.protocol import Protocol, protocol
+from avsal_bench.records import Record, VideoScores, mean_scores, write_record
+from avsal_bench.training.recipe import Recipe
+
+
+def write_result(
+    path: Path,
+    videos: list[VideoScores],
+    rules: Protocol,
+    story: dict[str, Any],
+    *,
+    model: str,
+    modality: str,
+    dataset: str,
+    fold: int,
+    preset: str,
+    parameters: int | None,
+    seed: int = 0,
+    sound: str = "original",
+    recipe: Recipe | None = None,
+    weights: Mapping[str, Any] | None = None,
+    gallery: Path | None = None,
+) -> None:
+    """Write a record: its means are those that the protocol asks for.
+
+    Args:
+        path: of the record.
+        videos: scores, in the order of the test list.
+        rules: the protocol that they were scored by.
+        story: the record's ``provenance``.
+        model: name in tables, with its variant.
+        modality: of the network.
+        dataset: name of the set.
+        fold: 1, 2 or 3.
+        preset: of the recipe.
+        parameters: of the network; None where nothing is known of it.
+        seed: of the training.
+        sound: that the network heard.
+        recipe: None where there was none.
+        weights: ``file`` and ``sha256``, and what else is known of them; None for a result without weights.
+        gallery: folder with the pictures of single videos, drawn as one beside the record; None for no picture.
+    """
+    record = Record(
+        model=model,
+        modality=modality,
+        dataset=dataset,
+        fold=fold,
+        seed=seed,
+        protocol=rules.name,
+        preset=preset,
+        sound=sound,
+        averaging=rules.averaging,
+        scores=mean_scores(videos, rules.averaging),
+        videos=videos,
+        synthetic=described(dataset).embedded,
+        recipe=recipe.plain() if recipe else {},
+        weights={**(weights or {"file": None, "sha256": None}), "parameters": parameters},
+        provenance=story,
+    )
+    if gallery is not None:
+        draw_gallery(videos, gallery, path.with_suffix(".jpg"))
+    write_record(path, record)
+
+
+def write_job_result(
+    context: Context,
+    place: Place,
+    label: str,
+    videos: list[VideoScores],
+    story: dict[str, Any],
+    parameters: int,
+    weights: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one record of a job, that of the true sound with its gallery.
+
+    Args:
+        context: of the job.
+        place: of the record.
+        label: name of the model in tables.
+        videos: see :func:`write_result`, as all that follows.
+        story: the record's ``provenance``.
+        parameters: of the network.
+        weights: of the network.
+    """
+    job, (name, sound, path) = context.job, place
+    folder = test_folder(job, context.recipe, context.space, name, sound)
+    write_result(
+        path,
+        videos,
+        protocol(job.protocol),
+        story,
+        model=label,
+        modality=job.modality,
+        dataset=name,
+        fold=job.fold,
+        preset=job.preset,
+        parameters=parameters,
+        seed=job.seed,
+        sound=sound,
+        recipe=context.recipe,
+        weights=weights,
+        gallery=folder if sound == "original" else None,
+    )

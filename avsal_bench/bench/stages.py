@@ -1,0 +1,140 @@
+"""The stages of a job, resolved: what each trains, from what, and the folder where it and its tests lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.teachers import made_of
+from avsal_bench.files import fingerprint
+from avsal_bench.models import model_entry
+from avsal_bench.models.weights.store import imported_source
+from avsal_bench.names import pick
+from avsal_bench.records import network_name
+from avsal_bench.training.recipe import Recipe, Stage
+
+
+@dataclass(frozen=True)
+class Training:
+    """One stage of one job, resolved: what must be trained, from what, and where it lies.
+
+    The folder's name ends in a fingerprint of everything the weights depend on: network, stage, seed, training
+    videos, and the stages that it starts from. So jobs that share a stage (the visual one on a set without folds, or
+    one that trains an image encoder) train it once.
+
+    Args:
+        stage: of the recipe.
+        model: that the stage trains.
+        options: of that network.
+        folder: where it lies.
+        before: the stage that it goes on from.
+        parts: for each part that starts from another stage's network: that stage, and which part of its network.
+    """
+
+    stage: Stage
+    model: str
+    options: dict[str, Any]
+    folder: Path
+    before: Training | None = None
+    parts: Mapping[str, tuple[Training, str]] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """Name of the network that the stage trains."""
+        return network_name(self.model, str(self.options.get("modality", "")))
+
+    @property
+    def best(self) -> Path:
+        """Its checkpoint that the next stages start from, once it is trained."""
+        return self.folder / "best.ckpt"
+
+
+def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
+    """The stages of a job in order.
+
+    Raises:
+        ValueError: for a part that is to start from a stage that this job does not have.
+    """
+    resolved: dict[str, Training] = {}
+    for stage in recipe.stages:
+        if stage.modality == "av" != job.modality:
+            continue
+        model, options = stage.model or job.model, stage_options(job, recipe, stage)
+        before = next((t for t in reversed(resolved.values()) if t.model == model), None)
+        sources = {part: recipe.source(start) for part, start in stage.start.items()}
+        parts = {
+            part: (pick(f"stage of {job.name}", source[0], resolved), source[1])
+            for part, source in sources.items()
+            if source is not None
+        }
+        fingerprint = _fingerprint(
+            model=model,
+            options=options,
+            stage=asdict(stage),
+            seed=job.seed,
+            videos=[_list_of(space, name, job.fold) for name in stage.data],
+            parent=before.folder.name if before else "",
+            parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
+            **({"pseudo": [made_of(n, space.root_of(n)) for n in stage.data]} if stage.teacher == "pseudo" else {}),
+        )
+        network = network_name(model, str(options.get("modality", "")))
+        folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"
+        resolved[stage.name] = Training(stage, model, options, folder, before, parts)
+    return list(resolved.values())
+
+
+def weights_of(job: Job, recipe: Recipe) -> str | None:
+    """Name of the published weights that a job tests; None where it trains its own, or has none."""
+    pattern = recipe.weights.get(job.modality)
+    return None if pattern is None else pattern.format(fold=job.fold)
+
+
+def stage_options(job: Job, recipe: Recipe, stage: Stage | None = None) -> dict[str, Any]:
+    """Options of the network in a stage, or (None) when it is tested."""
+    modality = job.modality if stage is None or stage.modality == "job" else stage.modality
+    options = dict(recipe.network) if stage is None or stage.model in ("", job.model) else {}
+    return options | (dict(stage.options) if stage else {}) | ({"modality": modality} if modality else {})
+
+
+def network_label(job: Job, recipe: Recipe) -> str:
+    """Name of a network in records and tables: that in the registry, and the variant that the recipe's options make.
+
+    So the records of one network with another encoder or fusion stand beside each other, such as those of ``mspi`` and
+    ``mspi-s3d``.
+    """
+    return model_entry(job.model).label(stage_options(job, recipe))
+
+
+def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: str) -> Path:
+    """Where the results of single videos lie, beside the weights that they come from."""
+    stages = trainings(job, recipe, space)
+    if stages:
+        folder = stages[-1].folder
+    else:
+        published = weights_of(job, recipe)
+        seen = _fingerprint(
+            options=dict(recipe.network),
+            # Of published weights the file counts, and not what a baseline would have seen.
+            videos=None if published else _list_of(space, name, job.fold),
+            weights=imported_source(published, space.weights) if published else None,
+        )
+        folder = space.runs / "stages" / f"{job.network}-{seen}"
+    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}"
+
+
+def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:
+    """What identifies a training part: its list, and for an embedded set the version of its maker."""
+    root = space.root_of(name)
+    marker = root / "synth.json"
+    version = marker.read_text(encoding="utf-8") if dataset(name).embedded else ""
+    videos = dataset(name).videos(root, "train", fold)
+    return [name, version, *([v.name, v.n_frames, v.fps] for v in videos)]
+
+
+def _fingerprint(**parts: Any) -> str:
+    return fingerprint(parts)[:12]

@@ -1,0 +1,131 @@
+"""Where a job works and on what: words of the command line, read, and written for another process. Cheap to import."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avsal_bench.bench.job import listed, recipe_options
+
+if TYPE_CHECKING:
+    from avsal_bench.bench.machine import Machine
+    from avsal_bench.bench.workspace import Workspace
+
+# Heavy imports stand inside the functions: a command line must answer `--help` at once.
+
+#: Options that name folders.
+FOLDERS = ("data_root", "synth_root", "runs", "leaderboard")
+
+
+def folder_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name folders."""
+    group = parser.add_argument_group("folders")
+    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
+    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
+    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
+    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
+
+
+def space_of(args: argparse.Namespace) -> Workspace:
+    """The folders that the options name.
+
+    Raises:
+        FileNotFoundError: when there is no repository around the package.
+    """
+    from avsal_bench.bench.workspace import workspace
+
+    return workspace(*(getattr(args, name) for name in FOLDERS))
+
+
+def machine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a job runs on."""
+    group = parser.add_argument_group("machine")
+    group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
+    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
+    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
+    group.add_argument(
+        "--clips-a-device",
+        type=int,
+        metavar="N",
+        help="at a time, where memory is short; steps stay those of the recipe",
+    )
+    group.add_argument("--compile", action="store_true", help="compile networks; faster after a slow first step")
+    group.add_argument(
+        "--workers", type=int, default=default_workers(), help="reading processes (default: %(default)s)"
+    )
+    group.add_argument(
+        "--keep-maps",
+        nargs="?",
+        const="png",
+        choices=["png", "npy"],
+        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
+    )
+
+
+def run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `avsal bench` and `avsal run` share, but for those of folders."""
+    recipe_options(parser)
+    logger_option(parser)
+    machine_options(parser)
+
+
+def preset_of(args: argparse.Namespace, space: Workspace) -> str:
+    """The preset that is asked for, else the paper's where there is real data, else the smoke test."""
+    return args.preset or ("paper" if space.data_root else "smoke")
+
+
+def logger_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the loggers of a training."""
+    parser.add_argument("--logger", type=listed, metavar="NAMES", help="of training: csv, tensorboard, wandb")
+
+
+def default_workers() -> int:
+    """Reading processes where nobody says how many."""
+    return min(8, (os.cpu_count() or 1) // 2)
+
+
+def machine_of(args: argparse.Namespace) -> Machine:
+    """The machine that the options name, and torchrun where it started this process.
+
+    Raises:
+        ValueError: when the options and torchrun differ.
+    """
+    from avsal_bench.bench.machine import Machine
+
+    devices, nodes = args.devices, args.nodes
+    if started := os.environ.get("LOCAL_WORLD_SIZE"):  # by torchrun, which says how many there are
+        devices, nodes = int(started), int(os.environ["WORLD_SIZE"]) // int(started)
+        if (args.devices, args.nodes) not in (("auto", 1), (devices, nodes)):
+            raise ValueError(
+                f"torchrun started {devices} processes on each of {nodes} nodes, "
+                f"and --devices {args.devices} --nodes {args.nodes} say otherwise; leave them out"
+            )
+    logger = () if args.logger is None else (tuple(args.logger),)
+    return Machine(
+        devices, nodes, args.precision, args.workers, args.keep_maps, args.clips_a_device, args.compile, *logger
+    )
+
+
+def common_words(args: argparse.Namespace, devices: int | str | None = None) -> list[str]:
+    """Words that all jobs of a plan share: its machine and its folders, these as absolute paths.
+
+    Args:
+        args: of a parser with the options of this module.
+        devices: in the place of those of ``args``.
+    """
+    words = ["--nodes", str(args.nodes), "--precision", args.precision, "--workers", str(args.workers)]
+    words += ["--devices", str(args.devices if devices is None else devices)]
+    words += ["--keep-maps", args.keep_maps] if args.keep_maps else []
+    words += ["--clips-a-device", str(args.clips_a_device)] if args.clips_a_device else []
+    words += ["--compile"] if args.compile else []
+    words += ["--logger", ",".join(args.logger)] if args.logger is not None else []
+    for name in FOLDERS:
+        value = getattr(args, name)
+        words += [f"--{name.replace('_', '-')}", str(Path(value).absolute())] if value else []
+    return words
+
+
+def _devices(text: str) -> int | str:
+    return int(text) if text.isdigit() else text

@@ -1,0 +1,70 @@
+"""Files that are there whole or not at all, and what tells one content from another. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A temporary file beside ``path`` that goes to the disk and is moved there when the block ends well; else removed.
+
+    Args:
+        path: of the file, which is there whole or as it was before. Its folder is made if it is not there.
+        suffix: of the temporary file, where what writes it goes by that. Readers of folders would take what a killed
+            process leaves for a file of theirs, so give none of theirs.
+
+    Raises:
+        OSError: naming the folder, when it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=suffix, dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to a file, all of it or nothing; see :func:`whole_file`."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8, in hexadecimal.
+
+    >>> text_sha256("gaze")[:8]
+    'b8b0e7ef'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(plain: object) -> str:
+    """SHA-256 of plain values as JSON, in hexadecimal; the order of a dictionary's keys does not count.
+
+    >>> fingerprint({"a": 1, "b": (2, 3)}) == fingerprint({"b": [2, 3], "a": 1})
+    True
+    """
+    return text_sha256(json.dumps(plain, sort_keys=True, default=list))
