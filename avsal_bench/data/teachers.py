@@ -11,7 +11,6 @@ video whose maps are all black teaches nothing, and is left out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +19,7 @@ from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
 from avsal_bench.data.files.reading import read_density
+from avsal_bench.files import sha256
 
 #: What a stage learns from.
 Teacher = Literal["density", "pseudo"]
@@ -58,7 +58,7 @@ def with_pseudo_maps(videos: Iterable[Video], root: Path) -> list[Video]:
 def made_of(name: str, root: Path) -> str:
     """SHA-256 of what ``avsal pseudo`` says of the pseudo maps of a data set; "" for maps from elsewhere."""
     marker = pseudo_folder(name, root) / "pseudo.json"
-    return hashlib.sha256(marker.read_bytes()).hexdigest() if marker.is_file() else ""
+    return sha256(marker) if marker.is_file() else ""
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -20,6 +19,7 @@ from avsal_bench.evaluation.maps import (
     find_maps,
     other_folders,
 )
+from avsal_bench.files import text_sha256
 from avsal_bench.progress import progress
 from avsal_bench.text import frame_ranges
 from avsal_bench.workers import Workers
@@ -71,7 +71,7 @@ class Inspection:
     def digest(self, video: Video) -> str:
         """SHA-256 over the frame numbers and files of the maps of a video."""
         known = sorted((frame, check.sha256) for frame, check in self.good[video.key].items())
-        return hashlib.sha256(repr(known).encode()).hexdigest()
+        return text_sha256(repr(known))
 
     def story(self) -> dict[str, Any]:
         """What a record keeps of the maps: how many, of which sizes and types, and a SHA-256 over all of them."""
@@ -83,7 +83,7 @@ class Inspection:
             "kinds": dict(sorted(kinds.items())),
             "extra": len(self.extra),
             "unreadable": len(self.unreadable),
-            "sha256": hashlib.sha256(digests.encode()).hexdigest(),
+            "sha256": text_sha256(digests),
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.reading import decode_image_file
+from avsal_bench.files import sha256
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")
 _LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -162,7 +162,7 @@ def check_map(path: Path) -> MapCheck:
     """Read a map and say what is wrong with it."""
     try:
         saliency = read_map(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256(path)
     except (OSError, ValueError) as error:
         return MapCheck(str(error))
     constant = bool((saliency == saliency[0, 0]).all())

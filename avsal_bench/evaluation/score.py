@@ -17,16 +17,10 @@ from avsal_bench.data.dataset import Video
 from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.files import write_atomically
 from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.scaling import EPS
-from avsal_bench.records import (
-    METRICS,
-    VideoScores,
-    score_curve,
-    video_from_json,
-    video_to_json,
-    write_atomically,
-)
+from avsal_bench.records import METRICS, VideoScores, score_curve, video_from_json, video_to_json
 
 #: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
 #: whatever the length of the video, and arrays this small stay near the processor.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import shutil
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.files import sha256, whole_file
 from avsal_bench.leaderboard.tables import FOLDS
 from avsal_bench.records import (
     MAPS_PRESET,
@@ -23,7 +23,6 @@ from avsal_bench.records import (
     mean_scores,
     read_record,
     record_path,
-    whole_file,
     write_record,
 )
 
@@ -105,7 +104,7 @@ def check_submission(
             found.problems[path] = problems
             continue
         if place.exists() and not _is_same(path, place):
-            old = hashlib.sha256(place.read_bytes()).hexdigest()
+            old = sha256(place)
             record = replace(record, provenance=record.provenance | {"replaces": {"sha256": old, "reason": reason}})
         found.records[path] = record
         found.places[path] = place

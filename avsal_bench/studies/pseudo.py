@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,7 +31,7 @@ from avsal_bench.data.clips.tagged import TagDataModule, categories
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
-from avsal_bench.files import whole_file, write_atomically
+from avsal_bench.files import fingerprint, whole_file, write_atomically
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights
@@ -120,7 +119,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
         "classifiers": list(r.kinds),
         "options": asdict(r.options),
         "start": starts,
-        "videos": _digest([[video.name, video.n_frames, video.category] for video in videos]),
+        "videos": fingerprint([[video.name, video.n_frames, video.category] for video in videos]),
     }
     made_of = json.loads(json.dumps(made_of))  # as it will be read
     if not force:
@@ -159,7 +158,7 @@ def train_classifier(
     tagged = [[video.name, video.n_frames, video.category] for video in videos]
     batch_size = o.batch_size_st if kind == "st" else o.batch_size
     plain = {**asdict(o), "batch_size": batch_size, "batch_size_st": None}
-    folder = r.space.runs / "stages" / f"scam-{kind}-{_digest([r.name, kind, plain, r.seed, parts, tagged])[:12]}"
+    folder = r.space.runs / "stages" / f"scam-{kind}-{fingerprint([r.name, kind, plain, r.seed, parts, tagged])[:12]}"
     curve = Curve()
     trainer = Machine(devices=1).trainer(
         max_epochs=o.epochs,
@@ -323,7 +322,3 @@ def _refine(
 def _write(path: Path, grey: np.ndarray) -> None:
     with whole_file(path) as temporary:
         Image.fromarray(grey).save(temporary, format="png")
-
-
-def _digest(plain: Any) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -16,11 +16,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Network, Place, create_model
 from avsal_bench.names import pick, unknown
-from avsal_bench.records import whole_file
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 

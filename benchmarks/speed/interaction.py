@@ -21,9 +21,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from avsal_bench.files import write_atomically
 from avsal_bench.models.fusion.consistency import AVIM
 from avsal_bench.progress import progress
-from avsal_bench.records import write_atomically
 
 EXAMPLES = """examples:
   python benchmarks/speed/interaction.py                       all forms, up to the positions of the finest stage

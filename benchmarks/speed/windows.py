@@ -21,8 +21,8 @@ from metrics import processor
 
 from avsal_bench.catalogue.counting import count, window_shapes
 from avsal_bench.catalogue.networks import Variant, read_times, variants
+from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress
-from avsal_bench.records import write_atomically
 
 EXAMPLES = """examples:
   python benchmarks/speed/windows.py                           all networks

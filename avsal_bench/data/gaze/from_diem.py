@@ -18,8 +18,8 @@ from pathlib import Path
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.reading import frame_size
 from avsal_bench.data.gaze.samples import FILE_NAME, Gaze, Sample, format_gaze
+from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress
-from avsal_bench.records import write_atomically
 
 #: Flags of DIEM's files for what an eye does in a frame.
 FIXATION, SACCADE = 1, 2

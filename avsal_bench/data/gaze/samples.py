@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.records import write_atomically
+from avsal_bench.files import write_atomically
 
 Array = NDArray[np.float64]
 HEADER = ("video", "observer", "frame", "x", "y")

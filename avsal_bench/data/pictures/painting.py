@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from avsal_bench.records import whole_file
+from avsal_bench.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

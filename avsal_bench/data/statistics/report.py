@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from avsal_bench.data.pictures.painting import new_figure, write_figure
 from avsal_bench.data.statistics.stats import FoldStats, SetStats
-from avsal_bench.records import write_atomically
+from avsal_bench.files import write_atomically
 from avsal_bench.text import text_table
 
 if TYPE_CHECKING:

@@ -53,8 +53,8 @@ from avsal_bench.data.synth.scenes import (
     simulate_gaze,
 )
 from avsal_bench.data.synth.soundtrack import SAMPLE_RATE, soundtrack
+from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress
-from avsal_bench.records import write_atomically
 
 #: Raised whenever the files for a seed change; a set of another version is made anew.
 VERSION = 3

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing, hearing_table
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
@@ -21,7 +22,7 @@ from avsal_bench.leaderboard.published_scores import (
 from avsal_bench.leaderboard.sound_losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, sound_losses, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, dataset_order, rows, score
-from avsal_bench.records import METRICS, Record, read_records, write_atomically
+from avsal_bench.records import METRICS, Record, read_records
 from avsal_bench.text import text_table
 
 DECIMALS = {"NSS": 2}

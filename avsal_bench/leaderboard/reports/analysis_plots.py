@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from avsal_bench.files import whole_file
 from avsal_bench.leaderboard.analysis import Contextual
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Score
-from avsal_bench.records import whole_file
 
 #: Dots an inch of all pictures.
 DPI = 120

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.analysis import (
     ALL,
     CEILING,
@@ -26,7 +27,7 @@ from avsal_bench.leaderboard.page.readme import markdown_table
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
-from avsal_bench.records import METRICS, write_atomically
+from avsal_bench.records import METRICS
 
 #: Places of the contextual NSS, and what they are called.
 PLACES = {"source": "sounding thing", "rest": "rest of the frame", "frame": "whole frame"}
