@@ -1,7 +1,8 @@
 """A training of seconds: ACLNet, which has no batch norms, and whose steps are those of the recipe in any parts."""
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job, trainings
+from avsal_bench.bench.stages import trainings
 
 #: ACLNet has no batch norms. With SGD rounding stays rounding; Adam divides by gradients that may be near zero.
 SMALL = (

@@ -14,8 +14,11 @@ from conftest import HOME, SIX_SETS, TINY
 from PIL import Image
 
 from avsal_bench.bench.cost import cost, plan_text
-from avsal_bench.bench.plan import Job, make_plan, records_of, stage_options, trainings
-from avsal_bench.bench.run import Machine, forget, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan, records_of
+from avsal_bench.bench.run import forget, run_job
+from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.prepare import prepare_videos

@@ -8,8 +8,10 @@ import pytest
 import soundfile
 from conftest import HOME, TINY
 
-from avsal_bench.bench.plan import Job, make_plan
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import read_item
 from avsal_bench.data.dataset import dataset

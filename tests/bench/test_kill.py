@@ -16,9 +16,10 @@ import torch
 from conftest import HOME, TINY
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.state import read_states, tracked
-from avsal_bench.bench.plan import Job
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.leaderboard.page.readme import write_leaderboard
 from avsal_bench.records import read_record, read_records

@@ -14,14 +14,12 @@ from dataclasses import replace
 import pytest
 from conftest import HOME, TINY
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch import local as launch
 from avsal_bench.bench.launch import slurm, status
 from avsal_bench.bench.launch.local import launch_local
-from avsal_bench.bench.sharing.locks import hold
-from avsal_bench.bench.sharing.processes import this_process
 from avsal_bench.bench.launch.state import (
     State,
-    first_process,
     job_folder,
     log_path,
     read_state,
@@ -31,8 +29,11 @@ from avsal_bench.bench.launch.state import (
     write_state,
 )
 from avsal_bench.bench.launch.status import look, look_at_all, status_text, wait_for
-from avsal_bench.bench.plan import Job, make_plan, records_of
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan, records_of
+from avsal_bench.bench.run import run_job
+from avsal_bench.bench.sharing.locks import hold
+from avsal_bench.bench.sharing.processes import first_process, this_process
 from avsal_bench.cli import main
 from avsal_bench.records import read_record
 

@@ -13,10 +13,11 @@ from small_job import ONE, command, folder_of, job
 from torch import nn
 
 from avsal_bench.bench import fit
-from avsal_bench.bench.sharing.locks import hold
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job, records_of
+from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.run import run_job
+from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_record
 from avsal_bench.training.losses import LOSSES

@@ -13,8 +13,9 @@ from golden_data import N_FRAMES, SPLITS, golden_mean, golden_scores, write_gold
 from PIL import Image
 
 from avsal_bench.bench.evaluate import Submission, evaluate
-from avsal_bench.bench.plan import Job
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
 from avsal_bench.cli import main
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.protocol import PROTOCOLS

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.evaluation.picture import gallery_videos
 from avsal_bench.evaluation.score_videos import ScoreVideos

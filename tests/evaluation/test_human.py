@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.human import halving_of, require_observers
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import run_job
 from avsal_bench.cli import main
 from avsal_bench.data.dataset import dataset

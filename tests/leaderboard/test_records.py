@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from made_records import make
 
+from avsal_bench.files import write_atomically
 from avsal_bench.records import (
     CURVE_PARTS,
     METRICS,
@@ -21,7 +22,6 @@ from avsal_bench.records import (
     read_records,
     record_path,
     score_curve,
-    write_atomically,
     write_record,
 )
 

@@ -20,8 +20,9 @@ from plain_classical import (
 )
 from torch.nn import functional as F
 
-from avsal_bench.bench.plan import Job
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
 from avsal_bench.metrics.resize import imresize
 from avsal_bench.models import Place, create_model
 from avsal_bench.models.baselines import gbvs, itti, seo

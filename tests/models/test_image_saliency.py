@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from avsal_bench.bench.plan import Job, make_plan, model_label, trainings
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.plan import make_plan, model_label
+from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.recipe import load_recipe

@@ -10,9 +10,15 @@ from stills import write_mit1003, write_salicon
 from torch import nn
 
 from avsal_bench.audio.waveform import Waveform
+from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.cost import cost, plan_text
-from avsal_bench.bench.plan import Job, make_plan, model_label, records_of, trainings
-from avsal_bench.bench.run import Context, Machine, Trained, check_files, fit, forget, run_job
+from avsal_bench.bench.fit import fit
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs.checks import check_files
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan, model_label, records_of
+from avsal_bench.bench.run import forget, run_job
+from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.starting import network_state
 from avsal_bench.models import model_entry, registry
 from avsal_bench.models.registry import ModelEntry, Network

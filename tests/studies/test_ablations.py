@@ -8,7 +8,7 @@ import torch
 import yaml
 from conftest import HOME, TINY
 
-from avsal_bench.bench.plan import stage_options, trainings
+from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.cli import main
 from avsal_bench.models import create_model, list_models

@@ -10,11 +10,13 @@ from made_records import made_elsewhere, make
 from test_labels import root as root
 
 from avsal_bench import cli
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job, records_of, stage_options, trainings
-from avsal_bench.bench.provenance import sha256
+from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import label_file, labels_of
+from avsal_bench.files import sha256
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.records import read_record, record_path, write_record
 from avsal_bench.studies.switch import measure_switch
@@ -47,7 +49,7 @@ def test_the_three_switches_are_one_training_and_three_rows(space, modality):
 
 def refused(monkeypatch, capsys, space, *words):
     """The error of `avsal run`, which must come before the first stage."""
-    monkeypatch.setattr("avsal_bench.bench.run.fit", None)
+    monkeypatch.setattr("avsal_bench.bench.jobs.network.fit", None)
     told = ["--synth-root", str(space.synth_root), "--runs", str(space.runs), "--leaderboard", str(space.leaderboard)]
     assert cli.main(["run", *job(*words).arguments(), *told, "--workers", "0"]) == 2
     [line] = capsys.readouterr().err.splitlines()

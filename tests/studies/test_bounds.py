@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from conftest import HOME
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import Job
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import make_synth

@@ -13,9 +13,12 @@ import torch
 from conftest import HOME, TINY
 from made_records import PUBLISHED
 
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.listening import Listener
-from avsal_bench.bench.plan import Job, asked_sounds, make_plan, records_of, trainings
-from avsal_bench.bench.run import Machine, forget, run_job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import asked_sounds, make_plan, records_of
+from avsal_bench.bench.run import forget, run_job
+from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli.hear import add_hear_command
 from avsal_bench.data.dataset import dataset

@@ -9,8 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from avsal_bench.bench.plan import Job, trainings
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
+from avsal_bench.bench.stages import trainings
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.reading import read_density

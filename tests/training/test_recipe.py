@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from avsal_bench.bench.plan import HUMAN
+from avsal_bench.bench.jobs import HUMAN
 from avsal_bench.models import list_models
 from avsal_bench.training.recipe import list_recipes, load_recipe
 

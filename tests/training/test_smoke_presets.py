@@ -5,8 +5,10 @@ import math
 
 import pytest
 
-from avsal_bench.bench.plan import Job, model_label
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import model_label
+from avsal_bench.bench.run import run_job
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import read_record
 from avsal_bench.training.recipe import load_recipe

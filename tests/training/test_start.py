@@ -4,8 +4,11 @@ import pytest
 import torch
 from conftest import TINY
 
-from avsal_bench.bench.plan import Job, Training, make_plan, weights_of
-from avsal_bench.bench.run import Machine, run_job
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import make_plan
+from avsal_bench.bench.run import run_job
+from avsal_bench.bench.stages import Training, weights_of
 from avsal_bench.bench.starting import needed_weights, start_parts
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.records import read_record
