@@ -21,10 +21,11 @@ help: ## List the targets
 
 setup: $(READY) ## Make .venv with everything in it, once
 
+# Compiled once here: an import of torch and lightning from source costs every process ten seconds.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[dev]'
 	@touch $@
 
 bench: $(READY) ## Train and test MODEL (default avrsp), and put it on the leaderboard
@@ -44,8 +45,8 @@ speed: $(READY) ## Time the metrics, the scoring of maps, and the reading of cli
 test: $(READY) ## Run the tests in two processes, but for the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: $(READY) ## Run the slow tests
-	$(BIN)/python -m pytest -m slow
+test-slow: $(READY) ## Run the slow tests in two processes
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
 
 test-cluster: $(READY) ## Run a grid on a SLURM of its own; needs root and slurm-wlm
 	$(BIN)/python -m pytest -m cluster
