@@ -11,9 +11,9 @@ from encoded import picture, sound, write_video_file
 from PIL import Image
 
 from avsal_bench.audio.waveform import frame_span
-from avsal_bench.cli.predict import add_predict_command
+from avsal_bench.cli.predict import add_parser
 from avsal_bench.data.files.reading import read_frames
-from avsal_bench.prediction.films import open_film
+from avsal_bench.prediction import open_film
 from avsal_bench.spec import KINETICS_MEAN, KINETICS_STD
 from avsal_bench.training.module import SaliencyModule
 
@@ -24,7 +24,7 @@ NET = {"frames": T, "size": [64, 64], "width": 8, "backbone_width": 0.125, "audi
 def predict(*words):
     """As the command line does, but errors come through."""
     parser = argparse.ArgumentParser()
-    add_predict_command(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
     args = parser.parse_args(["predict", "--workers", "0", *map(str, words)])
     return args.function(args)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avsal_bench.catalogue.networks import Row, Times
-from avsal_bench.records import write_atomically
+from avsal_bench.files import write_atomically
 from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.

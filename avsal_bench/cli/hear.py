@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from avsal_bench.cli.bench import leaderboard, space_of
-from avsal_bench.cli.options import folder_options, machine_of, machine_options, sound_option
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.bench.job import sound_option
+from avsal_bench.bench.words import folder_options, machine_of, machine_options, space_of
+from avsal_bench.cli.options import Commands, add_command, publish
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -25,16 +22,17 @@ examples:
   avsal hear leaderboard/records/stavis/diem/stavis_av-*.json --sound swapped"""
 
 
-def add_hear_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``hear`` to the commands of ``avsal``."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "hear",
-        help="test networks with other sounds: how much of a score comes from hearing",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        hear,
+        "test networks with other sounds: how much of a score comes from hearing",
+        _DESCRIPTION,
+        _EPILOG,
     )
-    parser.set_defaults(function=hear, logger=None)
+    parser.set_defaults(logger=None)
     folder_options(parser)
     parser.add_argument("records", nargs="+", metavar="RECORD", help="files of the leaderboard's folder records")
     sound_option(parser, "only these, beside the true sound")
@@ -43,8 +41,8 @@ def add_hear_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
 
 def hear(args: argparse.Namespace) -> int:
     """Test what is missing, and print the losses."""
-    from avsal_bench.bench.sharing.processes import first_process
     from avsal_bench.bench.plan import asked_sounds
+    from avsal_bench.bench.sharing.processes import first_process
     from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
     from avsal_bench.records import SOUNDS
     from avsal_bench.studies.hear import hear as test
@@ -54,6 +52,6 @@ def hear(args: argparse.Namespace) -> int:
     sounds = asked_sounds(args.sound or SOUNDS)
     records = test([Path(path) for path in args.records], space, machine_of(args), sounds)
     if first_process():
-        leaderboard(args)
+        publish(space.leaderboard)
         print(f"\n{losses_text(sound_losses(records))}")
     return 0

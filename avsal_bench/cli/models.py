@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.cli.options import Commands, add_command
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
 
-def add_models_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``avsal models`` to the commands of ``avsal``."""
     text = "show what is known of every network: paper, input, size, speed, and what was verified"
-    added = commands.add_parser("models", help=text, description=f"{text[0].upper()}{text[1:]}.")
-    added.set_defaults(function=models)
+    added = add_command(commands, "models", models, text)
     added.add_argument("names", nargs="*", metavar="NAME", help="networks; by default all")
     added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in README.md")
     added.add_argument("--write", metavar="FILE", help="put the Markdown between the markers of this file, and stop")

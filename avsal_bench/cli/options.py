@@ -1,121 +1,54 @@
-"""Options of a run: what the command line asks for, and the words that hand it on to another process."""
+"""What several commands share: options, what they mean, and the leaderboard that is written at the end."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from avsal_bench.bench.machine import Machine
+    from avsal_bench.bench.evaluate import Submission
+    from avsal_bench.bench.launch.slurm import Cluster
 
-# Heavy imports stand inside the functions: a command line must answer `--help` at once.
+#: Of a parser: what commands are added to.
+Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
 
-
-def folder_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name folders."""
-    group = parser.add_argument_group("folders")
-    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
-    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
-    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
-    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
+# Heavy imports stand inside the functions: `avsal --help` must answer at once.
 
 
-def run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `avsal bench` and `avsal run` share."""
-    parser.add_argument("--preset", help="of the recipe (default: paper with real data, else smoke)")
-    parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override the recipe, such as stages.visual.epochs=2",
-    )
-    parser.add_argument(
-        "--datasets", type=_words, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
-    )
-    sound_option(parser, "test audio-visual networks with these sounds, not those of their recipes")
-    parser.add_argument("--logger", type=_words, metavar="NAMES", help="of training: csv, tensorboard, wandb")
-    machine_options(parser)
+def add_command(
+    commands: Commands,
+    name: str,
+    function: Callable[[Namespace], int],
+    text: str,
+    description: str = "",
+    epilog: str | None = None,
+    usage: str | None = None,
+) -> ArgumentParser:
+    """Add a command, and return its parser.
 
-
-def sound_option(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add the option that names what networks hear in a test."""
-    parser.add_argument(
-        "--sound", type=_words, default=[], metavar="NAMES", help=f"{text}: original,muted,swapped,shifted,noise"
-    )
-
-
-def machine_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what a job runs on."""
-    group = parser.add_argument_group("machine")
-    group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
-    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
-    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
-    group.add_argument(
-        "--clips-a-device",
-        type=int,
-        metavar="N",
-        help="at a time, where memory is short; steps stay those of the recipe",
-    )
-    group.add_argument("--compile", action="store_true", help="compile networks; faster after a slow first step")
-    group.add_argument(
-        "--workers", type=int, default=default_workers(), help="reading processes (default: %(default)s)"
-    )
-    group.add_argument(
-        "--keep-maps",
-        nargs="?",
-        const="png",
-        choices=["png", "npy"],
-        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
-    )
-
-
-def default_workers() -> int:
-    """Reading processes where nobody says how many."""
-    return min(8, (os.cpu_count() or 1) // 2)
-
-
-def machine_of(args: argparse.Namespace) -> Machine:
-    """The machine that the options name, and torchrun where it started this process.
-
-    Raises:
-        ValueError: when the options and torchrun differ.
+    Args:
+        commands: of ``avsal``, or of one of its commands.
+        name: as it is typed.
+        function: gets the parsed arguments, and returns the exit code.
+        text: a line in the list of commands.
+        description: in its own help, lines as they are; by default the line.
+        epilog: at the end of its help, lines as they are.
+        usage: in the place of what argparse makes.
     """
-    from avsal_bench.bench.machine import Machine
-
-    devices, nodes = args.devices, args.nodes
-    if started := os.environ.get("LOCAL_WORLD_SIZE"):  # by torchrun, which says how many there are
-        devices, nodes = int(started), int(os.environ["WORLD_SIZE"]) // int(started)
-        if (args.devices, args.nodes) not in (("auto", 1), (devices, nodes)):
-            raise ValueError(
-                f"torchrun started {devices} processes on each of {nodes} nodes, "
-                f"and --devices {args.devices} --nodes {args.nodes} say otherwise; leave them out"
-            )
-    logger = () if args.logger is None else (tuple(args.logger),)
-    return Machine(
-        devices, nodes, args.precision, args.workers, args.keep_maps, args.clips_a_device, args.compile, *logger
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=description or f"{text[0].upper()}{text[1:]}.",
+        epilog=epilog,
+        usage=usage,
+        formatter_class=RawDescriptionHelpFormatter,
     )
-
-
-def words_of(args: argparse.Namespace) -> list[str]:
-    """Arguments that the jobs of a bench inherit, with absolute folders."""
-    words = ["--nodes", str(args.nodes), "--precision", args.precision, "--workers", str(args.workers)]
-    words += ["--devices", str(args.devices)] if args.launcher == "local" else []
-    words += ["--keep-maps", args.keep_maps] if args.keep_maps else []
-    words += ["--clips-a-device", str(args.clips_a_device)] if args.clips_a_device else []
-    words += ["--compile"] if args.compile else []
-    words += ["--logger", ",".join(args.logger)] if args.logger is not None else []
-    for option in ("data_root", "synth_root", "runs", "leaderboard"):
-        value = getattr(args, option)
-        words += [f"--{option.replace('_', '-')}", str(Path(value).absolute())] if value else []
-    return words
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+    parser.set_defaults(function=function)
+    return parser
 
 
 def numbers(text: str) -> list[int]:
@@ -126,5 +59,149 @@ def numbers(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, got {text!r}") from None
 
 
-def _devices(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
+def one_a_core(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says how many processes read and count."""
+    text = "processes (default: %(default)s, one a core)"
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help=text)
+
+
+def submission_options(parser: ArgumentParser) -> None:
+    """Add the options that name maps which any code made, and what they are of."""
+    from avsal_bench.evaluation.layouts import LAYOUTS
+
+    parser.epilog = (
+        "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. The maps may lie as\n"
+        f"{LAYOUTS}\n"
+        "Missing, unreadable, extra and constant maps are listed before any scoring. A killed run goes on with the\n"
+        "next video."
+    )
+    parser.add_argument("--pred", required=True, metavar="DIR", help="folder of the maps")
+    parser.add_argument("--dataset", required=True, metavar="SET", help="such as AVAD; `avsal list` names them")
+    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="test list (default: %(default)s)")
+    parser.add_argument("--name", help="of the network in tables and file names (default: that of the folder)")
+    parser.add_argument("--modality", default="", choices=["v", "av", "a"], help="what the network takes, for tables")
+    parser.add_argument("--first", type=int, default=1, help="number of the first frame's file (default: %(default)s)")
+    parser.add_argument("--allow-missing", action="store_true", help="score what is there; the record says so")
+    one_a_core(parser)
+
+
+def submission_of(args: Namespace) -> Submission:
+    """The maps that :func:`submission_options` name."""
+    from avsal_bench.bench.evaluate import Submission
+    from avsal_bench.data.dataset import resolve_name
+
+    maps = Path(args.pred)
+    name = args.name or maps.resolve().name
+    return Submission(maps, name, resolve_name(args.dataset), args.fold, args.modality, args.first)
+
+
+def network_options(parser: ArgumentParser, weights: str) -> argparse._ArgumentGroup:
+    """Add the options that find trained weights; ``weights`` is the help of the first."""
+    network = parser.add_argument_group("network")
+    network.add_argument("--weights", default="", metavar="W", help=weights)
+    network.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as network.frames=16")
+    network.add_argument("--runs", help="folder of checkpoints (default: runs)")
+    return network
+
+
+def film_options(parser: ArgumentParser) -> None:
+    """Add the options that name what is heard with a video file, and where the network runs."""
+    sound = parser.add_argument_group("sound")
+    sound.add_argument("--audio", metavar="WAV", help="sound in a file of its own (default: the video's own track)")
+    sound.add_argument("--muted", action="store_true", help="let the network hear silence")
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: auto)"
+    )
+
+
+def store_option(parser: ArgumentParser) -> None:
+    """Add the option that names the folder of imported weights."""
+    text = "folder of imported weights (environment: AVSAL_WEIGHTS)"
+    parser.add_argument("--weights-store", metavar="DIR", help=text)
+
+
+def store_of(args: Namespace) -> Path:
+    """The folder that :func:`store_option` names."""
+    from avsal_bench.bench.workspace import workspace
+
+    return Path(args.weights_store).expanduser() if args.weights_store else workspace().weights
+
+
+def set_options(parser: ArgumentParser, several: bool = True) -> None:
+    """Add the options that say where data sets lie; with ``several``, also those that name some."""
+    if several:
+        text = "data sets, or six (default: all whose folder is there; else synth)"
+        parser.add_argument("sets", nargs="*", metavar="SET", help=text)
+    group = parser.add_argument_group("folders and machine")
+    text = "of the real data sets (environment: AVSAL_DATA)"
+    group.add_argument("--root", "--data-root", dest="data_root", help=text)
+    group.add_argument("--synth-root", help="of the embedded data set (default: data/synth)")
+    one_a_core(group)
+
+
+def roots_of(args: Namespace) -> dict[str, Path]:
+    """The sets that :func:`set_options` name, each with its root."""
+    from avsal_bench.bench.sets import asked_sets
+    from avsal_bench.bench.workspace import workspace
+
+    return asked_sets(args.sets, workspace(args.data_root, args.synth_root))
+
+
+def cluster_options(parser: ArgumentParser) -> None:
+    """Add the options that :func:`cluster_of` reads."""
+    group = parser.add_argument_group("SLURM (docs/cluster.md)", "for each job of the array, with --launcher slurm")
+    group.add_argument("--partition", default="", help="by default that of the cluster")
+    group.add_argument("--gpus", type=int, default=0, metavar="N", help="on each node, one process each (default: 0)")
+    group.add_argument("--time", type=int, default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
+    group.add_argument("--cpus", type=int, default=0, metavar="N", help="of a process (default: 1 + --workers)")
+    group.add_argument("--mem", type=int, default=0, metavar="GB", help="on each node")
+    group.add_argument("--account", default="")
+    group.add_argument("--constraint", default="", help="of the nodes, such as a100")
+    group.add_argument(
+        "--array-parallel", type=int, default=64, metavar="N", help="jobs at once (default: %(default)s)"
+    )
+    group.add_argument(
+        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch, such as qos=low"
+    )
+    group.add_argument("--wait", action="store_true", help="wait for the array, and say which jobs failed or were lost")
+
+
+def cluster_of(args: Namespace) -> Cluster:
+    """The options of :func:`cluster_options`, and ``--devices``, ``--nodes`` and ``--workers``.
+
+    Raises:
+        ValueError: for ``--devices`` that are not one for each of ``--gpus``, and for ``--slurm`` without ``=``.
+    """
+    from avsal_bench.bench.launch.slurm import Cluster
+
+    if args.gpus and args.devices not in ("auto", args.gpus):
+        raise ValueError(f"--gpus {args.gpus} and --devices {args.devices} differ; leave --devices out")
+    if wrong := [word for word in args.slurm if "=" not in word]:
+        raise ValueError(f"--slurm {wrong[0]}: expected KEY=VALUE, such as qos=low")
+    return Cluster(
+        args.partition,
+        args.gpus,
+        args.nodes,
+        args.gpus or (1 if args.devices == "auto" else int(args.devices)),
+        args.time,
+        args.cpus or 1 + args.workers,
+        args.mem,
+        args.account,
+        args.constraint,
+        args.array_parallel,
+        dict(word.split("=", 1) for word in args.slurm),
+    )
+
+
+def leaderboard_folder(args: Namespace) -> Path:
+    """Folder of the leaderboard, without looking for anything else."""
+    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2]
+    return Path(args.leaderboard or Path(home) / "leaderboard")
+
+
+def publish(folder: Path) -> None:
+    """Generate the pages of a leaderboard from its records, and say what was written."""
+    from avsal_bench.leaderboard.page.readme import write_leaderboard
+
+    for path in write_leaderboard(folder):
+        print(f"wrote {path}")

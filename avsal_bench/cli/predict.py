@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.bench.words import default_workers
+from avsal_bench.cli.options import Commands, add_command, film_options, network_options
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -31,37 +29,23 @@ with maps of other weights, another video or other options is refused unless --f
 made anew each time, and appears when it is whole."""
 
 
-def add_predict_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``predict`` to the commands of ``avsal``."""
-    parser = commands.add_parser(
-        "predict",
-        help="predict saliency maps for any video file",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "predict", predict, "predict saliency maps for any video file", _DESCRIPTION, _EPILOG
     )
-    parser.set_defaults(function=predict)
     parser.add_argument("video", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT", help="a name that ends in .mp4, or a folder for the maps"
     )
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--weights",
-        default="",
-        metavar="W",
-        help="a checkpoint such as runs/stages/<training>/best.ckpt, a file in its authors' form (needs --model), "
+    network = network_options(
+        parser,
+        "a checkpoint such as runs/stages/<training>/best.ckpt, a file in its authors' form (needs --model), "
         "or the name of imported weights (default: the training that finished last)",
     )
     network.add_argument("--model", default="", help="`avsal list` names them; `centre` needs no weights")
     network.add_argument("--modality", default="", choices=["v", "av", "a"], help="default: that of the weights")
-    network.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="an option such as network.frames=16"
-    )
-    network.add_argument("--runs", help="folder of checkpoints (default: runs)")
-    sound = parser.add_argument_group("sound")
-    sound.add_argument("--audio", metavar="WAV", help="sound in a file of its own (default: the video's own track)")
-    sound.add_argument("--muted", action="store_true", help="let the network hear silence")
+    film_options(parser)
     maps = parser.add_argument_group("maps in a folder")
     maps.add_argument(
         "--form",
@@ -73,19 +57,14 @@ def add_predict_command(commands: _SubParsersAction[argparse.ArgumentParser]) ->
     machine = parser.add_argument_group("machine")
     machine.add_argument("--batch-size", type=_positive, default=4, help="frames at a time (default: %(default)s)")
     machine.add_argument(
-        "--device",
-        default="auto",
-        help="cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: %(default)s)",
-    )
-    machine.add_argument(
-        "--workers", type=_count, default=_default_workers(), help="reading processes (default: %(default)s)"
+        "--workers", type=_count, default=default_workers(), help="reading processes (default: %(default)s)"
     )
 
 
 def predict(args: argparse.Namespace) -> int:
     """Predict the maps of a video file, and write them."""
     from avsal_bench.bench.workspace import workspace
-    from avsal_bench.prediction.films import Running, check_sound, open_film, predict_folder, predict_overlay
+    from avsal_bench.prediction import Running, check_sound, open_film, predict_folder, predict_overlay
     from avsal_bench.prediction.predictor import find_predictor
 
     out, path = Path(args.out), Path(args.video)
@@ -121,10 +100,6 @@ def _check_out(args: argparse.Namespace, out: Path, overlay: bool) -> None:
     for given in filter(None, (args.video, args.audio)):
         if out.resolve() == Path(given).resolve():
             raise ValueError(f"{out}: is what is read; give the result another name")
-
-
-def _default_workers() -> int:
-    return min(8, (os.cpu_count() or 1) // 2)
 
 
 def _positive(text: str) -> int:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from avsal_bench.cli.bench import space_of
-from avsal_bench.cli.options import default_workers, folder_options
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.bench.words import default_workers, folder_options, space_of
+from avsal_bench.cli.options import Commands, add_command
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -25,16 +21,11 @@ examples:
   avsal pseudo AVAD --fold 2 --classifiers s,st --set epochs=5"""
 
 
-def add_pseudo_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``pseudo`` to the commands of ``avsal``."""
-    parser = commands.add_parser(
-        "pseudo",
-        help="make pseudo maps from categories of videos",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "pseudo", pseudo, "make pseudo maps from categories of videos", _DESCRIPTION, _EPILOG
     )
-    parser.set_defaults(function=pseudo)
     folder_options(parser)
     parser.add_argument("dataset", metavar="SET", help="a set with a category for each training video")
     parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="training list (default: %(default)s)")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.cli.options import Commands, add_command, film_options, network_options
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -23,46 +21,27 @@ examples:
       the same frame with a sound that does not belong to it"""
 
 
-def add_retention_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``retention`` to the commands of ``avsal``."""
-    parser = commands.add_parser(
-        "retention",
-        help="draw what AVRSP's fusion keeps of picture and sound",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "retention", retention, "draw what AVRSP's fusion keeps of picture and sound", _DESCRIPTION, _EPILOG
     )
-    parser.set_defaults(function=retention)
     parser.add_argument("video", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
     parser.add_argument("--frame", type=int, required=True, metavar="N", help="number of the frame, from 1")
     parser.add_argument("-o", "--out", required=True, metavar="OUT", help="a name that ends in .png")
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--weights",
-        default="",
-        metavar="W",
-        help="a checkpoint such as runs/stages/<training>/best.ckpt, or a file of weights alone (needs --model) "
+    network = network_options(
+        parser,
+        "a checkpoint such as runs/stages/<training>/best.ckpt, or a file of weights alone (needs --model) "
         "(default: the training of avrsp with sound that finished last)",
     )
     network.add_argument("--model", default="", help="for a file that does not say it: avrsp")
-    network.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="likewise, an option such as network.frames=16"
-    )
-    network.add_argument("--runs", help="folder of checkpoints (default: runs)")
-    sound = parser.add_argument_group("sound")
-    sound.add_argument("--audio", metavar="WAV", help="sound in a file of its own (default: the video's own track)")
-    sound.add_argument("--muted", action="store_true", help="let the network hear silence")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: %(default)s)",
-    )
+    film_options(parser)
 
 
 def retention(args: argparse.Namespace) -> int:
     """Write the figure of a frame."""
     from avsal_bench.bench.workspace import workspace
-    from avsal_bench.prediction.films import Running, open_film
+    from avsal_bench.prediction import Running, open_film
     from avsal_bench.prediction.predictor import find_predictor
     from avsal_bench.studies.retention import draw_retention, read_retention
 

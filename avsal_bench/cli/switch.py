@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from avsal_bench.cli.bench import space_of
-from avsal_bench.cli.options import folder_options, machine_of, machine_options
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+from avsal_bench.bench.words import folder_options, machine_of, machine_options, space_of
+from avsal_bench.cli.options import Commands, add_command
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -21,16 +17,12 @@ record of the ideal switch lies beside (`--set network.avc=labels`), also what t
 written. docs/avc.md has the rules."""
 
 
-def add_switch_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``switch`` to the commands of ``avsal``."""
-    parser = commands.add_parser(
-        "switch",
-        help="accuracy of the classifiers of AVC-aware networks",
-        description=_DESCRIPTION,
-        epilog="example:\n  avsal switch leaderboard/records/stavis/synth/avc-caspnet-avenet_av-fold1-seed0.json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(function=switch, logger=None)
+    example = "example:\n  avsal switch leaderboard/records/stavis/synth/avc-caspnet-avenet_av-fold1-seed0.json"
+    text = "accuracy of the classifiers of AVC-aware networks"
+    parser = add_command(commands, "switch", switch, text, _DESCRIPTION, example)
+    parser.set_defaults(logger=None)
     folder_options(parser)
     parser.add_argument("records", nargs="+", metavar="RECORD", help="files of the leaderboard's folder records")
     machine_options(parser)
@@ -38,18 +30,12 @@ def add_switch_command(commands: _SubParsersAction[argparse.ArgumentParser]) -> 
 
 def switch(args: argparse.Namespace) -> int:
     """Measure, and print a line a record; two, where the ideal switch was tested too."""
-    from avsal_bench.leaderboard.hearing import COMPARED, Condition, difference
-    from avsal_bench.records import read_record
+    from avsal_bench.studies.ideal_switch import ideal_gain
     from avsal_bench.studies.switch import measure_switch
 
     space, machine = space_of(args), machine_of(args)
     for path in map(Path, args.records):
         print(f"{path.name}: {measure_switch(path, space, machine)}", flush=True)
-        record = read_record(path)
-        beside = path.with_name(path.name.replace(record.model, f"{record.model}-ideal", 1))
-        if beside.is_file():
-            both = [Condition(r.network, {(r.fold, r.seed): r}) for r in (read_record(beside), record)]
-            found = [(metric, difference(both[0], both[1], metric)) for metric in COMPARED]
-            told = ", ".join(f"{m} {i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" for m, i in found)
-            print(f"{beside.name}: the ideal switch less the learned one, paired by video: {told}", flush=True)
+        if gain := ideal_gain(path):
+            print(gain, flush=True)
     return 0

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,25 +16,21 @@ from typing import Any, get_args
 import yaml
 
 from avsal_bench.bench.cost import cost
+from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.local import launch_local
-from avsal_bench.bench.plan import Job, records_of
-from avsal_bench.bench.run import is_done
+from avsal_bench.bench.plan import is_done, records_of
+from avsal_bench.bench.run import forget
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.evaluation.protocol import protocol as rules
 from avsal_bench.models import model_entry
 from avsal_bench.names import pick, unknown
-from avsal_bench.records import METRICS
 from avsal_bench.spec import Modality
 from avsal_bench.text import text_table
 from avsal_bench.training.recipe import Recipe, load_recipe
 
 #: Overrides of a recipe: dotted keys and plain values.
 Settings = Mapping[str, Any]
-
-#: What an entry of ``published.csv`` says of how well it could be read, and its mark in a table.
-MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
-#: The data set of papers that print the mean over their sets.
-AVERAGE = "average"
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,35 @@ class Ablation:
 def ablations_folder(space: Workspace) -> Path:
     """Where the files of the ablations lie."""
     return space.home / "benchmarks" / "ablations"
+
+
+def ablations_text(space: Workspace) -> str:
+    """All ablations, a line each, for a terminal."""
+    folder = ablations_folder(space)
+    found = [load_ablation(folder, name) for name in list_ablations(folder)]
+    body = [[a.name, a.model, f"{a.paper}, {a.table}", str(len(a.rows)), a.title] for a in found]
+    return text_table(["ablation", "network", "published in", "rows", "title"], body, numbers=[3])
+
+
+def asked_ablation(space: Workspace, name: str, models: Sequence[str] = (), modalities: Sequence[str] = ()) -> Ablation:
+    """The ablation that a person asks for.
+
+    Args:
+        space: folders.
+        name: of its file.
+        models: named beside it; none, or its own.
+        modalities: named beside it; each row says its own, so none.
+
+    Raises:
+        ValueError: for an unknown name, another network, and any modality; as :func:`load_ablation` does.
+    """
+    ablation = load_ablation(ablations_folder(space), name)
+    if list(models) not in ([], [ablation.model]):
+        asked = " ".join(models)
+        raise ValueError(f"ablation {ablation.name} is one of {ablation.model}, not of {asked}; leave the network out")
+    if modalities:
+        raise ValueError("each row of an ablation says its modality; leave --modality out")
+    return ablation
 
 
 def list_ablations(folder: Path) -> list[str]:
@@ -224,6 +248,7 @@ def plan_ablation(
         ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, or an
             override that the recipe does not know.
     """
+    rules(protocol)
     plans = []
     known = model_entry(ablation.model).modalities
     for row in ablation.rows:
@@ -270,13 +295,25 @@ def ablation_plan_text(plans: Sequence[RowPlan]) -> str:
     return text_table(header, body, numbers=range(2, 6))
 
 
+def restart_ablation(plans: Sequence[RowPlan]) -> None:
+    """Remove what the jobs of all rows have trained and tested."""
+    for plan in plans:
+        for job in plan.jobs:
+            forget(job, plan.space)
+
+
 def run_ablation(plans: Sequence[RowPlan], common: Sequence[str]) -> list[RowPlan]:
     """Run what is not done, row by row; returns the rows of which a job failed.
 
     Args:
         plans: of :func:`plan_ablation`.
         common: arguments of ``avsal run`` that all jobs share, such as folders and devices.
+
+    Raises:
+        OSError: naming a folder of results that cannot be written.
     """
+    for plan in plans:
+        plan.space.check_writable()
     failed = []
     for number, plan in enumerate(plans, start=1):
         left = plan.unfinished()
@@ -285,95 +322,3 @@ def run_ablation(plans: Sequence[RowPlan], common: Sequence[str]) -> list[RowPla
         if launch_local(left, [*common, "--leaderboard", str(plan.space.leaderboard)]):
             failed.append(plan)
     return failed
-
-
-@dataclass(frozen=True)
-class Printed:
-    """One score as a paper prints it, and its mark: "°" (digits reconstructed), "?" (doubtful) or ""."""
-
-    text: str
-    mark: str = ""
-
-
-#: Scores of a paper: by variant, data set and metric.
-Published = Mapping[str, Mapping[str, Mapping[str, Printed]]]
-
-
-def published_ablation(path: Path, paper: str, table: str) -> Published:
-    """What a table prints of versions of its own network; a score that nobody could read is left out.
-
-    Args:
-        path: of ``published.csv``.
-        paper: key of the paper.
-        table: in it.
-
-    Raises:
-        ValueError: when the file has no row of that table.
-    """
-    found: dict[str, dict[str, dict[str, Printed]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            if (line["paper"], line["table"], line["kind"]) == (paper, table, "ablation"):
-                cells = found.setdefault(line["variant"], {}).setdefault(line["dataset"], {})
-                if line["value"]:
-                    cells[line["metric"]] = Printed(line["value"], MARKS[line["legible"]])
-    if not found:
-        raise ValueError(f"{path}: no row of {paper}, {table!r}, of the kind ablation")
-    return found
-
-
-#: Scores of ours: by variant, data set and metric.
-Ours = Mapping[str, Mapping[str, Mapping[str, float]]]
-
-
-def compare_ablation(
-    ablation: Ablation, ours: Ours, published: Published
-) -> dict[str, tuple[list[str], list[list[str]]]]:
-    """Ours beside the paper's: for each metric that the paper prints, a header and a line a row.
-
-    In brackets behind a score is its difference from that of the base row, in the same column. Where the paper prints
-    a mean over its sets and ours were tested on several, ours is their mean.
-    """
-    papers = list(dict.fromkeys(name for row in ablation.rows for name in published.get(row.variant, {})))
-    measured = list(dict.fromkeys(name for row in ablation.rows for name in ours.get(row.variant, {})))
-    if papers == [AVERAGE] and len(measured) > 1:
-        ours, measured = {variant: {AVERAGE: _means(own, measured)} for variant, own in ours.items()}, [AVERAGE]
-    tables = {}
-    for metric in METRICS:
-        if not any(metric in cells for own in published.values() for cells in own.values()):
-            continue
-        shown = {"Variant": [row.variant + " (base)" * (row.variant == ablation.base) for row in ablation.rows]}
-        for name in [*measured, *(name for name in papers if name not in measured)]:
-            if name in measured:
-                shown[f"ours, {name}"] = _our_text(ablation, ours, name, metric)
-            if name in papers:
-                shown[f"paper, {name}"] = _paper_text(ablation, published, name, metric)
-        tables[metric] = (list(shown), [list(line) for line in zip(*shown.values(), strict=True)])
-    return tables
-
-
-def _means(own: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
-    """Mean of every metric over some sets; NaN unless all of them have it."""
-    nan = float("nan")
-    return {metric: sum(own.get(name, {}).get(metric, nan) for name in names) / len(names) for metric in METRICS}
-
-
-def _our_text(ablation: Ablation, ours: Ours, name: str, metric: str) -> list[str]:
-    values = [ours.get(row.variant, {}).get(name, {}).get(metric, float("nan")) for row in ablation.rows]
-    return _texts(ablation, [(v, f"{v:.3f}", 3) for v in values])
-
-
-def _paper_text(ablation: Ablation, published: Published, name: str, metric: str) -> list[str]:
-    cells = [published.get(row.variant, {}).get(name, {}).get(metric, Printed("nan")) for row in ablation.rows]
-    return _texts(ablation, [(float(c.text), c.text + c.mark, len(c.text.partition(".")[2])) for c in cells])
-
-
-def _texts(ablation: Ablation, scores: Sequence[tuple[float, str, int]]) -> list[str]:
-    """Each value as its text, and its difference from that of the base; "-" for NaN."""
-    base = next(score for score, row in zip(scores, ablation.rows, strict=True) if row.variant == ablation.base)[0]
-    texts = []
-    for (value, text, digits), row in zip(scores, ablation.rows, strict=True):
-        difference = value - base
-        shown = row.variant != ablation.base and difference == difference
-        texts.append("-" if value != value else text + (f" ({difference:+.{digits}f})" if shown else ""))
-    return texts

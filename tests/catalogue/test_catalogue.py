@@ -16,7 +16,7 @@ from avsal_bench.catalogue import networks as facts
 from avsal_bench.catalogue.counting import count, count_in, window_shapes
 from avsal_bench.catalogue.networks import Variant, catalogue, expected_cc, read_times, sound_phrase, variants
 from avsal_bench.catalogue.table import BEGIN, END, markdown, replaced, terminal, to_csv
-from avsal_bench.cli.models import add_models_command
+from avsal_bench.cli.models import add_parser
 from avsal_bench.models import create_model, list_models, model_entry
 from avsal_bench.models.registry import Network
 from avsal_bench.spec import ClipSpec
@@ -32,7 +32,7 @@ def rows():
 @pytest.fixture
 def avsal():
     parser = argparse.ArgumentParser()
-    add_models_command(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
 
     def run(*words):
         args = parser.parse_args(["models", *words])

@@ -56,8 +56,10 @@ def test_dry_run_prints_the_plan_and_does_nothing(folders, space, capsys):
 
 @pytest.fixture
 def quick(folders, monkeypatch):
-    """Arguments of a bench of seconds; its jobs run in processes of their own."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    """Arguments of a bench of seconds; its jobs run in this process, and in processes of their own in test_launch."""
+    monkeypatch.setattr(
+        "avsal_bench.bench.launch.local._Bench.follow", lambda bench, command, log, prefix: main(command[3:])
+    )
     overrides = [word for override in (*TINY, "stages.audiovisual.epochs=1") for word in ("--set", override)]
     return ["bench", "avrsp", "--workers", "0", *overrides, *folders]
 

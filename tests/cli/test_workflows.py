@@ -25,9 +25,11 @@ ACTIONS = {
 WITHOUT_TORCH = """
 import sys
 
+INSTALLED = "avsal_bench", "numpy", "rich", "pygments", "markdown_it", "mdurl"
+
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] not in ("avsal_bench", "numpy", *sys.stdlib_module_names):
+        if name.split(".")[0] not in (*INSTALLED, *sys.stdlib_module_names):
             raise ImportError(f"{name} is not installed where the page is made")
 
 sys.meta_path.insert(0, Blocked())

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.data.files.video_files import frame_rate, has_track
 from avsal_bench.data.pictures import show
-from avsal_bench.prediction.films import Running, open_film, predict_maps
+from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor
 from avsal_bench.training.module import SaliencyModule
 
@@ -263,8 +263,8 @@ def test_maps_that_are_not_finite(film, tmp_path, checkpoints):
 
 
 def test_help_answers_at_once():
-    code = "import argparse, sys; from avsal_bench.cli.predict import add_predict_command\n"
-    code += "parser = argparse.ArgumentParser(); add_predict_command(parser.add_subparsers())\n"
+    code = "import argparse, sys; from avsal_bench.cli.predict import add_parser\n"
+    code += "parser = argparse.ArgumentParser(); add_parser(parser.add_subparsers())\n"
     code += "try: parser.parse_args(['predict', '--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'torch', 'lightning', 'numpy'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -20,7 +20,7 @@ from avsal_bench.bench.plan import asked_sounds, make_plan, records_of
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.cli.hear import add_hear_command
+from avsal_bench.cli.hear import add_parser
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.score import likeness
@@ -364,7 +364,7 @@ def test_what_a_network_keeps_with_one_sound_is_not_there_with_another(monkeypat
 def command(*words):
     """As the command line does, but errors come through."""
     parser = argparse.ArgumentParser()
-    add_hear_command(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
     args = parser.parse_args(["hear", "--workers", "0", "--devices", "1", *map(str, words)])
     return args.function(args)
 

@@ -10,9 +10,9 @@ from predicted import N, T, write_checkpoint, write_checkpoints, write_film, wri
 from test_avrsp import tiny
 
 from avsal_bench.bench.workspace import workspace
-from avsal_bench.cli.retention import add_retention_command
+from avsal_bench.cli.retention import add_parser
 from avsal_bench.models import model_entry
-from avsal_bench.prediction.films import Running, open_film, predict_maps
+from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor
 from avsal_bench.studies.retention import TILE, _scaled, read_retention
 from avsal_bench.training.module import SaliencyModule
@@ -31,7 +31,7 @@ def film(tmp_path_factory):
 def retention(*words):
     """As the command line does, but errors come through."""
     parser = argparse.ArgumentParser()
-    add_retention_command(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
     args = parser.parse_args(["retention", *map(str, words)])
     return args.function(args)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_weights import filled, same, soundnet_state, tiny_soundnet
 
-from avsal_bench.cli.weights import add_weights_commands
+from avsal_bench.cli.weights import add_parser
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8
@@ -192,8 +192,8 @@ def test_a_stored_file_that_does_not_fit_or_is_foreign_is_refused(tmp_path, fetc
 
 def avsal_weights(*words):
     parser = argparse.ArgumentParser()
-    add_weights_commands(parser)
-    args = parser.parse_args([str(word) for word in words])
+    add_parser(parser.add_subparsers())
+    args = parser.parse_args(["weights", *map(str, words)])
     return args.function(args)
 
 

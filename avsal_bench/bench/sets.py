@@ -1,0 +1,53 @@
+"""Which data sets are meant, and where they lie."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.dataset import Video, dataset, expand, list_datasets, resolve_name
+
+#: Folders below a data root that hold a folder a set.
+PLACES = ("video_frames", "video_files", "annotations", "")
+
+
+def asked_sets(names: Sequence[str], space: Workspace) -> dict[str, Path]:
+    """Data sets, each with its root; by default those that are there, and without a data root the embedded one.
+
+    Args:
+        names: of sets, or of groups of them.
+        space: folders.
+
+    Raises:
+        ValueError: for an unknown name.
+        FileNotFoundError: for a real set without a root, and when no set is there.
+    """
+    resolved = [resolve_name(name) for name in expand(names) or present_sets(space.data_root)]
+    return {name: space.root_of(name) for name in resolved}
+
+
+def present_sets(root: Path | None) -> list[str]:
+    """Real sets that have a folder below a data root; without a root the embedded one.
+
+    Raises:
+        FileNotFoundError: when there is none, with the folders that were expected.
+    """
+    if root is None:
+        print("no data root given: looking at the embedded set; see --root, AVSAL_DATA", file=sys.stderr)
+        return ["synth"]
+    real = [dataset(name) for name in list_datasets() if not dataset(name).embedded]
+    found = [d.name for d in real if any((root / place / d.folder).is_dir() for place in PLACES)]
+    if not found:
+        folders = ", ".join(d.folder for d in real)
+        raise FileNotFoundError(f"{root}: no data set in it; expected video_frames/<SET> for one of {folders}")
+    return found
+
+
+def listed_videos(roots: Mapping[str, Path]) -> Iterator[Video]:
+    """Videos of all lists of some sets; one that several lists name comes several times."""
+    for name, root in roots.items():
+        for fold in (1, 2, 3) if dataset(name).folds else (1,):
+            for part in ("train", "test"):
+                yield from dataset(name).videos(root, part, fold)

@@ -1,0 +1,44 @@
+"""What there is, in a few tables for a terminal: networks, data sets, protocols, published weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avsal_bench.bench.jobs import HUMAN
+from avsal_bench.data.dataset import dataset, list_datasets
+from avsal_bench.evaluation.protocol import PROTOCOLS
+from avsal_bench.models import list_models, model_entry
+from avsal_bench.models.weights.store import list_weights, weights_owner
+from avsal_bench.text import text_table
+
+
+def listing() -> str:
+    """Networks, data sets and protocols."""
+    entries = [model_entry(name) for name in list_models()]
+    networks = [[entry.name, ", ".join(entry.modalities) or "baseline", entry.paper] for entry in entries]
+    sets = [dataset(name) for name in list_datasets()]
+    tables = [
+        text_table(["network", "modalities", "paper"], [*networks, [HUMAN, "bound", "dave2019"]]),
+        text_table(
+            ["data set", "sound", "files", "paper"],
+            [
+                [s.name, "yes" if s.sound else "no", "made here" if s.embedded else "AVSAL_DATA", s.citation]
+                for s in sets
+            ],
+        ),
+        text_table(["protocol", "of (docs/protocols.md)"], [[rule.name, rule.source] for rule in PROTOCOLS.values()]),
+    ]
+    return "\n\n".join(tables)
+
+
+def weights_listing(store: Path) -> str:
+    """Published weights, where their authors offer them, and which are in a store."""
+    rows = []
+    places = []
+    for name, entry in list_weights().items():
+        known = "no" if entry.sha256 == "unknown" else "yes"
+        there = "yes" if (store / f"{name}.pt").is_file() else "no"
+        rows.append([name, weights_owner(name), entry.file, known, there, entry.licence])
+        places.append(f"  {name}: {entry.what}\n    {entry.source}\n    {entry.form}")
+    table = text_table(["weights", "of", "file", "checksum", "imported", "licence"], rows)
+    return "\n".join([table, "\nwhat, and where to fetch it", *places, f"\nstore  {store}"])

@@ -1,0 +1,41 @@
+"""The command ``avsal data prepare``: store frames and sound in the form that training reads fastest."""
+
+from __future__ import annotations
+
+import argparse
+
+from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
+
+
+def add_prepare(commands: Commands) -> None:
+    """Add ``prepare`` to the commands of ``avsal data``."""
+    text = "store frames and sound in the form that training reads fastest"
+    parser = add_command(commands, "prepare", prepare, text)
+    set_options(parser)
+    parser.add_argument("--size", type=_size, default=(224, 384), help="of the frames (default: 224x384)")
+    parser.add_argument("--rate", type=int, default=22050, help="of the sound in Hz, 0 for none (default: %(default)s)")
+    parser.add_argument("--verify", action="store_true", help="compare what is there with its checksums")
+    parser.add_argument("--force", action="store_true", help="do again what is done")
+
+
+def prepare(args: argparse.Namespace) -> int:
+    """Store frames and sound in the form that training reads fastest."""
+    from avsal_bench.bench.sets import listed_videos
+    from avsal_bench.data.files.prepare import prepare_videos
+    from avsal_bench.workers import Workers
+
+    videos = list(listed_videos(roots_of(args)))
+    with Workers(args.workers) as workers:
+        made = prepare_videos(videos, args.size, args.rate or None, workers, force=args.force, verify=args.verify)
+    written = [one for one in made if one.reason]
+    gigabytes = sum(one.bytes for one in made) / 1e9
+    print(f"{len(made)} videos prepared, {len(written)} of them now; {gigabytes:.2f} GB in all")
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        height, width = (int(part) for part in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected height x width such as 224x384, got {text!r}") from None
+    return height, width

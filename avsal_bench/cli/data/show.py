@@ -1,0 +1,32 @@
+"""The command ``avsal data show``: draw a video with its maps."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from avsal_bench.cli.options import Commands, add_command, set_options
+
+
+def add_show(commands: Commands) -> None:
+    """Add ``show`` to the commands of ``avsal data``."""
+    text = "draw frames of a video with maps, fixations and sound, to look at"
+    parser = add_command(commands, "show", show, text)
+    parser.add_argument("dataset", metavar="SET")
+    parser.add_argument("video", metavar="VIDEO")
+    parser.add_argument("--out", metavar="FILE", help="png: a sheet; mp4: the whole video (default: <VIDEO>.png)")
+    set_options(parser, several=False)
+
+
+def show(args: Namespace) -> int:
+    """Draw frames of a video with maps, fixations and sound."""
+    from avsal_bench.bench.workspace import workspace
+    from avsal_bench.data.dataset import resolve_name
+    from avsal_bench.data.pictures.show import contact_sheet, find_video, overlay_video
+
+    space, name = workspace(args.data_root, args.synth_root), resolve_name(args.dataset)
+    video = find_video(name, space.root_of(name), args.video)
+    path = Path(args.out or f"{video.name}.png")
+    (overlay_video if path.suffix.lower() == ".mp4" else contact_sheet)(video, path)
+    print(path)
+    return 0

@@ -1,0 +1,60 @@
+"""The command ``avsal submit``: check records, and put them on the leaderboard."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from avsal_bench.bench.words import folder_options
+from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
+
+# Heavy imports stand inside the command: `avsal --help` must answer at once.
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``submit`` to the commands of ``avsal``."""
+    parser = add_command(commands, "submit", submit, "check records and put them on the leaderboard")
+    folder_options(parser)
+    parser.add_argument("paths", nargs="*", metavar="RECORD", help="records, or folders of them, however deep")
+    parser.add_argument("--check", action="store_true", help="only check; without RECORD those of the leaderboard")
+    parser.add_argument("--replace", metavar="REASON", help="put them in the place of records that are there, and why")
+    parser.add_argument(
+        "--pictures",
+        action="store_true",
+        help="also the pictures beside the records; they show frames of the sets: may those be published?",
+    )
+
+
+def submit(args: Namespace) -> int:
+    """Check records, say all that is wrong with them, and publish them when nothing is."""
+    from avsal_bench.data.layouts.listed import listed_frames
+    from avsal_bench.evaluation.protocol import PROTOCOLS
+    from avsal_bench.leaderboard.submit import check_submission, incomplete_folds, publish_records
+
+    folder = leaderboard_folder(args)
+    averaging = {name: rule.averaging for name, rule in PROTOCOLS.items()}
+    if not args.paths and not args.check:
+        raise ValueError("name records or folders of them; only --check alone looks at those of the leaderboard")
+    own = folder / "records"
+    paths = [Path(path) for path in args.paths] or ([own] if own.is_dir() else [])
+    found = check_submission(paths, folder, averaging, listed_frames, args.replace)
+    for path, problems in found.problems.items():
+        for problem in problems:
+            print(f"{path}: {problem}")
+    for line in incomplete_folds(found, folder):
+        print(f"note: {line}")
+    if found.problems:
+        bad = len(found.problems)
+        print(f"{bad} of {bad + len(found.records)} files cannot be published; nothing was changed")
+        return 1
+    print(f"{len(found.records)} records, nothing against them")
+    if args.check:
+        return 0
+    written = publish_records(found, args.pictures)
+    publish(folder)
+    print("\ncommit these, with the generated files of the leaderboard:")
+    for path in written:
+        print(f"  {path}")
+    if args.replace:
+        print(f"and say in the commit why records were replaced: {args.replace}")
+    return 0

@@ -1,0 +1,170 @@
+"""The table of an ablation: ours beside what the paper prints, and both against the base row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.leaderboard.page.readme import markdown_table
+from avsal_bench.leaderboard.tables import rows
+from avsal_bench.records import METRICS, read_record, write_atomically
+from avsal_bench.studies.ablation import Ablation, RowPlan, ablation_root, embedded
+from avsal_bench.text import text_table
+
+#: What an entry of ``published.csv`` says of how well it could be read, and its mark in a table.
+MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
+#: The data set of papers that print the mean over their sets.
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One score as a paper prints it, and its mark: "°" (digits reconstructed), "?" (doubtful) or ""."""
+
+    text: str
+    mark: str = ""
+
+
+#: Scores of a paper: by variant, data set and metric.
+Published = Mapping[str, Mapping[str, Mapping[str, Printed]]]
+
+
+def published_ablation(path: Path, paper: str, table: str) -> Published:
+    """What a table prints of versions of its own network; a score that nobody could read is left out.
+
+    Args:
+        path: of ``published.csv``.
+        paper: key of the paper.
+        table: in it.
+
+    Raises:
+        ValueError: when the file has no row of that table.
+    """
+    found: dict[str, dict[str, dict[str, Printed]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            if (line["paper"], line["table"], line["kind"]) == (paper, table, "ablation"):
+                cells = found.setdefault(line["variant"], {}).setdefault(line["dataset"], {})
+                if line["value"]:
+                    cells[line["metric"]] = Printed(line["value"], MARKS[line["legible"]])
+    if not found:
+        raise ValueError(f"{path}: no row of {paper}, {table!r}, of the kind ablation")
+    return found
+
+
+#: Scores of ours: by variant, data set and metric.
+Ours = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+def compare_ablation(
+    ablation: Ablation, ours: Ours, published: Published
+) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """Ours beside the paper's: for each metric that the paper prints, a header and a line a row.
+
+    In brackets behind a score is its difference from that of the base row, in the same column. Where the paper prints
+    a mean over its sets and ours were tested on several, ours is their mean.
+    """
+    papers = list(dict.fromkeys(name for row in ablation.rows for name in published.get(row.variant, {})))
+    measured = list(dict.fromkeys(name for row in ablation.rows for name in ours.get(row.variant, {})))
+    if papers == [AVERAGE] and len(measured) > 1:
+        ours, measured = {variant: {AVERAGE: _means(own, measured)} for variant, own in ours.items()}, [AVERAGE]
+    tables = {}
+    for metric in METRICS:
+        if not any(metric in cells for own in published.values() for cells in own.values()):
+            continue
+        shown = {"Variant": [row.variant + " (base)" * (row.variant == ablation.base) for row in ablation.rows]}
+        for name in [*measured, *(name for name in papers if name not in measured)]:
+            if name in measured:
+                shown[f"ours, {name}"] = _our_text(ablation, ours, name, metric)
+            if name in papers:
+                shown[f"paper, {name}"] = _paper_text(ablation, published, name, metric)
+        tables[metric] = (list(shown), [list(line) for line in zip(*shown.values(), strict=True)])
+    return tables
+
+
+def _means(own: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
+    """Mean of every metric over some sets; NaN unless all of them have it."""
+    nan = float("nan")
+    return {metric: sum(own.get(name, {}).get(metric, nan) for name in names) / len(names) for metric in METRICS}
+
+
+def _our_text(ablation: Ablation, ours: Ours, name: str, metric: str) -> list[str]:
+    values = [ours.get(row.variant, {}).get(name, {}).get(metric, float("nan")) for row in ablation.rows]
+    return _texts(ablation, [(v, f"{v:.3f}", 3) for v in values])
+
+
+def _paper_text(ablation: Ablation, published: Published, name: str, metric: str) -> list[str]:
+    cells = [published.get(row.variant, {}).get(name, {}).get(metric, Printed("nan")) for row in ablation.rows]
+    return _texts(ablation, [(float(c.text), c.text + c.mark, len(c.text.partition(".")[2])) for c in cells])
+
+
+def _texts(ablation: Ablation, scores: Sequence[tuple[float, str, int]]) -> list[str]:
+    """Each value as its text, and its difference from that of the base; "-" for NaN."""
+    base = next(score for score, row in zip(scores, ablation.rows, strict=True) if row.variant == ablation.base)[0]
+    texts = []
+    for (value, text, digits), row in zip(scores, ablation.rows, strict=True):
+        difference = value - base
+        shown = row.variant != ablation.base and difference == difference
+        texts.append("-" if value != value else text + (f" ({difference:+.{digits}f})" if shown else ""))
+    return texts
+
+
+def our_scores(plans: Sequence[RowPlan]) -> Ours:
+    """Scores of the records that are there, as the leaderboard shows them."""
+    ours = {}
+    for plan in plans:
+        records = [read_record(path) for _, _, path in plan.records() if path.is_file()]
+        ours[plan.row.variant] = {
+            row.head.dataset: {metric: score.value for metric, score in row.scores.items()} for row in rows(records)
+        }
+    return ours
+
+
+def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace, preset: str) -> tuple[str, Path]:
+    """Write the table of an ablation as Markdown, from the records that are there.
+
+    Returns:
+        The same for a terminal, and the path of the file.
+    """
+    published = published_ablation(space.home / "leaderboard" / "published.csv", ablation.paper, ablation.table)
+    tables = compare_ablation(ablation, our_scores(plans), published)
+    notes = _notes(ablation, plans, space)
+    left_out = [f"- {label}: {reason}" for label, reason in ablation.left_out.items()]
+
+    def page(draw: Callable[[list[str], list[list[str]], range], str]) -> str:
+        parts = [f"# {ablation.title}\n\n{notes}"]
+        parts += [
+            f"## {metric}\n\n{draw(header, body, range(1, len(header))).rstrip()}"
+            for metric, (header, body) in tables.items()
+        ]
+        parts += ["\n".join(["## Left out\n", *left_out])] if left_out else []
+        return "\n\n".join(parts) + "\n"
+
+    path = ablation_root(ablation, space, preset) / "table.md"
+    write_atomically(path, page(markdown_table))
+    return page(text_table), path
+
+
+def _notes(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> str:
+    """What was run, and how to read the tables."""
+    job = plans[0].jobs[0]
+    recipe = job.recipe(space)
+    trained = ", ".join(dict.fromkeys(name for stage in recipe.stages[-1:] for name in stage.data))
+    lines = [
+        f"{ablation.paper}, {ablation.table}, and ours: preset {job.preset}, last trained on {trained}, "
+        f"tested on {', '.join(recipe.test)},",
+        f"folds {_listed(j.fold for p in plans for j in p.jobs)}, "
+        f"seeds {_listed(j.seed for p in plans for j in p.jobs)}, protocol {job.protocol}.",
+        "In brackets: the difference from the base row of the same column. Compare differences, not scores.",
+        "° digits reconstructed, ? doubtful reading or label (leaderboard/published.csv says why).",
+    ]
+    if embedded(recipe):
+        lines.append("Ours are on data that this project makes itself, and say nothing about real videos.")
+    return "\n".join(lines)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(set(numbers))))

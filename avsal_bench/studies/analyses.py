@@ -1,0 +1,49 @@
+"""The analyses of DAVE's paper for any records: what each test left is looked for, and all is written into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.leaderboard.analysis import Contextual, bounds_beside, contextual, find_results, read_analysed
+from avsal_bench.leaderboard.reports.analysis_report import Analysis, write_analysis
+from avsal_bench.leaderboard.tables import Row
+from avsal_bench.names import pick
+from avsal_bench.records import METRICS
+from avsal_bench.studies.contextual_records import contextual_of
+
+
+def analyse_records(
+    paths: Sequence[Path], metric: str, space: Workspace, out: Path | None = None
+) -> tuple[str, list[Path]]:
+    """Write the analyses of records of one data set and protocol; returns their text, and the files.
+
+    Args:
+        paths: of the records.
+        metric: of text and pictures, in any case.
+        space: folders.
+        out: folder of the files; by default ``analyses/<protocol>-<set>`` below the runs.
+
+    Raises:
+        ValueError: for an unknown metric, and for records that cannot be compared.
+    """
+    chosen = pick("metric", metric.lower(), {known.lower(): known for known in METRICS})
+    table = read_analysed(paths)
+    head = table[0].head
+    out = out or space.runs / "analyses" / f"{head.protocol}-{head.dataset}"
+    out.mkdir(parents=True, exist_ok=True)
+    folders = [
+        {(r.fold, r.seed): folder for r in row.records if (folder := find_results(r, space.runs)) is not None}
+        for row in table
+    ]
+    found = [_contextual(row, own, space) for row, own in zip(table, folders, strict=True)]
+    return write_analysis(Analysis(table, chosen, folders, found, bounds_beside(paths)), out)
+
+
+def _contextual(row: Row, results: Mapping[tuple[int, int], Path], space: Workspace) -> Contextual:
+    """NSS at the sounding thing, or why there is none."""
+    try:
+        return contextual([contextual_of(r, results.get((r.fold, r.seed)), space) for r in row.records])
+    except (ValueError, FileNotFoundError) as error:
+        return Contextual({}, str(error))
