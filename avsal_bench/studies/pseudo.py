@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from lightning import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
-from PIL import Image
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import epochs_of
@@ -26,17 +20,15 @@ from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
 from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.clips.tagged import TagDataModule, categories
-from avsal_bench.data.dataset import NumberedFiles, Video, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
-from avsal_bench.files import fingerprint, whole_file, write_atomically
-from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
+from avsal_bench.files import fingerprint, write_atomically
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
-from avsal_bench.progress import Progress, progress
+from avsal_bench.studies.pseudo_maps import Made, map_videos
 from avsal_bench.studies.pseudo_options import Options
 from avsal_bench.training.tags import TagModule
 
@@ -77,23 +69,6 @@ class Request:
             raise ValueError(f"name one classifier or more: --classifiers {','.join(KINDS)}")
 
 
-@dataclass
-class Made:
-    """What one run found.
-
-    Args:
-        folder: of the maps.
-        frames: that this run mapped.
-        black: how many of them have a black map.
-        right: for each classifier how many of them it gives their category, looking at the whole frame.
-    """
-
-    folder: Path
-    frames: int = 0
-    black: int = 0
-    right: dict[str, int] = field(default_factory=dict)
-
-
 def make_pseudo_maps(request: Request, force: bool = False) -> Made:
     """Train what is not trained yet, and write a map for each frame of each training video that has none yet.
 
@@ -127,7 +102,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
     modules = {kind: train_classifier(r, kind, videos, names, starts) for kind in r.kinds}
     with hold(folder):
         _mark(folder, made_of, provenance(r.space.home), force)
-        return _map_videos(r, with_pseudo_maps(videos, root), videos, names, modules, folder)
+        return map_videos(with_pseudo_maps(videos, root), videos, names, modules, folder, r.workers)
 
 
 def _check_files(r: Request, videos: Sequence[Video]) -> None:
@@ -227,98 +202,3 @@ def _mark(folder: Path, made_of: Mapping[str, Any], story: Mapping[str, Any], fo
         for path in folder.glob("*/pseudo_*.png"):
             path.unlink()
     write_atomically(folder / "pseudo.json", json.dumps({"made_of": made_of, "made_by": story}, indent=1) + "\n")
-
-
-def _map_videos(
-    r: Request,
-    taught: Sequence[Video],
-    videos: Sequence[Video],
-    names: Sequence[str],
-    modules: Mapping[Kind, TagModule],
-    folder: Path,
-) -> Made:
-    """Write the maps of each video that lacks some."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for module in modules.values():
-        module.to(device)
-    made = Made(folder, right=dict.fromkeys(modules, 0))
-    places: list[tuple[Video, NumberedFiles]] = []
-    for video, like in zip(videos, taught, strict=True):
-        assert isinstance(like.densities, NumberedFiles), "pseudo maps are numbered"
-        if not all(like.densities.path(n).is_file() for n in range(1, video.n_frames + 1)):
-            places.append((video, like.densities))
-    total = sum(video.n_frames for video in videos)
-    with progress(f"pseudo maps of {r.name}", total, total - sum(v.n_frames for v, _ in places)) as bar:
-        for video, files in places:
-            fused = fused_maps(video, names.index(video.category), modules, r.workers, made.right, bar)
-            for frame, smoothed in enumerate(smooth(fused), 1):
-                grey = (255 * kept(smoothed)).round().to(torch.uint8).cpu().numpy()
-                made.frames += 1
-                made.black += not grey.any()
-                _write(files.path(frame), grey)
-    return made
-
-
-def fused_maps(
-    video: Video, tag: int, modules: Mapping[Kind, TagModule], workers: int, right: dict[str, int], bar: Progress
-) -> Iterator[Tensor]:
-    """The fused map ``(H, W)`` in [0, 1] of each frame of a video, coarse and then fine, before smoothing.
-
-    Args:
-        video: whose files are read.
-        tag: the number of its category.
-        modules: trained.
-        workers: processes that read.
-        right: counts the right answers of each classifier.
-        bar: counts frames.
-    """
-    # Of these, the one that hears is the one whose clip brings sound.
-    spec = modules["sa" if "sa" in modules else next(iter(modules))].net.spec
-    device = next(iter(modules.values())).device
-    windows = DataLoader(
-        Windows([video], spec, density=False),
-        batch_size=8,
-        sampler=[(0, frame) for frame in range(1, video.n_frames + 1)],
-        collate_fn=collate,
-        num_workers=workers,
-    )
-    for batch in windows:
-        audio = None if batch["audio"] is None else batch["audio"].to(device)
-        frames = next(iter(modules.values())).normalised(batch["frames"].to(device))
-        look = partial(_look, modules, tag, spec.size)
-        coarse = look(frames, audio)
-        for kind, seen in coarse.items():
-            right[kind] += int(seen.right.sum())
-        yield from _refine(fuse(list(coarse.values())), frames, audio, look)
-        bar.advance(len(frames), video.name)
-
-
-def _look(
-    modules: Mapping[Kind, TagModule], tag: int, size: tuple[int, int], frames: Tensor, audio: Tensor | None
-) -> dict[Kind, Activation]:
-    """What each classifier says of normalised clips."""
-    tags = torch.full((len(frames),), tag, device=frames.device)
-    with torch.no_grad():
-        maps = {kind: module(frames, audio) for kind, module in modules.items()}
-    return {kind: activation(before, after, tags, size) for kind, (before, after) in maps.items()}
-
-
-def _refine(
-    coarse: Tensor, frames: Tensor, audio: Tensor | None, look: partial[dict[Kind, Activation]]
-) -> Iterator[Tensor]:
-    """The map of each frame of a batch from a look at its crop; of one without a crop, zeros."""
-    boxes = [crop_box(one) for one in coarse]
-    crops = [(i, box) for i, box in enumerate(boxes) if box is not None]
-    whole = torch.zeros_like(coarse)
-    if crops:
-        rows = [i for i, _ in crops]
-        enlarged = torch.stack([enlarge(frames[i], box) for i, box in crops])
-        fine = fuse(list(look(enlarged, None if audio is None else audio[rows]).values()))
-        for (i, box), one in zip(crops, fine, strict=True):
-            whole[i] = paste(one, box)
-    yield from whole
-
-
-def _write(path: Path, grey: np.ndarray) -> None:
-    with whole_file(path) as temporary:
-        Image.fromarray(grey).save(temporary, format="png")

@@ -17,7 +17,7 @@ from avsal_bench.data.files.reading import frame_size, read_frames
 from avsal_bench.data.pictures import painting
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
-from avsal_bench.prediction.films import check_sound
+from avsal_bench.prediction import check_sound
 from avsal_bench.prediction.predictor import Predictor
 
 #: Pixels: width of a tile, and what is added for its title, for the names of the rows, and for the title.
@@ -47,7 +47,7 @@ def read_retention(
 
     Args:
         predictor: the network.
-        video: from :func:`~avsal_bench.prediction.films.open_film`, or any other.
+        video: from :func:`~avsal_bench.prediction.open_film`, or any other.
         frame: its number from 1; the last time step of the window is its own.
         device: to compute on.
         muted: whether the network is given silence; the sound is not read then.

@@ -18,7 +18,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.reading import read_density
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
-from avsal_bench.studies import pseudo
+from avsal_bench.studies import pseudo, pseudo_maps
 from avsal_bench.studies.pseudo_options import preset
 from avsal_bench.training.tags import TagModule
 
@@ -180,7 +180,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(blind, tmp_path, synth_root
     begun = len(steps)
     stop = False
 
-    write, written = pseudo._write, []
+    write, written = pseudo_maps._write, []
 
     def cut(path, grey):
         written.append(path)

@@ -1,0 +1,129 @@
+"""Folders of predicted maps: one file a frame, all of one kind, and a run goes on where another one stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.reading import frame_size
+from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
+from avsal_bench.files import write_atomically
+from avsal_bench.prediction.films import film_path
+from avsal_bench.prediction.predicting import Running, predict_maps, resize_maps
+from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.progress import progress
+
+#: What a folder of maps was made of; a run goes on only with the same.
+MARKER = "predict.json"
+#: Maps lie here until they are whole.
+UNFINISHED = ".unfinished"
+_MAP = re.compile(r"\d{5,}\.(png|npy)")
+
+
+def predict_folder(
+    predictor: Predictor,
+    video: Video,
+    folder: Path,
+    running: Running,
+    *,
+    form: KeepMaps = "png",
+    native: bool = False,
+    muted: bool = False,
+    force: bool = False,
+) -> int:
+    """Write the map of every frame of a video as ``<folder>/%05d.<form>``; what is there is not predicted again.
+
+    Args:
+        predictor: the network.
+        video: from :func:`open_film`.
+        folder: of the maps, and of ``predict.json``, which says what they were made of.
+        running: batch size, device and reading processes.
+        form: ``png``, 8 bits, each map scaled to its own lowest and highest value; ``npy``, float32 as predicted.
+        native: whether maps keep the size that the network gives; else they get that of the video.
+        muted: whether a network that hears is given silence.
+        force: whether maps of something else are removed.
+
+    Returns:
+        How many maps were there already.
+
+    Raises:
+        ValueError: for a folder with maps of other weights, another video or other options.
+        ValueError, OSError: as :func:`predict_maps`, and for a folder that cannot be written.
+    """
+    size = None if native else frame_size(video)
+    _claim(folder, _story(predictor, video, form, size, muted), force)
+    frames = [n for n in range(1, video.n_frames + 1) if not (folder / f"{n:05d}.{form}").is_file()]
+    there = video.n_frames - len(frames)
+    unfinished = folder / UNFINISHED
+    if frames:
+        with progress(f"{video.key}: maps", video.n_frames, there) as bar:
+            for numbers, maps in predict_maps(predictor, video, frames, running, muted):
+                save_maps((maps if size is None else resize_maps(maps, size)).cpu(), numbers, unfinished, form)
+                for number in numbers:
+                    name = f"{number:05d}.{form}"
+                    (unfinished / name).replace(folder / name)
+                bar.advance(len(numbers))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return there
+
+
+def _claim(folder: Path, story: dict[str, Any], force: bool) -> None:
+    """Make sure that all maps in a folder are of one kind: none are there, or such as this run makes."""
+    marker = folder / MARKER
+    folder.mkdir(parents=True, exist_ok=True)
+    maps = [path for path in folder.iterdir() if _MAP.fullmatch(path.name)]
+    if force:
+        for path in maps:
+            path.unlink()
+    elif maps:
+        if not marker.is_file():
+            raise ValueError(
+                f"{folder}: holds maps such as {min(maps).name} and no {MARKER}: another program made them; "
+                "name another folder, or replace them with --force"
+            )
+        before = _read_marker(marker)
+        if other := [key for key in story if before.get(key) != story[key]]:
+            told = "; ".join(f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story[key])}" for key in other)
+            raise ValueError(
+                f"{folder}: holds maps made otherwise ({told}); name another folder, or replace them with --force"
+            )
+        return
+    write_atomically(marker, json.dumps(story, indent=1) + "\n")
+
+
+def _read_marker(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: damaged ({error}); start over with --force") from error
+
+
+def _story(
+    predictor: Predictor, video: Video, form: KeepMaps, size: tuple[int, int] | None, muted: bool
+) -> dict[str, Any]:
+    """All that the maps depend on, as plain values."""
+    heard: Any = None
+    if predictor.hears:
+        heard = "muted" if muted or video.audio is None else _stamp(video.audio)
+    story = {
+        "network": predictor.name,
+        "options": predictor.options,
+        "weights": predictor.sha256,
+        "video": _stamp(film_path(video)),
+        "frames": video.n_frames,
+        "fps": video.fps,
+        "sound": heard,
+        "form": form,
+        "size": "native" if size is None else list(size),
+    }
+    return dict(json.loads(json.dumps(story)))
+
+
+def _stamp(path: Path) -> dict[str, Any]:
+    """What changes when a file does, short of reading it."""
+    found = path.stat()
+    return {"file": path.name, "bytes": found.st_size, "modified": found.st_mtime_ns}

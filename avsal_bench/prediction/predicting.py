@@ -1,0 +1,126 @@
+"""The maps of some frames of a film, as they come, and a film with its maps laid over the frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.reading import read_frames
+from avsal_bench.data.pictures import painting
+from avsal_bench.data.pictures.show import overlay_size, write_overlay
+from avsal_bench.evaluation.protocol import require_finite
+from avsal_bench.evaluation.steps import to_eight_bit
+from avsal_bench.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Running:
+    """How the work is done; nothing of it changes a map beyond rounding.
+
+    Args:
+        batch_size: windows that are predicted at a time.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
+        workers: processes that read; 0 reads in this one.
+    """
+
+    batch_size: int = 4
+    device: str = "auto"
+    workers: int = 0
+
+    def torch_device(self) -> torch.device:
+        """The device.
+
+        Raises:
+            ValueError: for one that is not there.
+        """
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"no device {self.device!r} here ({reason}); use auto, cpu, cuda or cuda:<n>") from error
+        return device
+
+
+def predict_maps(
+    predictor: Predictor, video: Video, frames: Sequence[int], running: Running, muted: bool = False
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Predict some frames of a video, in order.
+
+    Args:
+        predictor: the network.
+        video: from :func:`~avsal_bench.prediction.films.open_film`, or any other.
+        frames: numbers from 1.
+        running: batch size, device and reading processes.
+        muted: whether a network that hears is given silence; the sound is not read then.
+
+    Yields:
+        The numbers of a batch, and their maps ``(B, h, w)`` float32, not negative, on the device.
+
+    Raises:
+        ValueError: for a map that is not finite, or a batch that the device has no memory for.
+    """
+    device = running.torch_device()
+    module = predictor.module.to(device).eval()
+    loader = DataLoader(
+        Windows([video], module.net.spec, density=False, sound="muted" if muted else "original"),
+        sampler=[(0, frame) for frame in frames],
+        batch_size=running.batch_size,
+        collate_fn=collate,
+        num_workers=running.workers,
+        pin_memory=device.type == "cuda",
+    )
+    memory: dict[Any, Any] = {}
+    for batch in loader:
+        numbers = [int(frame) for frame in batch["frame"]]
+        batch |= {key: batch[key].to(device) for key in ("frames", "audio") if batch[key] is not None}
+        try:
+            with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True):
+                maps = module(batch, memory).float()
+        except torch.OutOfMemoryError as error:
+            raise ValueError(
+                f"no memory for {running.batch_size} windows at a time on {device}; lower --batch-size"
+            ) from error
+        require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
+        yield numbers, maps
+
+
+def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps ``(B, h, w)`` at another size, bilinear, antialiased where they shrink."""
+    return F.interpolate(maps[:, None], size, mode="bilinear", antialias=True)[:, 0]
+
+
+def predict_overlay(predictor: Predictor, video: Video, path: Path, running: Running, muted: bool = False) -> None:
+    """Write an mp4 of a video with its maps laid over the frames, and its sound; always anew, and whole or not at all.
+
+    Each map is scaled to its own lowest and highest value, as in a folder of 8-bit maps.
+
+    Raises:
+        ValueError, OSError: as :func:`predict_maps` and :func:`~avsal_bench.data.pictures.show.write_overlay`.
+    """
+    size = overlay_size(video)
+    found = predict_maps(predictor, video, range(1, video.n_frames + 1), running, muted)
+    write_overlay(video, path, _laid_over(video, found, size), size)
+
+
+def _laid_over(video: Video, found: Iterator[tuple[list[int], Tensor]], size: tuple[int, int]) -> Iterator[Image.Image]:
+    for numbers, maps in found:
+        densities = to_eight_bit(resize_maps(maps, size)).float().div(255).cpu().numpy()
+        for number, density in zip(numbers, densities, strict=True):
+            # One at a time, and resized here: the cache of the reader is meant for small frames.
+            stored = read_frames(video, [number], None)[:, 0]
+            frame = F.interpolate(stored[None], size, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
+            yield Image.fromarray(painting.blend(np.asarray(frame), density))
