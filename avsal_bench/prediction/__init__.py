@@ -1,7 +1,7 @@
 """Saliency of anyone's films, by a network that was trained here or by its authors.
 
-A folder of maps, or an mp4 with the maps laid over the frames. Every frame gets a map, from the window that a test would
-give it; maps go to the disk batch by batch, so that no video is too long.
+A folder of maps, or an mp4 with the maps laid over the frames. Every frame gets a map, from the window that a test
+would give it; maps go to the disk batch by batch, so that no video is too long.
 """
 
 from avsal_bench.prediction.films import check_sound, open_film
