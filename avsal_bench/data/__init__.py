@@ -1,1 +1,38 @@
-"""The data side: what lies on the disk, which frames make a clip, and the LightningDataModule that reads them."""
+"""The data side: what lies on the disk, which frames make a clip, and the LightningDataModule that reads them.
+
+Importing this package registers all data sets. It is cheap: no torch.
+"""
+
+from avsal_bench.data import sets
+from avsal_bench.data.dataset import (
+    SIX,
+    DataSet,
+    Facts,
+    Layout,
+    NumberedFiles,
+    OneFile,
+    Video,
+    VideoFile,
+    dataset,
+    expand,
+    list_datasets,
+    register_dataset,
+    resolve_name,
+)
+
+__all__ = [
+    "SIX",
+    "DataSet",
+    "Facts",
+    "Layout",
+    "NumberedFiles",
+    "OneFile",
+    "Video",
+    "VideoFile",
+    "dataset",
+    "expand",
+    "list_datasets",
+    "register_dataset",
+    "resolve_name",
+    "sets",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +45,15 @@ class OneFile:
     def path(self, frame: int) -> Path:
         """The file of frame 1, the only one."""
         return self.file
+
+
+#: Endings of video files, in lower case.
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
+
+
+def is_video_file(path: Path) -> bool:
+    """Whether the name of a file is that of a video, in any case."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,7 @@ class DataSet:
 #: The audio-visual sets that published networks train and test on together.
 SIX = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe")
 
+#: All data sets by name: the package imports the files in ``data/sets``, which enter themselves.
 _DATASETS: dict[str, DataSet] = {}
 
 
@@ -178,15 +187,9 @@ def register_dataset(description: DataSet) -> DataSet:
     return description
 
 
-def _datasets() -> dict[str, DataSet]:
-    """All data sets by name; the files in ``data/sets`` enter themselves when they are imported."""
-    importlib.import_module("avsal_bench.data.sets")
-    return _DATASETS
-
-
 def list_datasets() -> list[str]:
     """Names of all data sets, sorted."""
-    return sorted(_datasets())
+    return sorted(_DATASETS)
 
 
 def dataset(name: str) -> DataSet:
@@ -195,7 +198,7 @@ def dataset(name: str) -> DataSet:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    return pick("data set", name, _datasets())
+    return pick("data set", name, _DATASETS)
 
 
 def resolve_name(text: str) -> str:
@@ -204,7 +207,7 @@ def resolve_name(text: str) -> str:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    spelled = {known.lower(): d.name for d in _datasets().values() for known in (d.name, d.folder)}
+    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.name, d.folder)}
     return spelled.get(text.lower()) or dataset(text).name
 
 

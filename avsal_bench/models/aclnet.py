@@ -35,7 +35,7 @@ Keras numbers them in a fresh session, whatever wraps them in the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -45,11 +45,8 @@ from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.backbones.vgg16 import VGG16
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, Outputs, register_model
+from avsal_bench.models.registry import Network, Outputs, Place, register_model
 from avsal_bench.spec import ClipSpec
-
-if TYPE_CHECKING:
-    from avsal_bench.models.registry import Place
 
 Normalisation = Literal["keras", "torchvision"]
 

@@ -31,7 +31,7 @@ maps come from are in :mod:`avsal_bench.models.scam`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -45,11 +45,8 @@ from avsal_bench.models.backbones.vggsound import VGGSound
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.frame_memory import features_once
-from avsal_bench.models.registry import Network, Outputs, register_model
+from avsal_bench.models.registry import Network, Outputs, Place, register_model
 from avsal_bench.spec import ClipSpec
-
-if TYPE_CHECKING:
-    from avsal_bench.models.registry import Place
 
 #: Where the sound counts: everywhere, where a switch network says so, or where a label does.
 Switch = Literal["none", "predicted", "labels"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import io
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import soundfile
 from numpy.lib import format as npy
 from scipy.io import wavfile
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video, VideoFile, is_video_file
 from avsal_bench.data.files import reading
 from avsal_bench.data.files.prepared import (
     Frames,
@@ -35,7 +35,8 @@ from avsal_bench.data.files.prepared import (
     stamp_of,
     write_manifest,
 )
-from avsal_bench.data.files.video_files import is_video_file, track_seconds
+from avsal_bench.data.files.video_files import track_seconds
+from avsal_bench.files import sha256
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
 
@@ -242,11 +243,7 @@ def _fault(job: _Job, entry: PreparedFile) -> str:
     if job.force:
         return "forced"
     if job.verify:
-        with path.open("rb") as file:
-            digest = sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return "" if digest.hexdigest() == entry.sha256 else "damaged"
+        return "" if sha256(path) == entry.sha256 else "damaged"
     return ""
 
 
@@ -331,7 +328,7 @@ def _write_sound(job: _Job) -> PreparedFile:
 
 def _write_file(folder: Path, name: str, blocks: Iterable[bytes]) -> PreparedFile:
     """Write a file under its temporary name, to the disk and not only to memory."""
-    digest, total = sha256(), 0
+    digest, total = hashlib.sha256(), 0
     with _part(folder, name).open("wb") as file:
         for block in blocks:
             file.write(block)

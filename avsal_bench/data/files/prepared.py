@@ -15,7 +15,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import Video, VideoFile
-from avsal_bench.records import write_atomically
+from avsal_bench.files import text_sha256, write_atomically
 
 Frames = NDArray[np.uint8]
 
@@ -169,7 +168,7 @@ def source_of(paths: Sequence[Path]) -> Source:
             raise FileNotFoundError(f"missing file {path}") from None
         total += found.st_size
         lines.append(f"{path.name} {found.st_size} {found.st_mtime_ns}\n")
-    return Source(len(lines), total, sha256("".join(lines).encode()).hexdigest())
+    return Source(len(lines), total, text_sha256("".join(lines)))
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -17,16 +17,15 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.audio.waveform import AudioFrontEnd
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.fixation_files import mat_fixations
+from avsal_bench.data.files.prepared import prepared_frames, prepared_sound
 from avsal_bench.data.files.video_files import (
     cached_track,
-    is_video_file,
     picture_size,
     read_pictures,
     read_track,
 )
-from avsal_bench.data.files.video_files import count_frames as count_frames
 from avsal_bench.data.windows import Window
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
@@ -136,20 +135,15 @@ def is_prepared(video: Video, size: tuple[int, int], sample_rate: int | None = N
     return sample_rate is None or _prepared_sound(video, sample_rate) is not None
 
 
-# The module of the prepared form reads the files with this one.
 def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:
     if video.prepared is None or not video.prepared.is_dir():
         return None
-    from avsal_bench.data.files.prepared import prepared_frames
-
     return prepared_frames(video.prepared, size, video.n_frames)
 
 
 def _prepared_sound(video: Video, sample_rate: int) -> Path | None:
     if video.prepared is None or not video.prepared.is_dir():
         return None
-    from avsal_bench.data.files.prepared import prepared_sound
-
     return prepared_sound(video.prepared, sample_rate)
 
 

@@ -36,20 +36,12 @@ def _import_decord() -> ModuleType:
 
 decord = _import_decord()
 
-#: Endings of video files, in lower case.
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
-
 #: Video files that a process keeps open.
 OPEN_FILES = 2
 
 # A reader made before a fork hangs in the new process, and so does closing it, which waits for threads that did not
 # come along. So each process opens its own, and never touches an entry of another.
 _readers: OrderedDict[tuple[int, Path], Any] = OrderedDict()
-
-
-def is_video_file(path: Path) -> bool:
-    """Whether the name of a file is that of a video, in any case."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def count_frames(path: Path) -> int:

@@ -9,8 +9,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile
-from avsal_bench.data.files.video_files import is_video_file
+from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile, is_video_file
 
 #: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
 PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"

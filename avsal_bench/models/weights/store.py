@@ -5,25 +5,22 @@ Nothing is downloaded: people fetch the files from their authors.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from avsal_bench.models import backbones
+from avsal_bench.files import sha256, whole_file
+from avsal_bench.models.backbones import BACKBONE_WEIGHTS
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import create_model, list_models, model_entry
 from avsal_bench.models.weights.loading import Loaded, load_published, open_safely
 from avsal_bench.names import pick, unknown
 from avsal_bench.progress import progress
-from avsal_bench.records import whole_file
 
 #: How archives are called that may hold weights, and files that may be weights under another name. They are
 #: mentioned, not opened.
@@ -37,8 +34,7 @@ _OTHERS = (".pt", ".pth", ".pkl", ".ckpt", ".safetensors")
 def _registered() -> dict[str, tuple[str, PublishedWeights]]:
     """All published weights by name, each with the network or the backbone that it belongs to."""
     owners = [(name, model_entry(name).weights) for name in list_models()]
-    for module in iter_modules(backbones.__path__):
-        owners.append((module.name, getattr(import_module(f"{backbones.__name__}.{module.name}"), "WEIGHTS", ())))
+    owners += BACKBONE_WEIGHTS.items()
     found: dict[str, tuple[str, PublishedWeights]] = {}
     files: dict[str, str] = {}
     for owner, entries in owners:
@@ -159,7 +155,7 @@ def check_weights(path: Path, name: str) -> Checked:
         FileNotFoundError, ValueError: saying what is wrong with the file.
     """
     entry = _readable_weights(name)
-    digest = _sha256(path)
+    digest = sha256(path)
     if entry.sha256 != "unknown" and not digest.startswith(entry.sha256):
         begins = "is" if len(entry.sha256) == 64 else "begins with"
         raise ValueError(
@@ -246,7 +242,7 @@ def _import(path: Path, name: str, store: Path) -> tuple[str, str]:
     outcome = "imported"
     if target.is_file():
         outcome = "replaced"
-        digest = _sha256(path)
+        digest = sha256(path)
         with suppress(ValueError):  # a damaged one is replaced
             if _stored(target)[1]["sha256"] == digest:
                 return "already imported", f"sha256 {digest}"
@@ -278,8 +274,3 @@ def _source(path: Path, changed: int) -> dict[str, str]:
 def _save_atomically(content: object, path: Path) -> None:
     with whole_file(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
