@@ -93,8 +93,12 @@ SECOND = (
 
 def terminal(rows: Sequence[Row]) -> str:
     """Two blocks with aligned columns, and what they mean."""
+
+    def numbers(part: Sequence[Column]) -> list[int]:
+        return [place for place, column in enumerate(part) if column.number]
+
     blocks = [
-        text_table([c.title for c in part], [[c.cell(r) for c in part] for r in rows], _numbers(part))
+        text_table([c.title for c in part], [[c.cell(r) for c in part] for r in rows], numbers(part))
         for part in (FIRST, SECOND)
     ]
     return "\n\n".join([*blocks, "\n".join(_notes(rows))])

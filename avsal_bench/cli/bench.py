@@ -157,7 +157,8 @@ def _collect(args: Namespace, space: Workspace) -> int:
 
     models = args.models[1:]
     found = collect(look(_plan(args, space, models), space) if models else look_at_all(space), space)
-    print("\n".join([*(f"invalid  {line}" for line in found.invalid), *found.missing]))
+    for line in (*(f"invalid  {text}" for text in found.invalid), *found.missing):
+        print(line)
     if wrong := len(found.invalid):
         text = f"\n{wrong} invalid records; the leaderboard stays as it is until they are moved away"
         print(text, file=sys.stderr)
@@ -173,9 +174,8 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
     from avsal_bench.leaderboard.reports.run_summary import run_summary
 
     if records := records_there(jobs, space):
-        print(
-            f"\n{run_summary(records)}\n\nleaderboard  {space.leaderboard / 'README.md'}\nrecords      {space.records}"
-        )
+        print(f"\n{run_summary(records)}\n")
+        print(f"leaderboard  {space.leaderboard / 'README.md'}\nrecords      {space.records}")
         stages = space.runs / "stages"
         print(f"checkpoints  {stages}, in each folder test/ with a picture and the frame scores of every video")
 

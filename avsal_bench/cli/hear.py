@@ -24,14 +24,8 @@ examples:
 
 def add_parser(commands: Commands) -> None:
     """Add ``hear`` to the commands of ``avsal``."""
-    parser = add_command(
-        commands,
-        "hear",
-        hear,
-        "test networks with other sounds: how much of a score comes from hearing",
-        _DESCRIPTION,
-        _EPILOG,
-    )
+    text = "test networks with other sounds: how much of a score comes from hearing"
+    parser = add_command(commands, "hear", hear, text, _DESCRIPTION, _EPILOG)
     parser.set_defaults(logger=None)
     folder_options(parser)
     parser.add_argument("records", nargs="+", metavar="RECORD", help="files of the leaderboard's folder records")

@@ -37,9 +37,9 @@ def leaderboard(args: Namespace) -> int:
         publish(folder)
         return 0
     from avsal_bench.data.dataset import expand
+    from avsal_bench.files import write_atomically
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
-    from avsal_bench.records import write_atomically
 
     sets = expand(args.latex.split(","))
     metrics = args.metrics.split(",") if args.metrics else []

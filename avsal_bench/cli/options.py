@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from avsal_bench.map_layouts import LAYOUTS
+
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
     from avsal_bench.bench.launch.slurm import Cluster
@@ -67,8 +69,6 @@ def one_a_core(parser: argparse._ActionsContainer) -> None:
 
 def submission_options(parser: ArgumentParser) -> None:
     """Add the options that name maps which any code made, and what they are of."""
-    from avsal_bench.evaluation.layouts import LAYOUTS
-
     parser.epilog = (
         "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. The maps may lie as\n"
         f"{LAYOUTS}\n"

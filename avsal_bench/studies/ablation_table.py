@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.page.readme import markdown_table
 from avsal_bench.leaderboard.tables import rows
-from avsal_bench.records import METRICS, read_record, write_atomically
+from avsal_bench.records import METRICS, read_record
 from avsal_bench.studies.ablation import Ablation, RowPlan, ablation_root, embedded
 from avsal_bench.text import text_table
 

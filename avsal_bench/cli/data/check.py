@@ -20,7 +20,7 @@ def add_check(commands: Commands) -> None:
 def check(args: Namespace) -> int:
     """Look at every file that the lists ask for."""
     from avsal_bench.data.audit.audit import check_sets
-    from avsal_bench.records import write_atomically
+    from avsal_bench.files import write_atomically
     from avsal_bench.workers import Workers
 
     with Workers(args.workers) as workers:

@@ -18,13 +18,8 @@ def run_summary(records: Sequence[Record]) -> str:
     body = []
     for claim in hearing_claims(records):
         i = claim.interval
-        body.append(
-            [
-                claim.text,
-                "yes" if claim.holds else "NO",
-                f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" if i else claim.reason,
-            ]
-        )
+        found = f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" if i else claim.reason
+        body.append([claim.text, "yes" if claim.holds else "NO", found])
     told = "paired differences over test videos, 95 % intervals"
     return f"{table}\n\n{text_table(['Does it learn, does it hear?', '', told], body)}"
 
