@@ -20,7 +20,7 @@ from avsal_bench.bench.loggers import open_loggers
 from avsal_bench.bench.machine import Share, batch_norms, compile_network
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.sharing.turns import take_turn
-from avsal_bench.bench.stages import Training
+from avsal_bench.bench.stages import Training, learns_labels
 from avsal_bench.bench.starting import start_from, start_parts
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
@@ -31,7 +31,6 @@ from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Stage
 from avsal_bench.training.recipe import Training as Kind
-from avsal_bench.training.tasks import TwoTask
 from avsal_bench.training.two_task import TwoTaskModule
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
@@ -158,11 +157,6 @@ def _fit(
         write_atomically(training.folder / "done.json", json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
     return story
-
-
-def learns_labels(stage: Stage) -> bool:
-    """Whether a stage trains on labels of consistency."""
-    return stage.training == "two_task" and TwoTask.from_plain(stage.two_task).supervision == "labels"
 
 
 def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:

@@ -17,6 +17,7 @@ from avsal_bench.models.weights.store import imported_source
 from avsal_bench.names import pick
 from avsal_bench.records import network_name
 from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.tasks import TwoTask
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
         folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"
         resolved[stage.name] = Training(stage, model, options, folder, before, parts)
     return list(resolved.values())
+
+
+def learns_labels(stage: Stage) -> bool:
+    """Whether a stage trains on labels of consistency."""
+    return stage.training == "two_task" and TwoTask.from_plain(stage.two_task).supervision == "labels"
 
 
 def weights_of(job: Job, recipe: Recipe) -> str | None:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from avsal_bench.bench.context import Context, Place
-from avsal_bench.bench.fit import learns_labels
-from avsal_bench.bench.stages import Training, stage_options, weights_of
+from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.dataset import dataset
