@@ -183,8 +183,9 @@ def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -
     """
     parts: list[list[float]] = [[] for _ in range(CURVE_PARTS)]
     for frame, value in zip(frames, scores, strict=True):
-        parts[(frame - 1) * CURVE_PARTS // n_frames].append(value)
-    return [round(defined_mean(part), 4) for part in parts]
+        if not math.isnan(value):
+            parts[(frame - 1) * CURVE_PARTS // n_frames].append(value)
+    return [round(defined_mean(part), 4) if part else math.nan for part in parts]
 
 
 def video_to_json(video: VideoScores) -> dict[str, Any]:
