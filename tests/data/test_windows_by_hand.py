@@ -4,7 +4,7 @@ import pytest
 import soundfile
 import torch
 import torchaudio
-from test_models import CASES, build
+from tiny_networks import CASES, build
 from torchvision.io import decode_image
 from torchvision.transforms.v2 import functional as F
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from test_avc import SMALL, build
-from test_models import clip
+from tiny_networks import clip
 
 from avsal_bench.models import model_entry
 from avsal_bench.training.losses import Truth, kl_loss

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from test_models import clip
+from tiny_networks import clip
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds, span_around

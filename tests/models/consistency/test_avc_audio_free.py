@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_models import clip
+from tiny_networks import clip
 
 from avsal_bench.models import create_model, list_models, model_entry
 
