@@ -102,7 +102,7 @@ def test_table_is_worst_first_and_short(root):
     report = check(root)
     lines = report.table().splitlines()
     assert lines[0] == f"{SET} in {root}: 3 errors, 1 warning, 0 notes"
-    assert [line.split(";")[0].strip() for line in lines if line.startswith(("  error", "  warning", "  note"))] == [
+    assert [line.split(";")[0] for line in lines if line.startswith(("error:", "warning:", "note:"))] == [
         "error: frames missing",
         "error: sound missing",
         "error: unreadable frame",
@@ -110,7 +110,7 @@ def test_table_is_worst_first_and_short(root):
     ]
     assert lines[-1].startswith("3 errors; 109 files in ")
     many = replace(report, findings=tuple(replace(report.findings[0], video=f"v{i}") for i in range(50)))
-    assert "    .. and 30 more" in many.table()
+    assert ".. and 30 more" in many.table()
     assert "more" not in many.table(most=None)
     assert many.table(most=None).count("frames missing") == 1
 

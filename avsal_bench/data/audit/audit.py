@@ -19,6 +19,7 @@ from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, Vid
 from avsal_bench.data.layouts.videos import PACKAGED_LISTS, ListedVideo, read_fold_list
 from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
+from avsal_bench.text import text_table
 from avsal_bench.workers import Workers
 
 __all__ = ["Counts", "Finding", "Report", "Severity", "check_sets"]
@@ -93,14 +94,16 @@ class Report:
         blocks = []
         for name, root in self.roots.items():
             told = ", ".join(_many(self.number(severity, name), severity) for severity in _ORDER)
-            rows = [f"{name} in {root}: {told}", _row("list", "videos", "frames", "hours", "files", "seconds")]
-            for c in self.counts:
-                if c.dataset == name:
-                    label = c.part if c.fold is None else f"{c.part} {c.fold}"
-                    rows.append(_row(label, c.videos, c.frames, f"{c.hours:.3f}", c.files, f"{c.seconds:.1f}"))
+            body = [
+                [label, f"{c.videos}", f"{c.frames}", f"{c.hours:.3f}", f"{c.files}", f"{c.seconds:.1f}"]
+                for c in self.counts
+                if c.dataset == name and (label := c.part if c.fold is None else f"{c.part} {c.fold}")
+            ]
+            header = ["list", "videos", "frames", "hours", "files", "seconds"]
+            rows = [f"{name} in {root}: {told}", text_table(header, body, numbers=range(1, 6))]
             of_set = [f for f in self.findings if f.dataset == name]
             for (severity, kind, training), group in groupby(of_set, lambda f: (f.severity, f.kind, f.training)):
-                rows += ["", f"  {severity}: {kind}; {training}", *_rows(list(group), most)]
+                rows += ["", f"{severity}: {kind}; {training}", *_rows(list(group), most)]
             blocks.append("\n".join(rows))
         files, speed = self._speed()
         how = "names and headers" if self.quick else "all contents"
@@ -377,20 +380,12 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _row(first: str, *rest: object) -> str:
-    return f"  {first:<10}" + "".join(f"{cell!s:>10}" for cell in rest)
-
-
 def _rows(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
     shown = findings[:most]
-    places = [(_short(f.video), _short(f.where)) for f in shown]
-    wide = [max(len(cell) for cell in column) for column in zip(*places, strict=True)]
-    for finding, (video, where) in zip(shown, places, strict=True):
-        yield "    " + "  ".join(
-            c for c in (f"{video:<{wide[0]}}", f"{where:<{wide[1]}}", _short(finding.text, WIDEST)) if c.strip()
-        )
+    body = [[_short(f.video), _short(f.where), _short(f.text, WIDEST)] for f in shown]
+    yield text_table(["video", "where", "what"], body)
     if len(findings) > len(shown):
-        yield f"    .. and {len(findings) - len(shown)} more"
+        yield f".. and {len(findings) - len(shown)} more"
 
 
 def _short(text: str, width: int = WIDE) -> str:
