@@ -61,23 +61,9 @@ def fake(monkeypatch, code):
     monkeypatch.setattr(launch.subprocess, "Popen", popen)
 
 
-def test_a_job_leaves_its_records_a_log_and_a_state(space, common, capfd):
-    assert launch_local([CENTRE], common) == []
-    state = state_of(space.runs, CENTRE)
-    assert (state.state, state.launcher, state.exit_code) == ("done", "local", 0)
-    assert state.job == CENTRE
-    assert state.started <= state.ended
-    log = log_path(space.runs, CENTRE).read_text()
-    assert "run centre --fold 1" in log
-    assert "centre-fold1-seed0 on synth [" in log
-    assert "centre-fold1-seed0 on synth [" in capfd.readouterr().out
-    assert [one.word for one in look_at_all(space)] == ["done"]
-    assert "1/1" in status_text(look_at_all(space))
-
-
-def test_a_job_that_fails_shows_the_end_of_its_log_and_the_next_run_goes_on_with_it(space, common, capfd):
+def test_jobs_leave_logs_and_states_and_one_that_fails_shows_the_end_of_its_log(space, common, capfd):
     assert launch_local([BROKEN, CENTRE], common) == [BROKEN]
-    error = capfd.readouterr().err
+    out, error = capfd.readouterr()
     assert f"The end of {log_path(space.runs, BROKEN)}" in error
     assert "width must be a multiple of heads" in error
     seen = look([BROKEN, CENTRE], space)
@@ -85,6 +71,16 @@ def test_a_job_that_fails_shows_the_end_of_its_log_and_the_next_run_goes_on_with
     line = next(line for line in status_text(seen).splitlines() if line.startswith(BROKEN.name))
     assert "width must be a multiple of heads" in line
     assert status_text(seen).endswith("2 jobs: 1 failed, 1 done")
+    state = state_of(space.runs, CENTRE)
+    assert (state.state, state.launcher, state.exit_code) == ("done", "local", 0)
+    assert state.job == CENTRE
+    assert state.started <= state.ended
+    log = log_path(space.runs, CENTRE).read_text()
+    assert "run centre --fold 1" in log
+    for text in (log, out):
+        assert "test centre-fold1-seed0 on synth " in text
+    assert {one.job: one.word for one in look_at_all(space)} == {BROKEN: "failed", CENTRE: "done"}
+    assert "1/1" in status_text(look([CENTRE], space))
 
 
 def test_jobs_at_the_same_time_name_themselves_on_each_line(space, common, monkeypatch, capfd):
@@ -120,7 +116,7 @@ def test_an_interrupted_bench_leaves_no_process(space, common, tmp_path):
     code = f"""
 import signal, subprocess, sys
 from avsal_bench.bench.launch import local as launch
-from avsal_bench.bench.plan import Job
+from avsal_bench.bench.job import Job
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, such as these tests, ignores it
 real = subprocess.Popen
 child = "import os, subprocess, sys, time; other = subprocess.Popen(['sleep', '600']);" \\

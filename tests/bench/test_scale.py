@@ -222,7 +222,8 @@ def test_a_compiled_network_keeps_its_names_and_says_so(undisturbed, space, monk
 TURNS = """
 import os, sys, time
 from pathlib import Path
-from avsal_bench.bench import fit, turns
+from avsal_bench.bench import fit
+from avsal_bench.bench.sharing import turns
 from avsal_bench.cli import main
 turns.ANSWER = 0.3
 first = os.environ.get("LOCAL_RANK") is None
@@ -245,13 +246,19 @@ def test_processes_wait_together_for_a_stage_that_another_job_trains(undisturbed
     environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HOME), "TOLD": str(told)}
     words = [sys.executable, str(script), *command(space, job(), "--devices", "2")]
     with hold(folder):
-        child = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(25)
+        heard = tmp_path / "heard"
+        with heard.open("w") as file:
+            child = subprocess.Popen(words, env=environment, stdout=file, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 120
+        while f"waiting for {folder.name}" not in heard.read_text():
+            assert child.poll() is None
+            assert time.monotonic() < end, "it does not say that it waits"
+            time.sleep(0.1)
+        time.sleep(3)  # ten times what an answer takes
         assert child.poll() is None
         for name in ("best.ckpt", "last.ckpt", "done.json"):
             os.link(source / name, folder / name)
-    out, error = child.communicate(timeout=120)
+    _, error = child.communicate(timeout=120)
     assert child.returncode == 0, error
-    assert f"waiting for {folder.name}" in out
     assert not list(told.iterdir())
     assert list(space.records.rglob("*.json"))

@@ -7,6 +7,7 @@ import sys
 import pytest
 from conftest import HOME, TINY
 
+from avsal_bench.bench.launch import one_job
 from avsal_bench.cli import main
 
 
@@ -58,7 +59,7 @@ def test_dry_run_prints_the_plan_and_does_nothing(folders, space, capsys):
 def quick(folders, monkeypatch):
     """Arguments of a bench of seconds; its jobs run in this process, and in processes of their own in test_launch."""
     monkeypatch.setattr(
-        "avsal_bench.bench.launch.local._Bench.follow", lambda bench, command, log, prefix: main(command[3:])
+        "avsal_bench.bench.launch.local._Bench.follow", lambda bench, command, log, prefix: one_job.main(command[3:])
     )
     overrides = [word for override in (*TINY, "stages.audiovisual.epochs=1") for word in ("--set", override)]
     return ["bench", "avrsp", "--workers", "0", *overrides, *folders]

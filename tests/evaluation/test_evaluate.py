@@ -2,13 +2,13 @@
 
 import csv
 import hashlib
-import os
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from conftest import HOME, write_list
+from dying import die
 from golden_data import N_FRAMES, SPLITS, golden_mean, golden_scores, write_golden
 from PIL import Image
 
@@ -186,18 +186,20 @@ def test_maps_that_count_from_zero(run, root, capsys):
     assert record(run).videos[0].scores == pytest.approx(golden_mean("v1", True), abs=1e-6, rel=0)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_killed_run_goes_on_with_the_next_video(run, monkeypatch, capsys, workers):
-    assert run("evaluate", workers=workers) == 0
+def test_processes_do_not_change_a_score_and_a_killed_run_goes_on_with_the_next_video(run):
+    assert run("evaluate", "--name", "one") == 0
+    assert run("evaluate", workers=2) == 0
     first = record(run)
-    for path in run.records.rglob("*.json"):
-        path.unlink()
-    (folder,) = (p.parent for p in run.work.rglob("v1.json"))
+    assert record(run, name="one").videos == first.videos
+    (folder,) = (p.parent for p in run.work.rglob("maps*/**/v1.json"))
     before = (folder / "v1.json").stat().st_mtime_ns
-    (folder / "v2.json").unlink()
-    assert run("evaluate", workers=workers) == 0
-    assert (folder / "v1.json").stat().st_mtime_ns == before
-    assert record(run).videos == first.videos
+    for workers in (0, 2):
+        for path in run.records.rglob("maps-*.json"):
+            path.unlink()
+        (folder / "v2.json").unlink()
+        assert run("evaluate", workers=workers) == 0
+        assert (folder / "v1.json").stat().st_mtime_ns == before
+        assert record(run).videos == first.videos
 
 
 def test_changed_maps_are_scored_again_and_never_passed_off_as_others(run, root, capsys):
@@ -214,26 +216,14 @@ def test_changed_maps_are_scored_again_and_never_passed_off_as_others(run, root,
     assert record(run).videos[1] == before.videos[1]
 
 
-def test_processes_do_not_change_a_score(run):
-    assert run("evaluate", "--name", "one") == 0
-    assert run("evaluate", "--name", "two", workers=2) == 0
-    assert record(run, name="one").videos == record(run, name="two").videos
-
-
-def _die(task):
-    if task == 0:
-        os._exit(1)
-    raise ValueError("bad file x.png")
-
-
 def test_an_error_in_a_process_keeps_its_text():
     with Workers(2) as workers, pytest.raises(ValueError, match=r"bad file x\.png"):
-        list(workers.run(_die, [1, 1]))
+        list(workers.run(die, [1, 1]))
 
 
 def test_a_process_that_dies_says_what_to_do():
     with Workers(2) as workers, pytest.raises(OSError, match="run again to go on, with fewer --workers"):
-        list(workers.run(_die, [0, 0]))
+        list(workers.run(die, [0, 0]))
 
 
 def test_missing_ground_truth_is_named(run, root, capsys):

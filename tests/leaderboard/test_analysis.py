@@ -227,10 +227,10 @@ def test_records_side_by_side_give_text_tables_and_pictures(tmp_path, synth_root
     assert set(mep.values()) == {"0.0"}
 
 
-def test_tables_stand_where_the_set_is_not_there(tmp_path, capsys):
+def test_tables_stand_where_the_videos_of_a_record_are_not_there(tmp_path, synth_root, capsys):
     recipe = {"network": {"splits": 1, "degree": {"synth": 5}}}
     [path] = places(tmp_path / "board", [dataclasses.replace(a_record("human_infinite", "", 0.9), recipe=recipe)])
-    assert analyse(path, "-o", tmp_path / "out", "--synth-root", tmp_path / "nowhere") == 0
+    assert analyse(path, "-o", tmp_path / "out", "--synth-root", synth_root) == 0
     said = capsys.readouterr().out
     assert "## By category" in said
     assert "- human_infinite: " in said

@@ -1,6 +1,8 @@
 """Ablations: what their files say against what the papers print, their plans, and a small one from end to end."""
 
 import csv
+import functools
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 import yaml
 from conftest import HOME, TINY
 
+from avsal_bench.bench.launch import one_job
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.cli import main
@@ -108,6 +111,13 @@ def test_every_image_encoder_of_mspi_fits_the_stage_that_trains_it(space):
         assert bool(stages[-1].parts) == plan.row.variant.startswith(("V2", "V3", "V4", "V5"))
 
 
+@functools.cache
+def parts_of(model, options):
+    """Names of the modules of a network, whose first stages many rows share."""
+    with torch.device("meta"):
+        return {name for name, _ in create_model(model, **json.loads(options)).named_modules()}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_paper_preset_of_every_row_builds_at_full_size_and_starts_from_known_weights(name, space):
     ablation = load_ablation(FOLDER, name)
@@ -116,9 +126,7 @@ def test_the_paper_preset_of_every_row_builds_at_full_size_and_starts_from_known
         recipe = job.recipe(space)
         assert [j.fold for j in plan.jobs] == [1, 2, 3]
         for number, stage in enumerate(recipe.stages):
-            with torch.device("meta"):
-                net = create_model(stage.model or job.model, **stage_options(job, recipe, stage))
-            parts = {name for name, _ in net.named_modules()}
+            parts = parts_of(stage.model or job.model, json.dumps(stage_options(job, recipe, stage)))
             earlier = {before.name for before in recipe.stages[:number]}
             for part, start in stage.start.items():
                 assert part in parts or job.modality == "v" or stage.modality == "v", (plan.row.variant, part)
@@ -280,7 +288,7 @@ def small(tmp_path, space, monkeypatch):
 
     def in_this_process(bench, command, log, prefix):
         started.append(command)
-        return main(command[3:])
+        return one_job.main(command[3:])
 
     monkeypatch.setattr("avsal_bench.bench.launch.local._Bench.follow", in_this_process)
     monkeypatch.setenv("AVSAL_HOME", str(home))

@@ -9,8 +9,7 @@ from conftest import HOME
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.run import run_job
-from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.synth.making import make_synth
+from avsal_bench.bench.workspace import workspace
 from avsal_bench.records import read_record
 
 HUMAN = "human_infinite/synth/fold1/original"
@@ -47,8 +46,8 @@ def test_the_bounds_that_were_measured_stand_in_order():
 
 @pytest.mark.slow
 def test_the_bounds_stand_in_order_on_the_whole_fold(tmp_path):
-    make_synth(tmp_path / "synth")
-    space = Workspace(HOME, None, tmp_path / "synth", tmp_path / "runs", tmp_path / "leaderboard")
+    """On the set that `make bench` has made, or makes next."""
+    space = workspace(runs=str(tmp_path / "runs"), leaderboard=str(tmp_path / "leaderboard"))
     scores = []
     for model in ("chance", "centre", "mep", "human_infinite"):
         [path] = run_job(Job(model, "", 1, 0, "smoke", "stavis"), space, Machine(devices=1, workers=0))
