@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.evaluation.layouts import LAYOUTS
 from avsal_bench.evaluation.maps import (
     MapCheck,
     VideoMaps,
@@ -20,6 +19,7 @@ from avsal_bench.evaluation.maps import (
     other_folders,
 )
 from avsal_bench.files import text_sha256
+from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.progress import progress
 from avsal_bench.text import frame_ranges
 from avsal_bench.workers import Workers
@@ -93,7 +93,7 @@ def inspect(
     """Find the maps of a test list below ``root``, and read every one.
 
     Args:
-        root: folder of the maps, in a layout of :data:`~avsal_bench.evaluation.layouts.LAYOUTS`.
+        root: folder of the maps, in a layout of :data:`~avsal_bench.map_layouts.LAYOUTS`.
         videos: of the test list.
         workers: processes that read.
         first: number of the file of the first frame.

@@ -41,7 +41,7 @@ class VideoMaps:
 
 
 def find_maps(root: Path, video: Video, first: int = 1) -> VideoMaps:
-    """Find the maps of a video, in any layout of :data:`~avsal_bench.evaluation.layouts.LAYOUTS`.
+    """Find the maps of a video, in any layout of :data:`~avsal_bench.map_layouts.LAYOUTS`.
 
     Args:
         root: folder of the maps.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -18,6 +18,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
+from avsal_bench.means import defined_mean
 from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.scaling import EPS
 from avsal_bench.records import METRICS, VideoScores, score_curve, video_from_json, video_to_json
@@ -139,7 +140,7 @@ class VideoScorer:
     def _add(self, frames: Sequence[int], maps: Tensor) -> None:
         where = [f"{self.truth.video.key}, frame {frame}" for frame in frames]
         fixations = self.truth.fixations(frames)
-        negatives = self.truth.negatives(frames, self.protocol)
+        negatives = self.truth.negatives(frames, self.protocol.negatives)
         scores = score_frames(maps, self.truth.densities(frames), fixations, negatives, self.protocol, where)
         for metric, values in scores.items():
             self.scores[metric] += values.tolist()
@@ -161,16 +162,16 @@ class VideoScorer:
         return VideoScores(
             video=video.name,
             frames=len(self.frames),
-            scores={m: mean_defined(row) for m, row in self.scores.items()},
+            scores={m: defined_mean(row) for m, row in self.scores.items()},
             undefined={m: len(self.frames) - len(row) for m, row in defined.items()},
             category=video.category,
             unfixated=self.unfixated,
             constant=self.constant,
             skipped=video.n_frames - len(self.frames),
             curve={m: score_curve(self.frames, row, video.n_frames) for m, row in self.scores.items()},
-            consistent={m: mean_defined(row) for m, row in own.items()},
+            consistent={m: defined_mean(row) for m, row in own.items()},
             consistent_frames=sum(belongs),
-            map_cc=None if math.isnan(alike := mean_defined(self.alike)) else alike,
+            map_cc=None if math.isnan(alike := defined_mean(self.alike)) else alike,
         )
 
     def write(self, folder: Path, **more: Any) -> None:
@@ -183,16 +184,6 @@ class VideoScorer:
         if self.alike:
             plain["alike"] = [None if math.isnan(v) else v for v in self.alike]
         write_atomically(result_path(folder, self.truth.video), json.dumps(plain | more, allow_nan=False))
-
-
-def mean_defined(values: Iterable[float]) -> float:
-    """Mean of what is not NaN; NaN where nothing is left.
-
-    >>> mean_defined([1.0, math.nan, 2.0])
-    1.5
-    """
-    defined = [value for value in values if not math.isnan(value)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
 
 
 def consistency(video: Video) -> Sequence[bool] | None:

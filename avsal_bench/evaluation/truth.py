@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.reading import decode_image_file, read_fixations
-from avsal_bench.evaluation.protocol import Protocol
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10
@@ -58,9 +58,9 @@ class Truth:
         """Fixation maps ``(F, H, W)`` bool of some frames."""
         return self._mask([self._pixels[frame - 1] for frame in frames])
 
-    def negatives(self, frames: Sequence[int], protocol: Protocol) -> Tensor:
-        """Negatives of the shuffled AUC, ``(F, H, W)`` bool, for some frames; see :class:`Protocol`."""
-        if protocol.negatives == "video":
+    def negatives(self, frames: Sequence[int], source: Literal["video", "dataset"]) -> Tensor:
+        """Negatives of the shuffled AUC, ``(F, H, W)`` bool, for some frames; as ``negatives`` of a protocol."""
+        if source == "video":
             return self._of_video & ~self.fixations(frames)
         if self._of_dataset is None:
             self._of_dataset = self._draw()

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.distributed import gather_all_tensors
 
+from avsal_bench.means import defined_mean
 from avsal_bench.names import pick, unknown
 
 
@@ -149,19 +150,13 @@ class PerVideo(Metric):
         columns = dict(zip(self.names, zip(*rows, strict=True), strict=True))
         return {
             "frames": len(rows),
-            "scores": {name: _mean(values) for name, values in columns.items()},
+            "scores": {name: defined_mean(values) for name, values in columns.items()},
             "undefined": {name: sum(map(math.isnan, values)) for name, values in columns.items()},
         }
 
     def _over(self, videos: Iterable[VideoMean]) -> dict[str, float]:
         members = list(videos)
-        return {name: _mean([video["scores"][name] for video in members]) for name in self.names}
-
-
-def _mean(values: Iterable[float]) -> float:
-    """Mean of what is not NaN, rounded once, whatever the order; NaN where there is nothing."""
-    defined = [value for value in values if not math.isnan(value)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
+        return {name: defined_mean([video["scores"][name] for video in members]) for name in self.names}
 
 
 def _gather_rows(rows: Tensor, group: Any = None) -> list[Tensor]:

@@ -120,7 +120,7 @@ def test_negatives_are_those_of_the_half_that_is_right(short, tmp_path):
     video = with_gaze(short, tmp_path / "gaze.csv", samples)
     gaze, size = read_observers(video)
     right = Half(video, gaze, [1], size, 5.0)
-    marked = right.negatives([1], RAW)[0].nonzero().tolist()
+    marked = right.negatives([1], RAW.negatives)[0].nonzero().tolist()
     assert marked == [[50, 92], [50, 93]]
 
 

@@ -273,7 +273,7 @@ def test_results_are_written_and_read(golden_root, tmp_path):
 def test_a_frames_own_fixations_are_no_negatives_of_the_video(golden_root):
     video = dataset("avad").videos(golden_root, "test", 1)[0]
     truth = Truth(video)
-    negatives, fixations = truth.negatives([1, 2], STAVIS), truth.fixations([1, 2])
+    negatives, fixations = truth.negatives([1, 2], STAVIS.negatives), truth.fixations([1, 2])
     assert not (negatives & fixations).any()
     everything = truth.fixations(range(1, 31)).any(0)
     assert torch.equal(negatives[0] | fixations[0], everything)
@@ -282,14 +282,14 @@ def test_a_frames_own_fixations_are_no_negatives_of_the_video(golden_root):
 def test_negatives_of_the_set_are_drawn_by_the_name_of_the_video(golden_root):
     rule = PROTOCOLS["dhf1k"]
     videos = dataset("avad").videos(golden_root, "test", 1)
-    first, again = (Truth(videos[0], videos).negatives([1, 2, 3], rule) for _ in range(2))
-    other = Truth(videos[1], videos).negatives([1], rule)
+    first, again = (Truth(videos[0], videos).negatives([1, 2, 3], rule.negatives) for _ in range(2))
+    other = Truth(videos[1], videos).negatives([1], rule.negatives)
     assert torch.equal(first, again)
     assert torch.equal(first[0], first[2])
     assert not torch.equal(first[0], other[0])
     assert 10 < first[0].sum() < 400
     with pytest.raises(ValueError, match="v1: negatives of the whole data set need its test list"):
-        Truth(videos[0]).negatives([1], rule)
+        Truth(videos[0]).negatives([1], rule.negatives)
 
 
 def test_negatives_of_the_set_are_moved_to_the_size_of_the_video(golden_root):
@@ -297,7 +297,7 @@ def test_negatives_of_the_set_are_moved_to_the_size_of_the_video(golden_root):
     v1, v2 = dataset("avad").videos(golden_root, "test", 1)
     (v3,) = dataset("avad").videos(golden_root, "test", 2)
     assert Truth(v3).size != Truth(v1).size
-    negatives = Truth(v3, [v1, v2]).negatives([1], rule)
+    negatives = Truth(v3, [v1, v2]).negatives([1], rule.negatives)
     assert negatives.shape[1:] == Truth(v3).size
     assert negatives.any()
 

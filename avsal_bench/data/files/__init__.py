@@ -1,1 +1,37 @@
 """What opens files: pictures, video files, sound, fixations, the prepared form; and what looks for them."""
+
+from avsal_bench.data.files.fixation_files import mat_fixations
+from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.files.presence import check_truth, check_video, check_videos
+from avsal_bench.data.files.reading import (
+    Excerpt,
+    frame_size,
+    is_prepared,
+    read_audio,
+    read_clip,
+    read_density,
+    read_fixations,
+    read_frames,
+    read_sound,
+)
+from avsal_bench.data.files.video_files import count_frames, frame_rate, has_track
+
+__all__ = [
+    "Excerpt",
+    "check_truth",
+    "check_video",
+    "check_videos",
+    "count_frames",
+    "frame_rate",
+    "frame_size",
+    "has_track",
+    "is_prepared",
+    "mat_fixations",
+    "prepare_videos",
+    "read_audio",
+    "read_clip",
+    "read_density",
+    "read_fixations",
+    "read_frames",
+    "read_sound",
+]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from avsal_bench.data.dataset import DataSet, Video, dataset
 from avsal_bench.data.files.presence import check_truth
 from avsal_bench.data.files.reading import read_fixations
+from avsal_bench.means import defined_mean
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
 
@@ -319,8 +320,8 @@ def _gaze_stats(read: Mapping[str, VideoStats]) -> GazeStats:
         mean=float(counts.mean()),
         median=float(np.median(counts)),
         empty=float((counts == 0).mean()),
-        centre_auc=_mean([r.auc for r in seen]),
-        centre_distance=_mean([r.distance for r in seen]),
+        centre_auc=defined_mean([r.auc for r in seen]),
+        centre_distance=defined_mean([r.distance for r in seen]),
         unfixated=tuple(name for name, r in read.items() if not any(r.counts)),
         histogram=tuple(np.bincount(counts).tolist()),
     )
@@ -338,10 +339,6 @@ def _mean_map(maps: Sequence[Array]) -> Array:
 
 def _hours(videos: Sequence[Video]) -> float:
     return math.fsum(v.seconds for v in videos) / 3600
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan
 
 
 def _filled(found: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

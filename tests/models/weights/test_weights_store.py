@@ -45,7 +45,7 @@ def test_weights_of_unknown_name_are_suggested_and_twins_refused(monkeypatch):
     assert weights_owner("soundnet8") == "soundnet"
     assert isinstance(build_for("soundnet8"), SoundNet)
     twin = PublishedWeights("soundnet8", "x.pth", "", "", "")
-    monkeypatch.setattr("avsal_bench.models.backbones.s3d.WEIGHTS", (twin,))
+    monkeypatch.setitem(weights_store.BACKBONE_WEIGHTS, "s3d", (twin,))
     with pytest.raises(ValueError, match="'soundnet8' are registered twice: by s3d and soundnet"):
         list_weights()
 
