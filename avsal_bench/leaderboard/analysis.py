@@ -12,6 +12,7 @@ from pathlib import Path
 from avsal_bench.leaderboard.significance import video_means
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row, Score, categories, rows, score
+from avsal_bench.means import defined_mean
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, read_record
 
 #: What is 0 and what is 1 of the relative scale.
@@ -146,7 +147,7 @@ def over_time(row: Row, metric: str) -> list[Interval]:
                 part[video.video].append(value)
     if not any(video.curve for record in row.records for video in record.videos):
         raise ValueError(f"{row.head.network} on {row.head.dataset}: its records have no scores over time; run it anew")
-    return [bootstrap_interval([math.fsum(v) / len(v) for v in part.values()]) for part in parts]
+    return [bootstrap_interval([defined_mean(v) for v in part.values()]) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -228,5 +229,5 @@ def contextual(found: Sequence[Mapping[str, Mapping[str, float]]]) -> Contextual
     if not by_video:
         return Contextual({}, "no sounding thing is seen in its videos")
     names = list(next(iter(by_video.values())))
-    means = {name: [math.fsum(p[name]) / len(p[name]) for p in by_video.values() if p[name]] for name in names}
+    means = {name: [defined_mean(p[name]) for p in by_video.values() if p[name]] for name in names}
     return Contextual({name: bootstrap_interval(values) for name, values in means.items()})

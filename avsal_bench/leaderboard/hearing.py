@@ -6,9 +6,9 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from avsal_bench.leaderboard.statistics import Interval, paired_difference
+from avsal_bench.means import defined_mean
 from avsal_bench.records import MAPS_PRESET, Record, network_name
 
 #: Categories of ``synth`` where the sound tells where people look.
@@ -267,11 +267,10 @@ def _scores(record: Record, metric: str, only: Collection[str] | None, consisten
 def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Means of both sides over the pairs where both are defined; NaN where there is none."""
     whole = [pair for pair in pairs if not any(map(math.isnan, pair))]
-    return (fmean(p[0] for p in whole), fmean(p[1] for p in whole)) if whole else (math.nan, math.nan)
+    return defined_mean(p[0] for p in whole), defined_mean(p[1] for p in whole)
 
 
 def _mean_of(condition: Condition, metric: str) -> float:
     """Mean over all records and sounding videos; minus infinity where none is defined."""
-    every = [x for r in condition.records.values() for x in _scores(r, metric, SOUNDING).values()]
-    defined = [x for x in every if not math.isnan(x)]
-    return fmean(defined) if defined else -math.inf
+    mean = defined_mean(x for r in condition.records.values() for x in _scores(r, metric, SOUNDING).values())
+    return -math.inf if math.isnan(mean) else mean

@@ -13,6 +13,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row
+from avsal_bench.means import defined_mean
 
 #: A difference is called significant when its corrected p is below this.
 ALPHA = 0.05
@@ -96,7 +97,7 @@ def pairwise(scores: Sequence[Mapping[str, float]]) -> dict[tuple[int, int], Com
         a, b = scores[i], scores[j]
         differences = [a[video] - b[video] for video in a if video in b]
         if differences:
-            mean = math.fsum(differences) / len(differences)
+            mean = defined_mean(differences)
             tests[(i, j)] = (mean, len(differences), signed_rank_p(differences))
     corrected = holm([p for _, _, p in tests.values()])
     return {pair: Comparison(*test, q) for (pair, test), q in zip(tests.items(), corrected, strict=True)}
@@ -109,7 +110,7 @@ def video_means(row: Row, metric: str) -> dict[str, float]:
         for video in record.videos:
             if not math.isnan(video.scores[metric]):
                 found[video.video].append(video.scores[metric])
-    return {video: math.fsum(values) / len(values) for video, values in found.items()}
+    return {video: defined_mean(values) for video, values in found.items()}
 
 
 @lru_cache(maxsize=256)

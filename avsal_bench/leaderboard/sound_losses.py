@@ -6,27 +6,16 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from avsal_bench.leaderboard.hearing import SOUNDING, Bench, Condition, benches, difference
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
+from avsal_bench.means import defined_mean
 from avsal_bench.records import MAPS_PRESET, METRICS, SOUNDS, Record
 from avsal_bench.text import text_table
 
 #: Frames and videos that a loss is told on.
 ALL, BELONGS, SOUNDING_SCENES, OTHER_SCENES = "all frames", "sound belongs", "sounding scenes", "other scenes"
-
-
-#: Heading and words of the tables.
-LOSSES_TITLE = "What is lost without the true sound?"
-LOSSES_WORDS = (
-    "The same weights with silence (*muted*), the sound of another video (*swapped*), their own a second early or "
-    "late (*shifted*), and noise as loud: mean loss over videos, with its 95 % interval. Above zero: the true sound is "
-    "better, in KL too; bold where the interval excludes zero. *Sound belongs*: frames whose sound is made by what "
-    "people look at, by the labels of the set. *Map CC*: between the maps with this sound and with the true one; 1.000 "
-    "is deaf. A network without sound loses nothing, exactly, and is not tested."
-)
 
 
 @dataclass(frozen=True)
@@ -145,4 +134,4 @@ def _map_cc(condition: Condition) -> Interval | None:
         for video in record.videos:
             if video.map_cc is not None:
                 found[video.video].append(video.map_cc)
-    return bootstrap_interval([fmean(values) for _, values in sorted(found.items())]) if found else None
+    return bootstrap_interval([defined_mean(values) for _, values in sorted(found.items())]) if found else None

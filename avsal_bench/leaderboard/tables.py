@@ -7,13 +7,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import stdev
+from statistics import fmean, stdev
 
 from avsal_bench.leaderboard.statistics import bootstrap_interval
+from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_score
 
 #: The protocol of the tables that name none; those of others follow.
 MAIN_PROTOCOL = "stavis"
+
+#: Decimals of the metrics that are not shown with three.
+DIGITS = {"NSS": 2}
 
 #: Data sets in the order of the tables; others follow by name.
 REAL_SETS = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dhf1k", "salicon", "mit1003")
@@ -137,8 +141,12 @@ def split_mean(folds: Sequence[Record], metric: str, category: str | None = None
         category: only the videos of this category.
     """
     averaging = _averaging(folds)
-    means = [mean_score(_videos(record, category), metric, averaging) for record in folds]
-    return _mean([mean for mean in means if not math.isnan(mean)])
+    return defined_mean(mean_score(_videos(record, category), metric, averaging) for record in folds)
+
+
+def seed_mean(records: Sequence[Record], metric: str, category: str | None = None) -> float:
+    """Mean over seeds of :func:`protocol_mean`; NaN where one of them does not define the metric."""
+    return fmean(protocol_mean(folds, metric, category) for folds in _by_seed(records))
 
 
 def score(records: Sequence[Record], metric: str, category: str | None = None) -> Score:
@@ -148,22 +156,20 @@ def score(records: Sequence[Record], metric: str, category: str | None = None) -
     are averaged with all of its frames.
     """
     averaging = _averaging(records)
-    by_seed: dict[int, list[Record]] = defaultdict(list)
     by_video: dict[str, list[VideoScores]] = defaultdict(list)
     for r in records:
-        by_seed[r.seed].append(r)
         for video in _videos(r, category):
             if not math.isnan(video.scores[metric]):
                 by_video[video.video].append(video)
-    seeds = [by_seed[seed] for seed in sorted(by_seed)]
+    seeds = _by_seed(records)
     means = [protocol_mean(folds, metric, category) for folds in seeds]
     interval = bootstrap_interval(
         [mean_score(same, metric, averaging) for same in by_video.values()],
         weights=[sum(video.weight(metric, averaging) for video in same) for same in by_video.values()],
     )
     std = stdev(means) if len(means) > 1 else math.nan
-    of_splits = _mean([split_mean(folds, metric, category) for folds in seeds])
-    return Score(_mean(means), std, interval.low, interval.high, of_splits)
+    of_splits = fmean(split_mean(folds, metric, category) for folds in seeds)
+    return Score(fmean(means), std, interval.low, interval.high, of_splits)
 
 
 def dataset_order(dataset: str) -> tuple[int, str]:
@@ -199,6 +205,10 @@ def _order(row: Row) -> tuple[object, ...]:
     return (*place, not row.complete, math.inf if math.isnan(cc) else -cc, head.network, head.preset, head.sound)
 
 
+def _by_seed(records: Sequence[Record]) -> list[list[Record]]:
+    return [[r for r in records if r.seed == seed] for seed in sorted({r.seed for r in records})]
+
+
 def _averaging(records: Sequence[Record]) -> Averaging:
     """What all these records average."""
     found = {r.averaging: r for r in records}
@@ -214,7 +224,3 @@ def _averaging(records: Sequence[Record]) -> Averaging:
 
 def _videos(record: Record, category: str | None) -> list[VideoScores]:
     return [v for v in record.videos if category in (None, v.category)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import write_atomically
-from avsal_bench.leaderboard.page.readme import markdown_table
+from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS, read_record
 from avsal_bench.studies.ablation import Ablation, RowPlan, ablation_root, embedded

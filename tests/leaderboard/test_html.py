@@ -14,11 +14,11 @@ from html_reader import Page
 from made_boards import NETWORKS, SETS, board_records, large_board, picture, rich_record, show_board
 from made_records import NAN, PUBLISHED, made_elsewhere, make, save, synth_records
 
+from avsal_bench.leaderboard.disagreements import shared_scores
 from avsal_bench.leaderboard.page import panels as html_panels
 from avsal_bench.leaderboard.page.board import overall, read_board, reproductions
+from avsal_bench.leaderboard.page.cells import DASH, MINUS
 from avsal_bench.leaderboard.page.html import LARGEST, html_page
-from avsal_bench.leaderboard.page.html_text import DASH, MINUS
-from avsal_bench.leaderboard.page.published import shared_scores
 from avsal_bench.leaderboard.published_scores import read_published
 from avsal_bench.records import METRICS, record_path
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
+from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
-from avsal_bench.leaderboard.page.published import is_derived
 from avsal_bench.leaderboard.published_scores import (
     NotBuilt,
     PublishedRow,
@@ -153,6 +154,17 @@ def read_board(folder: Path) -> Board:
         costs=_costs(folder / "networks.csv", records),
         records=len(records),
     )
+
+
+def row_id(row: Row) -> str:
+    """Name of a row on the page, and what follows ``#row/`` in a link to it."""
+    head = row.head
+    return "/".join(quote(part, safe="") for part in (head.protocol, head.dataset, head.network, head.preset))
+
+
+def row_label(row: Row) -> str:
+    """Name of a network for people."""
+    return f"{row.head.model} ({row.head.modality})" if row.head.modality else row.head.model
 
 
 def overall(groups: Sequence[Group]) -> list[Overall]:

@@ -1,21 +1,18 @@
-"""Pieces of HTML: escaped text, numbers, marks with a reason, and sortable tables."""
+"""Values of the page's tables: columns, cells and lines, and numbers as they are shown. Templates write them."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from typing import Any
 
+from avsal_bench.leaderboard.statistics import Interval
+from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.records import METRICS
 
 #: Stands where there is nothing to show.
 DASH = "\u2013"
 MINUS = "\u2212"
-#: Decimals of the metrics that are not shown with three.
-DIGITS = {"NSS": 2}
 
 
 @dataclass(frozen=True)
@@ -35,18 +32,50 @@ class Column:
     less_is_better: bool = False
 
     @property
-    def attributes(self) -> str:
-        """What header and cells of the column have in common."""
-        classes = ' class="num"' if self.numbers else ""
-        return classes + (f' data-metric="{escape(self.metric)}"' if self.metric else "")
+    def up(self) -> bool:
+        """Whether it is sorted upwards at first."""
+        return self.less_is_better or not self.numbers
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A sign behind a name or a number, and its reason."""
+
+    symbol: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its HTML, and what it is sorted by ("": its text)."""
+    """A cell of a table.
 
-    html: str
+    Args:
+        text: of it, not escaped.
+        sort: what it is sorted by ("": its text).
+        row: of which row it opens the panel, as ``row_id`` names it.
+        marks: behind its text.
+        bold: whether its text stands out.
+        best: whether it is the best of its column.
+        like_best: whether it is not significantly different from the best.
+        inside: whether a published score lies in its interval.
+        std: spread over seeds, in small print.
+        interval: bounds, or ranks, in small print.
+        incomplete: whether folds are missing.
+        parts: cells that stand in it in a row, after its text.
+    """
+
+    text: str
     sort: str = ""
+    row: str = ""
+    marks: Sequence[Mark] = ()
+    bold: bool = False
+    best: bool = False
+    like_best: bool = False
+    inside: bool = False
+    std: str = ""
+    interval: str = ""
+    incomplete: bool = False
+    parts: Sequence[Cell] = ()
 
 
 @dataclass(frozen=True)
@@ -57,14 +86,34 @@ class Line:
     filters: Mapping[str, str] = field(default_factory=dict)
 
 
-def text(value: object) -> Cell:
-    """A cell of plain text."""
-    return Cell(escape(str(value)))
+@dataclass(frozen=True)
+class Table:
+    """A sortable table.
+
+    Args:
+        columns: of it.
+        bodies: groups of lines that sorting keeps apart.
+        sorted_by: metric of the column that the lines are sorted by already, the best first.
+    """
+
+    columns: Sequence[Column]
+    bodies: Sequence[Sequence[Line]]
+    sorted_by: str = ""
 
 
-def number_cell(value: float, metric: str, shown: str = "") -> Cell:
-    """A cell of a number; sorted last where it is NaN."""
-    return Cell(shown or number(value, metric), "" if math.isnan(value) else f"{value:.6g}")
+def texts(*values: str) -> list[Cell]:
+    """Cells of plain text; a dash where there is none."""
+    return [Cell(value or DASH) for value in values]
+
+
+def sort_key(value: float) -> str:
+    """What a number is sorted by; last where it is NaN."""
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def number_cell(value: float, metric: str, interval: str = "") -> Cell:
+    """A cell of a number, with its bounds in small print."""
+    return Cell(number(value, metric), sort_key(value), interval=interval)
 
 
 def number(value: float, metric: str, sign: bool = False) -> str:
@@ -76,6 +125,23 @@ def number(value: float, metric: str, sign: bool = False) -> str:
     if math.isnan(value):
         return DASH
     return f"{value:{'+' if sign else ''}.{DIGITS.get(metric, 3)}f}".replace("-", MINUS)
+
+
+def bounds(low: float, high: float, metric: str) -> str:
+    """Both ends of an interval; "" where they are not known."""
+    return "" if math.isnan(low) else f"{number(low, metric)}\u2013{number(high, metric)}"
+
+
+def difference(interval: Interval | None, metric: str) -> Cell:
+    """A cell of a mean difference, bold where its interval excludes zero."""
+    if interval is None or math.isnan(interval.mean):
+        return Cell(DASH)
+    return Cell(
+        number(interval.mean, metric, sign=True),
+        sort_key(interval.mean),
+        bold=interval.excludes_zero,
+        interval=bounds(interval.low, interval.high, metric) or "too few",
+    )
 
 
 def amount(value: float | None, unit: str = "") -> str:
@@ -92,61 +158,12 @@ def amount(value: float | None, unit: str = "") -> str:
     return f"{value:.3g}{unit}"
 
 
-def mark(symbol: str, reason: str) -> str:
-    """A sign behind a name or a number whose reason opens under the pointer, by touch and by keyboard."""
-    said = escape(reason)
-    return f'<button type="button" class="mark" title="{said}" aria-label="{said}">{escape(symbol)}</button>'
-
-
-def table(caption: str, columns: Sequence[Column], bodies: Sequence[Sequence[Line]], sorted_by: str = "") -> str:
-    """A sortable table in a box that scrolls by itself; empty bodies are left out.
-
-    Args:
-        caption: what it shows, for readers who do not see the heading above.
-        columns: of it.
-        bodies: groups of lines that sorting keeps apart.
-        sorted_by: metric of the column that the lines are sorted by already, the best first.
-    """
-    heads = []
-    for column in columns:
-        up = column.less_is_better or not column.numbers
-        order = (
-            f' aria-sort="{"ascending" if up else "descending"}"' if sorted_by and column.metric == sorted_by else ""
-        )
-        button = f'<button type="button">{escape(column.title)}</button>'
-        heads.append(f'<th scope="col"{column.attributes}{" data-up" if up else ""}{order}>{button}</th>')
-    parts = [f"<thead><tr>{''.join(heads)}</tr></thead>"]
-    for body in bodies:
-        if body:
-            parts.append("<tbody>\n" + "\n".join(_line(line, columns) for line in body) + "\n</tbody>")
-    title = escape(caption)
-    return (
-        f'<div class="scroll" role="region" aria-label="{title}" tabindex="0">\n'
-        f'<table class="sortable n-last"><caption>{title}</caption>\n{"".join(parts)}</table></div>\n'
-    )
-
-
-def _line(line: Line, columns: Sequence[Column]) -> str:
-    cells = []
-    for i, (cell, column) in enumerate(zip(line.cells, columns, strict=True)):
-        sort = f' data-sort="{escape(cell.sort)}"' if cell.sort or column.numbers else ""
-        tag = 'th scope="row"' if i == 0 else "td"
-        cells.append(f"<{tag}{column.attributes}{sort}>{cell.html}</{tag[:2]}>")
-    filters = "".join(f' data-{name}="{escape(value)}"' for name, value in line.filters.items())
-    return f"<tr{filters}>{''.join(cells)}</tr>"
+def columns_of(*titles: str, numbers: bool = False) -> list[Column]:
+    """Columns of words, or of numbers that no choice of a metric hides."""
+    return [Column(title, numbers=numbers) for title in titles]
 
 
 def metric_columns(shown: Sequence[str] = tuple(METRICS)) -> list[Column]:
     """A column of scores for each metric, with an arrow where less is better."""
     arrows = {metric: "" if higher else " \u2193" for metric, higher in METRICS.items()}
     return [Column(m + arrows[m], m, numbers=True, less_is_better=not METRICS[m]) for m in shown]
-
-
-def json_block(name: str, value: Any) -> str:
-    """Plain values for the page's scripts; nothing in them can end the block.
-
-    >>> json_block("x", ["</script>"])
-    '<script type="application/json" id="x">["\\\\u003c/script>"]</script>'
-    """
-    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
-    return f'<script type="application/json" id="{name}">{plain.replace("<", chr(92) + "u003c")}</script>'

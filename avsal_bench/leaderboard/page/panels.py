@@ -9,15 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
 from avsal_bench.leaderboard.analysis import relative_scores
-from avsal_bench.leaderboard.page.board import Board, Group
+from avsal_bench.leaderboard.page.board import Board, Group, row_id, row_label
 from avsal_bench.leaderboard.significance import video_means
 from avsal_bench.leaderboard.statistics import Array
-from avsal_bench.leaderboard.tables import Row, categories, protocol_mean
+from avsal_bench.leaderboard.tables import Row, categories, seed_mean
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, record_path
 
 #: Characters of base64 that all pictures of a page may take together.
@@ -26,17 +25,6 @@ PICTURES = 3_000_000
 CURVES = ("train/loss", "val/loss", "val/cc", "lr")
 #: What a panel tells of each record, of its provenance.
 STORY = ("version", "commit", "clean", "code", "device", "threads", "torch", "started", "test_seconds")
-
-
-def row_id(row: Row) -> str:
-    """Name of a row on the page, and what follows ``#row/`` in a link to it."""
-    head = row.head
-    return "/".join(quote(part, safe="") for part in (head.protocol, head.dataset, head.network, head.preset))
-
-
-def row_label(row: Row) -> str:
-    """Name of a network for people."""
-    return f"{row.head.model} ({row.head.modality})" if row.head.modality else row.head.model
 
 
 def panels(board: Board) -> dict[str, Any]:
@@ -149,14 +137,11 @@ def _quartiles(part: Array) -> list[float]:
 def _by_category(row: Row) -> dict[str, Any]:
     """Score of each category: the mean over seeds of the protocol's mean over its videos."""
     kinds = categories(row.records)
-    by_seed = [[r for r in row.records if r.seed == seed] for seed in row.seeds]
     videos = [{v.video for r in row.records for v in r.videos if v.category == kind} for kind in kinds]
     return {
         "names": kinds,
         "videos": [len(same) for same in videos],
-        "scores": {
-            m: _plain([_mean(protocol_mean(folds, m, kind) for folds in by_seed) for kind in kinds]) for m in METRICS
-        },
+        "scores": {m: _plain([seed_mean(row.records, m, kind) for kind in kinds]) for m in METRICS},
     }
 
 
@@ -217,11 +202,6 @@ def _place(folder: Path, r: Record) -> Path:
 
 def _in_order(values: Mapping[str, float], names: Iterable[str]) -> list[float | None]:
     return _plain([values.get(name, math.nan) for name in names])
-
-
-def _mean(values: Iterable[float]) -> float:
-    defined = [value for value in values if not math.isnan(value)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
 
 
 def _float(value: object) -> float:

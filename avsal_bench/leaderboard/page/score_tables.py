@@ -1,147 +1,145 @@
-"""Tables of measured and synthetic scores, ranks, reproductions and costs, as HTML."""
+"""Tables of the page, as values: measured and synthetic scores, ranks, reproductions and costs."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING, Hearing
-from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions
-from avsal_bench.leaderboard.page.html_text import (
+from avsal_bench.leaderboard.disagreements import Reasons
+from avsal_bench.leaderboard.hearing import Hearing
+from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions, row_id, row_label
+from avsal_bench.leaderboard.page.cells import (
     DASH,
     MINUS,
     Cell,
     Column,
     Line,
+    Mark,
+    Table,
     amount,
-    mark,
+    bounds,
+    columns_of,
+    difference,
     metric_columns,
     number,
     number_cell,
-    table,
-    text,
+    sort_key,
+    texts,
 )
-from avsal_bench.leaderboard.page.panels import row_id, row_label
-from avsal_bench.leaderboard.page.published import Reasons
-from avsal_bench.leaderboard.sound_losses import LOSSES_TITLE, LOSSES_WORDS, SoundLoss, untested
-from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.leaderboard.tables import MAIN_PROTOCOL, Row, categories, protocol_mean
+from avsal_bench.leaderboard.page.paper_tables import reason_marks
+from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
+from avsal_bench.leaderboard.tables import Row, categories, seed_mean
 from avsal_bench.records import METRICS
 
 
-def score_sections(
+@dataclass(frozen=True)
+class ScoreSet:
+    """What the page shows of one data set under one protocol; a table that has nothing to show is None."""
+
+    dataset: str
+    protocol: str
+    kind: str
+    scores: Table
+    categories: Table | None
+    hearing: Table | None
+    losses: Table | None
+    untested: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MeanRanks:
+    """The overall table of one protocol, over how many networks it ranks, and the sets that others lack."""
+
+    protocol: str
+    datasets: Sequence[str]
+    ranked: int
+    missing: Mapping[str, Sequence[str]]
+    table: Table
+
+
+def score_sets(
     groups: Sequence[Group], hearing: Sequence[Hearing] = (), losses: Sequence[SoundLoss] = ()
-) -> Iterator[str]:
-    """A section a data set and protocol: its scores, and where the videos have them, categories and hearing."""
+) -> list[ScoreSet]:
+    """What there is of each data set and protocol; ``hearing`` is shown of synthetic sets only."""
+    found = []
     for group in groups:
-        name = escape(group.dataset) + _protocol(group.protocol)
-        filters = f'data-dataset="{escape(group.dataset)}" data-protocol="{escape(group.protocol)}"'
-        kind = "synthetic" if group.synthetic else "measured"
-        yield f'<section class="set" {filters}><h3 id="{kind}-{escape(group.key)}">{name}</h3>\n'
-        yield _score_table(group, kind)
+        place = (group.dataset, group.protocol)
+        asked = [h for h in hearing if (h.dataset, h.protocol) == place] if group.synthetic else []
+        lost = [one for one in losses if (one.dataset, one.protocol) == place]
         kinds = categories(record for row in group.rows for record in row.records)
-        if kinds:
-            yield f"<h4>CC by kind of scene</h4>\n{_category_table(group, kinds, kind)}"
-        asked = [h for h in hearing if (h.dataset, h.protocol) == (group.dataset, group.protocol)]
-        if asked and group.synthetic:
-            yield _hearing_section(asked, group)
-        if lost := [one for one in losses if (one.dataset, one.protocol) == (group.dataset, group.protocol)]:
-            yield _losses_section(lost, group, kind)
-        yield "</section>\n"
-
-
-def overall_sections(found: Sequence[Overall]) -> Iterator[str]:
-    """A table of mean ranks a protocol."""
-    for overall in found:
-        filters = f'data-dataset="overall" data-protocol="{escape(overall.protocol)}"'
-        yield f'<section class="set" {filters}><h3 id="overall-{escape(overall.protocol)}">'
-        yield f"Overall: mean rank{_protocol(overall.protocol)}</h3>\n"
-        sets = ", ".join(map(escape, overall.datasets))
-        yield (
-            f"<p>Mean over {sets} of a network's rank among the {len(overall.ranked)} networks that have complete rows "
-            f"on all {len(overall.datasets)} of them; 1 is best. The small print has the ranks in the order of these "
-            "sets.</p>\n"
+        found.append(
+            ScoreSet(
+                *place,
+                kind="synthetic" if group.synthetic else "measured",
+                scores=_score_table(group),
+                categories=_category_table(group, kinds) if kinds else None,
+                hearing=_hearing_table(asked) if asked else None,
+                losses=_loss_table(lost) if lost else None,
+                untested=untested(group.rows, lost),
+            )
         )
-        if overall.missing:
-            said = "; ".join(f"{name} lacks {', '.join(sets)}" for name, sets in overall.missing.items())
-            yield f"<p>Not ranked: {escape(said)}.</p>\n"
-        columns = [Column("Network"), Column("Modality"), Column("Preset")]
-        columns += [Column(metric, metric, numbers=True, less_is_better=True) for metric in METRICS]
-        body = []
-        for ranked in overall.ranked:
-            cells = _names(ranked.row, "")
-            for metric in METRICS:
-                mean, ranks = ranked.mean(metric), ranked.ranks[metric]
-                each = " ".join(DASH if math.isnan(rank) else f"{rank:g}" for rank in ranks)
-                shown = DASH if math.isnan(mean) else f"{mean:.2f}"
-                cells.append(number_cell(mean, metric, f'{shown} <span class="ci">{each}</span>'))
-            body.append(Line(cells, _filters(ranked.row)))
-        yield table(f"Mean rank over data sets, protocol {overall.protocol}", columns, [body], sorted_by="CC")
-        yield "</section>\n"
+    return found
 
 
-def reproduction_table(board: Board, reasons: Reasons) -> str:
-    """Published scores beside ours, one line a score, or "" where no network has both."""
+def mean_ranks(found: Overall) -> MeanRanks:
+    """Mean ranks of one protocol, each with the ranks it is the mean of."""
+    columns = columns_of("Network", "Modality", "Preset")
+    columns += [Column(metric, metric, numbers=True, less_is_better=True) for metric in METRICS]
+    body = []
+    for ranked in found.ranked:
+        cells = _names(ranked.row)
+        for metric in METRICS:
+            mean = ranked.mean(metric)
+            each = " ".join(DASH if math.isnan(rank) else f"{rank:g}" for rank in ranked.ranks[metric])
+            cells.append(Cell(DASH if math.isnan(mean) else f"{mean:.2f}", sort_key(mean), interval=each))
+        body.append(Line(cells, _filters(ranked.row)))
+    table = Table(columns, [body], sorted_by="CC")
+    return MeanRanks(found.protocol, found.datasets, len(found.ranked), found.missing, table)
+
+
+def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
+    """Published scores beside ours, one line a score; None where no network has both."""
     columns = [
-        Column("Network"),
-        Column("Data set"),
-        Column("Metric"),
-        Column("Published", numbers=True),
-        Column("Measured", numbers=True),
-        Column("95 %", numbers=True),
-        Column("Difference", numbers=True),
-        Column("As printed"),
-        Column("Paper"),
-        Column("Preset"),
-        Column("Protocol"),
+        *columns_of("Network", "Data set", "Metric"),
+        *columns_of("Published", "Measured", "95 %", "Difference", numbers=True),
+        *columns_of("As printed", "Paper", "Preset", "Protocol"),
     ]
     body = []
     for row, paper in reproductions(board):
         for metric in METRICS:
             if metric in paper.cells and not math.isnan(row.scores[metric].value):
-                cell, ours = paper.cells[metric], row.scores[metric]
+                cell, ours, head = paper.cells[metric], row.scores[metric], row.head
                 gap = ours.value - cell.value
                 inside = ours.low <= cell.value <= ours.high
-                shown = number(gap, metric, sign=True) + (' <span class="like">inside</span>' if inside else "")
                 cells = [
-                    _link(row, row_label(row)),
-                    text(row.head.dataset),
-                    text(metric),
-                    Cell(cell.text + reasons.marks(paper, metric), cell.text),
+                    Cell(row_label(row), row_label(row), row=row_id(row)),
+                    *texts(head.dataset, metric),
+                    Cell(cell.text, cell.text, marks=reason_marks(reasons, paper, metric)),
                     number_cell(ours.value, metric),
-                    number_cell(ours.low, metric, _bounds(ours.low, ours.high, metric)),
-                    number_cell(gap, metric, shown),
-                    *map(text, (paper.variant, ", ".join(paper.papers), row.head.preset, row.head.protocol)),
+                    Cell(f"{number(ours.low, metric)}\u2013{number(ours.high, metric)}", sort_key(ours.low)),
+                    Cell(number(gap, metric, sign=True), sort_key(gap), inside=inside),
+                    *map(Cell, (paper.variant, ", ".join(paper.papers), head.preset, head.protocol)),
                 ]
-                filters = {"metric": metric, "training": paper.pretrain, "dataset": row.head.dataset}
+                filters = {"metric": metric, "training": paper.pretrain, "dataset": head.dataset}
                 body.append(Line(cells, _filters(row) | filters))
-    return table("Published scores beside measured ones", columns, [body]) if body else ""
+    return Table(columns, [body]) if body else None
 
 
-def cost_table(board: Board) -> str:
-    """Size and speed of every network that something is known of, or ""."""
-    columns = [Column("Network"), Column("Modality")]
-    columns += [Column(name, numbers=True) for name in ("Parameters", "MACs a window", "Seconds a window")]
+def cost_table(board: Board) -> Table | None:
+    """Size and speed of every network that something is known of; None where there is none."""
+    columns = columns_of("Network", "Modality")
+    columns += columns_of("Parameters", "MACs a window", "Seconds a window", numbers=True)
     body = []
     for (model, modality), cost in board.costs.items():
-        cells = [text(model), text(modality or DASH)]
-        for value, unit in ((cost.parameters, ""), (cost.macs, ""), (cost.seconds, " s")):
-            cells.append(Cell(amount(value, unit), "" if value is None else f"{value:.6g}"))
-        body.append(Line(cells, {"modality": modality or "none"}))
-    return table("Size and speed of the networks", columns, [body]) if body else ""
+        numbers = ((cost.parameters, ""), (cost.macs, ""), (cost.seconds, " s"))
+        cells = [Cell(amount(value, unit), "" if value is None else sort_key(value)) for value, unit in numbers]
+        body.append(Line([*texts(model, modality), *cells], {"modality": modality or "none"}))
+    return Table(columns, [body]) if body else None
 
 
-def _score_table(group: Group, kind: str) -> str:
-    columns = [
-        Column("Network"),
-        Column("Modality"),
-        Column("Preset"),
-        *metric_columns(),
-        Column("Folds"),
-        Column("Seeds"),
-    ]
+def _score_table(group: Group) -> Table:
+    columns = [*columns_of("Network", "Modality", "Preset"), *metric_columns(), *columns_of("Folds", "Seeds")]
     newest = max(row.version for row in group.rows)
     best = {metric: group.best(metric) for metric in METRICS}
     worse = {metric: group.worse_than_best(metric) for metric in METRICS}
@@ -149,105 +147,64 @@ def _score_table(group: Group, kind: str) -> str:
     for row in group.rows:
         place = group.complete.index(row) if row.complete else None
         cells = _names(row, _marks(row, newest))
-        for metric in METRICS:
-            like = place is not None and worse[metric].get(place) is False
-            cells.append(_score_cell(row, metric, place is not None and place == best[metric], like))
-        folds = ", ".join(map(str, row.folds)) + ("" if row.complete else " <em>incomplete</em>")
-        seeds = ", ".join(map(str, row.seeds))
-        if row.left_out:
-            seeds += mark("…", f"seeds {', '.join(map(str, row.left_out))} have other folds and do not count")
-        bodies[0 if row.complete else 1].append(Line([*cells, Cell(folds), Cell(seeds)], _filters(row)))
-    title = f"{group.dataset}, protocol {group.protocol}, {kind} scores"
-    return table(title, columns, bodies, sorted_by="CC")
+        for metric, s in row.scores.items():
+            is_best = place is not None and place == best[metric]
+            cells.append(
+                Cell(
+                    number(s.value, metric),
+                    sort_key(s.value),
+                    bold=is_best,
+                    best=is_best,
+                    like_best=not is_best and place is not None and worse[metric].get(place) is False,
+                    std="" if math.isnan(s.std) else number(s.std, metric),
+                    interval=bounds(s.low, s.high, metric),
+                )
+            )
+        others = f"seeds {_listed(row.left_out)} have other folds and do not count"
+        cells.append(Cell(_listed(row.folds), incomplete=not row.complete))
+        cells.append(Cell(_listed(row.seeds), marks=[Mark("…", others)] if row.left_out else []))
+        bodies[0 if row.complete else 1].append(Line(cells, _filters(row)))
+    return Table(columns, bodies, sorted_by="CC")
 
 
-def _score_cell(row: Row, metric: str, best: bool, like_best: bool) -> Cell:
-    s = row.scores[metric]
-    shown = number(s.value, metric)
-    if best:
-        shown = f'<strong>{shown}</strong><span class="said"> best</span>'
-    elif like_best:
-        shown += '<span class="like" title="not significantly different from the best">≈</span>'
-    if not math.isnan(s.std):
-        shown += f' <span class="std">±{number(s.std, metric)}</span>'
-    if not math.isnan(s.low):
-        shown += f' <span class="ci">{_bounds(s.low, s.high, metric)}</span>'
-    return number_cell(s.value, metric, shown)
-
-
-def _category_table(group: Group, kinds: Sequence[str], kind: str) -> str:
-    columns = [Column("Network"), Column("Modality"), Column("Preset"), *(Column(k, numbers=True) for k in kinds)]
+def _category_table(group: Group, kinds: Sequence[str]) -> Table:
+    columns = [*columns_of("Network", "Modality", "Preset"), *columns_of(*kinds, numbers=True)]
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
-        by_seed = [[r for r in row.records if r.seed == seed] for seed in row.seeds]
-        means = [math.fsum(protocol_mean(folds, "CC", k) for folds in by_seed) / len(by_seed) for k in kinds]
-        cells = [*_names(row, ""), *(number_cell(mean, "CC") for mean in means)]
+        cells = [*_names(row), *(number_cell(seed_mean(row.records, "CC", kind), "CC") for kind in kinds)]
         bodies[0 if row.complete else 1].append(Line(cells, _filters(row)))
-    return table(f"CC by kind of scene, {group.dataset}, {kind} scores", columns, bodies)
+    return Table(columns, bodies)
 
 
-def _hearing_section(asked: Sequence[Hearing], group: Group) -> str:
-    names = [f"{a} {MINUS} {b}" for a, b in (("av", "v"), ("av", "av muted"), ("av", "baseline"), ("v", "baseline"))]
-    columns = [Column("Model"), Column("Preset"), Column("Metric"), *(Column(name, numbers=True) for name in names)]
-    columns += [Column("Baseline"), Column("Hears")]
+def _hearing_table(asked: Sequence[Hearing]) -> Table:
+    pairs = (("av", "v"), ("av", "av muted"), ("av", "baseline"), ("v", "baseline"))
+    compared = columns_of(*(f"{a} {MINUS} {b}" for a, b in pairs), numbers=True)
+    columns = [*columns_of("Model", "Preset", "Metric"), *compared, *columns_of("Baseline", "Hears")]
     body = []
     for h in asked:
         intervals = (h.av_over_v, h.original_over_muted, h.av_over_baseline, h.v_over_baseline)
-        cells = [text(h.model), text(h.preset or DASH), text(h.metric), *(_difference(i, h.metric) for i in intervals)]
-        cells += [text(h.baseline or DASH), text("yes" if h.hears else "not shown")]
+        cells = [*texts(h.model, h.preset, h.metric), *(difference(i, h.metric) for i in intervals)]
+        cells += texts(h.baseline, "yes" if h.hears else "not shown")
         body.append(Line(cells, {"metric": h.metric, "preset": h.preset}))
-    return (
-        f"<h4>Does it hear?</h4>\n<p>On scenes where the sound tells where people look ({' and '.join(SOUNDING)}): "
-        "mean difference over paired videos, with its 95 % interval; bold where that excludes zero. A network hears "
-        "when <em>av</em> beats both <em>v</em> and itself with its sound muted. The baseline is the better one of "
-        f"{' and '.join(BASELINES)}.</p>\n" + table(f"Does it hear? {group.dataset}, synthetic", columns, [body])
-    )
+    return Table(columns, [body])
 
 
-def _losses_section(lost: Sequence[SoundLoss], group: Group, kind: str) -> str:
-    columns = [Column(name) for name in ("Model", "Preset", "Sound", "On")]
-    columns += [Column("Videos", numbers=True), *(Column(m, m, numbers=True) for m in METRICS)]
-    columns.append(Column("Map CC", numbers=True))
+def _loss_table(lost: Sequence[SoundLoss]) -> Table:
+    columns = [*columns_of("Model", "Preset", "Sound", "On"), Column("Videos", numbers=True)]
+    columns += [*(Column(m, m, numbers=True) for m in METRICS), Column("Map CC", numbers=True)]
     body = []
     for one in lost:
-        cells = [
-            *map(text, (one.model, one.preset or DASH, one.sound, one.part)),
-            Cell(str(one.videos), str(one.videos)),
-        ]
-        cells += [_difference(one.losses[metric], metric) for metric in METRICS]
-        cells.append(Cell(DASH) if one.map_cc is None else _likeness(one.map_cc))
+        cells = [*texts(one.model, one.preset, one.sound, one.part), Cell(str(one.videos), str(one.videos))]
+        cells += [difference(one.losses[metric], metric) for metric in METRICS]
+        like = one.map_cc
+        cells.append(number_cell(like.mean, "CC", bounds(like.low, like.high, "CC")) if like else Cell(DASH))
         body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
-    words = re.sub(r"\*(.+?)\*", r"<em>\1</em>", LOSSES_WORDS)
-    silent = escape(", ".join(untested(group.rows, lost)))
-    said = f" With the true sound only: {silent}; <code>avsal hear</code> tests them with others." if silent else ""
-    caption = f"{LOSSES_TITLE} {group.dataset}, protocol {group.protocol}, {kind}"
-    return f"<h4>{LOSSES_TITLE}</h4>\n<p>{words}{said}</p>\n" + table(caption, columns, [body])
+    return Table(columns, [body])
 
 
-def _likeness(interval: Interval) -> Cell:
-    bounds = (
-        "" if math.isnan(interval.low) else f' <span class="ci">{_bounds(interval.low, interval.high, "CC")}</span>'
-    )
-    return number_cell(interval.mean, "CC", number(interval.mean, "CC") + bounds)
-
-
-def _difference(interval: Interval | None, metric: str) -> Cell:
-    if interval is None or math.isnan(interval.mean):
-        return Cell(DASH)
-    shown = number(interval.mean, metric, sign=True)
-    if interval.excludes_zero:
-        shown = f"<strong>{shown}</strong>"
-    bounds = "too few" if math.isnan(interval.low) else _bounds(interval.low, interval.high, metric)
-    return number_cell(interval.mean, metric, f'{shown} <span class="ci">{bounds}</span>')
-
-
-def _names(row: Row, marks: str) -> list[Cell]:
-    link = _link(row, row.head.model)
-    return [Cell(link.html + marks, link.sort), text(row.head.modality or DASH), text(row.head.preset or DASH)]
-
-
-def _link(row: Row, label: str) -> Cell:
-    return Cell(f'<a class="row" href="#row/{escape(row_id(row))}">{escape(label)}</a>', label)
+def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:
+    head = row.head
+    return [Cell(head.model, head.model, row=row_id(row), marks=marks), *texts(head.modality, head.preset)]
 
 
 def _filters(row: Row) -> dict[str, str]:
@@ -255,16 +212,15 @@ def _filters(row: Row) -> dict[str, str]:
     return {"modality": head.modality or "none", "preset": head.preset, "protocol": head.protocol}
 
 
-def _marks(row: Row, newest: tuple[int, ...]) -> str:
-    dagger = "" if row.clean else mark("†", "made from a tree with uncommitted changes")
-    older = mark("‡", "made by an older version than other rows of this table") if row.version < newest else ""
+def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
     skipped = f"{row.skipped} listed frames had no map and were left out: the score is not of the whole test list"
-    return dagger + older + (mark("§", skipped) if row.skipped else "")
+    older = "made by an older version than other rows of this table"
+    return [
+        *([] if row.clean else [Mark("†", "made from a tree with uncommitted changes")]),
+        *([Mark("‡", older)] if row.version < newest else []),
+        *([Mark("§", skipped)] if row.skipped else []),
+    ]
 
 
-def _bounds(low: float, high: float, metric: str) -> str:
-    return f"{number(low, metric)}\u2013{number(high, metric)}"
-
-
-def _protocol(protocol: str) -> str:
-    return "" if protocol == MAIN_PROTOCOL else f", protocol {escape(protocol)}"
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -23,10 +23,11 @@ from avsal_bench.leaderboard.analysis import (
     over_time,
     relative_scores,
 )
-from avsal_bench.leaderboard.page.readme import markdown_table
+from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
+from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS
 
 #: Places of the contextual NSS, and what they are called.
@@ -123,7 +124,7 @@ def _time_part(found: Analysis, curves: Mapping[str, Sequence[Interval]]) -> str
     for name, curve in curves.items():
         means = [part.mean for part in curve]
         quarter = len(means) // 4
-        body.append([name, *(_number(_mean(means[n * quarter : (n + 1) * quarter])) for n in range(4))])
+        body.append([name, *(_number(defined_mean(means[n * quarter : (n + 1) * quarter])) for n in range(4))])
     table = markdown_table(["Network", "1st quarter", "2nd", "3rd", "4th"], body, numbers=range(1, 5))
     return f"## Over time\n\nMean over videos, each with its time from 0 to 1.\n\n{table}\n![Over time](time.png)\n"
 
@@ -257,11 +258,6 @@ def _number(value: float) -> str:
 def _raw(value: float) -> float | str:
     """A number to six decimals, or nothing where it is not defined."""
     return "" if math.isnan(value) else round(value, 6)
-
-
-def _mean(values: Iterable[float]) -> float:
-    defined = [value for value in values if not math.isnan(value)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
 
 
 def _listed(numbers: Iterable[int]) -> str:

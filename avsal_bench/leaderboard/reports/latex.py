@@ -16,11 +16,10 @@ from pathlib import Path
 
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
-from avsal_bench.leaderboard.tables import Row, Score, dataset_order, rows
+from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.records import METRICS, read_records
 
-DECIMALS = {"NSS": 2}
 #: Marks of printed cells, as ``published.py`` has them, in LaTeX.
 MARKS = {"": "", "°": r"$^{\circ}$", "?": "$^{?}$", "!": "$^{!}$"}
 _SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
@@ -165,7 +164,7 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
 
 
 def _measured(score: Score, metric: str, complete: bool, intervals: bool) -> Number:
-    digits = DECIMALS.get(metric, 3)
+    digits = DIGITS.get(metric, 3)
     text = f"{score.value:.{digits}f}"
     known = intervals and not math.isnan(score.low)
     below = f"[{score.low:.{digits}f}, {score.high:.{digits}f}]" if known else ""

@@ -1,0 +1,105 @@
+"""Tables of the page, as values: what papers print, where they disagree, and which methods are not built here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from avsal_bench.leaderboard.disagreements import Reasons, shared_scores
+from avsal_bench.leaderboard.page.cells import (
+    DASH,
+    Cell,
+    Column,
+    Line,
+    Mark,
+    Table,
+    columns_of,
+    metric_columns,
+    sort_key,
+    texts,
+)
+from avsal_bench.leaderboard.published_scores import NotBuilt, PublishedRow, cell_mark
+from avsal_bench.leaderboard.tables import dataset_order
+from avsal_bench.records import METRICS
+
+WORDS = {
+    "°": "reconstructed, the text of the paper had lost a digit or a point",
+    "?": "doubtful reading",
+    "!": "clearly printed, but hardly what was meant",
+}
+
+
+@dataclass(frozen=True)
+class PaperSet:
+    """What papers print of one data set."""
+
+    dataset: str
+    table: Table
+
+
+def paper_sets(papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequence[NotBuilt]) -> list[PaperSet]:
+    """A table a data set, as printed, the method best in CC first."""
+    absent = {n.method: n.missing for n in not_built}
+    found = []
+    for dataset, same in groupby(sorted(papers, key=lambda row: dataset_order(row.dataset)), lambda row: row.dataset):
+        group = list(same)
+        metrics = [metric for metric in METRICS if any(metric in row.cells for row in group)]
+        names = columns_of("Method", "As printed", "Modality", "Pre-training")
+        body = [_paper_line(row, metrics, reasons, absent) for row in group]
+        found.append(
+            PaperSet(dataset, Table([*names, *metric_columns(metrics), Column("Paper")], [body], sorted_by="CC"))
+        )
+    return found
+
+
+def disagreement_table(lines: Sequence[Mapping[str, str]]) -> Table:
+    """The scores on which papers disagree, a column a paper."""
+    found = [shared for shared in shared_scores(lines) if not shared.agrees]
+    papers = sorted({line["paper"] for shared in found for line in shared.lines})
+    columns = columns_of("Data set", "Method", "Modality", "Pre-training", "Metric")
+    columns += columns_of(*papers, "Spread", numbers=True)
+    body = []
+    for shared in found:
+        by_paper = [[line for line in shared.lines if line["paper"] == paper] for paper in papers]
+        values = [
+            Cell("", of[0]["value"], parts=[Cell(line["value"], marks=_marks(cell_mark(line), line)) for line in of])
+            if of
+            else Cell(DASH)
+            for of in by_paper
+        ]
+        modality = shared.modality.lower()
+        named = map(Cell, (shared.dataset, shared.method, modality, shared.pretrain, shared.metric))
+        filters = {"metric": shared.metric, "modality": modality, "training": shared.pretrain}
+        spread = Cell(str(shared.spread), sort_key(float(shared.spread)))
+        body.append(Line([*named, *values, spread], filters | {"dataset": shared.dataset}))
+    return Table(columns, [body])
+
+
+def not_built_table(not_built: Sequence[NotBuilt]) -> Table | None:
+    """Methods that have published scores and no network here; None where there is none."""
+    columns = columns_of("Method", "Paper", "Status", "What is missing")
+    body = [Line([*map(Cell, (n.method, n.paper, n.status, n.missing))]) for n in not_built]
+    return Table(columns, [body]) if body else None
+
+
+def reason_marks(reasons: Reasons, row: PublishedRow, metric: str) -> list[Mark]:
+    """Signs behind a number of a row, each with its reason."""
+    source, clash = reasons.source(row, metric), reasons.clash(row, metric)
+    said = _marks(row.cells[metric].mark, source) if source else []
+    return [*said, Mark("\u2260", f"papers disagree: {clash.said()}")] if clash else said
+
+
+def _paper_line(row: PublishedRow, metrics: Sequence[str], reasons: Reasons, absent: Mapping[str, str]) -> Line:
+    missing = [Mark("¶", f"not built here; missing: {absent[row.method]}")] if row.method in absent else []
+    modality = row.modality.lower()
+    cells = [Cell(row.method, row.method, marks=missing), Cell(row.variant), *texts(modality), Cell(row.pretrain)]
+    for metric in metrics:
+        cell = row.cells.get(metric)
+        cells.append(Cell(cell.text, cell.text, marks=reason_marks(reasons, row, metric)) if cell else Cell(DASH))
+    cells.append(Cell(", ".join(row.papers)))
+    return Line(cells, {"modality": modality or "none", "training": row.pretrain})
+
+
+def _marks(symbol: str, line: Mapping[str, str]) -> list[Mark]:
+    return [Mark(symbol, WORDS[symbol] + (f": {line['note']}" if line["note"] else ""))] if symbol else []

@@ -1,0 +1,31 @@
+"""Text from the templates in ``templates/``."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING
+from avsal_bench.leaderboard.markdown import escape_markdown
+from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
+
+
+def render(template: str, **values: object) -> str:
+    """The text of a template; HTML is escaped, and a value that is missing is an error (``UndefinedError``)."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("avsal_bench.leaderboard.page"),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {"main_protocol": MAIN_PROTOCOL, "sounding": SOUNDING, "baselines": BASELINES}
+    environment.filters["markdown"] = escape_markdown
+    return environment
