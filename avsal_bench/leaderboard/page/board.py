@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
+from avsal_bench.leaderboard.page.costs import Cost, network_costs
 from avsal_bench.leaderboard.published_scores import (
     NotBuilt,
     PublishedRow,
@@ -32,17 +32,6 @@ from avsal_bench.records import METRICS, Record, network_name, read_records
 
 #: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
 RANKED_SETS = REAL_SETS[:6]
-#: Columns of ``networks.csv`` that a cost is made of.
-COSTS = ("parameters", "macs", "cpu_seconds_one_thread")
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a network costs: parameters, multiply-accumulates and seconds for one window; None where unknown."""
-
-    parameters: float | None = None
-    macs: float | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +140,7 @@ def read_board(folder: Path) -> Board:
         not_built=tuple(read_not_built(folder / "not_built.csv", (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),
         losses=tuple(sound_losses(records)),
-        costs=_costs(folder / "networks.csv", records),
+        costs=network_costs(folder / "networks.csv", records),
         records=len(records),
     )
 
@@ -227,31 +216,6 @@ def _overall(protocol: str, groups: Sequence[Group]) -> Overall:
 def _ranks(values: Array) -> list[float]:
     """Rank of each value, 1 the smallest; equal ones share their mean rank, NaN has none."""
     return [math.nan if math.isnan(v) else float((values < v).sum() + ((values == v).sum() + 1) / 2) for v in values]
-
-
-def _costs(path: Path, records: Sequence[Record]) -> dict[tuple[str, str], Cost]:
-    """Costs by (model, modality): those of ``networks.csv``, and parameters of records where that has none."""
-    costs = dict(_read_costs(path)) if path.exists() else {}
-    # A small preset makes a small network; the one of the paper is what a plot is about.
-    for r in records:
-        known, count = costs.get((r.model, r.modality), Cost()), r.weights.get("parameters")
-        if r.preset == "paper" and known.parameters is None and isinstance(count, int):
-            costs[(r.model, r.modality)] = replace(known, parameters=count)
-    return dict(sorted(costs.items(), key=lambda item: network_name(*item[0])))
-
-
-def _read_costs(path: Path) -> Iterator[tuple[tuple[str, str], Cost]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        for n, line in enumerate(csv.DictReader(file), start=2):
-            try:
-                model = "-".join(filter(None, (line["network"], line["variant"])))
-                numbers = [float(line[name]) if line[name] else None for name in COSTS]
-                yield (model, line["modality"]), Cost(*numbers)
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{path}, row {n}: expected network, variant, modality, and {', '.join(COSTS)} as "
-                    f"numbers or empty ({type(error).__name__}: {error}); make it anew with `make models`"
-                ) from error
 
 
 def _table(row: Row) -> tuple[str, str]:
