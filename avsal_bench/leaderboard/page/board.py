@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -28,7 +28,7 @@ from avsal_bench.leaderboard.significance import Comparison, pairwise, video_mea
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, rows
-from avsal_bench.records import METRICS, Record, network_name, read_records
+from avsal_bench.records import METRICS, read_records
 
 #: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
 RANKED_SETS = REAL_SETS[:6]
