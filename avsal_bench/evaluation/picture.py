@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.reading import read_density, read_frames
-from avsal_bench.data.pictures import painting
 from avsal_bench.records import VideoScores
 
 #: Frames of a video in its picture, and (height, width) of each.

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.data import painting
 from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.reading import frame_size, read_frames
-from avsal_bench.data.pictures import painting
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
 from avsal_bench.prediction import check_sound

@@ -10,9 +10,10 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import label
 
+from avsal_bench.data import painting
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
-from avsal_bench.data.pictures import painting, show
+from avsal_bench.data.pictures import show
 from avsal_bench.data.pictures.show import (
     Track,
     contact_sheet,

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torchvision.transforms.v2 import functional as F
 
+from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.reading import frame_size, read_density, read_fixations, read_frames, read_sound
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
-from avsal_bench.data.pictures import painting
-from avsal_bench.data.pictures.painting import Points
+from avsal_bench.data.painting import Points
 from avsal_bench.data.statistics.stats import distinct_videos, read_lists
 from avsal_bench.names import pick
 from avsal_bench.progress import progress

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from avsal_bench.data.pictures.painting import new_figure, write_figure
+from avsal_bench.data.painting import new_figure, write_figure
 from avsal_bench.data.statistics.stats import FoldStats, SetStats
 from avsal_bench.files import write_atomically
 from avsal_bench.text import text_table
