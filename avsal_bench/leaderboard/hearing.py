@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from avsal_bench.leaderboard.statistics import Interval, paired_difference
+from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, difference, video_scores
+from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.means import defined_mean
-from avsal_bench.records import MAPS_PRESET, Record, network_name
+from avsal_bench.records import Record, network_name
 
-#: Categories of ``synth`` where the sound tells where people look.
-SOUNDING = ("timbre", "pulse")
 #: Baselines that know neither the frames nor the sound of a video.
 BASELINES = ("centre", "mep")
 #: Metrics of the comparisons.
@@ -57,81 +55,6 @@ class Hearing:
         """Whether the sound helps: the two-modality network beats the silent one, and itself when muted."""
         both = (self.av_over_v, self.original_over_muted)
         return all(interval is not None and interval.above_zero for interval in both)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Records of one network under one condition, by (fold, seed)."""
-
-    name: str
-    records: Mapping[tuple[int, int], Record]
-
-
-class Bench:
-    """Records of one protocol and data set, to ask for conditions."""
-
-    def __init__(self, protocol: str, dataset: str, records: Sequence[Record]) -> None:
-        self.protocol, self.dataset, self.records = protocol, dataset, records
-
-    def models(self) -> list[tuple[str, str]]:
-        """(model, preset) of the networks that have a record with sound."""
-        return sorted({(r.model, r.preset) for r in self.records if r.modality == "av"})
-
-    def network(self, model: str, preset: str, modality: str, sound: str = "original") -> Condition:
-        """Records of one network."""
-        key = (model, preset, modality, sound)
-        found = {(r.fold, r.seed): r for r in self.records if (r.model, r.preset, r.modality, r.sound) == key}
-        name = network_name(model, modality) + ("" if sound == "original" else f" with {sound} sound")
-        return Condition(name, found)
-
-    def baseline(self, name: str, like: Condition) -> Condition:
-        """Records of a baseline for the folds and seeds of ``like``: nothing in a baseline depends on the seed."""
-        mine = [r for r in self.records if (r.model, r.modality, r.sound) == (name, "", "original")]
-        by_fold = {r.fold: r for r in sorted(mine, key=lambda r: (-r.seed, r.preset))}
-        return Condition(name, {key: by_fold[key[0]] for key in like.records if key[0] in by_fold})
-
-
-def benches(records: Iterable[Record], synthetic: bool | None = True) -> list[Bench]:
-    """Records by protocol and data set, without those of maps that other code made.
-
-    Nobody here can say that two such sets of maps differ in nothing but the sound, nor mute it.
-
-    Args:
-        records: of any kind.
-        synthetic: only those of sets made here, or only of others; None for both.
-    """
-    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for r in records:
-        if synthetic in (None, r.synthetic) and r.preset != MAPS_PRESET:
-            groups[(r.protocol, r.dataset)].append(r)
-    return [Bench(*key, groups[key]) for key in sorted(groups)]
-
-
-def difference(
-    a: Condition, b: Condition, metric: str, only: Collection[str] | None = None, consistent: bool = False
-) -> Interval:
-    """``a - b`` over videos, each the mean over the folds and seeds that both have.
-
-    Args:
-        a: one condition.
-        b: the other.
-        metric: a key of ``METRICS``.
-        only: categories of the videos to use; None for all.
-        consistent: on the frames whose sound belongs to the picture; a video without such labels has none.
-
-    Raises:
-        ValueError: saying which records are missing.
-    """
-    pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for key in _common(a, b):
-        theirs = _scores(b.records[key], metric, only, consistent)
-        for video, mine in _scores(a.records[key], metric, only, consistent).items():
-            if video in theirs:
-                pairs[video].append((mine, theirs[video]))
-    if not pairs:
-        raise ValueError(f"{a.name} and {b.name} share no video of {', '.join(only or ['any category'])}")
-    means = {video: _mean_pair(both) for video, both in pairs.items()}
-    return paired_difference({v: m[0] for v, m in means.items()}, {v: m[1] for v, m in means.items()})
 
 
 def hearing_claims(records: Iterable[Record], models: Iterable[str] | None = None) -> list[Claim]:
@@ -249,28 +172,7 @@ def _difference_or_none(a: Condition, b: Condition, metric: str) -> Interval | N
         return None
 
 
-def _common(a: Condition, b: Condition) -> list[tuple[int, int]]:
-    for condition in (a, b):
-        if not condition.records:
-            raise ValueError(f"no record of {condition.name}")
-    common = sorted(a.records.keys() & b.records.keys())
-    if not common:
-        raise ValueError(f"{a.name} and {b.name} share no fold and seed")
-    return common
-
-
-def _scores(record: Record, metric: str, only: Collection[str] | None, consistent: bool = False) -> dict[str, float]:
-    videos = [v for v in record.videos if only is None or v.category in only]
-    return {v.video: v.consistent.get(metric, math.nan) if consistent else v.scores[metric] for v in videos}
-
-
-def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Means of both sides over the pairs where both are defined; NaN where there is none."""
-    whole = [pair for pair in pairs if not any(map(math.isnan, pair))]
-    return defined_mean(p[0] for p in whole), defined_mean(p[1] for p in whole)
-
-
 def _mean_of(condition: Condition, metric: str) -> float:
     """Mean over all records and sounding videos; minus infinity where none is defined."""
-    mean = defined_mean(x for r in condition.records.values() for x in _scores(r, metric, SOUNDING).values())
+    mean = defined_mean(x for r in condition.records.values() for x in video_scores(r, metric, SOUNDING).values())
     return -math.inf if math.isnan(mean) else mean

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from avsal_bench.leaderboard.hearing import SOUNDING, Bench, Condition, benches, difference
+from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, difference
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
@@ -85,7 +85,7 @@ def losses_text(losses: Sequence[SoundLoss]) -> str:
     ]
     return (
         "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
-        "Map CC: 1.000 is deaf.\n" + text_table(header, body, numbers=[4, len(header) - 1])
+        "Map CC: 1.000 ignores the sound.\n" + text_table(header, body, numbers=[4, len(header) - 1])
     )
 
 

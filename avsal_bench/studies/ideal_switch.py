@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avsal_bench.leaderboard.hearing import COMPARED, Condition, difference
+from avsal_bench.leaderboard.conditions import Condition, difference
+from avsal_bench.leaderboard.hearing import COMPARED
 from avsal_bench.records import read_record
 
 

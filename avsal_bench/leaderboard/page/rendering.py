@@ -6,7 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from avsal_bench.leaderboard.hearing import BASELINES, SOUNDING
+from avsal_bench.leaderboard.conditions import SOUNDING
+from avsal_bench.leaderboard.hearing import BASELINES
 from avsal_bench.leaderboard.markdown import escape_markdown
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 
