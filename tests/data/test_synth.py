@@ -305,7 +305,7 @@ def test_an_interrupted_generation_is_made_again(tmp_path: Path, monkeypatch: py
 
 def test_a_killed_process_leaves_no_set_and_no_lock(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from avsal_bench.data import synth\n"
+        "import os, sys; from pathlib import Path; from avsal_bench.data.synth import making as synth\n"
         "synth._publish = lambda stage, root: os._exit(9)\n"
         "synth.make_synth(Path(sys.argv[1]), videos=3)"
     )
