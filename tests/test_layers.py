@@ -42,7 +42,9 @@ def room(module: str, folder: str) -> str:
 def test_imports_go_down_the_layers_of_the_docs(folder):
     layers = pictures()[folder]
     height = {name: number for number, layer in enumerate(reversed(layers)) for name in layer}
-    assert sorted(name for layer in layers for name in layer) == sorted({*filter(None, (room(m, folder) for m in FILES))})
+    assert sorted(name for layer in layers for name in layer) == sorted(
+        {*filter(None, (room(m, folder) for m in FILES))}
+    )
     upwards = [
         f"{name} imports {other}"
         for name, others in GRAPH.items()
@@ -55,7 +57,9 @@ def test_imports_go_down_the_layers_of_the_docs(folder):
 
 def test_there_is_a_picture_of_the_whole_and_of_every_room_with_rooms():
     with_rooms = {".".join(f.relative_to(PACKAGE.parent).parts[:2]) for f in FOLDERS if f.parent.parent == PACKAGE}
-    assert {"avsal_bench", *with_rooms} - {"avsal_bench.models"} <= pictures().keys()
+    assert {"avsal_bench", *with_rooms} - {
+        "avsal_bench.cli"
+    } <= pictures().keys()  # commands with commands of their own
 
 
 def test_nothing_is_imported_in_a_circle():
@@ -88,7 +92,9 @@ def test_what_only_speaks_of_a_module_is_no_import(tmp_path):
     package = tmp_path / "made"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "low.py").write_text('"""See :mod:`made.high`."""\nPATH = "docs/made/high.py"\nword = 1\n"""made.high"""\n')
+    (package / "low.py").write_text(
+        '"""See :mod:`made.high`."""\nPATH = "docs/made/high.py"\nword = 1\n"""made.high"""\n'
+    )
     (package / "high.py").write_text("from made.low import word")
     assert import_graph(package)["made.low"] == set()
     assert chain(import_graph(package), {"made.low", "made.high"}) == ["made.high", "made.low"]
@@ -119,8 +125,10 @@ def test_a_name_of_a_file_says_which_file_is_meant():
 
 def test_files_and_folders_that_the_docs_name_are_there():
     text = DOCS.read_text(encoding="utf-8")
+    names = {path.name for path in FILES.values()}
     for name in re.findall(r"`([\w/]+\.py|[\w/]+/)`", text):
-        assert any((base / name).exists() for base in (PACKAGE, PACKAGE.parent)), f"{DOCS.name} names {name}"
+        there = any((base / name).exists() for base in (PACKAGE, PACKAGE.parent))
+        assert there or name in names, f"{DOCS.name} names {name}"
 
 
 def test_the_lowest_modules_use_the_standard_library_only():

@@ -79,7 +79,7 @@ def _tabs(board: Board) -> dict[str, Any]:
 
 
 def _asset(name: str) -> str:
-    text = (files("avsal_bench.leaderboard.page") / "assets" / name).read_text(encoding="utf-8")
+    text = (files(__name__.rpartition(".")[0]) / "assets" / name).read_text(encoding="utf-8")
     return re.sub(r"^//# sourceMappingURL=.*\n?", "", text, flags=re.MULTILINE)
 
 

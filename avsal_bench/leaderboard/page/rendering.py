@@ -20,7 +20,7 @@ def render(template: str, **values: object) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("avsal_bench.leaderboard.page"),
+        loader=PackageLoader(__name__.rpartition(".")[0]),
         autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
