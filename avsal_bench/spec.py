@@ -1,4 +1,4 @@
-"""What a network eats, and what one batch holds: the contract between the data side and the networks."""
+"""What a network takes, and what one batch holds: the contract between the data side and the networks."""
 
 from __future__ import annotations
 

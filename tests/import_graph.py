@@ -1,4 +1,4 @@
-"""Which module of a package imports which: at the top, inside functions, by a name in a string, and by walking a folder."""
+"""Which module of a package imports which: at the top, in functions, by a name in a string, by walking a folder."""
 
 import ast
 import re

@@ -34,7 +34,7 @@ def pictures() -> dict[str, list[list[str]]]:
 
 
 def room(module: str, folder: str) -> str:
-    """The room of ``folder`` that a module lies in: a file, or a folder of files; "" outside, and for its ``__init__``."""
+    """The room of ``folder``, a file or a folder, that a module lies in; "" outside, and for its ``__init__``."""
     return module.removeprefix(f"{folder}.").split(".")[0] if module.startswith(f"{folder}.") else ""
 
 

@@ -1,4 +1,4 @@
-"""What is known of every network here: what it eats, how large and how fast it is, and what of it was verified.
+"""What is known of every network here: what it takes, how large and how fast it is, and what of it was verified.
 
 Each fact is taken from where it is true: the registry, the network itself, the recorded times, the expected scores and
 the records. :mod:`avsal_bench.catalogue.table` writes them down.

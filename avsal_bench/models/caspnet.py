@@ -24,7 +24,7 @@ known; what the paper leaves open is decided here:
 
 Facts that are easily got wrong, and kept:
 
-- The ``quadratic`` interaction, as printed, is deaf. The sound is one vector for the clip, so all keys are equal, and
+- The ``quadratic`` interaction, as printed, ignores the sound. The sound is one vector for the clip, so all keys are equal, and
   the softmax of equal scores is uniform, whatever the sound is. With CPC off the network is then a ``v`` network with
   more parameters, and query, key and sound get no gradient. Table 2 has it within 0.001 of the linear one in CC.
 - The ``linear`` interaction has one number a position, phi(q) . phi(k), for the mean of the values.
@@ -96,7 +96,7 @@ class CASPNet(Network):
         bn_momentum: of S3D's batch norms; see :class:`S3D`.
 
     Raises:
-        ValueError: for an option outside its range, or an ``av`` network that its options make deaf.
+        ValueError: for an option outside its range, or an ``av`` network whose options leave the sound unheard.
     """
 
     audio_only = ("vggish.", "project.", "avim.", "bilinear.", "cpc.")
