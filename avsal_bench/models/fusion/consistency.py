@@ -33,7 +33,7 @@ class AVIM(nn.Module):
     Args:
         width: of both.
         form: ``linear``: each of the N positions is given the mean of the values, as much as its query agrees with
-            the sound's key; work and memory grow with N. ``quadratic``: softmax(Q K^T / N) V, which ignores it (see the module);
+            the sound's key; work and memory grow with N. ``quadratic``: softmax(Q K^T / N) V, which ignores the sound;
             fused, so that the work grows with the square of N and the memory with N.
 
     Raises:
