@@ -25,8 +25,8 @@ known; what the paper leaves open is decided here:
 Facts that are easily got wrong, and kept:
 
 - The ``quadratic`` interaction, as printed, ignores the sound. It is one vector for the clip, so all keys are equal,
-  and the softmax of equal scores is uniform, whatever the sound is. With CPC off the network is then a ``v`` network with
-  more parameters, and query, key and sound get no gradient. Table 2 has it within 0.001 of the linear one in CC.
+  and the softmax of equal scores is uniform, whatever the sound is. With CPC off the network is then a ``v`` network
+  with more parameters, and query, key and sound get no gradient. Table 2 has it within 0.001 of the linear one in CC.
 - The ``linear`` interaction has one number a position, phi(q) . phi(k), for the mean of the values.
 - Eq. 9 has a minus and its weight is -0.1, which together reward anti-correlation. The recipe weighs the plain
   correlation by -0.1. The NSS loss that the text names is in no equation.
