@@ -1,5 +1,6 @@
 """A small copy of every disk layout, and a workspace around it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,16 @@ def write_dhf1k(root, n_frames=12):
                     )
 
 
-@pytest.fixture
-def real_root(tmp_path):
-    """A root with small sets under the real names, in the real layouts."""
-    root = tmp_path / "data"
+@pytest.fixture(scope="session")
+def _real_sets(tmp_path_factory):
+    root = tmp_path_factory.mktemp("real")
     for folder, suffixes in SIX_SETS.values():
         write_set(root, folder, suffixes)
     write_dhf1k(root)
     return root
+
+
+@pytest.fixture
+def real_root(tmp_path, _real_sets):
+    """A root with small sets under the real names, in the real layouts: a copy that a test may change."""
+    return shutil.copytree(_real_sets, tmp_path / "data")

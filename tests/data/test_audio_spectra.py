@@ -190,13 +190,14 @@ def test_patches_are_the_definition(fps, hop):
             np.testing.assert_allclose(got, want, atol=5e-5, err_msg=f"frame {last}, {front_end}, {told=}")
 
 
-@pytest.mark.parametrize("case", [k for k in GOLDEN if k.startswith("dave/")])
-def test_patches_are_those_of_the_authors(case):
-    _, hop, last = case.split("/")
-    seconds = {"hop0.02": 0.02, "hop1over25": 1 / 25, "hop1over30": 1 / 30}[hop]
-    frame = int(last.removeprefix("frame"))
-    got = hear(LogMelPatches(hop=seconds), noise("waveform", 64_000, 0.125), max(1, frame - 15), frame, 25.0)
-    np.testing.assert_allclose(np.r_[got.ravel()[:64], spread(got)], GOLDEN[case], atol=2e-5)
+def test_patches_are_those_of_the_authors(subtests):
+    for case in [k for k in GOLDEN if k.startswith("dave/")]:
+        with subtests.test(case=case):
+            _, hop, last = case.split("/")
+            seconds = {"hop0.02": 0.02, "hop1over25": 1 / 25, "hop1over30": 1 / 30}[hop]
+            frame = int(last.removeprefix("frame"))
+            got = hear(LogMelPatches(hop=seconds), noise("waveform", 64_000, 0.125), max(1, frame - 15), frame, 25.0)
+            np.testing.assert_allclose(np.r_[got.ravel()[:64], spread(got)], GOLDEN[case], atol=2e-5)
 
 
 def test_an_early_frame_of_unknown_rate_hears_patches_spread_over_its_excerpt():
@@ -256,22 +257,22 @@ def test_impossible_patches(kwargs, words):
 # All of them
 
 
-@pytest.mark.parametrize(("front_end", "shape"), FRONT_ENDS)
-@pytest.mark.parametrize("n", [0, 1, 257, 9_999, 10_880, 20_080, 100_000])
-def test_shape_is_the_same_for_any_excerpt(front_end, shape, n):
-    got = front_end(uniform(n))
-    assert got.shape == shape
-    assert got.dtype == torch.float32
-    assert got.isfinite().all()
-    assert torch.equal(got, front_end(uniform(n)))
+def test_shape_is_the_same_for_any_excerpt(subtests):
+    for front_end, shape in FRONT_ENDS:
+        for n in [0, 1, 257, 9_999, 10_880, 20_080, 100_000]:
+            with subtests.test(front_end=front_end, shape=shape, n=n):
+                got = front_end(uniform(n))
+                assert got.shape == shape
+                assert got.dtype == torch.float32
+                assert got.isfinite().all()
+                assert torch.equal(got, front_end(uniform(n)))
 
 
-@pytest.mark.parametrize(
-    ("front_end", "value"), [(LogSpectrogram(), 0.02), (LogMel(), SILENCE), (LogMelPatches(), SILENCE)]
-)
-@pytest.mark.parametrize("n", [0, 1, 200])
-def test_muted_sound_is_one_value(front_end, value, n):
-    np.testing.assert_allclose(front_end(torch.zeros(n)), np.float32(value), rtol=1e-6)
+def test_muted_sound_is_one_value(subtests):
+    for front_end, value in [(LogSpectrogram(), 0.02), (LogMel(), SILENCE), (LogMelPatches(), SILENCE)]:
+        for n in [0, 1, 200]:
+            with subtests.test(front_end=front_end, value=value, n=n):
+                np.testing.assert_allclose(front_end(torch.zeros(n)), np.float32(value), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("front_end", "shape"), FRONT_ENDS)
@@ -282,11 +283,12 @@ def test_long_silence_differs_from_sound(front_end, shape):
     assert (silence - sound).abs().mean() > 0.5
 
 
-@pytest.mark.parametrize(("front_end", "shape"), FRONT_ENDS)
-@pytest.mark.parametrize("excerpt", [torch.zeros(2, 1000), torch.zeros(1000).double(), torch.zeros(1000).short()])
-def test_only_mono_float32_is_taken(front_end, shape, excerpt):
-    with pytest.raises(ValueError, match=r"shape \(.*float32"):
-        front_end(excerpt)
+def test_only_mono_float32_is_taken(subtests):
+    for front_end, shape in FRONT_ENDS:
+        for excerpt in [torch.zeros(2, 1000), torch.zeros(1000).double(), torch.zeros(1000).short()]:
+            wrong = pytest.raises(ValueError, match=r"shape \(.*float32")
+            with subtests.test(front_end=front_end, shape=shape, dtype=excerpt.dtype), wrong:
+                front_end(excerpt)
 
 
 @pytest.mark.parametrize(("front_end", "shape"), FRONT_ENDS)

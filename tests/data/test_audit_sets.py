@@ -192,7 +192,7 @@ def test_names_with_spaces_and_other_letters_below_a_link(tmp_path):
     link = tmp_path / "link"
     assert check(link).findings == ()
     frame(root, 2, names[1]).write_bytes(b"")
-    found = only(check(link, workers=2))
+    found = only(check(link))
     assert found.video == "日本 語"
     assert "in video_frames/Coutrot_db2/日本 語/img_00002.jpg" in found.text
     assert "日本 語" in check(link).json()

@@ -1,5 +1,7 @@
 """Every network over a whole video, as in a test run, against a plain loop that builds each window by hand."""
 
+from functools import cache
+
 import pytest
 import soundfile
 import torch
@@ -17,6 +19,18 @@ from avsal_bench.training.module import SaliencyModule
 EDGE = 10
 
 
+@cache
+def picture(file, size, antialias):
+    return F.resize(decode_image(str(file)), list(size), antialias=antialias).float()
+
+
+@cache
+def sound(file, rate):
+    wave, own = soundfile.read(file, dtype="float32")
+    wave = torch.from_numpy(wave)
+    return wave if own == rate else torchaudio.functional.resample(wave, own, rate)
+
+
 def by_hand(net, video, frame):
     """The map of one frame, from its files."""
     spec, n = net.spec, video.n_frames
@@ -30,15 +44,12 @@ def by_hand(net, video, frame):
         numbers = [frame - t + 1 + i for i in range(t)]
     numbers = [min(max(number, 1), n) for number in numbers]
     files = [video.frames.folder / f"img_{number:05d}.jpg" for number in numbers]
-    pictures = [F.resize(decode_image(str(file)), list(spec.size), antialias=spec.antialias).float() for file in files]
+    pictures = [picture(file, tuple(spec.size), spec.antialias) for file in files]
     mean, std = (255 * torch.tensor(v)[:, None, None, None] for v in (spec.mean, spec.std))
     frames = (torch.stack(pictures, 1) - mean) / std
     audio = None
     if spec.audio is not None:
-        wave, rate = soundfile.read(video.audio, dtype="float32")
-        wave = torch.from_numpy(wave)
-        if spec.audio.sample_rate != rate:
-            wave = torchaudio.functional.resample(wave, rate, spec.audio.sample_rate)
+        wave = sound(video.audio, spec.audio.sample_rate)
         start, stop = spec.audio.span(min(numbers), max(numbers), video.fps, len(wave))
         excerpt = wave[start:stop].flip(0) if backwards else wave[start:stop]
         audio = spec.audio(excerpt)[None]

@@ -82,44 +82,46 @@ def plain_bits(p, fixated):
     return sum(math.log2(2**-52 + raised[i] / sum(raised)) for i in fixated) / len(fixated)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_scores_are_those_of_the_plain_version(seed):
-    generator = torch.Generator().manual_seed(seed)
-    p, g = torch.randint(0, 6, (2, 1, 7, 9), generator=generator).double() / 5
-    fixated, negatives = (torch.randperm(63, generator=generator)[:n].tolist() for n in (9, 14))
-    marks = [torch.zeros(63, dtype=torch.bool) for _ in range(2)]
-    marks[0][fixated], marks[1][negatives] = True, True
-    got = all_metrics(p, g, *(m.view(1, 7, 9) for m in marks))
-    p, g = p.flatten().tolist(), g.flatten().tolist()
-    expected = {
-        "CC": plain_cc(p, g),
-        "NSS": plain_nss(p, fixated),
-        "AUC-J plain": plain_judd(p, fixated),
-        "sAUC": plain_shuffled(p, fixated, negatives),
-        "SIM": plain_sim(p, g),
-        "KL": plain_kld(p, g),
-        "AUC-B": plain_borji(p, fixated),
-        "AUC": plain_auc(p, fixated, set(range(63)) - set(fixated)),
-        "AUC negatives": plain_auc(p, fixated, negatives),
-        "IG": plain_bits(p, fixated) - plain_bits(g, fixated),
-        "IG none": plain_bits(p, fixated),
-    }
-    assert set(expected) == set(got) - {"AUC-J"}  # which has a test of its own
-    for metric, value in expected.items():
-        assert got[metric].item() == pytest.approx(value, rel=1e-12, abs=1e-12), metric
+def test_scores_are_those_of_the_plain_version(subtests):
+    for seed in range(8):
+        with subtests.test(seed=seed):
+            generator = torch.Generator().manual_seed(seed)
+            p, g = torch.randint(0, 6, (2, 1, 7, 9), generator=generator).double() / 5
+            fixated, negatives = (torch.randperm(63, generator=generator)[:n].tolist() for n in (9, 14))
+            marks = [torch.zeros(63, dtype=torch.bool) for _ in range(2)]
+            marks[0][fixated], marks[1][negatives] = True, True
+            got = all_metrics(p, g, *(m.view(1, 7, 9) for m in marks))
+            p, g = p.flatten().tolist(), g.flatten().tolist()
+            expected = {
+                "CC": plain_cc(p, g),
+                "NSS": plain_nss(p, fixated),
+                "AUC-J plain": plain_judd(p, fixated),
+                "sAUC": plain_shuffled(p, fixated, negatives),
+                "SIM": plain_sim(p, g),
+                "KL": plain_kld(p, g),
+                "AUC-B": plain_borji(p, fixated),
+                "AUC": plain_auc(p, fixated, set(range(63)) - set(fixated)),
+                "AUC negatives": plain_auc(p, fixated, negatives),
+                "IG": plain_bits(p, fixated) - plain_bits(g, fixated),
+                "IG none": plain_bits(p, fixated),
+            }
+            assert set(expected) == set(got) - {"AUC-J"}  # which has a test of its own
+            for metric, value in expected.items():
+                assert got[metric].item() == pytest.approx(value, rel=1e-12, abs=1e-12), metric
 
 
-@pytest.mark.parametrize("values", [(0, 0, 0, 1, 1, 2), (0, 0, 0, 0, 0, 3), (1, 1, 1, 1, 1, 1), (0, 1, 2, 3, 4, 5)])
-@pytest.mark.parametrize("fixated", [(0,), (0, 1), (0, 3), (2, 4, 5)])
-def test_expected_jitter_is_the_mean_over_all_ways_to_break_the_ties(values, fixated):
-    areas = [
-        plain_judd([v + 0.01 * order for v, order in zip(values, orders, strict=True)], fixated)
-        for orders in itertools.permutations(range(6))
-    ]
-    p = torch.tensor(values, dtype=torch.float64).view(1, 2, 3)
-    marks = torch.zeros(6, dtype=torch.bool)
-    marks[list(fixated)] = True
-    assert F.auc_judd(p, marks.view(1, 2, 3)).item() == pytest.approx(sum(areas) / len(areas), abs=1e-12)
+def test_expected_jitter_is_the_mean_over_all_ways_to_break_the_ties(subtests):
+    for values in [(0, 0, 0, 1, 1, 2), (0, 0, 0, 0, 0, 3), (1, 1, 1, 1, 1, 1), (0, 1, 2, 3, 4, 5)]:
+        for fixated in [(0,), (0, 1), (0, 3), (2, 4, 5)]:
+            with subtests.test(values=values, fixated=fixated):
+                areas = [
+                    plain_judd([v + 0.01 * order for v, order in zip(values, orders, strict=True)], fixated)
+                    for orders in itertools.permutations(range(6))
+                ]
+                p = torch.tensor(values, dtype=torch.float64).view(1, 2, 3)
+                marks = torch.zeros(6, dtype=torch.bool)
+                marks[list(fixated)] = True
+                assert F.auc_judd(p, marks.view(1, 2, 3)).item() == pytest.approx(sum(areas) / len(areas), abs=1e-12)
 
 
 def test_all_negatives_are_the_mean_over_all_draws():
@@ -222,18 +224,23 @@ def test_no_negatives(scene):
     assert undefined(all_metrics(g, g, fixations, torch.zeros_like(fixations))) == {"sAUC", "AUC negatives"}
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("noise", [0.0, 1.0])
-@pytest.mark.parametrize("unit", [1.0, 1e9, 1e30])
-def test_a_constant_map_even_up_to_rounding(scene, dtype, noise, unit):
-    g, fixations, negatives = scene
-    p = torch.full_like(g, 0.3).to(dtype)
-    p += noise * torch.finfo(dtype).eps * torch.rand(p.shape, generator=torch.Generator().manual_seed(0)).to(p)
-    p *= unit
-    scores = all_metrics(p, g, fixations, negatives)
-    assert undefined(scores) == set(scores) - OF_A_CONSTANT
-    assert scores["AUC-J"].item() == pytest.approx(0.5 + 1 / (2 * 31))
-    assert undefined(all_metrics(g.to(dtype), p, fixations, negatives)) == {"CC", "SIM", "IG"}
+def test_a_constant_map_even_up_to_rounding(subtests, scene):
+    for dtype in [torch.float64, torch.float32]:
+        for noise in [0.0, 1.0]:
+            for unit in [1.0, 1e9, 1e30]:
+                with subtests.test(dtype=dtype, noise=noise, unit=unit):
+                    g, fixations, negatives = scene
+                    p = torch.full_like(g, 0.3).to(dtype)
+                    p += (
+                        noise
+                        * torch.finfo(dtype).eps
+                        * torch.rand(p.shape, generator=torch.Generator().manual_seed(0)).to(p)
+                    )
+                    p *= unit
+                    scores = all_metrics(p, g, fixations, negatives)
+                    assert undefined(scores) == set(scores) - OF_A_CONSTANT
+                    assert scores["AUC-J"].item() == pytest.approx(0.5 + 1 / (2 * 31))
+                    assert undefined(all_metrics(g.to(dtype), p, fixations, negatives)) == {"CC", "SIM", "IG"}
 
 
 @pytest.mark.parametrize("which", ["prediction", "density"])
@@ -311,30 +318,35 @@ def test_maps_of_any_memory_layout_and_points_of_any_type(scene):
             torch.testing.assert_close(values, expected[metric], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("kind", ["8 bits", "zeros", "one cell", "outlier", "saturated"])
-def test_counting_is_exact_on_maps_that_crowd_the_cells(dtype, kind):
-    generator = torch.Generator().manual_seed(5)
-    p = torch.rand(4, 30, 31, dtype=torch.float64, generator=generator)
-    if kind == "8 bits":
-        p = (p * 255).round() / 255
-    elif kind == "zeros":
-        p[torch.rand(p.shape, generator=generator) < 0.98] = 0
-    elif kind == "one cell":
-        p, p[:, 0, 0] = p * 1e-4, 1
-    elif kind == "outlier":
-        p[:, 0, 0] = -1e5
-    else:
-        p = (p * 3).clamp(max=1)
-    p = p.to(dtype)
-    fixations = torch.rand(p.shape, generator=generator) < torch.tensor([0.005, 0.01, 0.02, 0.04])[:, None, None]
-    got = {"plain": F.auc_judd(p, fixations, jitter=False), "exact": F.auc(p, fixations)}
-    for i, (values, marks) in enumerate(zip(p.flatten(1).tolist(), fixations.flatten(1).tolist(), strict=True)):
-        fixated = [j for j, mark in enumerate(marks) if mark]
-        others = [j for j, mark in enumerate(marks) if not mark]
-        assert got["exact"][i].item() == pytest.approx(plain_auc(values, fixated, others), abs=1e-7)
-        if kind != "outlier":  # scaled to [0, 1] in float32 its values come together
-            assert got["plain"][i].item() == pytest.approx(plain_judd(values, fixated), abs=1e-7)
+def test_counting_is_exact_on_maps_that_crowd_the_cells(subtests):
+    for dtype in [torch.float64, torch.float32]:
+        for kind in ["8 bits", "zeros", "one cell", "outlier", "saturated"]:
+            with subtests.test(dtype=dtype, kind=kind):
+                generator = torch.Generator().manual_seed(5)
+                p = torch.rand(4, 30, 31, dtype=torch.float64, generator=generator)
+                if kind == "8 bits":
+                    p = (p * 255).round() / 255
+                elif kind == "zeros":
+                    p[torch.rand(p.shape, generator=generator) < 0.98] = 0
+                elif kind == "one cell":
+                    p, p[:, 0, 0] = p * 1e-4, 1
+                elif kind == "outlier":
+                    p[:, 0, 0] = -1e5
+                else:
+                    p = (p * 3).clamp(max=1)
+                p = p.to(dtype)
+                fixations = (
+                    torch.rand(p.shape, generator=generator) < torch.tensor([0.005, 0.01, 0.02, 0.04])[:, None, None]
+                )
+                got = {"plain": F.auc_judd(p, fixations, jitter=False), "exact": F.auc(p, fixations)}
+                for i, (values, marks) in enumerate(
+                    zip(p.flatten(1).tolist(), fixations.flatten(1).tolist(), strict=True)
+                ):
+                    fixated = [j for j, mark in enumerate(marks) if mark]
+                    others = [j for j, mark in enumerate(marks) if not mark]
+                    assert got["exact"][i].item() == pytest.approx(plain_auc(values, fixated, others), abs=1e-7)
+                    if kind != "outlier":  # scaled to [0, 1] in float32 its values come together
+                        assert got["plain"][i].item() == pytest.approx(plain_judd(values, fixated), abs=1e-7)
 
 
 # Resize and blur.

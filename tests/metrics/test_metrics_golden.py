@@ -65,36 +65,42 @@ def golden_inputs(case: str) -> tuple[torch.Tensor, ...]:
     return imresize(p, size), g, *points, tensor(CASES[f"{case}_base"] / 255.0)
 
 
-@pytest.mark.parametrize("case", META)
-def test_scores_are_those_of_the_fields_code(case):
-    scores = all_metrics(*golden_inputs(case))
-    assert set(scores) == set(EXPECTED[case]) - {"case"}
-    for metric, values in scores.items():
-        assert values.shape == (1,)
-        assert values.dtype == torch.float64
-        expected = float(EXPECTED[case][metric] or "nan")
-        if (case, metric) == ("c055", "NSS"):  # every pixel is fixated: 0 but for rounding
-            expected, tolerance = 0.0, {"abs": 1e-9}
-        elif (case, metric) in OURS_IS_NAN:
-            assert not math.isnan(expected), "not a difference"
-            expected, tolerance = math.nan, {}
-        else:
-            absolute = LOOSE.get((case, metric), ABSOLUTE.get(metric, 0.0))
-            tolerance = {"rel": RELATIVE.get(metric, 0.0), "abs": absolute}
-        assert values.item() == pytest.approx(expected, nan_ok=True, **tolerance), (case, META[case]["kind"], metric)
+def test_scores_are_those_of_the_fields_code(subtests):
+    for case in META:
+        with subtests.test(case=case):
+            scores = all_metrics(*golden_inputs(case))
+            assert set(scores) == set(EXPECTED[case]) - {"case"}
+            for metric, values in scores.items():
+                assert values.shape == (1,)
+                assert values.dtype == torch.float64
+                expected = float(EXPECTED[case][metric] or "nan")
+                if (case, metric) == ("c055", "NSS"):  # every pixel is fixated: 0 but for rounding
+                    expected, tolerance = 0.0, {"abs": 1e-9}
+                elif (case, metric) in OURS_IS_NAN:
+                    assert not math.isnan(expected), "not a difference"
+                    expected, tolerance = math.nan, {}
+                else:
+                    absolute = LOOSE.get((case, metric), ABSOLUTE.get(metric, 0.0))
+                    tolerance = {"rel": RELATIVE.get(metric, 0.0), "abs": absolute}
+                assert values.item() == pytest.approx(expected, nan_ok=True, **tolerance), (
+                    case,
+                    META[case]["kind"],
+                    metric,
+                )
 
 
-@pytest.mark.parametrize("case", [case for case in META if case not in ("c017", "c055")])
-def test_float32_is_near_float64(case):
-    p, g, fixations, negatives, baseline = golden_inputs(case)
-    exact = all_metrics(p, g, fixations, negatives, baseline)
-    single = all_metrics(p.float(), g.float(), fixations, negatives, baseline.float())
-    for metric, expected in exact.items():
-        assert single[metric].dtype == torch.float32
-        # Areas at fixed thresholds move where an 8-bit value such as 153 / 255 is a threshold up to rounding.
-        absolute = 3e-3 if metric in ("sAUC", "AUC-B") else 1e-3 if metric.startswith("AUC") else 1e-6
-        tolerance = {"rel": FLOAT32.get(metric, 0.0), "abs": absolute, "nan_ok": True}
-        assert single[metric].item() == pytest.approx(expected.item(), **tolerance), metric
+def test_float32_is_near_float64(subtests):
+    for case in [case for case in META if case not in ("c017", "c055")]:
+        with subtests.test(case=case):
+            p, g, fixations, negatives, baseline = golden_inputs(case)
+            exact = all_metrics(p, g, fixations, negatives, baseline)
+            single = all_metrics(p.float(), g.float(), fixations, negatives, baseline.float())
+            for metric, expected in exact.items():
+                assert single[metric].dtype == torch.float32
+                # Areas at fixed thresholds move where an 8-bit value such as 153 / 255 is a threshold up to rounding.
+                absolute = 3e-3 if metric in ("sAUC", "AUC-B") else 1e-3 if metric.startswith("AUC") else 1e-6
+                tolerance = {"rel": FLOAT32.get(metric, 0.0), "abs": absolute, "nan_ok": True}
+                assert single[metric].item() == pytest.approx(expected.item(), **tolerance), metric
 
 
 def test_a_batch_is_its_items():

@@ -322,20 +322,17 @@ def test_load_visual_lists_what_does_not_fit():
         net.load_visual(tiny().state_dict())
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_an_option_outside_its_range(subtests):
+    for options, message in [
         ({"frames": 24}, "8, 16 or 32 frames; got 24"),
         ({"size": (64, 100)}, r"got \(64, 100\)"),
         ({"size": (32, 64)}, r"got \(32, 64\)"),
         ({"heads": 5}, "width=32, heads=5"),
         ({"retention": "softmax"}, "retention is 'raw' or 'sigmoid'; got 'softmax'"),
         ({"modality": "a"}, "avrsp has no modality 'a'; it has: v, av"),
-    ],
-)
-def test_an_option_outside_its_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(**options)
+    ]:
+        with subtests.test(options=options, message=message), pytest.raises(ValueError, match=message):
+            tiny(**options)
 
 
 def test_a_clip_that_is_not_the_one_of_the_spec():

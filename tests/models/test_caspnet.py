@@ -233,9 +233,8 @@ def test_vggish_stays_as_it_is_where_it_is_frozen(frozen):
         assert create_model("caspnet").frozen == ("vggish",)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_an_option_outside_its_range(subtests):
+    for options, message in [
         ({"decoder": "sall"}, "unknown decoder 'sall'; did you mean 'sal'"),
         ({"interaction": "linera"}, "unknown interaction 'linera'; did you mean 'linear'"),
         ({"avim_stages": [0, 1]}, r"some of 1, 2, 3 and 4, each once; got \[0, 1\]"),
@@ -249,11 +248,9 @@ def test_vggish_stays_as_it_is_where_it_is_frozen(frozen):
         ({"interaction": "none", "cpc": False}, "no way for the sound to the map; .* take modality 'v'"),
         ({"interaction": "none", "cpc_iters": 0}, "no way for the sound to the map"),
         ({"decoder": "fcn", "avim_stages": [1, 2], "cpc": False}, "no way for the sound to the map"),
-    ],
-)
-def test_an_option_outside_its_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(**options)
+    ]:
+        with subtests.test(options=options, message=message), pytest.raises(ValueError, match=message):
+            tiny(**options)
 
 
 def test_a_clip_that_is_not_the_one_of_the_spec():

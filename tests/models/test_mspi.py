@@ -175,9 +175,8 @@ def test_maps_are_the_largest_of_every_four_frames():
     assert [mask.amax((0, 1, 3, 4)).tolist() for mask in net._masks((maps,))] == 3 * [[0, 1, 0, 0]]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_an_option_outside_its_range(subtests):
+    for options, message in [
         ({"encoder": "mvit"}, "unknown encoder 'mvit'; did you mean 'mvitv2_s'"),
         ({"encoder": "morphmlp_s", "size": (224, 384)}, "take 224x224"),
         ({"size": (64, 100)}, r"s3d takes a height and a width of 32, 64, 96 ... pixels; got \(64, 100\)"),
@@ -187,11 +186,9 @@ def test_maps_are_the_largest_of_every_four_frames():
         ({"fusion": "bilinear"}, "unknown fusion 'bilinear'; did you mean 'bilinear_"),
         ({"projector_norm": "none"}, "unknown projector_norm 'none'"),
         ({"modality": "a"}, "mspi has no modality 'a'; it has: v, av"),
-    ],
-)
-def test_an_option_outside_its_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(**options)
+    ]:
+        with subtests.test(options=options, message=message), pytest.raises(ValueError, match=message):
+            tiny(**options)
 
 
 def test_sizes_that_nobody_names():

@@ -322,9 +322,8 @@ def test_the_switch_is_trained_before_the_maps():
 # Bad input
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_options_out_of_range(subtests):
+    for options, message in [
         ({"size": (32, 96)}, r"64 pixels or more; got \(32, 96\)"),
         ({"branches": "ats"}, "letters of 'sta' in this order, each once; got 'ats'"),
         ({"branches": ""}, "got ''"),
@@ -333,11 +332,9 @@ def test_the_switch_is_trained_before_the_maps():
         ({"learns": "nothing"}, "learns 'map' or 'switch'; got 'nothing'"),
         ({"learns": "switch"}, "modality='av' and sound_switch='predicted' only"),
         ({"modality": "a"}, "stanet has no modality 'a'"),
-    ],
-)
-def test_options_out_of_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(**options)
+    ]:
+        with subtests.test(options=options, message=message), pytest.raises(ValueError, match=message):
+            tiny(**options)
 
 
 def test_a_clip_that_is_not_the_one_of_the_spec():

@@ -270,20 +270,17 @@ def test_the_clip_is_that_of_the_authors():
     assert spec.audio(torch.zeros(28224)).shape == (1, 70560, 1)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_an_option_outside_its_range(subtests):
+    for options, message in [
         ({"frames": 24}, "vinet takes 8, 16 or 32 frames; got 24"),
         ({"size": (64, 100)}, r"got \(64, 100\)"),
         ({"size": (0, 64)}, r"got \(0, 64\)"),
         ({"fusion": "bilinaer"}, "unknown fusion 'bilinaer'; did you mean 'bilinear'"),
         ({"modality": "a"}, "vinet has no modality 'a'; it has: v, av"),
         ({"modality": "av", "audio_width": 0.25}, "got 128 channels of S3D and 256 of SoundNet"),
-    ],
-)
-def test_an_option_outside_its_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(**options)
+    ]:
+        with subtests.test(options=options, message=message), pytest.raises(ValueError, match=message):
+            tiny(**options)
 
 
 def test_a_clip_that_is_not_the_one_of_the_spec():

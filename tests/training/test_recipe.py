@@ -19,10 +19,11 @@ PRESETS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "preset"), PRESETS)
-def test_every_recipe_loads(model, preset):
-    recipe = load_recipe(RECIPES, model, preset)
-    assert recipe.model == model
+def test_every_recipe_loads(subtests):
+    for model, preset in PRESETS:
+        with subtests.test(model=model, preset=preset):
+            recipe = load_recipe(RECIPES, model, preset)
+            assert recipe.model == model
 
 
 def test_every_network_has_a_recipe_with_both_presets():
@@ -77,20 +78,18 @@ def test_recipe_then_preset_then_command_line(folder):
     assert one.schedule == {"name": "cosine"}, "another schedule takes nothing over from the one it replaces"
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
+def test_a_name_that_means_nothing_is_an_error(subtests, folder):
+    for override, message in [
         ("stages.two.epoch=9", "stage 'two': unknown key 'epoch'; did you mean 'epochs'"),
         ("bach_size=9", "recipe: unknown key 'bach_size'; did you mean 'batch_size'"),
         ("stages.one.data=[synt]", "unknown data set 'synt'; did you mean 'synth'"),
         ("loss={kll: 1}", "unknown loss 'kll'; did you mean 'kl'"),
         ("folds=[4]", "unknown fold 4"),
         ("sounds=[mute]", "unknown sound 'mute'; did you mean 'muted'"),
-    ],
-)
-def test_a_name_that_means_nothing_is_an_error(folder, override, message):
-    with pytest.raises(ValueError, match=f"mine.yaml, preset paper: {message}"):
-        load_recipe(folder, "mine", "paper", [override])
+    ]:
+        wrong = pytest.raises(ValueError, match=f"mine.yaml, preset paper: {message}")
+        with subtests.test(override=override), wrong:
+            load_recipe(folder, "mine", "paper", [override])
 
 
 def test_an_override_without_a_value_is_an_error(folder):
