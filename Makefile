@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests in two processes, but for the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY) ## Run the slow tests in two processes
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal
 
 test-cluster: $(READY) ## Run a grid on a SLURM of its own; needs root and slurm-wlm
 	$(BIN)/python -m pytest -m cluster

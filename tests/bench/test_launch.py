@@ -198,30 +198,31 @@ DEAD = replace(this_process(), born="1")
 FAR = replace(this_process(), host="far")
 
 
-@pytest.mark.parametrize(
-    ("last", "queue", "word"),
-    [
-        (None, None, "to do"),
-        (state(state="done"), None, "to do"),  # and its records are gone
-        (state(), None, "running"),
-        (state(process=DEAD), None, "lost"),
-        (state(process=FAR), None, "unknown"),
-        (state(state="failed", process=DEAD), None, "failed"),
-        (state(state="queued", slurm="1_2"), None, "unknown"),
-        (state(state="queued", slurm="1_2"), {"1_2": "PENDING"}, "queued"),
-        (state(state="queued", slurm="1_2"), {"1_2": "RUNNING"}, "running"),
-        (state(state="queued", slurm="1_2"), {"1_3": "RUNNING"}, "lost"),
-        (state(process=FAR, slurm="1_2"), {"1_2": "RUNNING"}, "running"),
-        (state(process=FAR, slurm="1_2"), {}, "lost"),
-        (state(process=FAR, slurm="1_2"), None, "unknown"),
-        (state(process=DEAD, slurm="1_2"), {"1_2": "COMPLETING"}, "lost"),
-        (state(state="interrupted", process=DEAD, slurm="1_2"), {"1_2": "PENDING"}, "queued"),
-        (state(state="interrupted", process=DEAD, slurm="1_2"), {}, "interrupted"),
-        (state(state="failed", process=DEAD, slurm="1_2"), {"1_2": "COMPLETING"}, "failed"),
-    ],
-)
-def test_what_is_true_of_a_job(last, queue, word):
-    assert true_state(last, queue) == word
+#: The last word of a job, SLURM's queue, and what is true.
+TRUE = [
+    (None, None, "to do"),
+    (state(state="done"), None, "to do"),  # and its records are gone
+    (state(), None, "running"),
+    (state(process=DEAD), None, "lost"),
+    (state(process=FAR), None, "unknown"),
+    (state(state="failed", process=DEAD), None, "failed"),
+    (state(state="queued", slurm="1_2"), None, "unknown"),
+    (state(state="queued", slurm="1_2"), {"1_2": "PENDING"}, "queued"),
+    (state(state="queued", slurm="1_2"), {"1_2": "RUNNING"}, "running"),
+    (state(state="queued", slurm="1_2"), {"1_3": "RUNNING"}, "lost"),
+    (state(process=FAR, slurm="1_2"), {"1_2": "RUNNING"}, "running"),
+    (state(process=FAR, slurm="1_2"), {}, "lost"),
+    (state(process=FAR, slurm="1_2"), None, "unknown"),
+    (state(process=DEAD, slurm="1_2"), {"1_2": "COMPLETING"}, "lost"),
+    (state(state="interrupted", process=DEAD, slurm="1_2"), {"1_2": "PENDING"}, "queued"),
+    (state(state="interrupted", process=DEAD, slurm="1_2"), {}, "interrupted"),
+    (state(state="failed", process=DEAD, slurm="1_2"), {"1_2": "COMPLETING"}, "failed"),
+]
+
+
+def test_what_is_true_of_a_job():
+    for last, queue, word in TRUE:
+        assert true_state(last, queue) == word, (last, queue)
 
 
 def test_a_state_goes_to_the_disk_and_back(space):

@@ -39,9 +39,8 @@ def test_an_epoch_of_less_than_a_step_is_one_step_of_all_its_clips():
     assert len(list(ClipSampler([2, 3], seed=0, rank=1, world_size=2, step=8))) == 2
 
 
-@pytest.mark.parametrize(
-    ("batch", "accumulate", "clips", "processes", "most", "share"),
-    [
+def test_a_batch_is_shared_out():
+    for batch, accumulate, clips, processes, most, share in (
         (8, 1, 100, 1, None, (8, 1)),
         (8, 5, 100, 1, None, (8, 5)),
         (8, 1, 100, 4, None, (2, 1)),
@@ -50,11 +49,10 @@ def test_an_epoch_of_less_than_a_step_is_one_step_of_all_its_clips():
         (8, 1, 100, 8, 2, (1, 1)),
         (8, 1, 6, 3, None, (2, 1)),
         (8, 5, 20, 1, None, (8, 2)),
-    ],
-)
-def test_a_batch_is_shared_out(batch, accumulate, clips, processes, most, share):
-    stage = Stage("one", ("synth",), 1, batch_size=batch, accumulate=accumulate)
-    assert Machine(clips_a_device=most).share(stage, clips, processes) == Share(*share)
+    ):
+        stage = Stage("one", ("synth",), 1, batch_size=batch, accumulate=accumulate)
+        found = Machine(clips_a_device=most).share(stage, clips, processes)
+        assert found == Share(*share), (batch, accumulate, clips, processes, most)
 
 
 def test_a_batch_that_does_not_divide_says_what_would():

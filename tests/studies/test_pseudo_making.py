@@ -250,9 +250,8 @@ def test_without_sound_the_classifier_that_hears_is_left_out(blind, capsys):
     assert maps_of(blind)
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
+def test_what_the_command_does_not_take(blind, capsys):
+    for more, message in (
         (["--classifiers", "s,ts"], "unknown classifier 'ts'"),
         (["--classifiers", ","], "name one classifier or more"),
         (["--preset", "papers"], "did you mean 'paper'"),
@@ -261,11 +260,9 @@ def test_without_sound_the_classifier_that_hears_is_left_out(blind, capsys):
         (["--set", "size=[64]"], "size: expected"),
         (["--set", "published=1"], "published: expected"),
         (["--set", "optimizer=adam"], "did you mean 'adamw'"),
-    ],
-)
-def test_what_the_command_does_not_take(blind, capsys, more, message):
-    assert main(words(blind, *more)) == 2
-    assert message in capsys.readouterr().err
+    ):
+        assert main(words(blind, *more)) == 2
+        assert message in capsys.readouterr().err, more
     assert not maps_of(blind)
 
 
