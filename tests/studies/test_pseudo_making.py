@@ -150,7 +150,7 @@ def test_the_weak_teacher_reads_what_was_written(made):
 
 def test_a_finished_run_does_nothing_again(made, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in maps_of(made).values()}
-    monkeypatch.setattr(pseudo, "fused_maps", None)
+    monkeypatch.setattr(pseudo_maps, "fused_maps", None)
     monkeypatch.setattr(TagModule, "training_step", None)
     assert main(words(made, epochs=6, clips_every=4)) == 0
     assert {path: path.stat().st_mtime_ns for path in maps_of(made).values()} == before
@@ -188,12 +188,12 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(blind, tmp_path, synth_root
             raise OSError("no space left")
         write(path, grey)
 
-    monkeypatch.setattr(pseudo, "_write", cut)
+    monkeypatch.setattr(pseudo_maps, "_write", cut)
     assert main(words(blind, *two)) == 2
     assert [one[:2] for one in steps[begun:]] == [one[:2] for one in undisturbed if one[:2] == ("st", 1)]
     assert steps[: begun - 1] + steps[begun:] == undisturbed
     assert len(maps_of(blind)) == 19
-    monkeypatch.setattr(pseudo, "_write", write)
+    monkeypatch.setattr(pseudo_maps, "_write", write)
     assert main(words(blind, *two)) == 0
     assert len(steps) == len(undisturbed) + 1
     ours, theirs = maps_of(blind), maps_of(whole)
