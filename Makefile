@@ -45,8 +45,9 @@ speed: $(READY) ## Time the metrics, the scoring of maps, and the reading of cli
 test: $(READY) ## Run the tests in two processes, but for the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: $(READY) ## Run the slow tests in two processes
-	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal
+test-slow: $(READY) ## Run the slow tests in two processes, and alone those that compare seconds
+	$(BIN)/python -m pytest -m 'slow and not timed' -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m 'slow and timed'
 
 test-cluster: $(READY) ## Run a grid on a SLURM of its own; needs root and slurm-wlm
 	$(BIN)/python -m pytest -m cluster

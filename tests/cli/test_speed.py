@@ -88,6 +88,7 @@ def run_script(name, *options):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_batches_are_much_faster_than_plain_numpy(tmp_path):
     """Times of one machine compared, for another is slower or busy: `make speed` prints them.
 
@@ -102,6 +103,7 @@ def test_batches_are_much_faster_than_plain_numpy(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_a_thousand_maps_are_evaluated_in_a_minute():
     """It takes 11 s where nothing else runs; half a minute is the promise."""
     text = run_script("evaluate.py")

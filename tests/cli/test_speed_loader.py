@@ -106,6 +106,7 @@ def test_help_teaches(speed, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_clips_come_much_faster_than_from_a_plain_loader(speed, tmp_path):
     """The three take turns, so a busy machine slows them alike."""
     path = tmp_path / "loader.json"

@@ -351,6 +351,7 @@ def test_an_empty_board_opens_on_what_papers_print(visit, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_500_records_open_without_lag(visit, tmp_path):
     folder = large_board(tmp_path)
     page = folder / "index.html"
