@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
@@ -18,6 +17,7 @@ from avsal_bench.models.weights.store import list_weights, load_weights, publish
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name
 from avsal_bench.training.module import SaliencyModule
+from avsal_bench.yaml_files import read_setting
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ def _setting(text: str) -> tuple[str, Any]:
     >>> _setting("network.size=[64, 96]")
     ('size', [64, 96])
     """
-    key, equals, value = text.partition("=")
-    if not equals or not key.startswith("network."):
+    key, value = read_setting(text, "network.frames=16")
+    if not key.startswith("network."):
         raise ValueError(f"--set {text}: expected an option of the network, such as network.frames=16")
-    return key.removeprefix("network."), yaml.safe_load(value)
+    return key.removeprefix("network."), value
 
 
 def _own_checkpoint(path: Path) -> Mapping[str, Any]:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
-
 from avsal_bench.bench.cost import cost
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.local import launch_local
@@ -28,6 +26,7 @@ from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Modality
 from avsal_bench.text import text_table
 from avsal_bench.training.recipe import Recipe, load_recipe
+from avsal_bench.yaml_files import read_yaml
 
 #: Overrides of a recipe: dotted keys and plain values.
 Settings = Mapping[str, Any]
@@ -140,15 +139,15 @@ def load_ablation(folder: Path, name: str) -> Ablation:
             for two rows with one label or folder, and for a base that is no row.
     """
     path = pick("ablation", name, {known: folder / f"{known}.yaml" for known in list_ablations(folder)})
+    plain = read_yaml(path)
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
         keys = _checked(Ablation, plain, "ablation", given=("name",))
         rows = tuple(_row(entry) for entry in keys.pop("rows"))
         keys |= {"data": tuple(expand(keys.get("data", ()))), "folds": tuple(keys.get("folds", ()))}
         base = keys.pop("base", rows[0].variant if rows else "")
         ablation = Ablation(name=name, rows=rows, base=base, **keys)
         _check(ablation)
-    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from error
     return ablation
 

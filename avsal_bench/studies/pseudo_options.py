@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict
 from typing import Any
 
-import yaml
+from pydantic.dataclasses import dataclass
 
-from avsal_bench.names import pick, unknown
-
-
-def _is_above_0(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+from avsal_bench.names import pick
+from avsal_bench.schema import Above0, AtLeast0, Count, Flag, build
+from avsal_bench.yaml_files import read_setting
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config={"extra": "forbid"})
 class Options:
     """How the classifiers are made and trained; the defaults are published unless something else is said.
 
@@ -40,34 +38,20 @@ class Options:
             may be 0.
     """
 
-    size: tuple[int, int] = (356, 356)
-    backbone_width: float = 1.0
-    audio_width: float = 1.0
-    blocks: tuple[int, int, int, int] = (3, 4, 23, 3)
-    published: bool = True
-    epochs: int = 15
-    batch_size: int = 8
-    batch_size_st: int = 3
-    clips_every: int = 8
+    size: tuple[Count, Count] = (356, 356)
+    backbone_width: Above0 = 1.0
+    audio_width: Above0 = 1.0
+    blocks: tuple[Count, Count, Count, Count] = (3, 4, 23, 3)
+    published: Flag = True
+    epochs: Count = 15
+    batch_size: Count = 8
+    batch_size_st: Count = 3
+    clips_every: Count = 8
     optimizer: str = "sgd"
-    lr: float = 1e-4
-    bias: float = 2.0
-    new: float = 10.0
-    weight_decay: float = 5e-4
-
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            value: Any = getattr(self, one.name)
-            default: Any = one.default
-            if isinstance(default, tuple):
-                fits = isinstance(value, tuple) and len(value) == len(default) and all(_is_above_0(n) for n in value)
-                fits = fits and all(isinstance(n, int) for n in value)
-            elif isinstance(default, bool | str):
-                fits = isinstance(value, type(default))
-            else:
-                fits = _is_above_0(value) and not (isinstance(default, int) and isinstance(value, float))
-            if not fits and not (one.name == "weight_decay" and value == 0):
-                raise ValueError(f"{one.name}: expected a value such as {default!r}, numbers above 0; got {value!r}")
+    lr: Above0 = 1e-4
+    bias: Above0 = 2.0
+    new: Above0 = 10.0
+    weight_decay: AtLeast0 = 5e-4
 
     def network(self) -> dict[str, Any]:
         """Options of the network."""
@@ -79,16 +63,7 @@ class Options:
         Raises:
             ValueError: for an unknown key, and as the class.
         """
-        changed: dict[str, Any] = {}
-        for text in overrides:
-            key, equals, value = text.partition("=")
-            if not equals:
-                raise ValueError(f"expected key=value, such as epochs=2, got {text!r}")
-            if key not in asdict(self):
-                raise ValueError(unknown("option", key, asdict(self)))
-            plain = yaml.safe_load(value)
-            changed[key] = tuple(plain) if isinstance(plain, list) else plain
-        return replace(self, **changed)
+        return build(Options, asdict(self) | dict(read_setting(text, "epochs=2") for text in overrides))
 
 
 #: ``smoke`` takes minutes on two cores: small networks from random weights.

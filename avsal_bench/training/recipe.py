@@ -6,18 +6,21 @@ The order of what counts: recipe, preset, command line, and nothing after. A key
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-import yaml
+from pydantic import AfterValidator
+from pydantic.dataclasses import dataclass
 
 from avsal_bench.data.dataset import expand
 from avsal_bench.data.teachers import Teacher
 from avsal_bench.names import unknown
+from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, build
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
 from avsal_bench.training.tasks import TwoTask
+from avsal_bench.yaml_files import read_setting, read_yaml
 
 #: How a stage trains: on the target frame of clips, or of clips and of stills by turns
 #: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`); or a
@@ -25,7 +28,26 @@ from avsal_bench.training.tasks import TwoTask
 Training = Literal["clips", "alternating", "every_frame", "two_task"]
 
 
-@dataclass(frozen=True)
+def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """YAML 1.1 reads ``1e-4`` as text; make it the number that everyone means."""
+    return {k: float(v) if isinstance(v, str) and _is_number(v) else v for k, v in mapping.items()}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+#: ``name`` and arguments, such as of an optimizer.
+Named = Annotated[Mapping[str, Any], AfterValidator(_numbers)]
+#: Names of data sets, with ``six`` spelled out.
+Sets = Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(expand(names)))]
+
+
+@dataclass(frozen=True, config={"extra": "forbid"})
 class Stage:
     """One stage of training; the next one starts from its weights.
 
@@ -64,32 +86,32 @@ class Stage:
     """
 
     name: str
-    data: tuple[str, ...]
-    epochs: int
-    modality: str = "job"
-    batch_size: int = 8
-    clips_per_video: int = 1
-    clips_every: int | None = None
-    loss: Mapping[str, float] = field(default_factory=lambda: {"kl": 1.0})
-    optimizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
-    schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
+    data: Sets
+    epochs: Count
+    modality: Literal["job", "v", "av", "a"] = "job"
+    batch_size: Count = 8
+    clips_per_video: Count = 1
+    clips_every: Count | None = None
+    loss: Mapping[str, Number] = field(default_factory=lambda: {"kl": 1.0})
+    optimizer: Named = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
+    schedule: Named = field(default_factory=lambda: {"name": "constant"})
     training: Training = "clips"
     two_task: Mapping[str, Any] = field(default_factory=dict)
     teacher: Teacher = "density"
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
-    side: float = 0.0
-    auxiliary: Mapping[str, float] = field(default_factory=dict)
-    accumulate: int = 1
-    sync_batchnorm: bool = False
-    flip: float = 0.5
-    clip_gradient: float | None = None
-    val_fraction: float = 0.1
-    val_stride: int = 16
+    side: AtLeast0 = 0.0
+    auxiliary: Mapping[str, Number] = field(default_factory=dict)
+    accumulate: Count = 1
+    sync_batchnorm: Flag = False
+    flip: Share = 0.5
+    clip_gradient: Above0 | None = None
+    val_fraction: Share = 0.1
+    val_stride: Count = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config={"extra": "forbid"})
 class Recipe:
     """How one network is trained and tested.
 
@@ -110,9 +132,9 @@ class Recipe:
     preset: str
     network: Mapping[str, Any]
     stages: tuple[Stage, ...]
-    test: tuple[str, ...]
-    test_batch_size: int = 8
-    folds: tuple[int, ...] = (1, 2, 3)
+    test: Sets
+    test_batch_size: Count = 8
+    folds: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
     sounds: tuple[Sound, ...] = ("original",)
     weights: Mapping[str, str] = field(default_factory=dict)
 
@@ -132,12 +154,7 @@ class Recipe:
         Raises:
             ValueError: for what is no recipe of this version.
         """
-        try:
-            stages = tuple(Stage(**{**stage, "data": tuple(stage["data"])}) for stage in plain["stages"])
-            tuples = {key: tuple(plain[key]) for key in ("test", "folds", "sounds")}
-            return cls(**{**plain, **tuples, "stages": stages})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"no recipe of this version ({error})") from error
+        return build(cls, plain, "no recipe of this version")
 
 
 _STAGE_KEYS = {f.name for f in fields(Stage)} - {"name"}
@@ -156,7 +173,7 @@ def list_presets(folder: Path, model: str) -> list[str]:
     Raises:
         FileNotFoundError: for a network without a recipe.
     """
-    return list(_read(folder, model).get("presets", {}))
+    return list(_read(folder, model)[1])
 
 
 def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -173,53 +190,52 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
 
     Raises:
         FileNotFoundError: for a network without a recipe.
-        ValueError: for an unknown preset or key, with the nearest one.
+        ValueError: for an unknown preset, key or name, with the nearest one; and for what is missing, of another type
+            or out of its range. Each is told in a line of its own, with file and preset.
     """
     path = folder / f"{model}.yaml"
-    plain = _read(folder, model)
-    presets = plain.pop("presets", {})
+    plain, presets = _read(folder, model)
     if preset not in presets:
         raise ValueError(f"{path}: {unknown('preset', preset, presets)}")
-    _merge(plain, presets[preset] or {})
-    for override in overrides:
-        _merge(plain, _parse_override(override))
     try:
+        for over in (_mapping(presets[preset], "preset"), *map(_parse_override, overrides)):
+            _merge(plain, over)
         return _build(model, preset, plain)
-    except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}, preset {preset}: {error}") from error
+    except (ValueError, KeyError) as error:
+        raise ValueError("\n".join(f"{path}, preset {preset}: {line}" for line in str(error).splitlines())) from error
 
 
-def _read(folder: Path, model: str) -> dict[str, Any]:
+def _read(folder: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a file says, and its presets."""
     path = folder / f"{model}.yaml"
     if not path.is_file():
         raise FileNotFoundError(f"no recipe {path}; there are recipes for {', '.join(list_recipes(folder))}")
-    plain: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return plain
+    plain = _mapping(read_yaml(path), str(path))
+    return plain, _mapping(plain.pop("presets", None), f"{path}: presets")
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise ValueError(f"{where}: expected a mapping, got {value!r}")
+    return value or {}
 
 
 def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
-    _check_keys(plain, _RECIPE_KEYS, "recipe")
+    _check_each("key", plain, _RECIPE_KEYS, "recipe: ")
     shared = {key: plain.pop(key) for key in list(plain) if key in _SHARED_KEYS}
-    network = plain.pop("network", None) or {}
-    listed = (plain.pop("stages", None) or {}).items()
+    network = _mapping(plain.pop("network", None), "network")
+    listed = _mapping(plain.pop("stages", None), "stages").items()
     stages = tuple(_stage(name, shared, own, network) for name, own in listed if own is not None)  # null: left out
-    for key in ("test", "folds", "sounds"):
-        if key in plain:
-            plain[key] = tuple(expand(plain[key]) if key == "test" else plain[key])
-    recipe = Recipe(model=model, preset=preset, network=network, stages=stages, **plain)
+    recipe = build(Recipe, {**plain, "model": model, "preset": preset, "network": network, "stages": stages})
     _check_names(recipe)
     return recipe
 
 
 def _check_names(recipe: Recipe) -> None:
     """Find a name that nothing bears now, not after the first stage."""
-    _check_each("fold", recipe.folds, (1, 2, 3))
-    _check_each("sound", recipe.sounds, get_args(Sound))
     for stage in recipe.stages:
         _check_each("loss", stage.loss, LOSSES)
-        _check_each("training", [stage.training], get_args(Training))
-        TwoTask.from_plain(stage.two_task)
-        _check_each("teacher", [stage.teacher], get_args(Teacher))
+        build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
         if stage.training == "every_frame" and needs_fixations(stage.loss):
             raise ValueError(f"stage {stage.name!r}: fixations come for the target frame alone; no nss in every_frame")
         if stage.model and stage.model != recipe.model and stage.modality == "job":
@@ -234,47 +250,34 @@ def _check_names(recipe: Recipe) -> None:
         raise ValueError("published weights are tested as they are: give `weights` or `stages`, not both")
 
 
-def _check_each(what: str, names: Iterable[object], known: Collection[object]) -> None:
+def _check_each(what: str, names: Iterable[object], known: Collection[object], where: str = "") -> None:
     for name in names:
         if name not in known:
-            raise ValueError(unknown(what, name, known))
+            raise ValueError(where + unknown(what, name, known))
 
 
-def _stage(name: str, shared: dict[str, Any], own: dict[str, Any], network: Mapping[str, Any]) -> Stage:
-    _check_keys(own, _STAGE_KEYS, f"stage {name!r}")
+def _stage(name: str, shared: dict[str, Any], own: Any, network: Mapping[str, Any]) -> Stage:
+    where = f"stage {name!r}"
+    _check_each("key", _mapping(own, where), _STAGE_KEYS, f"{where}: ")
     merged = {**shared, **own}
     for key in ("data", "epochs"):
         if merged.get(key) is None:
-            raise ValueError(f"stage {name!r} lacks {key!r}; one that a preset leaves out (null) must be given whole")
+            raise ValueError(f"{where} lacks {key!r}; one that a preset leaves out (null) must be given whole")
     # A preset that starts from nothing says null, of all parts or of one.
-    start = {part: source for part, source in (merged.get("start") or {}).items() if source is not None}
-    merged["start"] = {part: source.format(**network) for part, source in start.items()}
-    stage = Stage(name=name, **{**merged, "data": tuple(expand(merged["data"]))})
-    return replace(stage, optimizer=_numbers(stage.optimizer), schedule=_numbers(stage.schedule))
-
-
-def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """YAML 1.1 reads ``1e-4`` as text; make it the number that everyone means."""
-    return {k: float(v) if isinstance(v, str) and _is_number(v) else v for k, v in mapping.items()}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    start = _mapping(merged.pop("start", None), f"{where}: start").items()
+    merged["start"] = {part: str(source).format(**network) for part, source in start if source is not None}
+    return build(Stage, {**merged, "name": name}, where)
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
     """Put ``over`` into ``base`` key by key. A mapping with a ``name`` replaces one with another name whole."""
     for key, value in over.items():
-        old = base.get(key)
-        renamed = isinstance(value, Mapping) and "name" in value and old and value["name"] != old.get("name")
-        if isinstance(value, Mapping) and isinstance(old, dict) and not renamed:
+        if not isinstance(value, Mapping):
+            base[key] = value
+        elif isinstance(old := base.get(key), dict) and value.get("name", old.get("name")) == old.get("name"):
             _merge(old, value)
         else:
-            base[key] = dict(value) if isinstance(value, Mapping) else value
+            base[key] = dict(value)
 
 
 def _parse_override(text: str) -> dict[str, Any]:
@@ -283,16 +286,7 @@ def _parse_override(text: str) -> dict[str, Any]:
     >>> _parse_override("stages.visual.epochs=2")
     {'stages': {'visual': {'epochs': 2}}}
     """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ValueError(f"expected key=value, such as stages.visual.epochs=2, got {text!r}")
-    nested: Any = yaml.safe_load(value)
-    for part in reversed(key.strip().split(".")):
+    key, nested = read_setting(text, "stages.visual.epochs=2")
+    for part in reversed(key.split(".")):
         nested = {part: nested}
     return dict(nested)
-
-
-def _check_keys(plain: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in plain:
-        if key not in known:
-            raise ValueError(f"{where}: {unknown('key', key, known)}")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self
 
-from avsal_bench.names import unknown
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
 
-AVSDLoss = Literal["host", "kl"]
-Supervision = Literal["labels", "weak"]
+from avsal_bench.schema import Flag, Share, build
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config={"extra": "forbid"})
 class TwoTask:
     """The two losses of Eq. 3, and what they learn from.
 
@@ -28,33 +27,22 @@ class TwoTask:
         ValueError: for what is out of its range, and for teacher forcing without labels.
     """
 
-    rho: float = 0.5
-    avsd_loss: AVSDLoss = "host"
-    supervision: Supervision = "labels"
-    teacher_forcing: bool = False
+    rho: Share = 0.5
+    avsd_loss: Literal["host", "kl"] = "host"
+    supervision: Literal["labels", "weak"] = "labels"
+    teacher_forcing: Flag = False
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.rho, int | float) or not 0 <= self.rho <= 1:
-            raise ValueError(f"rho, the weight of the saliency loss, is a number from 0 to 1; got {self.rho!r}")
-        if not isinstance(self.teacher_forcing, bool):
-            raise ValueError(f"teacher_forcing is true or false; got {self.teacher_forcing!r}")
-        for what, found, known in (
-            ("avsd_loss", self.avsd_loss, get_args(AVSDLoss)),
-            ("supervision", self.supervision, get_args(Supervision)),
-        ):
-            if found not in known:
-                raise ValueError(unknown(what, found, known))
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
         if self.teacher_forcing and self.supervision == "weak":
             raise ValueError("teacher_forcing switches by labels, and supervision: weak has none; turn one of them off")
+        return self
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> TwoTask:
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """From the values of a recipe.
 
         Raises:
             ValueError: for an unknown key, and as the class.
         """
-        for key in plain:
-            if key not in (known := cls.__dataclass_fields__):
-                raise ValueError(unknown("key in two_task", key, known))
-        return cls(**plain)
+        return build(cls, plain, "two_task")

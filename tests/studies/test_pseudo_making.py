@@ -256,9 +256,9 @@ def test_what_the_command_does_not_take(blind, capsys):
         (["--classifiers", ","], "name one classifier or more"),
         (["--preset", "papers"], "did you mean 'paper'"),
         (["--set", "epoch=2"], "did you mean 'epochs'"),
-        (["--set", "epochs=0"], "epochs: expected a value such as 15"),
-        (["--set", "size=[64]"], "size: expected"),
-        (["--set", "published=1"], "published: expected"),
+        (["--set", "epochs=0"], "epochs should be greater than or equal to 1; got 0"),
+        (["--set", "size=[64]"], "size.1 is missing"),
+        (["--set", "published=1"], "published should be true or false; got 1"),
         (["--set", "optimizer=adam"], "did you mean 'adamw'"),
     ):
         assert main(words(blind, *more)) == 2

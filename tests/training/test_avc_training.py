@@ -173,12 +173,12 @@ def test_labels_of_a_batch_reach_a_network_that_they_switch():
 
 def test_what_is_not_possible():
     for plain, text in (
-        ({"rho": 1.5}, "rho, the weight of the saliency loss"),
-        ({"rho": "0.5"}, "is a number from 0 to 1; got '0.5'"),
-        ({"teacher_forcing": "no"}, "teacher_forcing is true or false; got 'no'"),
+        ({"rho": 1.5}, "two_task: rho should be less than or equal to 1; got 1.5"),
+        ({"rho": "0.5"}, "two_task: rho should be a number .*; got '0.5'"),
+        ({"teacher_forcing": "no"}, "two_task: teacher_forcing should be true or false; got 'no'"),
         ({"avsd_loss": "cc"}, "unknown avsd_loss 'cc'"),
         ({"supervision": "none"}, "unknown supervision 'none'"),
-        ({"row": 0.5}, "unknown key in two_task 'row'; did you mean 'rho'"),
+        ({"row": 0.5}, "two_task: unknown key 'row'; did you mean 'rho'"),
         ({"supervision": "weak", "teacher_forcing": True}, "supervision: weak has none"),
     ):
         with pytest.raises(ValueError, match=text):

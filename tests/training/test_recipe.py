@@ -1,5 +1,6 @@
 """Recipes: every file loads in every preset, presets and overrides apply in order, and unknown names are errors."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from avsal_bench.bench.jobs import HUMAN
 from avsal_bench.models import list_models
-from avsal_bench.training.recipe import list_recipes, load_recipe
+from avsal_bench.training.recipe import Recipe, list_recipes, load_recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "benchmarks" / "recipes"
 
@@ -82,7 +83,7 @@ def test_a_name_that_means_nothing_is_an_error(subtests, folder):
     for override, message in [
         ("stages.two.epoch=9", "stage 'two': unknown key 'epoch'; did you mean 'epochs'"),
         ("bach_size=9", "recipe: unknown key 'bach_size'; did you mean 'batch_size'"),
-        ("stages.one.data=[synt]", "unknown data set 'synt'; did you mean 'synth'"),
+        ("stages.one.data=[synt]", "stage 'one': unknown data set 'synt'; did you mean 'synth'"),
         ("loss={kll: 1}", "unknown loss 'kll'; did you mean 'kl'"),
         ("folds=[4]", "unknown fold 4"),
         ("sounds=[mute]", "unknown sound 'mute'; did you mean 'muted'"),
@@ -90,6 +91,80 @@ def test_a_name_that_means_nothing_is_an_error(subtests, folder):
         wrong = pytest.raises(ValueError, match=f"mine.yaml, preset paper: {message}")
         with subtests.test(override=override), wrong:
             load_recipe(folder, "mine", "paper", [override])
+
+
+def test_a_value_of_another_type_or_out_of_its_range_is_an_error(subtests, folder):
+    for override, message in [
+        ("epochs=3", "recipe: unknown key 'epochs'"),
+        ("stages.two.epochs=many", "stage 'two': epochs should be a whole number; got 'many'"),
+        ("stages.two.epochs=0", "stage 'two': epochs should be greater than or equal to 1; got 0"),
+        ("stages.two.epochs=1.0", "stage 'two': epochs should be a whole number; got 1.0"),
+        ("stages.one.batch_size=true", "stage 'one': batch_size should be a whole number; got True"),
+        ("batch_size.of=1", "stage 'two': batch_size should be a whole number; got {'of': 1}"),
+        ("test_batch_size='8'", "test_batch_size should be a whole number; got '8'"),
+        ("accumulate=[1]", "stage 'one': accumulate should be a whole number; got [1]"),
+        ("flip=2", "stage 'one': flip should be less than or equal to 1; got 2"),
+        ("flip='0.5'", "stage 'one': flip should be a number such as 0.5 or 1.0e-4; got '0.5'"),
+        ("val_fraction=-0.1", "stage 'one': val_fraction should be greater than or equal to 0; got -0.1"),
+        ("clip_gradient=0", "stage 'one': clip_gradient should be greater than 0; got 0"),
+        ("side=.nan", "stage 'one': side should be a finite number; got nan"),
+        ("sync_batchnorm='yes'", "stage 'one': sync_batchnorm should be true or false; got 'yes'"),
+        ("loss.kl=much", "stage 'one': loss.kl should be a number such as 0.5 or 1.0e-4; got 'much'"),
+        ("loss=kl", "stage 'one': loss should be a mapping; got 'kl'"),
+        ("optimizer=adam", "stage 'one': optimizer should be a mapping; got 'adam'"),
+        ("stages.one.modality=va", "stage 'one': unknown modality 'va'; did you mean 'v'"),
+        ("test=synth", "test should be a list; got 'synth'"),
+        ("stages.one.data=[1]", "stage 'one': data.0 should be text; got 1"),
+        ("weights.v=1", "weights.v should be text; got 1"),
+        ("two_task.rho=2", "stage 'one': two_task: rho should be less than or equal to 1; got 2"),
+        ("network=3", "network: expected a mapping, got 3"),
+        ("stages=3", "stages: expected a mapping, got 3"),
+        ("stages.one=3", "stage 'one': expected a mapping, got 3"),
+        ("start=3", "stage 'one': start: expected a mapping, got 3"),
+        ("flip=[", "flip=[: not YAML: "),
+    ]:
+        with subtests.test(override=override):
+            with pytest.raises(ValueError, match=r"mine\.yaml") as wrong:
+                load_recipe(folder, "mine", "paper", [override])
+            assert f"mine.yaml, preset paper: {message}" in str(wrong.value)
+            assert "pydantic" not in str(wrong.value)
+
+
+def test_each_problem_has_a_line_with_file_and_preset(folder):
+    with pytest.raises(ValueError, match="flip should be") as wrong:
+        load_recipe(folder, "mine", "paper", ["stages.one.flip=2", "stages.one.batch_size=0"])
+    place = f"{folder / 'mine.yaml'}, preset paper: stage 'one': "
+    assert str(wrong.value).splitlines() == [
+        f"{place}batch_size should be greater than or equal to 1; got 0",
+        f"{place}flip should be less than or equal to 1; got 2",
+    ]
+
+
+def test_a_number_stays_as_it_was_written(folder):
+    recipe = load_recipe(folder, "mine", "paper", ["flip=0", "stages.two.flip=0.0", "loss={kl: 1, cc: -0.1}"])
+    one, two = recipe.plain()["stages"]
+    assert [repr(value) for value in (one["flip"], two["flip"], one["loss"])] == ["0", "0.0", "{'kl': 1, 'cc': -0.1}"]
+    assert Recipe.from_plain(json.loads(json.dumps(recipe.plain()))) == recipe
+    with pytest.raises(ValueError, match="no recipe of this version: stages is missing"):
+        Recipe.from_plain({key: value for key, value in recipe.plain().items() if key != "stages"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_size: 4\nflip: [1\ntest: [synth]", "mine.yaml, line 3: not YAML: expected ',' or ']'"),
+        ("[1, 2]", "mine.yaml: expected a mapping, got [1, 2]"),
+        ("presets: [paper]", "mine.yaml: presets: expected a mapping, got ['paper']"),
+        ("presets: {paper: 3}", "mine.yaml, preset paper: preset: expected a mapping, got 3"),
+        ("", "mine.yaml: unknown preset 'paper'; known: none"),
+        ("\0", "mine.yaml: not YAML: unacceptable character"),
+    ],
+)
+def test_a_file_of_another_form_is_an_error(tmp_path, text, message):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"mine\.yaml") as wrong:
+        load_recipe(tmp_path, "mine", "paper")
+    assert str(wrong.value).removeprefix(f"{tmp_path}/").startswith(message)
 
 
 def test_an_override_without_a_value_is_an_error(folder):
