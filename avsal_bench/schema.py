@@ -59,16 +59,17 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
 
 
 def _problem(details: ErrorDetails, keys: Iterable[str]) -> str:
-    first, *inner = details["loc"] or ("",)
-    key = ".".join(map(str, (first, *inner)))
+    place = details["loc"]
+    key = ".".join(map(str, place))
     match details["type"]:
         case "unexpected_keyword_argument":
-            return unknown("key", key, keys)
+            return unknown("key", key, keys) if len(place) == 1 else f"unknown key {key!r}"
         case "missing":
             return f"{key} is missing"
         case "literal_error":
             names = re.split(", | or ", details["ctx"]["expected"].replace("'", ""))
-            return unknown(str(first).removesuffix("s") if inner else key, details["input"], names)
+            what = f"{place[-2]}".removesuffix("s") if isinstance(place[-1], int) else f"{place[-1]}"  # folds.0: a fold
+            return unknown(what, details["input"], names)
         case "value_error":
             return str(details["ctx"]["error"])
         case other:

@@ -154,7 +154,10 @@ class Recipe:
         Raises:
             ValueError: for what is no recipe of this version.
         """
-        return build(cls, plain, "no recipe of this version")
+        try:
+            return build(cls, plain)
+        except ValueError as error:
+            raise ValueError(f"no recipe of this version ({'; '.join(str(error).splitlines())})") from error
 
 
 _STAGE_KEYS = {f.name for f in fields(Stage)} - {"name"}

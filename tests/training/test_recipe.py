@@ -145,8 +145,17 @@ def test_a_number_stays_as_it_was_written(folder):
     one, two = recipe.plain()["stages"]
     assert [repr(value) for value in (one["flip"], two["flip"], one["loss"])] == ["0", "0.0", "{'kl': 1, 'cc': -0.1}"]
     assert Recipe.from_plain(json.loads(json.dumps(recipe.plain()))) == recipe
-    with pytest.raises(ValueError, match="no recipe of this version: stages is missing"):
-        Recipe.from_plain({key: value for key, value in recipe.plain().items() if key != "stages"})
+
+
+def test_the_recipe_of_a_record_of_another_version_is_an_error(folder):
+    plain = json.loads(json.dumps(load_recipe(folder, "mine", "paper").plain()))
+    plain["stages"][1] |= {"tempo": 3, "training": "clip"}
+    message = r"unknown training 'clip'; did you mean 'clips'\? .*; unknown key 'stages.1.tempo'"
+    with pytest.raises(ValueError, match=rf"no recipe of this version \({message}\)"):
+        Recipe.from_plain(plain)
+    del plain["stages"]
+    with pytest.raises(ValueError, match=r"no recipe of this version \(stages is missing\)"):
+        Recipe.from_plain(plain)
 
 
 @pytest.mark.parametrize(
