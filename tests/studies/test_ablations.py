@@ -161,6 +161,12 @@ def test_a_file_that_says_what_nobody_reads_is_an_error_that_names_it(tmp_path):
         assert message in str(error.value), changes
 
 
+def test_a_file_that_is_not_yaml_is_named_with_the_line(tmp_path):
+    (tmp_path / "small.yaml").write_text("title: x\nrows: [", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"small\.yaml, line 2: not YAML: "):
+        load_ablation(tmp_path, "small")
+
+
 def test_an_unknown_ablation_is_told_from_the_known_ones():
     with pytest.raises(ValueError, match="unknown ablation 'caspnet-tabel2'; did you mean 'caspnet-table2'"):
         load_ablation(FOLDER, "caspnet-tabel2")
