@@ -25,7 +25,7 @@ ACTIONS = {
 WITHOUT_TORCH = """
 import sys
 
-INSTALLED = "avsal_bench", "numpy", "rich", "pygments", "markdown_it", "mdurl"
+INSTALLED = "avsal_bench", "numpy", "jinja2", "markupsafe", "rich", "pygments", "markdown_it", "mdurl"
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):

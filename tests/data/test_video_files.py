@@ -12,13 +12,12 @@ from PIL import Image
 from avsal_bench.data.dataset import VideoFile, dataset
 from avsal_bench.data.files.presence import check_video
 from avsal_bench.data.files.reading import (
-    count_frames,
     frame_size,
     read_audio,
     read_frames,
     read_sound,
 )
-from avsal_bench.data.files.video_files import read_track, track_seconds
+from avsal_bench.data.files.video_files import count_frames, read_track, track_seconds
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 

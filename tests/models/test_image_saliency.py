@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.plan import make_plan, model_label
-from avsal_bench.bench.stages import trainings
+from avsal_bench.bench.plan import make_plan
+from avsal_bench.bench.stages import network_label, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.recipe import load_recipe
@@ -52,7 +52,7 @@ def test_every_encoder_and_modality_shares_the_stages_on_images_and_has_records_
         jobs = make_plan(space, ["mspi"], "smoke", "stavis", folds=[1], overrides=[f"network.encoder={encoder}"])
         for job in jobs[2:]:  # behind the baselines
             recipe = job.recipe(space)
-            found[model_label(job, recipe), job.modality] = [t.folder.name for t in trainings(job, recipe, space)]
+            found[network_label(job, recipe), job.modality] = [t.folder.name for t in trainings(job, recipe, space)]
     assert set(found) == {(label, m) for label in ("mspi-s3d", "mspi-videoswin_s", "mspi") for m in ("v", "av")}
     assert len({tuple(folders[:2]) for folders in found.values()}) == 1
     assert len({folders[2] for folders in found.values()}) == 6

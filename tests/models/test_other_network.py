@@ -16,9 +16,9 @@ from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.checks import check_files
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import make_plan, model_label, records_of
+from avsal_bench.bench.plan import make_plan, records_of
 from avsal_bench.bench.run import forget, run_job
-from avsal_bench.bench.stages import trainings
+from avsal_bench.bench.stages import network_label, trainings
 from avsal_bench.bench.starting import network_state
 from avsal_bench.models import model_entry, registry
 from avsal_bench.models.registry import ModelEntry, Network
@@ -289,10 +289,10 @@ def test_records_of_a_variant_have_a_name_of_its_own(space):
         (path,) = run_job(one, space, MACHINE)
         assert path == found[2]
         record = read_record(path)
-        assert (record.network, record.model, record.modality) == (name, model_label(one, one.recipe(space)), "v")
+        assert (record.network, record.model, record.modality) == (name, network_label(one, one.recipe(space)), "v")
     assert len(list(space.records.rglob("*.json"))) == 2
     av = job("av", 1, deep)
-    assert model_label(av, av.recipe(space)) == "film-deep", "so that it is compared with its own v network"
+    assert network_label(av, av.recipe(space)) == "film-deep", "so that it is compared with its own v network"
 
 
 def test_the_variant_is_the_one_with_the_most_options_in_any_modality():

@@ -7,8 +7,8 @@ import pytest
 
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import model_label
 from avsal_bench.bench.run import run_job
+from avsal_bench.bench.stages import network_label
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import read_record
 from avsal_bench.training.recipe import load_recipe
@@ -33,7 +33,7 @@ def test_a_smoke_preset_runs(space, name, modality):
     job = Job(name, modality, 1, 0, "smoke", "stavis", (*network, *few, "val_stride=20"))
     records = [read_record(path) for path in run_job(job, space, Machine(devices=1))]
     assert {record.sound for record in records} == ({"original", "muted"} if modality == "av" else {"original"})
-    label = model_label(job, job.recipe(space))
+    label = network_label(job, job.recipe(space))
     for record in records:
         assert record.network == f"{label}_{modality}"
         assert all(math.isfinite(record.scores[metric]) for metric in ("CC", "NSS", "AUC-J", "sAUC", "SIM"))
