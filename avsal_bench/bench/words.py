@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +127,26 @@ def common_words(args: argparse.Namespace, devices: int | str | None = None) -> 
         value = getattr(args, name)
         words += [f"--{name.replace('_', '-')}", str(Path(value).absolute())] if value else []
     return words
+
+
+def exit_code(command: str, function: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; bad input becomes one line on stderr and exit code 2.
+
+    Args:
+        command: as it is typed, such as ``avsal run``.
+        function: gets the parsed arguments, and returns the exit code.
+        args: the parsed arguments.
+    """
+    try:
+        return function(args)
+    except (ValueError, OSError, FloatingPointError) as error:
+        if os.environ.get("AVSAL_TRACEBACK"):
+            raise
+        print(f"{command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
 
 
 def _devices(text: str) -> int | str:

@@ -1,12 +1,11 @@
-"""The parser of all commands, and the way from an error to one line."""
+"""The parser of all commands."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 
+from avsal_bench.bench.words import exit_code
 from avsal_bench.cli.analyse import add_parser as add_analyse
 from avsal_bench.cli.bench import add_parser as add_bench
 from avsal_bench.cli.data import add_parser as add_data
@@ -36,16 +35,7 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input becomes one line on stderr and exit code 2."""
     args = _parser().parse_args(argv)
-    try:
-        return int(args.function(args))
-    except (ValueError, OSError, FloatingPointError) as error:
-        if os.environ.get("AVSAL_TRACEBACK"):
-            raise
-        print(f"avsal {args.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+    return exit_code(f"avsal {args.command}", args.function, args)
 
 
 def _parser() -> argparse.ArgumentParser:

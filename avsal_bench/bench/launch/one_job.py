@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from avsal_bench.bench.job import job_options
-from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
+from avsal_bench.bench.words import exit_code, folder_options, machine_of, preset_of, run_options, space_of
 
 # Heavy imports stand inside the functions: reading processes import this file again, and `--help` must answer at once.
 
@@ -64,16 +63,7 @@ def main(words: Sequence[str]) -> int:
     one_job_options(parser)
     args = parser.parse_args(words)
     say_command(["run", *words])
-    try:
-        return run(args)
-    except (ValueError, OSError, FloatingPointError) as error:
-        if os.environ.get("AVSAL_TRACEBACK"):
-            raise
-        print(f"avsal run: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+    return exit_code("avsal run", run, args)
 
 
 if __name__ == "__main__":
