@@ -132,3 +132,13 @@ def _real_sets(tmp_path_factory):
 def real_root(tmp_path, _real_sets):
     """A root with small sets under the real names, in the real layouts: a copy that a test may change."""
     return shutil.copytree(_real_sets, tmp_path / "data")
+
+
+@pytest.fixture
+def labelled_root(synth_root, tmp_path):
+    """Links to the embedded set of all tests, with labels of its own."""
+    for path in synth_root.iterdir():
+        if path.name != "av_gt_label":
+            (tmp_path / path.name).symlink_to(path)
+    shutil.copytree(synth_root / "av_gt_label", tmp_path / "av_gt_label")
+    return tmp_path

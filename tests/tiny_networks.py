@@ -4,9 +4,13 @@ from copy import deepcopy
 from functools import cache
 
 import torch
+from parity import drawn
 from torch import Tensor, nn
 
 from avsal_bench.models import Network, create_model, list_models, model_entry
+from avsal_bench.models.avrsp import AVRSP
+from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.mspi import MSPI
 from avsal_bench.spec import ClipSpec
 
 #: Every network and modality; a baseline that learns nothing has none.
@@ -51,3 +55,79 @@ def clip(spec: ClipSpec, batch: int, seed: int = 0) -> tuple[Tensor, Tensor | No
     n = int(spec.audio.sample_rate * spec.frames / 25)
     sounds = [spec.audio(0.2 * torch.randn(n, generator=draw).clamp(-5, 5)) for _ in range(batch)]
     return frames, torch.stack(sounds)
+
+
+def tiny_avrsp(**options) -> AVRSP:
+    torch.manual_seed(0)
+    return create_model("avrsp", **{**model_entry("avrsp").tiny, **options})
+
+
+def avrsp_clip(net: AVRSP, batch: int = 2):
+    draw = torch.Generator().manual_seed(0)
+    frames = torch.randn(batch, 3, net.spec.frames, *net.spec.size, generator=draw)
+    audio = net.spec.audio
+    return frames, None if audio is None else 50 * torch.randn(batch, 1, audio.samples, generator=draw)
+
+
+def tiny_mspi(**options) -> MSPI:
+    torch.manual_seed(0)
+    return create_model("mspi", **{**model_entry("mspi").tiny, **options})
+
+
+def mspi_clip(net: MSPI, batch: int = 2) -> tuple[Tensor, Tensor | None]:
+    draw = torch.Generator().manual_seed(0)
+    frames = torch.randn(batch, 3, 16, *net.spec.size, generator=draw)
+    return frames, None if net.spec.audio is None else torch.randn(batch, 1, 257, 111, generator=draw)
+
+
+def filled_mspi(**options) -> MSPI:
+    """A tiny network with the weights of the parity rule: the initial ones hear little."""
+    net = tiny_mspi(**options)
+    state = {
+        key: drawn(key, tuple(value.shape), 1) for key, value in net.state_dict().items() if value.is_floating_point()
+    }
+    net.load_state_dict(net.state_dict() | state)
+    return net.eval()
+
+
+SMALL_CLASSIFIER = {"size": (64, 64), "width": 0.0625}
+
+
+def switched(host="vinet", avc="predicted", classifier="avid", **more):
+    torch.manual_seed(0)
+    tiny = model_entry(host).tiny
+    net = create_model(
+        "avc",
+        network=host,
+        avc=avc,
+        classifier=classifier,
+        network_options=tiny,
+        classifier_options=SMALL_CLASSIFIER,
+        **more,
+    )
+    for parameter in net.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    return net.eval()
+
+
+def filled(net: nn.Module) -> nn.Module:
+    """The module with every value drawn, so that no two entries are alike by chance."""
+    draw = torch.Generator().manual_seed(1)
+    for value in net.state_dict().values():
+        value.copy_(torch.rand(value.shape, generator=draw) if value.is_floating_point() else torch.tensor(7))
+    return net
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    state = other.state_dict()
+    return all(torch.equal(value, state[key]) for key, value in one.state_dict().items())
+
+
+def tiny_soundnet() -> SoundNet:
+    return SoundNet(0.125)
+
+
+def soundnet_state() -> dict[str, torch.Tensor]:
+    """State dict of a tiny SoundNet as keunhong/pytorch-soundnet has it: 2D, with heads."""
+    state = {k: v[..., None] if v.dim() == 3 else v for k, v in filled(tiny_soundnet()).state_dict().items()}
+    return {**state, "conv8_objs.weight": torch.ones(1000, 8, 8, 1), "conv8_scns.bias": torch.ones(401)}

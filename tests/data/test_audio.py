@@ -5,27 +5,13 @@
 ``mspi/`` every 23rd value; ``dave/`` the first 64 and 64 spread over the tensor.
 """
 
-import zlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from golden_data import AUDIO as GOLDEN
+from golden_data import noise, spread
 
 from avsal_bench.audio.waveform import Waveform, frame_span
-
-GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "audio.npz"))
-
-
-def noise(name, n, scale):
-    """The float32 noise that the authors' code was given."""
-    rng = np.random.default_rng(zlib.crc32(f"input:{name}:1".encode()))
-    return scale * torch.from_numpy(rng.normal(0, 1, (1, n)).astype(np.float32))[0]
-
-
-def spread(array):
-    flat = array.ravel()
-    return flat[[i * flat.size // 64 for i in range(64)]]
 
 
 def plain_waveform(wave, first, last, fps, rate, frames):

@@ -9,7 +9,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from test_audio import GOLDEN, noise, spread
+from golden_data import AUDIO as GOLDEN
+from golden_data import noise, spread
 
 from avsal_bench.audio.spectra import LogMel, LogMelPatches, LogSpectrogram, log_mel, mel_matrix
 from avsal_bench.audio.waveform import frame_span

@@ -74,41 +74,31 @@ def test_every_video_of_synth_has_its_labels(synth_root):
         assert set(labels) == {video.category in ("timbre", "pulse")}
 
 
-@pytest.fixture
-def root(synth_root, tmp_path):
-    """A set of links to that of all tests, with labels of its own."""
-    for path in synth_root.iterdir():
-        if path.name != "av_gt_label":
-            (tmp_path / path.name).symlink_to(path)
-    shutil.copytree(synth_root / "av_gt_label", tmp_path / "av_gt_label")
-    return tmp_path
-
-
 def found(root):
     with Workers(0) as workers:
         report = check_sets({"synth": root}, workers, quick=True)
     return [(f.severity, f.video, f.kind, f.text) for f in report.findings if "labels" in f.kind]
 
 
-def test_the_check_of_a_set_looks_at_labels(root):
-    assert found(root) == []
-    name = dataset("synth").videos(root, "train", 1)[0].name
-    path = label_file(root, "synth", name)
+def test_the_check_of_a_set_looks_at_labels(labelled_root):
+    assert found(labelled_root) == []
+    name = dataset("synth").videos(labelled_root, "train", 1)[0].name
+    path = label_file(labelled_root, "synth", name)
     whole = path.read_text()
     path.write_text("2\n")
-    assert found(root) == [("error", name, "bad labels", "1: expected the label 0 or 1, got '2'")]
+    assert found(labelled_root) == [("error", name, "bad labels", "1: expected the label 0 or 1, got '2'")]
     path.write_text(whole + "1\n")
-    ((severity, _, _, text),) = found(root)
+    ((severity, _, _, text),) = found(labelled_root)
     n = len(whole.split())
     assert (severity, text.split(";")[0]) == ("error", f"{n + 1} labels for {n} frames")
     path.unlink()
-    assert [f[:3] for f in found(root)] == [("warning", name, "labels missing")]
-    shutil.rmtree(root / "av_gt_label")
-    assert found(root) == []
+    assert [f[:3] for f in found(labelled_root)] == [("warning", name, "labels missing")]
+    shutil.rmtree(labelled_root / "av_gt_label")
+    assert found(labelled_root) == []
 
 
-def test_labels_are_kept_for_the_clips_of_a_video(root):
-    video = dataset("synth").videos(root, "train", 1)[0]
+def test_labels_are_kept_for_the_clips_of_a_video(labelled_root):
+    video = dataset("synth").videos(labelled_root, "train", 1)[0]
     first = labels_of(video)
     video.labels.unlink()
     assert labels_of(video) == first

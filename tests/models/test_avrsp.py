@@ -5,10 +5,11 @@ import re
 
 import pytest
 import torch
+from tiny_networks import avrsp_clip as clip
+from tiny_networks import tiny_avrsp as tiny
 from torch import nn
 from torchvision.models.video import s3d as torchvision_s3d
 
-from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.avrsp import AVRSP, Decoder
 from avsal_bench.models.backbones.s3d import S3D, rename_torchvision
 from avsal_bench.models.backbones.soundnet import SoundNet
@@ -18,18 +19,6 @@ from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
 from avsal_bench.models.layers.resample import halve, upsample
 from avsal_bench.models.weights.loading import load_published
-
-
-def tiny(**options) -> AVRSP:
-    torch.manual_seed(0)
-    return create_model("avrsp", **{**model_entry("avrsp").tiny, **options})
-
-
-def clip(net: AVRSP, batch: int = 2):
-    draw = torch.Generator().manual_seed(0)
-    frames = torch.randn(batch, 3, net.spec.frames, *net.spec.size, generator=draw)
-    audio = net.spec.audio
-    return frames, None if audio is None else 50 * torch.randn(batch, 1, audio.samples, generator=draw)
 
 
 def millions(*modules: nn.Module) -> float:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_avrsp import clip, tiny
+from tiny_networks import avrsp_clip as clip
+from tiny_networks import tiny_avrsp as tiny
 from torch.nn import functional as F
 
 from avsal_bench.models.fusion.alternatives import MBT, Addition, Bilinear, Concatenation, Multiplication

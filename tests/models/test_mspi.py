@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from parity import drawn
-from torch import Tensor, nn
+from tiny_networks import filled_mspi as filled
+from tiny_networks import mspi_clip as clip
+from tiny_networks import tiny_mspi as tiny
+from torch import nn
 
 from avsal_bench.audio.spectra import LogSpectrogram
-from avsal_bench.models import create_model, model_entry
+from avsal_bench.models import create_model
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.fusion.audio_visual import Agreement
 from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
@@ -14,27 +16,6 @@ from avsal_bench.models.fusion.consistency import AVIM, CPC
 from avsal_bench.models.mspi import MSPI
 
 FUSIONS = ("transformer", "bilinear_stavis", "bilinear_avinet", "avim", "avim_cpc")
-
-
-def tiny(**options) -> MSPI:
-    torch.manual_seed(0)
-    return create_model("mspi", **{**model_entry("mspi").tiny, **options})
-
-
-def clip(net: MSPI, batch: int = 2) -> tuple[Tensor, Tensor | None]:
-    draw = torch.Generator().manual_seed(0)
-    frames = torch.randn(batch, 3, 16, *net.spec.size, generator=draw)
-    return frames, None if net.spec.audio is None else torch.randn(batch, 1, 257, 111, generator=draw)
-
-
-def filled(**options) -> MSPI:
-    """A tiny network with the weights of the parity rule: the initial ones hear little."""
-    net = tiny(**options)
-    state = {
-        key: drawn(key, tuple(value.shape), 1) for key, value in net.state_dict().items() if value.is_floating_point()
-    }
-    net.load_state_dict(net.state_dict() | state)
-    return net.eval()
 
 
 def step(net: MSPI, lr: float = 0.01) -> None:

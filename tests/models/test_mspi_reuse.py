@@ -3,7 +3,8 @@
 import pytest
 import torch
 from conftest import HOME
-from test_mspi import filled, tiny
+from tiny_networks import filled_mspi as filled
+from tiny_networks import tiny_mspi as tiny
 from torch import Tensor
 
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate

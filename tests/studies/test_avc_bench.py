@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 from made_records import made_elsewhere, make
-from test_labels import root as root
 
 from avsal_bench import cli
 from avsal_bench.bench.job import Job
@@ -58,10 +57,10 @@ def refused(monkeypatch, capsys, space, *words):
 
 
 @pytest.fixture
-def labelled(space, root):
+def labelled(space, labelled_root):
     """The workspace with labels of its own, and the file of a training video's."""
-    video = dataset("synth").videos(root, "train", 1)[-1]
-    return replace(space, synth_root=root), label_file(root, "synth", video.name)
+    video = dataset("synth").videos(labelled_root, "train", 1)[-1]
+    return replace(space, synth_root=labelled_root), label_file(labelled_root, "synth", video.name)
 
 
 def test_bad_labels_stop_a_run_before_it_trains(labelled, monkeypatch, capsys):
@@ -88,12 +87,14 @@ def test_a_set_without_labels_stops_a_run_before_it_trains(labelled, monkeypatch
     assert "synth_silent has no labels of audio-visual consistency" in line
 
 
-def test_an_ideal_switch_without_labels_to_test_by_stops_a_run_before_it_trains(space, root, monkeypatch, capsys):
-    video = dataset("synth").videos(root, "test", 1)[0]
-    label_file(root, "synth", video.name).unlink()
+def test_an_ideal_switch_without_labels_to_test_by_stops_a_run_before_it_trains(
+    space, labelled_root, monkeypatch, capsys
+):
+    video = dataset("synth").videos(labelled_root, "test", 1)[0]
+    label_file(labelled_root, "synth", video.name).unlink()
     weak = "stages.joint.two_task={supervision: weak, teacher_forcing: false}"
-    line = refused(monkeypatch, capsys, replace(space, synth_root=root), "network.avc=labels", weak)
-    assert f"no labels of the video: missing {label_file(root, 'synth', video.name)}" in line
+    line = refused(monkeypatch, capsys, replace(space, synth_root=labelled_root), "network.avc=labels", weak)
+    assert f"no labels of the video: missing {label_file(labelled_root, 'synth', video.name)}" in line
 
 
 @pytest.fixture
@@ -185,10 +186,10 @@ def test_records_that_have_no_switch(saved, capsys):
         assert f"{path}: {other.network} has no classifier; name a record of avc, modality av" in line
 
 
-def test_a_switch_cannot_be_measured_without_weights_or_labels(saved, root, capsys):
+def test_a_switch_cannot_be_measured_without_weights_or_labels(saved, labelled_root, capsys):
     space, place = saved
-    shutil.rmtree(root / "av_gt_label")
-    assert switch(replace(space, synth_root=root), place) == 2
+    shutil.rmtree(labelled_root / "av_gt_label")
+    assert switch(replace(space, synth_root=labelled_root), place) == 2
     assert "no labels of the set" in capsys.readouterr().err
     shutil.rmtree(space.runs)
     assert switch(space, place) == 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from predicted import N, T, write_checkpoint, write_checkpoints, write_film, write_wav
-from test_avrsp import tiny
+from tiny_networks import tiny_avrsp as tiny
 
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.cli.retention import add_parser

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from test_avc import SMALL, build
+from tiny_networks import SMALL_CLASSIFIER as SMALL
 from tiny_networks import clip
+from tiny_networks import switched as build
 
 from avsal_bench.models import model_entry
 from avsal_bench.training.losses import Truth, kl_loss

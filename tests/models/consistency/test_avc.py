@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+from tiny_networks import SMALL_CLASSIFIER as SMALL
 from tiny_networks import clip
+from tiny_networks import switched as build
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds, span_around
@@ -19,7 +21,6 @@ from avsal_bench.models.registry import Place
 
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
 every_host = pytest.mark.parametrize("host", HOSTS)
-SMALL = {"size": (64, 64), "width": 0.0625}
 
 
 def norms_and_convolutions(widths, inputs, kernel=9):
@@ -173,17 +174,6 @@ def test_two_sounds_are_joined_and_taken_apart():
     assert both.span(3, 10, 25.0, 100_000) == both.clip.span(3, 10, 25.0, 100_000)
     with pytest.raises(ValueError, match=r"a sound of shape \(2, 5\); expected"):
         both.parts(joined[:, :5])
-
-
-def build(host="vinet", avc="predicted", classifier="avid", **more):
-    torch.manual_seed(0)
-    tiny = model_entry(host).tiny
-    net = create_model(
-        "avc", network=host, avc=avc, classifier=classifier, network_options=tiny, classifier_options=SMALL, **more
-    )
-    for parameter in net.parameters():
-        parameter.data += 0.02 * torch.randn_like(parameter)
-    return net.eval()
 
 
 def decided(net, *items):

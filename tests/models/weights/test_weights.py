@@ -16,35 +16,13 @@ import pytest
 import torch
 from parity import Golden
 from safetensors.torch import save_file
+from tiny_networks import filled, same, soundnet_state, tiny_soundnet
 from torch import nn
 
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.s3d import S3D, rename_kylemin
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8, rename_soundnet8_stavis
 from avsal_bench.models.weights.loading import load_published, read_state
-
-
-def filled(net: nn.Module) -> nn.Module:
-    """The module with every value drawn, so that no two entries are alike by chance."""
-    draw = torch.Generator().manual_seed(1)
-    for value in net.state_dict().values():
-        value.copy_(torch.rand(value.shape, generator=draw) if value.is_floating_point() else torch.tensor(7))
-    return net
-
-
-def same(one: nn.Module, other: nn.Module) -> bool:
-    state = other.state_dict()
-    return all(torch.equal(value, state[key]) for key, value in one.state_dict().items())
-
-
-def tiny_soundnet() -> SoundNet:
-    return SoundNet(0.125)
-
-
-def soundnet_state() -> dict[str, torch.Tensor]:
-    """State dict of a tiny SoundNet as keunhong/pytorch-soundnet has it: 2D, with heads."""
-    state = {k: v[..., None] if v.dim() == 3 else v for k, v in filled(tiny_soundnet()).state_dict().items()}
-    return {**state, "conv8_objs.weight": torch.ones(1000, 8, 8, 1), "conv8_scns.bias": torch.ones(401)}
 
 
 @pytest.fixture

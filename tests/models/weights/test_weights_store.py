@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from test_weights import filled, same, soundnet_state, tiny_soundnet
+from tiny_networks import filled, same, soundnet_state, tiny_soundnet
 
 from avsal_bench.cli.weights import add_parser
 from avsal_bench.models import list_models, model_entry
