@@ -26,7 +26,13 @@ NETWORKS = [variant for variant in variants() if variant.modality]
 
 @pytest.fixture(scope="module")
 def rows():
+    """All networks, counted at their published sizes: half a minute, for slow tests."""
     return catalogue(HOME)
+
+
+@pytest.fixture(scope="module")
+def avrsp_rows():
+    return catalogue(HOME, ["avrsp"])
 
 
 @pytest.fixture
@@ -138,6 +144,7 @@ def test_counting_leaves_pytorch_as_it_was():
     assert type(torch.zeros(1)) is torch.Tensor
 
 
+@pytest.mark.slow
 def test_a_row_for_every_modality_and_variant_and_baselines_last(rows):
     keys = [row.variant.key for row in rows]
     assert len(set(keys)) == len(keys)
@@ -150,8 +157,8 @@ def test_a_row_for_every_modality_and_variant_and_baselines_last(rows):
     assert rows[-1].counted is rows[-1].times is None
 
 
-def test_facts_of_avrsp(rows):
-    (row,) = (row for row in rows if row.variant.key == "avrsp_av")
+def test_facts_of_avrsp(avrsp_rows):
+    (row,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
     assert (row.year, row.spec.frames, row.spec.size, row.sound) == (
         "2024",
         32,
@@ -168,6 +175,7 @@ def test_facts_of_avrsp(rows):
     assert not row.parity
 
 
+@pytest.mark.slow
 def test_what_the_registry_calls_compared_has_the_authors_outputs(rows):
     for name in list_models():
         entry = model_entry(name)
@@ -178,6 +186,7 @@ def test_what_the_registry_calls_compared_has_the_authors_outputs(rows):
     assert {row.variant.entry.name for row in rows if row.parity} == {n for n in list_models() if model_entry(n).parity}
 
 
+@pytest.mark.slow
 def test_every_weight_file_of_a_whole_network_is_in_one_row(rows):
     for name in list_models():
         whole = [w for w in model_entry(name).weights if w.build is None]
@@ -200,8 +209,8 @@ def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
     assert {row.variant.key: row.real for row in catalogue(HOME, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
 
 
-def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, rows):
-    (av,) = (row for row in rows if row.variant.key == "avrsp_av")
+def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, avrsp_rows):
+    (av,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
     path = tmp_path / facts.WINDOWS
     path.parent.mkdir(parents=True)
 
@@ -249,12 +258,14 @@ def test_a_front_end_in_a_few_words():
     assert sound_phrase(Waveform(16, sample_rate=16000, shape=(1, -1, 1))) == "Waveform 25600, 16 kHz"
 
 
+@pytest.mark.slow
 def test_readme_has_the_table_as_it_is(rows):
     readme = HOME / "README.md"
     text = readme.read_text(encoding="utf-8")
     assert replaced(text, markdown(rows), readme) == text, "README.md is not up to date; `make models` writes its table"
 
 
+@pytest.mark.slow
 def test_markdown_has_as_many_cells_in_every_line_and_is_narrow(rows):
     tables = [block.splitlines() for block in markdown(rows).split("\n\n") if block.startswith("|")]
     assert len(tables) == 2
@@ -265,6 +276,7 @@ def test_markdown_has_as_many_cells_in_every_line_and_is_narrow(rows):
     assert max(len(line) for line in terminal(rows).split("\n\n")[1].splitlines()) <= 120
 
 
+@pytest.mark.slow
 def test_csv_has_a_line_a_network(rows):
     lines = to_csv(rows).splitlines()
     assert len(lines) == 1 + len(rows)
@@ -283,6 +295,11 @@ def test_command_prints_and_writes(avsal, tmp_path, capsys):
         avsal("avrsp", "--write", str(page))
     with pytest.raises(ValueError, match="unknown model 'avrps'; did you mean 'avrsp'"):
         avsal("avrps")
+
+
+@pytest.mark.slow
+def test_command_writes_the_table_into_a_page(avsal, tmp_path):
+    page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert avsal("--write", str(page)) == 0
     lines = page.read_text().splitlines()

@@ -13,6 +13,9 @@ from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import read_record
 from avsal_bench.training.recipe import load_recipe
 
+#: Twenty trainings.
+pytestmark = pytest.mark.slow
+
 CASES = [(name, modality) for name in list_models() for modality in model_entry(name).modalities]
 
 
