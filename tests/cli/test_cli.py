@@ -1,5 +1,6 @@
 """The commands that a user types."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from conftest import HOME, TINY
 
 from avsal_bench.bench.launch import one_job
+from avsal_bench.bench.words import exit_code
 from avsal_bench.cli import main
 
 
@@ -100,3 +102,24 @@ def test_make_help_lists_every_target():
     done = subprocess.run(["make", "-s", "help"], cwd=HOME, check=True, capture_output=True, text=True, env=environment)
     for target in ("setup", "bench", "test", "test-cluster", "test-browser", "lint", "leaderboard", "regress", "clean"):
         assert f"make {target}" in done.stdout
+
+
+def test_an_error_is_one_line_and_its_traceback_when_asked_for(monkeypatch, capsys):
+    def fails(error):
+        def command(args):
+            raise error
+
+        return command
+
+    assert exit_code("avsal run", fails(ValueError("no such fold")), argparse.Namespace()) == 2
+    assert capsys.readouterr().err == "avsal run: no such fold\n"
+    assert exit_code("avsal run", fails(KeyboardInterrupt()), argparse.Namespace()) == 130
+    assert "run the same command again to go on" in capsys.readouterr().err
+    monkeypatch.setenv("AVSAL_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="no such fold"):
+        exit_code("avsal run", fails(ValueError("no such fold")), argparse.Namespace())
+
+
+def test_the_embedded_set_is_found_where_it_was_made(synth_root, capsys):
+    assert main(["synth", "--synth-root", str(synth_root)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(synth_root)]
