@@ -12,7 +12,7 @@ from PIL import Image
 
 from avsal_bench.audio.waveform import frame_span
 from avsal_bench.cli.predict import add_parser
-from avsal_bench.data.files.reading import read_frames
+from avsal_bench.data.files.frames import read_frames
 from avsal_bench.prediction import open_film
 from avsal_bench.spec import KINETICS_MEAN, KINETICS_STD
 from avsal_bench.training.module import SaliencyModule

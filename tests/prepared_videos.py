@@ -9,7 +9,7 @@ import torch
 from conftest import write_video
 
 from avsal_bench.data.dataset import NumberedFiles, Video
-from avsal_bench.data.files import reading
+from avsal_bench.data.files.frames import read_frame
 from avsal_bench.workers import Workers
 
 SIZE = (24, 40)
@@ -42,7 +42,7 @@ def video_fixture(tmp_path):
 
 
 def originals(video, size=SIZE):
-    frames = [reading.read_frame(video.frames.path(n), size) for n in range(1, video.n_frames + 1)]
+    frames = [read_frame(video.frames.path(n), size) for n in range(1, video.n_frames + 1)]
     return torch.stack(frames).permute(0, 2, 3, 1).numpy()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, Video, dataset
-from avsal_bench.data.files.reading import read_density
+from avsal_bench.data.files.images import read_density
 from avsal_bench.files import sha256
 
 #: What a stage learns from.

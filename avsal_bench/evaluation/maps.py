@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.reading import decode_image_file
+from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.files import sha256
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")

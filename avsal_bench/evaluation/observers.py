@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import frame_size
+from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, VideoScorer

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import read_density, read_frames
+from avsal_bench.data.files.frames import read_frames
+from avsal_bench.data.files.images import read_density
 from avsal_bench.records import VideoScores
 
 #: Frames of a video in its picture, and (height, width) of each.

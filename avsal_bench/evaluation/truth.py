@@ -12,7 +12,8 @@ from torch import Tensor
 from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import decode_image_file, read_fixations
+from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.images import decode_image_file
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import frame_size
+from avsal_bench.data.files.frames import frame_size
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
 from avsal_bench.files import write_atomically
 from avsal_bench.prediction.films import film_path

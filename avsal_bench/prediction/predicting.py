@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from avsal_bench.data import painting
 from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import read_frames
+from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit

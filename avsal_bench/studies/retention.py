@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from avsal_bench.data import painting
 from avsal_bench.data.clips.datamodule import collate, read_item
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.reading import frame_size, read_frames
+from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
 from avsal_bench.prediction import check_sound

@@ -69,7 +69,7 @@ def plain_patches(x, frame, hop):
 
 
 def hear(front_end, wave, first, last, fps, reverse=False, told=False):
-    """What `read_audio` of `data/files/reading.py` does; with the frame rate told to the front end if wanted."""
+    """What `read_audio` of `data/files/sound_files.py` does; with the frame rate told to the front end if wanted."""
     start, stop = front_end.span(first, last, fps, len(wave))
     assert 0 <= start <= stop <= len(wave)
     excerpt = wave[start:stop]

@@ -23,7 +23,7 @@ from audit_trees import (
 )
 from conftest import write_list, write_video
 
-from avsal_bench.data.files.reading import read_fixations
+from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.text import frame_ranges
 
 

@@ -14,15 +14,11 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out, read_item
 from avsal_bench.data.clips.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
+from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.frames import read_clip, read_frame, read_frames
+from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.presence import check_video, check_videos
-from avsal_bench.data.files.reading import (
-    read_audio,
-    read_clip,
-    read_density,
-    read_fixations,
-    read_frame,
-    read_frames,
-)
+from avsal_bench.data.files.sound_files import read_audio
 from avsal_bench.data.layouts.videos import read_fold_list
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from avsal_bench.data.files.reading import read_fixations
+from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.gaze.from_diem import FIXATION, SACCADE, convert_diem, diem_gaze
 from avsal_bench.data.gaze.samples import Gaze, Sample, format_gaze, read_gaze, write_gaze
 

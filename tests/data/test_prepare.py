@@ -22,9 +22,11 @@ from prepared_videos import (
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.files import prepare, prepared, reading
+from avsal_bench.data.files import prepare, prepared
+from avsal_bench.data.files.frames import read_clip, read_frames
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
+from avsal_bench.data.files.sound_files import read_audio
 from avsal_bench.data.windows import window
 from avsal_bench.workers import Workers
 
@@ -67,8 +69,8 @@ def test_a_network_sees_and_hears_exactly_the_same(tmp_path, rate):
     plain = dataclasses.replace(video, prepared=None)
     for frame in (1, 3, 16, 29, 40):
         for clip in (window(frame, 40, 8), window(frame, 40, 8, "middle")):
-            seen = [reading.read_clip(v, clip, SIZE) for v in (video, plain)]
-            heard = [reading.read_audio(v, clip, Waveform(8)) for v in (video, plain)]
+            seen = [read_clip(v, clip, SIZE) for v in (video, plain)]
+            heard = [read_audio(v, clip, Waveform(8)) for v in (video, plain)]
             assert torch.equal(*seen)
             assert seen[0].stride() == seen[1].stride()
             assert torch.equal(*heard)
@@ -79,8 +81,8 @@ def test_the_prepared_form_is_what_is_read(video):
     prepare_videos([video], SIZE, 22050, ONE)
     video.frames.path(5).unlink()
     video.audio.unlink()
-    assert reading.read_clip(video, window(9, 40, 8), SIZE).shape == (3, 8, *SIZE)
-    assert reading.read_audio(video, window(9, 40, 8), Waveform(8)).abs().max() > 1
+    assert read_clip(video, window(9, 40, 8), SIZE).shape == (3, 8, *SIZE)
+    assert read_audio(video, window(9, 40, 8), Waveform(8)).abs().max() > 1
 
 
 def test_frames_and_sound_of_a_video_file(tmp_path):
@@ -103,10 +105,10 @@ def test_frames_and_sound_of_a_video_file(tmp_path):
     plain = dataclasses.replace(video, prepared=None)
     (found,) = prepare_videos([video], SIZE, 22050, ONE)
     assert found.reason == "frames new, sound new"
-    everything = reading.read_frames(plain, range(1, n + 1), SIZE).permute(1, 2, 3, 0).numpy()
+    everything = read_frames(plain, range(1, n + 1), SIZE).permute(1, 2, 3, 0).numpy()
     np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, n), everything)
     clip = window(20, n, 8)
-    heard = [reading.read_audio(v, clip, Waveform(8)) for v in (video, plain)]
+    heard = [read_audio(v, clip, Waveform(8)) for v in (video, plain)]
     assert torch.equal(*heard)
     assert heard[0].abs().max() > 1
     assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [""]

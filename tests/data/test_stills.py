@@ -13,8 +13,10 @@ from avsal_bench.cli import main
 from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.frames import frame_size, read_frames
+from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.presence import check_videos
-from avsal_bench.data.files.reading import frame_size, read_density, read_fixations, read_frames
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers

@@ -16,7 +16,7 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.run import run_job
 from avsal_bench.cli import main
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.reading import read_fixations
+from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
 from avsal_bench.evaluation.observers import Half, Halving, duels, read_observers, score_halves, split_observers
 from avsal_bench.evaluation.protocol import protocol

@@ -15,7 +15,7 @@ from avsal_bench.bench.run import run_job
 from avsal_bench.bench.stages import trainings
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.reading import read_density
+from avsal_bench.data.files.images import read_density
 from avsal_bench.data.teachers import with_pseudo_maps
 from avsal_bench.models import model_entry
 from avsal_bench.records import read_record

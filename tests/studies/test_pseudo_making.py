@@ -15,7 +15,7 @@ from avsal_bench.cli import main
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
 from avsal_bench.data.clips.tagged import categories
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.reading import read_density
+from avsal_bench.data.files.images import read_density
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
 from avsal_bench.studies import pseudo, pseudo_maps

@@ -20,9 +20,9 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile, is_video_file
-from avsal_bench.data.files.fixation_files import mat_size
+from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
+from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.presence import AUDIO_SLACK
-from avsal_bench.data.files.reading import decode_image_file, read_fixation_values
 from avsal_bench.data.files.video_files import (
     count_frames,
     picture_size,

@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, VideoBatches, clip_counts
 from avsal_bench.data.clips.sounds import hear, partners
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.reading import is_prepared, read_clip, read_density, read_fixated
+from avsal_bench.data.files.fixation_files import read_fixated
+from avsal_bench.data.files.frames import is_prepared, read_clip
+from avsal_bench.data.files.images import read_density
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.teachers import Teacher, taught_by
 from avsal_bench.data.windows import training_targets, window

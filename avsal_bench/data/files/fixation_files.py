@@ -1,4 +1,4 @@
-"""Fixation maps in MATLAB's files: a map of the frame's size, or the points of each observer, as SALICON has them."""
+"""Fixation maps: images, and MATLAB's files with a map of the frame's size, or the points of each observer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 import scipy.io
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.io import ImageReadMode
+from torchvision.transforms.v2 import functional as F
+
+from avsal_bench.data.files.images import decode_image_file
 
 #: Names of the variable of a fixation map: STAViS, DHF1K.
 MAPS = ("eyeMap", "I")
@@ -15,6 +21,35 @@ MAPS = ("eyeMap", "I")
 RESOLUTION, GAZE = "resolution", "gaze"
 #: (height, width) of every image of SALICON, for files that do not say so.
 SALICON_SIZE = (480, 640)
+
+
+def read_fixations(path: Path) -> Tensor:
+    """A fixation map as ``(H, W)`` bool, from an image or a .mat file.
+
+    JPEG surrounds each white pixel with a grey pattern, so there a fixated pixel is one of the brighter half.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    return torch.from_numpy(read_fixation_values(path) > 0)
+
+
+def read_fixation_values(path: Path) -> np.ndarray:
+    """The values of a fixation map as they are stored, ``(H, W)``; of a JPEG 255 for the brighter half, else 0.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    if path.suffix == ".mat":
+        return mat_fixations(path)
+    grey = decode_image_file(path, ImageReadMode.GRAY)[0].numpy()
+    return np.where(grey >= 128, np.uint8(255), np.uint8(0)) if path.suffix in (".jpg", ".jpeg") else grey
+
+
+def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:
+    """A fixation map at another size, ``(h, w)`` bool: every pixel that a fixated one reaches, so that none is lost."""
+    reached: Tensor = F.resize(read_fixations(path)[None].float(), list(size), antialias=True)[0] > 0
+    return reached
 
 
 def mat_fixations(path: Path) -> NDArray[Any]:

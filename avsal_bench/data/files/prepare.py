@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 from scipy.io import wavfile
 
 from avsal_bench.data.dataset import Video, VideoFile, is_video_file
-from avsal_bench.data.files import reading
+from avsal_bench.data.files.frames import read_frame, read_frames
 from avsal_bench.data.files.prepared import (
     Frames,
     Manifest,
@@ -35,6 +35,7 @@ from avsal_bench.data.files.prepared import (
     stamp_of,
     write_manifest,
 )
+from avsal_bench.data.files.sound_files import audio_path, read_sound
 from avsal_bench.data.files.video_files import track_seconds
 from avsal_bench.files import sha256
 from avsal_bench.progress import progress
@@ -227,7 +228,7 @@ def _look(job: _Job) -> _Look:
     if old and old.sound and (video.audio is None or source_of([video.audio]) == old.sound_source):
         stays = replace(stays, sound=old.sound, sound_source=old.sound_source)
     if job.sound:
-        reading.audio_path(video)
+        audio_path(video)
         was = old is not None and old.sound is not None
         reasons["sound"] = _fault(job, stays.sound) if stays.sound else "changed" if was else first
     return _Look({part: reason for part, reason in reasons.items() if reason}, stays)
@@ -302,7 +303,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _sound_source(video: Video) -> Source:
-    return source_of([reading.audio_path(video)])
+    return source_of([audio_path(video)])
 
 
 def _write_frames(job: _Job, n_frames: int) -> PreparedFile:
@@ -320,7 +321,7 @@ def _write_frames(job: _Job, n_frames: int) -> PreparedFile:
 
 
 def _write_sound(job: _Job) -> PreparedFile:
-    samples, rate = reading.read_sound(job.video)
+    samples, rate = read_sound(job.video)
     file = io.BytesIO()
     wavfile.write(file, rate, samples.numpy())
     return _write_file(job.folder, f"sound_{rate}.wav", [file.getvalue()])
@@ -346,16 +347,16 @@ def _part(folder: Path, name: str) -> Path:
 def read_originals(video: Video, numbers: Sequence[int], size: tuple[int, int]) -> Frames:
     """Frames ``(T, h, w, 3)`` uint8 RGB, from the originals."""
     if isinstance(video.frames, VideoFile):
-        clip = reading.read_frames(replace(video, prepared=None), numbers, size)
+        clip = read_frames(replace(video, prepared=None), numbers, size)
         return np.ascontiguousarray(clip.permute(1, 2, 3, 0).numpy())
     # Each is read once: no use for the frames that read_frames remembers.
-    frames = [reading.read_frame(video.frames.path(n), size) for n in numbers]
+    frames = [read_frame(video.frames.path(n), size) for n in numbers]
     return np.stack([frame.permute(1, 2, 0).numpy() for frame in frames])
 
 
 def _sound_bytes(video: Video) -> int:
     """Of the wav that :func:`_write_sound` will write: a header and the samples; at most, for a track of a video."""
-    path = reading.audio_path(video)
+    path = audio_path(video)
     if is_video_file(path):
         return WAV_HEADER + round(4 * MOST_SAMPLES * track_seconds(path))
     try:

@@ -4,7 +4,7 @@
     <root>/prepared/<SET>/<video>/sound_<rate>.wav      mono float32, at the rate of the original
     <root>/prepared/<SET>/<video>/prepared.json         written last: what counts is what it names
 
-Frames are those of :func:`~avsal_bench.data.files.reading.read_frame`, bit for bit; one of 224x384 takes 258 kB. The
+Frames are those of :func:`~avsal_bench.data.files.frames.read_frame`, bit for bit; one of 224x384 takes 258 kB. The
 sound keeps its own rate, and each excerpt is resampled when it is read, as one of the original is: a network hears the
 same samples, bit for bit too.
 """

@@ -9,7 +9,7 @@ import soundfile
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.prepared import check_prepared
-from avsal_bench.data.files.reading import audio_path, soundless, unreadable_sound
+from avsal_bench.data.files.sound_files import audio_path, soundless, unreadable_sound
 from avsal_bench.data.files.video_files import count_frames, track_seconds
 from avsal_bench.progress import progress
 

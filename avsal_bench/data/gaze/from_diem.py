@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.reading import frame_size
+from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.gaze.samples import FILE_NAME, Gaze, Sample, format_gaze
 from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress

@@ -21,7 +21,10 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.reading import frame_size, read_density, read_fixations, read_frames, read_sound
+from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.frames import frame_size, read_frames
+from avsal_bench.data.files.images import read_density
+from avsal_bench.data.files.sound_files import read_sound
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.data.painting import Points
 from avsal_bench.data.statistics.stats import distinct_videos, read_lists

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import DataSet, Video, dataset
+from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.presence import check_truth
-from avsal_bench.data.files.reading import read_fixations
 from avsal_bench.means import defined_mean
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers

@@ -1,0 +1,115 @@
+"""Frames of a video, from pictures, a video file or the prepared form; who asks does not know which.
+
+Whatever is missing or unreadable is an error that names the file; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.io import ImageReadMode
+from torchvision.transforms.v2 import functional as F
+
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.files.images import decode_image_file
+from avsal_bench.data.files.prepared import prepared_frames
+from avsal_bench.data.files.sound_files import prepared_sound_of
+from avsal_bench.data.files.video_files import picture_size, read_pictures
+from avsal_bench.data.windows import Window
+
+
+def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
+    """One frame as ``(3, h, w)`` uint8 RGB, resized by antialiased bilinear interpolation."""
+    image = decode_image_file(path, ImageReadMode.RGB)
+    resized: Tensor = F.resize(image, list(size), antialias=True)
+    return resized
+
+
+# Windows of stride 1 share all frames but one. 128 frames of 224x384 take 33 MB.
+CACHED_FRAMES = 128
+_frames: OrderedDict[tuple[NumberedFiles | OneFile | VideoFile, int, tuple[int, int], bool], Tensor] = OrderedDict()
+
+
+def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool = True) -> Tensor:
+    """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
+
+    They come from the prepared form where it holds this size (antialiased always), else from the pictures or the
+    video file, resized by bilinear interpolation.
+
+    Args:
+        video: whose files are read.
+        numbers: of the frames; one may stand there twice.
+        size: (height, width) of the result; None for that of the files.
+        antialias: see :class:`~avsal_bench.spec.ClipSpec`.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file and the frame.
+    """
+    if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
+        raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {video.n_frames} frames")
+    if size is not None and antialias:
+        ready = _prepared_frames(video, size)
+        if ready is not None:
+            # Contiguous, as without the prepared form: the memory layout decides the last digits of a convolution.
+            return torch.from_numpy(ready[np.asarray(numbers) - 1]).permute(3, 0, 1, 2).contiguous()
+    found = _read_all(video, sorted(set(numbers)), size, antialias)
+    sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{height}x{width} (frame {n})" for (height, width), n in sizes.items())
+        raise ValueError(f"{video.key}: frames of several sizes, {listed}; extract them again")
+    return torch.stack([found[n] for n in numbers], dim=1)
+
+
+def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool) -> dict[int, Tensor]:
+    """Each of some frames once; from the cache where it is there."""
+    source = video.frames
+    found = {}
+    if size is not None:
+        for n in numbers:
+            if (source, n, size, antialias) in _frames:
+                _frames.move_to_end((source, n, size, antialias))
+                found[n] = _frames[source, n, size, antialias]
+    wanted = [n for n in numbers if n not in found]
+    if isinstance(source, VideoFile):
+        fresh = list(read_pictures(source.path, wanted)) if wanted else []
+    else:
+        fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
+    for n, picture in zip(wanted, fresh, strict=True):
+        if size is None:
+            found[n] = picture
+            continue
+        found[n] = _frames[source, n, size, antialias] = F.resize(picture, list(size), antialias=antialias)
+    while len(_frames) > CACHED_FRAMES:
+        _frames.popitem(last=False)
+    return found
+
+
+def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool = True) -> Tensor:
+    """The frames of a clip in its order, ``(3, T, h, w)`` uint8."""
+    return read_frames(video, clip.frames, size, antialias)
+
+
+def frame_size(video: Video) -> tuple[int, int]:
+    """(height, width) of the frames of a video as they are stored, from its first frame."""
+    if isinstance(video.frames, VideoFile):
+        return picture_size(video.frames.path)
+    height, width = decode_image_file(video.frames.path(1), ImageReadMode.RGB).shape[-2:]
+    return height, width
+
+
+def is_prepared(video: Video, size: tuple[int, int], sample_rate: int | None = None) -> bool:
+    """Whether the prepared form of a video holds frames of this size, and sound of this rate if one is given."""
+    if _prepared_frames(video, size) is None:
+        return False
+    return sample_rate is None or prepared_sound_of(video, sample_rate) is not None
+
+
+def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:
+    if video.prepared is None or not video.prepared.is_dir():
+        return None
+    return prepared_frames(video.prepared, size, video.n_frames)
