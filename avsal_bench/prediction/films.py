@@ -6,7 +6,8 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import VIDEO_SUFFIXES, NumberedFiles, Video, VideoFile, is_video_file
 from avsal_bench.data.files.presence import AUDIO_SLACK, sound_seconds
-from avsal_bench.data.files.video_files import count_frames, frame_rate, has_track
+from avsal_bench.data.files.tracks import has_track
+from avsal_bench.data.files.video_files import count_frames, frame_rate
 
 
 def open_film(path: Path, audio: Path | None = None) -> Video:

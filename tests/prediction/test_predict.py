@@ -25,7 +25,8 @@ from predicted import (
 from torch.nn import functional as F
 
 from avsal_bench.bench.workspace import workspace
-from avsal_bench.data.files.video_files import frame_rate, has_track
+from avsal_bench.data.files.tracks import has_track
+from avsal_bench.data.files.video_files import frame_rate
 from avsal_bench.data.pictures import show
 from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor

@@ -23,13 +23,8 @@ from avsal_bench.data.dataset import VideoFile, is_video_file
 from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.presence import AUDIO_SLACK
-from avsal_bench.data.files.video_files import (
-    count_frames,
-    picture_size,
-    read_pictures,
-    read_track,
-    track_seconds,
-)
+from avsal_bench.data.files.tracks import read_track, track_seconds
+from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import read_labels
 from avsal_bench.text import frame_ranges

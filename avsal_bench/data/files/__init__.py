@@ -6,7 +6,8 @@ from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.presence import check_truth, check_video, check_videos
 from avsal_bench.data.files.sound_files import Excerpt, read_audio, read_sound
-from avsal_bench.data.files.video_files import count_frames, frame_rate, has_track
+from avsal_bench.data.files.tracks import has_track
+from avsal_bench.data.files.video_files import count_frames, frame_rate
 
 __all__ = [
     "Excerpt",

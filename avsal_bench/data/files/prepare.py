@@ -36,7 +36,7 @@ from avsal_bench.data.files.prepared import (
     write_manifest,
 )
 from avsal_bench.data.files.sound_files import audio_path, read_sound
-from avsal_bench.data.files.video_files import track_seconds
+from avsal_bench.data.files.tracks import track_seconds
 from avsal_bench.files import sha256
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers

@@ -10,7 +10,8 @@ import soundfile
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.sound_files import audio_path, soundless, unreadable_sound
-from avsal_bench.data.files.video_files import count_frames, track_seconds
+from avsal_bench.data.files.tracks import track_seconds
+from avsal_bench.data.files.video_files import count_frames
 from avsal_bench.progress import progress
 
 #: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few

@@ -15,7 +15,7 @@ from torch import Tensor
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video, is_video_file
 from avsal_bench.data.files.prepared import prepared_sound
-from avsal_bench.data.files.video_files import cached_track, read_track
+from avsal_bench.data.files.tracks import cached_track, read_track
 from avsal_bench.data.windows import Window
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
