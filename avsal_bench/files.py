@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,45 @@ def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` to a file, all of it or nothing; see :func:`whole_file`."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def regular_file(path: Path, most_bytes: int | None = None, *, links: bool = False) -> Path:
+    """The path again, of a file that may be opened and read to its end.
+
+    A pipe would be waited for without an end, and a device read without one.
+
+    Args:
+        path: of a file that may come from anyone.
+        most_bytes: that it may have; None for any number.
+        links: whether a symbolic link is followed. Files that a user names may be links; those that came in a
+            stranger's folder may not, as they would stand for any file of this machine.
+
+    Raises:
+        FileNotFoundError: naming it, when there is none, or a link leads nowhere.
+        ValueError: naming it, when it is something else than a regular file, a link that is not followed, or too large.
+    """
+    try:
+        found = path.stat() if links else path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"missing file {path}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is {_kind(found.st_mode)}, not a regular file; put the file itself in its place")
+    if most_bytes is not None and found.st_size > most_bytes:
+        raise ValueError(f"{path} has {found.st_size:,} bytes, at most {most_bytes:,} are read")
+    return path
+
+
+def _kind(mode: int) -> str:
+    """What lies on the disk where a file is expected, in words."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "no file")
 
 
 def sha256(path: Path) -> str:
