@@ -1,12 +1,22 @@
-"""Look-ups by name, and what to say when nobody has that name."""
+"""Names: look-ups, what to say when nobody has that name, and which names may become a part of a path."""
 
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
+
+#: Longest name that becomes a part of a path, in bytes of UTF-8: file systems take 255, and suffixes are put behind it.
+LONGEST_NAME = 200
+
+#: Names that belong to devices on Windows, whatever suffix follows them.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(\.|$)", re.IGNORECASE)
+#: Unicode's marks that change the direction in which the text around them is read.
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def pick(what: str, name: str, known: Mapping[str, T]) -> T:
@@ -31,3 +41,64 @@ def unknown(what: str, name: object, known: Iterable[object]) -> str:
     near = difflib.get_close_matches(str(name).lower(), spelled, n=1)
     hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def safe_name(what: str, name: object) -> str:
+    """The name, where it may become a part of a path: the one rule for names from lists, records, tables and archives.
+
+    Blanks, brackets, commas and letters of any script may stand in it. What may not: separators of any system, control
+    characters, a dot at the start, a dot or a blank at an end, names of devices, more than ``LONGEST_NAME`` bytes.
+
+    Args:
+        what: it names, and where it stands, for the error.
+        name: of one folder or file, without a path.
+
+    Raises:
+        ValueError: that shows the name and says what is wrong with it.
+
+    >>> safe_name("video", "clip 3 (take 2), été")
+    'clip 3 (take 2), été'
+    >>> safe_name("video", "../../y")
+    Traceback (most recent call last):
+    ValueError: video '../../y': a name may not hold '/', as it becomes a part of a path; rename it
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"{what} {shortened(name)}: expected text as its name")
+    problem = _unsafe(name)
+    if problem:
+        raise ValueError(
+            f"{what} {shortened(name)}: a name may not {problem}, as it becomes a part of a path; rename it"
+        )
+    return name
+
+
+def shortened(value: object, longest: int = 60) -> str:
+    """A value as an error shows it: on one line, without control characters, and not longer than a line.
+
+    >>> shortened("a" + "b" * 100, 20)
+    "'abbbbbb...bbbbbb'"
+    """
+    text = repr(value[:longest] if isinstance(value, str) and len(value) > 10 * longest else value)
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2 - 2]}...{text[-(longest // 2 - 3) :]}"
+
+
+def _unsafe(name: str) -> str:
+    """What is wrong with a name of a file, after 'may not'; "" where nothing is."""
+    if not name:
+        return "be empty"
+    for character in name:
+        if character in "/\\:":
+            return f"hold {character!r}"
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS:
+            return f"hold the character U+{ord(character):04X}"
+    if name.startswith("."):
+        return "start with a dot"
+    if name != name.strip() or name.endswith("."):
+        return "start with a blank, or end with a blank or a dot"
+    if _DEVICES.match(name):
+        return "be that of a device on Windows"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"be longer than {LONGEST_NAME} bytes"
+    return ""

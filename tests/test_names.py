@@ -1,0 +1,91 @@
+"""Names that become parts of paths: one rule, whatever they come from."""
+
+from __future__ import annotations
+
+import pytest
+
+from avsal_bench.data.layouts.videos import PACKAGED_LISTS, read_fold_list
+from avsal_bench.names import LONGEST_NAME, safe_name, shortened
+
+GOOD = [
+    "0601",
+    "V32_Dancers",
+    "-Gk3_a7",  # as names of films of the web begin
+    "Saving dolphines",
+    "clip [take 2], (v1.2) & more",
+    "d'été à la mer",
+    "目と耳",
+    "a..b",
+    "what?*",
+    "console",
+    "com",
+    "x" * LONGEST_NAME,
+]
+BAD = {
+    "": "empty",
+    ".": "dot",
+    "..": "dot",
+    "../x": "'/'",
+    "/etc/passwd": "'/'",
+    "a/b": "'/'",
+    "a/": "'/'",
+    "..\\x": r"'\\\\'",
+    "C:": "':'",
+    "file:stream": "':'",
+    ".hidden": "dot",
+    "._0001": "dot",
+    "a.": "dot",
+    "a ": "blank",
+    " a": "blank",
+    "a\u00a0": "blank",
+    "a\0b": "U+0000",
+    "a\nb": "U+000A",
+    "a\x1b[31m": "U+001B",
+    "a\x7f": "U+007F",
+    "a\x85b": "U+0085",
+    "a\u2028b": "U+2028",
+    "gpj.\u202eexe": "U+202E",
+    "a\u2066b": "U+2066",
+    "a\udcffb": "U+DCFF",
+    "CON": "device",
+    "nul.txt": "device",
+    "Com1": "device",
+    "lpt9.a.b": "device",
+    "x" * (LONGEST_NAME + 1): "longer",
+    "é" * (LONGEST_NAME // 2 + 1): "longer",
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_names_of_real_files_pass(name: str) -> None:
+    assert safe_name("video", name) == name
+
+
+def test_all_names_of_the_packaged_lists_pass() -> None:
+    lists = sorted(PACKAGED_LISTS.glob("*.txt"))
+    assert lists
+    for path in lists:
+        for video in read_fold_list(path):
+            safe_name("video", video.name)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_names_that_lead_elsewhere_are_refused_and_shown_on_one_line(name: str) -> None:
+    with pytest.raises(ValueError, match=r"list\.txt:3: video '") as error:
+        safe_name("list.txt:3: video", name)
+    text = str(error.value)
+    assert BAD[name].replace("\\\\", "\\") in text
+    assert text.isprintable()
+    assert len(text) < 200
+
+
+@pytest.mark.parametrize("name", [None, 5, 1.5, True, ["a"], {"a": 1}, b"a"])
+def test_a_name_is_text(name: object) -> None:
+    with pytest.raises(ValueError, match="expected text"):
+        safe_name("video", name)
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, ["y"] * 1000, {"k" * 500: 1}, "\x1b" * 1000])
+def test_what_is_shown_of_a_value_is_short_and_printable(value: object) -> None:
+    assert len(shortened(value)) <= 60
+    assert shortened(value).isprintable()
