@@ -22,9 +22,13 @@ class NumberedFiles:
     digits: int
     suffix: str
 
+    def name(self, frame: int) -> str:
+        """Name of the file of a frame, from 1."""
+        return f"{self.prefix}{frame:0{self.digits}d}{self.suffix}"
+
     def path(self, frame: int) -> Path:
         """The file of a frame, from 1."""
-        return self.folder / f"{self.prefix}{frame:0{self.digits}d}{self.suffix}"
+        return self.folder / self.name(frame)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class OneFile:
     def folder(self) -> Path:
         """Where it lies, beside those of other stills."""
         return self.file.parent
+
+    def name(self, frame: int) -> str:
+        """Name of the file of frame 1, the only one."""
+        return self.file.name
 
     def path(self, frame: int) -> Path:
         """The file of frame 1, the only one."""
