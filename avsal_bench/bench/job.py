@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from avsal_bench.files import fingerprint
 from avsal_bench.records import SOUNDS, network_name
+from avsal_bench.typed import named, seed, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.workspace import Workspace
@@ -70,12 +71,12 @@ def job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
     parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
 
 
 def recipe_options(parser: argparse.ArgumentParser) -> None:
     """Add what one job and a whole plan are asked for alike."""
-    parser.add_argument("--preset", help="of the recipe (default: paper with real data, else smoke)")
+    parser.add_argument("--preset", type=word, help="of the recipe (default: paper with real data, else smoke)")
     parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
     parser.add_argument(
         "--set",
@@ -85,20 +86,11 @@ def recipe_options(parser: argparse.ArgumentParser) -> None:
         help="override the recipe, such as stages.visual.epochs=2",
     )
     parser.add_argument(
-        "--datasets", type=listed, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
+        "--datasets", type=named, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
     )
     sound_option(parser, "test audio-visual networks with these sounds, not those of their recipes")
 
 
 def sound_option(parser: argparse.ArgumentParser, text: str) -> None:
     """Add the option that names what networks hear in a test."""
-    parser.add_argument("--sound", type=listed, default=[], metavar="NAMES", help=f"{text}: {','.join(SOUNDS)}")
-
-
-def listed(text: str) -> list[str]:
-    """Words with commas between them, as the type of an option.
-
-    >>> listed("diem, avad,")
-    ['diem', 'avad']
-    """
-    return [word.strip() for word in text.split(",") if word.strip()]
+    parser.add_argument("--sound", type=named, default=[], metavar="NAMES", help=f"{text}: {','.join(SOUNDS)}")

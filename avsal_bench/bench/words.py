@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.job import listed, recipe_options
+from avsal_bench.bench.job import recipe_options
+from avsal_bench.typed import listed, place, whole
 
 if TYPE_CHECKING:
     from avsal_bench.bench.machine import Machine
@@ -24,10 +23,10 @@ FOLDERS = ("data_root", "synth_root", "runs", "leaderboard")
 def folder_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that name folders."""
     group = parser.add_argument_group("folders")
-    group.add_argument("--data-root", help="folder of the real data sets (environment: AVSAL_DATA)")
-    group.add_argument("--synth-root", help="folder of the embedded data set (default: data/synth)")
-    group.add_argument("--runs", help="checkpoints, logs and single results (default: runs)")
-    group.add_argument("--leaderboard", help="records and generated pages (default: leaderboard)")
+    group.add_argument("--data-root", type=place, help="folder of the real data sets (environment: AVSAL_DATA)")
+    group.add_argument("--synth-root", type=place, help="folder of the embedded data set (default: data/synth)")
+    group.add_argument("--runs", type=place, help="checkpoints, logs and single results (default: runs)")
+    group.add_argument("--leaderboard", type=place, help="records and generated pages (default: leaderboard)")
 
 
 def space_of(args: argparse.Namespace) -> Workspace:
@@ -45,17 +44,17 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what a job runs on."""
     group = parser.add_argument_group("machine")
     group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
-    group.add_argument("--nodes", type=int, default=1, help="machines (default: %(default)s)")
+    group.add_argument("--nodes", type=whole(1), default=1, help="machines (default: %(default)s)")
     group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
     group.add_argument(
         "--clips-a-device",
-        type=int,
+        type=whole(1),
         metavar="N",
         help="at a time, where memory is short; steps stay those of the recipe",
     )
     group.add_argument("--compile", action="store_true", help="compile networks; faster after a slow first step")
     group.add_argument(
-        "--workers", type=int, default=default_workers(), help="reading processes (default: %(default)s)"
+        "--workers", type=whole(0), default=default_workers(), help="reading processes (default: %(default)s)"
     )
     group.add_argument(
         "--keep-maps",
@@ -129,25 +128,8 @@ def common_words(args: argparse.Namespace, devices: int | str | None = None) -> 
     return words
 
 
-def exit_code(command: str, function: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
-    """Run a command; bad input becomes one line on stderr and exit code 2.
-
-    Args:
-        command: as it is typed, such as ``avsal run``.
-        function: gets the parsed arguments, and returns the exit code.
-        args: the parsed arguments.
-    """
-    try:
-        return function(args)
-    except (ValueError, OSError, FloatingPointError) as error:
-        if os.environ.get("AVSAL_TRACEBACK"):
-            raise
-        print(f"{command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
-
-
 def _devices(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
+    try:
+        return text if text == "auto" else whole(1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; or auto, which is all GPUs, or one process without one") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -32,9 +33,13 @@ def add_parser(commands: Commands) -> None:
         _DESCRIPTION,
         _EPILOG,
     )
-    parser.add_argument("records", nargs="+", metavar="RECORD", help="files of records, of one data set and protocol")
+    parser.add_argument(
+        "records", type=place, nargs="+", metavar="RECORD", help="files of records, of one data set and protocol"
+    )
     parser.add_argument("--metric", default="NSS", help="of text and pictures (default: %(default)s, as in the paper)")
-    parser.add_argument("-o", "--out", metavar="DIR", help="default: analyses/<protocol>-<set> below --runs")
+    parser.add_argument(
+        "-o", "--out", type=place, metavar="DIR", help="default: analyses/<protocol>-<set> below --runs"
+    )
     folder_options(parser)
 
 

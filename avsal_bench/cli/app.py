@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from avsal_bench.bench.words import exit_code
 from avsal_bench.cli.analyse import add_parser as add_analyse
 from avsal_bench.cli.bench import add_parser as add_bench
 from avsal_bench.cli.data import add_parser as add_data
@@ -24,6 +23,7 @@ from avsal_bench.cli.submit import add_parser as add_submit
 from avsal_bench.cli.switch import add_parser as add_switch
 from avsal_bench.cli.synth import add_parser as add_synth
 from avsal_bench.cli.weights import add_parser as add_weights
+from avsal_bench.ending import debug_option, exit_code, parsed
 
 #: In the order of `avsal --help`.
 COMMANDS = (
@@ -33,8 +33,8 @@ COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; bad input becomes one line on stderr and exit code 2."""
-    args = _parser().parse_args(argv)
+    """Run a command; its exit code and the words of an error are those of :mod:`avsal_bench.ending`."""
+    args = parsed(_parser(), argv)
     return exit_code(f"avsal {args.command}", args.function, args)
 
 
@@ -43,8 +43,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="avsal",
         description="A benchmark of audio-visual video saliency prediction.",
         epilog="First steps: `avsal bench avrsp` trains and tests on the embedded data set, in minutes on a laptop. "
-        "With AVSAL_DATA naming the folder of the real sets, the same command runs the published recipe on them.",
+        "With AVSAL_DATA naming the folder of the real sets, the same command runs the published recipe on them. "
+        "Exit codes: 0 done, 1 something failed or found, 2 what you gave is wrong or missing, 70 a fault of avsal.",
     )
+    debug_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for add in COMMANDS:
         add(commands)

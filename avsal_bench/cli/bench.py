@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.words import common_words, folder_options, preset_of, run_options, space_of
-from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, numbers, publish
+from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
+from avsal_bench.typed import folds, seeds, whole
 
 if TYPE_CHECKING:
     from avsal_bench.bench.job import Job
@@ -55,8 +56,8 @@ def add_parser(commands: Commands) -> None:
         "the state of every job, `collect` writes the leaderboard of what is done and names what is missing",
     )
     parser.add_argument("--modality", action="append", default=[], help="only this one: v, av or a; may be repeated")
-    parser.add_argument("--folds", type=numbers, default=[], help="such as 1,2,3; by default those of the recipe")
-    parser.add_argument("--seeds", type=numbers, default=[0], help="such as 0,1; by default 0")
+    parser.add_argument("--folds", type=folds, default=[], help="such as 1,2,3; by default those of the recipe")
+    parser.add_argument("--seeds", type=seeds, default=[0], help="such as 0,1; by default 0")
     parser.add_argument("--force", action="store_true", help="do again what is done, from the first step of training")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and stop")
     parser.add_argument(
@@ -71,7 +72,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--launcher", choices=["local", "slurm"], default="local", help="where jobs run (default: %(default)s)"
     )
-    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="local jobs at a time (default: 1)")
+    parser.add_argument("--parallel", type=whole(1), default=1, metavar="N", help="local jobs at a time (default: 1)")
     run_options(parser)
     cluster_options(parser)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from avsal_bench.bench.job import sound_option
 from avsal_bench.bench.words import folder_options, machine_of, machine_options, space_of
 from avsal_bench.cli.options import Commands, add_command, publish
+from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -28,7 +29,9 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "hear", hear, text, _DESCRIPTION, _EPILOG)
     parser.set_defaults(logger=None)
     folder_options(parser)
-    parser.add_argument("records", nargs="+", metavar="RECORD", help="files of the leaderboard's folder records")
+    parser.add_argument(
+        "records", type=place, nargs="+", metavar="RECORD", help="files of the leaderboard's folder records"
+    )
     sound_option(parser, "only these, beside the true sound")
     machine_options(parser)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
 from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
+from avsal_bench.typed import place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -17,13 +18,20 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "leaderboard", leaderboard, text)
     folder_options(parser)
     group = parser.add_argument_group("tables in LaTeX")
-    group.add_argument("--latex", metavar="SETS", help="print tables of these sets, such as diem,avad, and stop")
-    group.add_argument("--metrics", metavar="NAMES", help="such as CC,NSS (default: all that have a score)")
+    group.add_argument(
+        "--latex", type=word, metavar="SETS", help="print tables of these sets, such as diem,avad, and stop"
+    )
+    group.add_argument("--metrics", type=word, metavar="NAMES", help="such as CC,NSS (default: all that have a score)")
     group.add_argument("--published", action="store_true", help="also a table of what papers print")
     group.add_argument("--intervals", action="store_true", help="measured: the 95 %% interval below each score")
-    group.add_argument("--out", metavar="FILE", help="write the tables there instead")
+    group.add_argument("--out", type=place, metavar="FILE", help="write the tables there instead")
     group.add_argument(
-        "--bibtex", metavar="FILE", nargs="?", const="-", help="also the references of the tables, printed or written"
+        "--bibtex",
+        type=place,
+        metavar="FILE",
+        nargs="?",
+        const="-",
+        help="also the references of the tables, printed or written",
     )
 
 

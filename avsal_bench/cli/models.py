@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -16,8 +17,10 @@ def add_parser(commands: Commands) -> None:
     added = add_command(commands, "models", models, text)
     added.add_argument("names", nargs="*", metavar="NAME", help="networks; by default all")
     added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in README.md")
-    added.add_argument("--write", metavar="FILE", help="put the Markdown between the markers of this file, and stop")
-    added.add_argument("--csv", metavar="FILE", help="also write all numbers, unrounded, to this file")
+    added.add_argument(
+        "--write", type=place, metavar="FILE", help="put the Markdown between the markers of this file, and stop"
+    )
+    added.add_argument("--csv", type=place, metavar="FILE", help="also write all numbers, unrounded, to this file")
 
 
 def models(args: argparse.Namespace) -> int:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from avsal_bench.ending import debug_option
 from avsal_bench.map_layouts import LAYOUTS
+from avsal_bench.typed import place, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
@@ -50,21 +52,14 @@ def add_command(
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.set_defaults(function=function)
+    debug_option(parser)
     return parser
-
-
-def numbers(text: str) -> list[int]:
-    """Numbers with commas between them, as the type of an option."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, got {text!r}") from None
 
 
 def one_a_core(parser: argparse._ActionsContainer) -> None:
     """Add the option that says how many processes read and count."""
     text = "processes (default: %(default)s, one a core)"
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help=text)
+    parser.add_argument("--workers", type=whole(1), default=os.cpu_count() or 1, help=text)
 
 
 def submission_options(parser: ArgumentParser) -> None:
@@ -75,12 +70,16 @@ def submission_options(parser: ArgumentParser) -> None:
         "Missing, unreadable, extra and constant maps are listed before any scoring. A killed run goes on with the\n"
         "next video."
     )
-    parser.add_argument("--pred", required=True, metavar="DIR", help="folder of the maps")
+    parser.add_argument("--pred", type=place, required=True, metavar="DIR", help="folder of the maps")
     parser.add_argument("--dataset", required=True, metavar="SET", help="such as AVAD; `avsal list` names them")
     parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="test list (default: %(default)s)")
-    parser.add_argument("--name", help="of the network in tables and file names (default: that of the folder)")
+    parser.add_argument(
+        "--name", type=word, help="of the network in tables and file names (default: that of the folder)"
+    )
     parser.add_argument("--modality", default="", choices=["v", "av", "a"], help="what the network takes, for tables")
-    parser.add_argument("--first", type=int, default=1, help="number of the first frame's file (default: %(default)s)")
+    parser.add_argument(
+        "--first", type=whole(0), default=1, help="number of the first frame's file (default: %(default)s)"
+    )
     parser.add_argument("--allow-missing", action="store_true", help="score what is there; the record says so")
     one_a_core(parser)
 
@@ -100,14 +99,16 @@ def network_options(parser: ArgumentParser, weights: str) -> argparse._ArgumentG
     network = parser.add_argument_group("network")
     network.add_argument("--weights", default="", metavar="W", help=weights)
     network.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as network.frames=16")
-    network.add_argument("--runs", help="folder of checkpoints (default: runs)")
+    network.add_argument("--runs", type=place, help="folder of checkpoints (default: runs)")
     return network
 
 
 def film_options(parser: ArgumentParser) -> None:
     """Add the options that name what is heard with a video file, and where the network runs."""
     sound = parser.add_argument_group("sound")
-    sound.add_argument("--audio", metavar="WAV", help="sound in a file of its own (default: the video's own track)")
+    sound.add_argument(
+        "--audio", type=place, metavar="WAV", help="sound in a file of its own (default: the video's own track)"
+    )
     sound.add_argument("--muted", action="store_true", help="let the network hear silence")
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: auto)"
@@ -117,14 +118,14 @@ def film_options(parser: ArgumentParser) -> None:
 def store_option(parser: ArgumentParser) -> None:
     """Add the option that names the folder of imported weights."""
     text = "folder of imported weights (environment: AVSAL_WEIGHTS)"
-    parser.add_argument("--weights-store", metavar="DIR", help=text)
+    parser.add_argument("--weights-store", type=place, metavar="DIR", help=text)
 
 
 def store_of(args: Namespace) -> Path:
     """The folder that :func:`store_option` names."""
     from avsal_bench.bench.workspace import workspace
 
-    return Path(args.weights_store).expanduser() if args.weights_store else workspace().weights
+    return Path(args.weights_store) if args.weights_store else workspace().weights
 
 
 def set_options(parser: ArgumentParser, several: bool = True) -> None:
@@ -134,8 +135,8 @@ def set_options(parser: ArgumentParser, several: bool = True) -> None:
         parser.add_argument("sets", nargs="*", metavar="SET", help=text)
     group = parser.add_argument_group("folders and machine")
     text = "of the real data sets (environment: AVSAL_DATA)"
-    group.add_argument("--root", "--data-root", dest="data_root", help=text)
-    group.add_argument("--synth-root", help="of the embedded data set (default: data/synth)")
+    group.add_argument("--root", "--data-root", type=place, dest="data_root", help=text)
+    group.add_argument("--synth-root", type=place, help="of the embedded data set (default: data/synth)")
     one_a_core(group)
 
 
@@ -151,14 +152,16 @@ def cluster_options(parser: ArgumentParser) -> None:
     """Add the options that :func:`cluster_of` reads."""
     group = parser.add_argument_group("SLURM (docs/cluster.md)", "for each job of the array, with --launcher slurm")
     group.add_argument("--partition", default="", help="by default that of the cluster")
-    group.add_argument("--gpus", type=int, default=0, metavar="N", help="on each node, one process each (default: 0)")
-    group.add_argument("--time", type=int, default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
-    group.add_argument("--cpus", type=int, default=0, metavar="N", help="of a process (default: 1 + --workers)")
-    group.add_argument("--mem", type=int, default=0, metavar="GB", help="on each node")
+    group.add_argument(
+        "--gpus", type=whole(0), default=0, metavar="N", help="on each node, one process each (default: 0)"
+    )
+    group.add_argument("--time", type=whole(1), default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
+    group.add_argument("--cpus", type=whole(0), default=0, metavar="N", help="of a process (default: 1 + --workers)")
+    group.add_argument("--mem", type=whole(0), default=0, metavar="GB", help="on each node")
     group.add_argument("--account", default="")
     group.add_argument("--constraint", default="", help="of the nodes, such as a100")
     group.add_argument(
-        "--array-parallel", type=int, default=64, metavar="N", help="jobs at once (default: %(default)s)"
+        "--array-parallel", type=whole(1), default=64, metavar="N", help="jobs at once (default: %(default)s)"
     )
     group.add_argument(
         "--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch, such as qos=low"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import default_workers
 from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.typed import place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -34,9 +35,14 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands, "predict", predict, "predict saliency maps for any video file", _DESCRIPTION, _EPILOG
     )
-    parser.add_argument("video", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
+    parser.add_argument("video", type=place, metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
     parser.add_argument(
-        "-o", "--out", required=True, metavar="OUT", help="a name that ends in .mp4, or a folder for the maps"
+        "-o",
+        "--out",
+        type=place,
+        required=True,
+        metavar="OUT",
+        help="a name that ends in .mp4, or a folder for the maps",
     )
     network = network_options(
         parser,
@@ -55,9 +61,9 @@ def add_parser(commands: Commands) -> None:
     maps.add_argument("--native", action="store_true", help="keep the network's size, not that of the video")
     maps.add_argument("--force", action="store_true", help="start over, and remove maps of something else")
     machine = parser.add_argument_group("machine")
-    machine.add_argument("--batch-size", type=_positive, default=4, help="frames at a time (default: %(default)s)")
+    machine.add_argument("--batch-size", type=whole(1), default=4, help="frames at a time (default: %(default)s)")
     machine.add_argument(
-        "--workers", type=_count, default=default_workers(), help="reading processes (default: %(default)s)"
+        "--workers", type=whole(0), default=default_workers(), help="reading processes (default: %(default)s)"
     )
 
 
@@ -100,15 +106,3 @@ def _check_out(args: argparse.Namespace, out: Path, overlay: bool) -> None:
     for given in filter(None, (args.video, args.audio)):
         if out.resolve() == Path(given).resolve():
             raise ValueError(f"{out}: is what is read; give the result another name")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
-    return int(text)

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from avsal_bench.bench.words import folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command, submission_of, submission_options
+from avsal_bench.typed import place
 
 
 def add_parser(commands: Commands) -> None:
@@ -16,7 +17,7 @@ def add_parser(commands: Commands) -> None:
     submission_options(parser)
     parser.add_argument("--base", default="stavis", help="the protocol to compare with (default: %(default)s)")
     parser.add_argument("--choices", action="store_true", help="also change the base one choice at a time")
-    parser.add_argument("--csv", metavar="FILE", help="also write the scores to this file")
+    parser.add_argument("--csv", type=place, metavar="FILE", help="also write the scores to this file")
 
 
 def protocols(args: Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 
 from avsal_bench.bench.words import default_workers, folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.typed import seed, whole, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -29,17 +30,17 @@ def add_parser(commands: Commands) -> None:
     folder_options(parser)
     parser.add_argument("dataset", metavar="SET", help="a set with a category for each training video")
     parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="training list (default: %(default)s)")
-    parser.add_argument("--preset", help="paper or smoke (default: paper for real sets, else smoke)")
+    parser.add_argument("--preset", type=word, help="paper or smoke (default: paper for real sets, else smoke)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override an option, such as epochs=2"
     )
     parser.add_argument(
         "--classifiers", default="s,sa,st", metavar="NAMES", help="of s, sa (hears) and st (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the training (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the training (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="first remove maps that were made otherwise")
     parser.add_argument(
-        "--workers", type=int, default=default_workers(), help="reading processes (default: %(default)s)"
+        "--workers", type=whole(0), default=default_workers(), help="reading processes (default: %(default)s)"
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.typed import place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -26,9 +27,9 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands, "retention", retention, "draw what AVRSP's fusion keeps of picture and sound", _DESCRIPTION, _EPILOG
     )
-    parser.add_argument("video", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
-    parser.add_argument("--frame", type=int, required=True, metavar="N", help="number of the frame, from 1")
-    parser.add_argument("-o", "--out", required=True, metavar="OUT", help="a name that ends in .png")
+    parser.add_argument("video", type=place, metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
+    parser.add_argument("--frame", type=whole(1), required=True, metavar="N", help="number of the frame, from 1")
+    parser.add_argument("-o", "--out", type=place, required=True, metavar="OUT", help="a name that ends in .png")
     network = network_options(
         parser,
         "a checkpoint such as runs/stages/<training>/best.ckpt, or a file of weights alone (needs --model) "

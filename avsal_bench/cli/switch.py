@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, machine_of, machine_options, space_of
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -24,7 +25,9 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "switch", switch, text, _DESCRIPTION, example)
     parser.set_defaults(logger=None)
     folder_options(parser)
-    parser.add_argument("records", nargs="+", metavar="RECORD", help="files of the leaderboard's folder records")
+    parser.add_argument(
+        "records", type=place, nargs="+", metavar="RECORD", help="files of the leaderboard's folder records"
+    )
     machine_options(parser)
 
 

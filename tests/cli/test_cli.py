@@ -9,8 +9,8 @@ import pytest
 from conftest import HOME, TINY
 
 from avsal_bench.bench.launch import one_job
-from avsal_bench.bench.words import exit_code
 from avsal_bench.cli import main
+from avsal_bench.ending import exit_code
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_an_error_is_one_line_and_its_traceback_when_asked_for(monkeypatch, caps
     assert capsys.readouterr().err == "avsal run: no such fold\n"
     assert exit_code("avsal run", fails(KeyboardInterrupt()), argparse.Namespace()) == 130
     assert "run the same command again to go on" in capsys.readouterr().err
-    monkeypatch.setenv("AVSAL_TRACEBACK", "1")
+    monkeypatch.setenv("AVSAL_DEBUG", "1")
     with pytest.raises(ValueError, match="no such fold"):
         exit_code("avsal run", fails(ValueError("no such fold")), argparse.Namespace())
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
+from avsal_bench.typed import place
 
 
 def add_check(commands: Commands) -> None:
@@ -14,7 +15,7 @@ def add_check(commands: Commands) -> None:
     parser = add_command(commands, "check", check, text)
     set_options(parser)
     parser.add_argument("--quick", action="store_true", help="names and headers only, no contents")
-    parser.add_argument("--report", metavar="FILE", help="also write all findings as JSON")
+    parser.add_argument("--report", type=place, metavar="FILE", help="also write all findings as JSON")
 
 
 def check(args: Namespace) -> int:

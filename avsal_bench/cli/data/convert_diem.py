@@ -6,13 +6,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command, set_options
+from avsal_bench.typed import place
 
 
 def add_convert_diem(commands: Commands) -> None:
     """Add ``convert-diem`` to the commands of ``avsal data``."""
     text = "turn DIEM's gaze files, one an observer, into observers.csv"
     parser = add_command(commands, "convert-diem", convert_diem, text)
-    parser.add_argument("source", metavar="DIR", help="folder of the published text files")
+    parser.add_argument("source", type=place, metavar="DIR", help="folder of the published text files")
     set_options(parser, several=False)
 
 

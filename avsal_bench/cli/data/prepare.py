@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
+from avsal_bench.typed import whole
 
 
 def add_prepare(commands: Commands) -> None:
@@ -13,7 +14,9 @@ def add_prepare(commands: Commands) -> None:
     parser = add_command(commands, "prepare", prepare, text)
     set_options(parser)
     parser.add_argument("--size", type=_size, default=(224, 384), help="of the frames (default: 224x384)")
-    parser.add_argument("--rate", type=int, default=22050, help="of the sound in Hz, 0 for none (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=whole(0, 192_000), default=22050, help="of the sound in Hz, 0 for none (default: %(default)s)"
+    )
     parser.add_argument("--verify", action="store_true", help="compare what is there with its checksums")
     parser.add_argument("--force", action="store_true", help="do again what is done")
 
@@ -35,7 +38,7 @@ def prepare(args: argparse.Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     try:
-        height, width = (int(part) for part in text.split("x"))
-    except ValueError:
+        height, width = (whole(1, 16_384)(part) for part in text.split("x"))
+    except (ValueError, argparse.ArgumentTypeError):
         raise argparse.ArgumentTypeError(f"expected height x width such as 224x384, got {text!r}") from None
     return height, width

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command, set_options
+from avsal_bench.typed import place
 
 
 def add_show(commands: Commands) -> None:
@@ -14,7 +15,9 @@ def add_show(commands: Commands) -> None:
     parser = add_command(commands, "show", show, text)
     parser.add_argument("dataset", metavar="SET")
     parser.add_argument("video", metavar="VIDEO")
-    parser.add_argument("--out", metavar="FILE", help="png: a sheet; mp4: the whole video (default: <VIDEO>.png)")
+    parser.add_argument(
+        "--out", type=place, metavar="FILE", help="png: a sheet; mp4: the whole video (default: <VIDEO>.png)"
+    )
     set_options(parser, several=False)
 
 

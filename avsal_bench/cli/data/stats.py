@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
+from avsal_bench.typed import place, whole
 
 
 def add_stats(commands: Commands) -> None:
@@ -13,9 +14,11 @@ def add_stats(commands: Commands) -> None:
     text = "count videos, frames, hours and fixations, and draw where people look"
     parser = add_command(commands, "stats", stats, text)
     set_options(parser)
-    parser.add_argument("--stride", type=int, default=1, help="read every n-th fixation map (default: %(default)s)")
-    parser.add_argument("--figure", metavar="FILE", help="also draw them as PNG")
-    parser.add_argument("--json", metavar="FILE", help="also write all numbers as JSON")
+    parser.add_argument(
+        "--stride", type=whole(1), default=1, help="read every n-th fixation map (default: %(default)s)"
+    )
+    parser.add_argument("--figure", type=place, metavar="FILE", help="also draw them as PNG")
+    parser.add_argument("--json", type=place, metavar="FILE", help="also write all numbers as JSON")
 
 
 def stats(args: Namespace) -> int:

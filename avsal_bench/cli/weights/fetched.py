@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.cli.options import Commands, add_command, store_of, store_option
+from avsal_bench.typed import place, word
 
 if TYPE_CHECKING:
     from avsal_bench.models.weights.store import Found, Report
@@ -30,15 +31,19 @@ def add_import(commands: Commands, epilog: str) -> None:
 
 def _place(parser: ArgumentParser) -> None:
     store_option(parser)
-    parser.add_argument("place", metavar="FOLDER_OR_FILE", help="that you fetched; a folder with all below it")
-    parser.add_argument("--as", dest="name", metavar="NAME", help="of the weights, for one file with another name")
+    parser.add_argument(
+        "place", type=place, metavar="FOLDER_OR_FILE", help="that you fetched; a folder with all below it"
+    )
+    parser.add_argument(
+        "--as", dest="name", type=word, metavar="NAME", help="of the weights, for one file with another name"
+    )
 
 
 def verify(args: Namespace) -> int:
     """Check files of weights."""
     from avsal_bench.models.weights.store import find_weights, verify_weights
 
-    found = find_weights(Path(args.place).expanduser(), args.name)
+    found = find_weights(Path(args.place), args.name)
     return _print(verify_weights(found), found)
 
 
@@ -46,7 +51,7 @@ def import_(args: Namespace) -> int:
     """Check files of weights, and keep them in the store."""
     from avsal_bench.models.weights.store import find_weights, import_weights
 
-    found, store = find_weights(Path(args.place).expanduser(), args.name), store_of(args)
+    found, store = find_weights(Path(args.place), args.name), store_of(args)
     failed = _print(import_weights(found, store), found)
     print(f"store  {store}")
     return failed

@@ -1,0 +1,152 @@
+"""How a command ends: its exit code, and what is said of an error. A traceback is for who asks with ``--debug``.
+
+Codes: 0 for done, 1 where a part failed or something was found, 2 for what a user can mend, 70 for a fault of the
+suite, 130 for an interruption, 141 where the reader of the output has gone (`avsal list | head`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: The environment in the place of ``--debug``; processes that a command starts inherit it.
+DEBUG = "AVSAL_DEBUG"
+USER, FAULT, INTERRUPTED, NO_READER = 2, 70, 130, 141
+#: What a user can mend; these say by themselves what is wrong and how.
+EXPECTED = (ValueError, OSError, FloatingPointError)
+#: The most letters of one line about an unexpected error.
+_LONGEST = 300
+_DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota of the disk is used up"}
+
+
+def debug_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--debug``, which may stand before a command and behind it."""
+    text = f"show the traceback of an error (environment: {DEBUG}=1)"
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=text)
+
+
+def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+    """What was typed; help for a reader who has gone ends without a word, as everything does."""
+    try:
+        return parser.parse_args(words)
+    except SystemExit:
+        if _flush():
+            raise
+        raise SystemExit(NO_READER) from None
+
+
+def exit_code(command: str, function: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; an error becomes a line on stderr and an exit code.
+
+    Args:
+        command: as it is typed, such as ``avsal run``.
+        function: gets the parsed arguments, and returns the exit code.
+        args: the parsed arguments.
+    """
+    if getattr(args, "debug", False):
+        os.environ[DEBUG] = "1"
+    try:
+        code = function(args)
+        return code if _flush() else NO_READER
+    except KeyboardInterrupt:
+        _say("interrupted; run the same command again to go on")
+        return INTERRUPTED
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and not _flush():
+            return NO_READER
+        if os.environ.get(DEBUG):
+            raise
+        if told := what_to_do(error):
+            _say(f"{command}: {told}")
+            return USER
+        _say(f"{command}: {_unexpected(command, error, getattr(args, 'runs', None))}")
+        return FAULT
+
+
+def what_to_do(error: BaseException) -> str:
+    """What is wrong and how a user mends it; "" for an error that nobody foresaw."""
+    text = reason(error)
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return f"{text}; {_DISK[error.errno]}: free some space and run the same command again, which goes on"
+    if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported for this
+        return f"the GPU has no memory left ({_first(text)}); lower --clips-a-device or --batch-size, or free the GPU"
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate memory" in text:
+        said = f" ({_first(text)})" if text else ""
+        return f"no memory left{said}; use fewer --workers, a lower --clips-a-device or --batch-size, or smaller inputs"
+    if "unable to allocate shared memory" in text or "unable to write to file </torch_" in text:
+        return f"{_first(text)}; /dev/shm is too small: run with --workers 0, or `docker run --shm-size=2g`"
+    if isinstance(error, RecursionError):
+        return "something here holds itself, or is nested too deep; look at what was given by --set and in files"
+    return text if isinstance(error, EXPECTED) else ""
+
+
+def reason(error: BaseException) -> str:
+    """The words of an error; of one in a reading process those that it had there, without the traceback around them."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
+    if "Traceback (most recent call last):" not in text:
+        return text
+    ends = [*re.finditer(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)(?:: |$)", text, re.MULTILINE)]
+    return text[ends[-1].end() :].strip() or type(error).__name__ if ends else _first(text)
+
+
+def _unexpected(command: str, error: BaseException, runs: str | None) -> str:
+    said = f"{type(error).__name__}: {_first(reason(error))}".rstrip(": ")
+    log = _write_log(command, runs)
+    where = f"the traceback is in {log}" if log else f"{DEBUG}=1 shows the traceback"
+    return f"an error that nobody foresaw ({said}); {where}; please report it with that, and with what was typed"
+
+
+def _write_log(command: str, runs: str | None) -> Path | None:
+    """Keep the traceback below the folder of runs, else in that of temporary files; None where neither is writable."""
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    text = f"{time} {command}\n{' '.join(sys.argv)}\nPython {sys.version}\n\n{traceback.format_exc()}"
+    folders = [Path(runs) / "logs"] if runs and Path(runs).is_dir() else []
+    for folder in (*folders, Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix="error-", suffix=".log", dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            return Path(name)
+        except OSError:
+            continue
+    return None
+
+
+def _first(text: str) -> str:
+    """The first line of a text that says something, shortened."""
+    line = next((line for line in text.splitlines() if line.strip()), "").strip()
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _say(text: str) -> None:
+    """A line on stderr, where it still has a reader."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _drop(sys.stderr.fileno())
+
+
+def _flush() -> bool:
+    """Hand out what was printed; False where the reader has gone, and then nothing more is written to it."""
+    try:
+        sys.stdout.flush()
+        return True
+    except BrokenPipeError:
+        _drop(sys.stdout.fileno())
+        return False
+
+
+def _drop(descriptor: int) -> None:
+    """Let the rest of an output go nowhere, so that the end of Python does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
