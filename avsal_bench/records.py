@@ -1,4 +1,4 @@
-"""The schema of a record, and its way to the disk and back. Standard library only.
+"""A record, and its way to the disk and back. What its file may hold stands in :mod:`avsal_bench.record_form`.
 
 A record is the result file of one (model, dataset, fold, seed, protocol, sound condition), and the only thing that
 crosses from running to publishing.
@@ -9,30 +9,30 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from avsal_bench.files import write_atomically
+from avsal_bench import record_form
+from avsal_bench.files import regular_file, write_atomically
 from avsal_bench.means import defined_mean
+from avsal_bench.names import safe_name
 
-SCHEMA = 3
-
-#: Equal parts of a video's time in ``VideoScores.curve``.
-CURVE_PARTS = 20
+SCHEMA = record_form.SCHEMA
+CURVE_PARTS = record_form.CURVE_PARTS
 
 #: Metrics of a record in the order of the tables; True where higher is better.
 METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}
 
 #: What a network hears at test time, the true sound first; docs/hearing.md has the rules.
-SOUNDS = ("original", "muted", "swapped", "shifted", "noise")
+SOUNDS: tuple[str, ...] = get_args(record_form.Sound)
 
 #: Preset of records of maps that other code made: nothing is known of their training.
 MAPS_PRESET = "maps"
 
 #: What is averaged first: the frames of each video, and then videos; or all frames of all videos alike.
-Averaging = Literal["videos", "frames"]
+Averaging = record_form.Averaging
 
 
 @dataclass(frozen=True)
@@ -204,13 +204,33 @@ def video_from_json(plain: dict[str, Any]) -> VideoScores:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record atomically as indented JSON with sorted keys; a list of numbers stands on one line."""
+    """Write a record atomically as indented JSON with sorted keys; a list of numbers stands on one line.
+
+    Raises:
+        ValueError: when it could not be read again; nothing is written.
+    """
     plain = {f.name: getattr(record, f.name) for f in fields(record)}
     plain["scores"] = _nan_to_none(record.scores)
     plain["videos"] = [video_to_json(v) for v in record.videos]
+    plain["provenance"] = _readable(record.provenance)
     text = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     text = re.sub(r"\[\s+((?:[-+.\deE]+|null)(?:,\s+(?:[-+.\deE]+|null))*)\s+\]", _on_one_line, text)
+    try:
+        record_from_json(record_form.read_plain(text.encode()))
+    except ValueError as error:
+        raise ValueError(f"{path}: not written, as it would not be a record ({error})") from error
     write_atomically(path, text + "\n")
+
+
+def _readable(story: Any) -> Any:
+    """The story of a record without what no file of it may hold, such as a command with bytes that are no text."""
+    if isinstance(story, str):
+        return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in story)
+    if isinstance(story, float):
+        return story if math.isfinite(story) else None
+    if isinstance(story, Mapping):
+        return {key: _readable(value) for key, value in story.items()}
+    return [_readable(value) for value in story] if isinstance(story, list | tuple) else story
 
 
 def _on_one_line(found: re.Match[str]) -> str:
@@ -218,26 +238,44 @@ def _on_one_line(found: re.Match[str]) -> str:
 
 
 def read_record(path: Path) -> Record:
-    """Read a record.
+    """Read a record, which may come from anyone.
 
     Raises:
-        ValueError: naming the file, when it is no record of this schema.
+        FileNotFoundError: when there is none.
+        ValueError: naming the file, and each value that no record of this schema has.
     """
+    content = regular_file(path, record_form.MOST_BYTES, links=True).read_bytes()
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        if plain["schema"] != SCHEMA:
-            raise ValueError(f"schema {plain['schema']}, this version reads {SCHEMA}")
-        if plain["averaging"] not in get_args(Averaging):
-            raise ValueError(f"averaging {plain['averaging']!r}, expected {' or '.join(get_args(Averaging))}")
-        plain["scores"] = _none_to_nan(plain["scores"])
-        plain["videos"] = [video_from_json(v) for v in plain["videos"]]
-        record = Record(**plain)
-        for scores in (record.scores, *(v.scores for v in record.videos)):
-            if scores.keys() != METRICS.keys():
-                raise ValueError(f"metrics {', '.join(scores)}, expected {', '.join(METRICS)}")
-        return record
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return record_from_json(record_form.read_plain(content))
+    except ValueError as error:
         raise ValueError(f"{path}: not a record ({error}); move it away and run again") from error
+
+
+def record_from_json(plain: Any) -> Record:
+    """A record from the plain values of its file.
+
+    Raises:
+        ValueError: naming what is missing, unknown, of another type or out of its range, and counts that contradict
+            each other.
+    """
+    record_form.check_form(plain)
+    videos = [video_from_json(v) for v in plain["videos"]]
+    for video in videos:
+        _check_counts(video)
+    return Record(**{**plain, "scores": _none_to_nan(plain["scores"]), "videos": videos})
+
+
+def _check_counts(v: VideoScores) -> None:
+    """Raise ValueError for a name that is not safe, and for counts of frames that contradict each other."""
+    safe_name("video", v.video)
+    counts = {"frames without fixations": v.unfixated, "frames with a constant map": v.constant}
+    counts |= {"frames whose sound belongs to the picture": v.consistent_frames}
+    counts |= {f"frames without {metric}": count for metric, count in v.undefined.items()}
+    for what, count in counts.items():
+        if count > v.frames:
+            raise ValueError(f"video {v.video}: {count} {what}, of {v.frames} frames")
+    if not v.consistent_frames and any(not math.isnan(value) for value in v.consistent.values()):
+        raise ValueError(f"video {v.video}: scores of frames whose sound belongs to the picture, of which it has none")
 
 
 def read_records(root: Path) -> Iterator[tuple[Path, Record]]:

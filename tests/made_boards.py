@@ -63,7 +63,8 @@ def rich_record(
     for i in range(videos):
         cc = float(np.clip(quality + difficulty[i] + own.normal(0, 0.02), -0.2, 0.95))
         drift = 0.05 * np.sin(np.linspace(0, 3, CURVE_PARTS)) + own.normal(0, 0.01, size=CURVE_PARTS)
-        curve = {m: [round(float(cc * a + b + a * d), 4) for d in drift] for m, (a, b) in FROM_CC.items()}
+        parts = np.clip(cc + drift, -0.99, 0.99)
+        curve = {m: [round(float(part * a + b), 4) for part in parts] for m, (a, b) in FROM_CC.items()}
         kind = KINDS[i % 4] if dataset == "synth" else ""
         name = f"{kind or dataset}_clip_{first + i:03d}_1280x720"
         found.append(VideoScores(name, 200 + 7 * i, scores_from_cc(cc), {}, kind, curve=curve))

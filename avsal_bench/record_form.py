@@ -1,0 +1,312 @@
+"""The form of a record's file: what may stand in it, told once, for the published JSON Schema and for the check.
+
+Records come from strangers. Whatever passes :func:`check_form` can be shown on the page, and nothing else is read. The
+numbers that must agree with each other, such as counts with frames, are checked in :mod:`avsal_bench.records`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails
+from typing_extensions import TypedDict
+
+from avsal_bench.names import shortened, unknown
+
+SCHEMA = 3
+
+#: Equal parts of a video's time in ``VideoScores.curve``.
+CURVE_PARTS = 20
+
+#: Largest file of a record; one of 5,000 stills has some 12 MB.
+MOST_BYTES = 64_000_000
+#: How deep lists and mappings may stand in each other.
+DEEPEST = 20
+#: Problems of one file that its error tells.
+TOLD = 8
+
+#: No control characters, no line ends, and no marks that turn the direction of the text around them.
+_UNSEEN = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+TEXT = f"^[^{_UNSEEN}]*$"
+NAME = "^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?$"
+#: In plain values of any kind: longest text, and largest number.
+LONGEST, LARGEST = 20_000, 1e18
+
+Name = Annotated[str, Field(pattern=NAME, max_length=100)]
+NoName = Annotated[str, Field(pattern=f"^({NAME[1:-1]})?$", max_length=100)]
+Text = Annotated[str, Field(pattern=TEXT, max_length=200)]
+Long = Annotated[str, Field(pattern=TEXT, max_length=LONGEST)]
+Hex = Annotated[str, Field(pattern="^[0-9a-f]+$", max_length=64)]
+Version = Annotated[str, Field(pattern="^[0-9A-Za-z.+!_-]*$", max_length=60)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Large = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+# By definition, with room for the last digits of a sum. NSS is below the root of the number of pixels, and KL above a
+# little less than 0 where a protocol adds a constant inside its logarithm.
+Correlation = Annotated[float, Field(ge=-1 - 1e-6, le=1 + 1e-6, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=-1e-6, le=1 + 1e-6, allow_inf_nan=False)]
+Nss = Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)]
+Kl = Annotated[float, Field(ge=-1, le=1_000, allow_inf_nan=False)]
+
+Averaging = Literal["videos", "frames"]
+Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
+
+
+Scores = TypedDict(
+    "Scores",
+    {
+        "CC": Correlation | None,
+        "NSS": Nss | None,
+        "AUC-J": Share | None,
+        "sAUC": Share | None,
+        "SIM": Share | None,
+        "KL": Kl | None,
+    },
+)
+SomeScores = TypedDict(
+    "SomeScores",
+    {
+        "CC": Correlation | None,
+        "NSS": Nss | None,
+        "AUC-J": Share | None,
+        "sAUC": Share | None,
+        "SIM": Share | None,
+        "KL": Kl | None,
+    },
+    total=False,
+)
+Counts = TypedDict(
+    "Counts", {"CC": Count, "NSS": Count, "AUC-J": Count, "sAUC": Count, "SIM": Count, "KL": Count}, total=False
+)
+_Parts = Field(min_length=CURVE_PARTS, max_length=CURVE_PARTS)
+Curves = TypedDict(
+    "Curves",
+    {
+        "CC": Annotated[list[Correlation | None], _Parts],
+        "NSS": Annotated[list[Nss | None], _Parts],
+        "AUC-J": Annotated[list[Share | None], _Parts],
+        "sAUC": Annotated[list[Share | None], _Parts],
+        "SIM": Annotated[list[Share | None], _Parts],
+        "KL": Annotated[list[Kl | None], _Parts],
+    },
+    total=False,
+)
+
+
+class VideoForm(TypedDict):
+    """One of ``videos``, as :class:`avsal_bench.records.VideoScores` has it; null where a score is not defined."""
+
+    video: Text
+    frames: Count
+    scores: Scores
+    undefined: Counts
+    category: NotRequired[Annotated[str, Field(pattern=TEXT, max_length=100)]]
+    unfixated: NotRequired[Count]
+    constant: NotRequired[Count]
+    skipped: NotRequired[Count]
+    curve: Curves
+    consistent: NotRequired[SomeScores]
+    consistent_frames: NotRequired[Count]
+    map_cc: NotRequired[Correlation | None]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class FitForm(TypedDict, total=False):
+    """The story of one stage of a training; further plain values may stand in it."""
+
+    stage: Text | None
+    network: Text | None
+    seconds: Seconds | None
+    curve: Annotated[list[dict[Text, Number | None]], Field(max_length=100_000)]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class StoryForm(TypedDict, total=False):
+    """Where a record comes from; further plain values may stand in it."""
+
+    version: Version
+    commit: Text | None
+    code: Text | None
+    clean: bool | None
+    python: Text | None
+    torch: Text | None
+    device: Text | None
+    threads: Count | None
+    started: Text | None
+    command: Long | None
+    test_seconds: Seconds | None
+    fits: Annotated[list[FitForm], Field(max_length=100)]
+    maps: dict[Text, Any]
+    made_of: dict[Text, Text | None]
+    replaces: dict[Text, Any]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class WeightsForm(TypedDict, total=False):
+    """What is known of the weights; further plain values may stand in it."""
+
+    file: Text | None
+    sha256: Hex | None
+    parameters: Large | None
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class RecordForm(TypedDict):
+    """One result with its whole story, as :class:`avsal_bench.records.Record` has it."""
+
+    schema: Literal[3]
+    model: Name
+    modality: Literal["", "v", "av", "a"]
+    dataset: Name
+    fold: Annotated[int, Field(ge=1, le=3)]
+    seed: Large
+    protocol: Name
+    preset: NoName
+    sound: Sound
+    averaging: Averaging
+    scores: Scores
+    videos: Annotated[list[VideoForm], Field(max_length=20_000)]
+    synthetic: bool
+    recipe: dict[Text, Any]
+    weights: WeightsForm
+    provenance: StoryForm
+
+
+def json_schema() -> dict[str, Any]:
+    """The form as a JSON Schema, as it is published in ``docs/record.schema.json``."""
+    plain = _adapter().json_schema()
+    title = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A record of avsal_bench, form {SCHEMA}",
+    }
+    return plain | title
+
+
+def read_plain(content: bytes) -> Any:
+    """Plain values of a file in JSON.
+
+    Raises:
+        ValueError: for what is no JSON in UTF-8, a key that stands twice in one mapping, and NaN and infinities.
+    """
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("lists and mappings stand too deep in each other") from None
+
+
+def check_form(plain: Any) -> None:
+    """Nothing, where plain values are of the form of a record.
+
+    Raises:
+        ValueError: naming each value that is missing, unknown, of another type, or out of its range.
+    """
+    if not isinstance(plain, dict) or "schema" not in plain:
+        raise ValueError("expected a mapping with the key 'schema'")
+    if plain["schema"] != SCHEMA or type(plain["schema"]) is not int:
+        raise ValueError(f"schema {shortened(plain['schema'])}, this version reads {SCHEMA}")
+    problems = []
+    try:
+        _adapter().validate_python(plain)
+    except ValidationError as error:
+        problems = [_problem(details) for details in error.errors(include_url=False, include_context=False)]
+    if not problems:
+        problems = [found for part in ("recipe", "weights", "provenance") if (found := _not_plain(plain[part], part))]
+    if problems:
+        more = [f"and {len(problems) - TOLD} more problems"] if len(problems) > TOLD else []
+        raise ValueError("; ".join(problems[:TOLD] + more))
+
+
+@cache
+def _adapter() -> TypeAdapter[RecordForm]:
+    return TypeAdapter(RecordForm)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {shortened(next(key for key in keys if keys.count(key) > 1))} stands twice")
+    return found
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON; null says that a score is not defined")
+
+
+def _problem(details: ErrorDetails) -> str:
+    """What is wrong with one value, in words."""
+    *above, last = details["loc"]
+    place = ".".join(map(str, details["loc"]))
+    match details["type"]:
+        case "missing":
+            return f"{place} is missing"
+        case "extra_forbidden":
+            return ".".join(map(str, above)) + (": " if above else "") + unknown("key", last, _keys(above))
+        case "string_pattern_mismatch":
+            return f"{place} is {shortened(details['input'])}; {_alphabet(details['input'], details['msg'])}"
+        case _:
+            return f"{place} {details['msg'].removeprefix('Input ')}; got {shortened(details['input'])}"
+
+
+def _keys(above: list[int | str]) -> list[str]:
+    """Keys that a mapping may have."""
+    match above:
+        case []:
+            kind: Any = RecordForm
+        case ["videos", _]:
+            kind = VideoForm
+        case _:
+            kind = Scores
+    return list(kind.__annotations__)
+
+
+def _alphabet(value: str, message: str) -> str:
+    """What is wrong with a text, by the message that shows the pattern it should match."""
+    wanted = message.partition("match pattern ")[2].strip("'")
+    if wanted == TEXT:
+        return "expected text on one line, without control characters"
+    strange = next((c for c in value if not (c.isascii() and (c.isalnum() or c in "._+-"))), "")
+    told = f"{strange!r} (U+{ord(strange):04X}) is none of them" if strange else f"the form is {wanted}"
+    return f"expected ASCII letters, digits and . _ + - only; {told}"
+
+
+#: Texts of plain values, which may have several lines.
+_LINES = re.compile(TEXT.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b-\u001f"))
+
+
+def _not_plain(whole: Any, name: str) -> str:
+    """What is wrong with plain values that no form describes; "" where nothing is."""
+    waiting = [(name, whole, 0)]
+    while waiting:
+        where, value, deep = waiting.pop()
+        if deep > DEEPEST:
+            return f"{where}: lists and mappings stand more than {DEEPEST} deep in each other"
+        if isinstance(value, dict):
+            for key, inside in value.items():
+                if not _is_text(key):
+                    return f"{where}: the key {shortened(key)} holds control characters, or is too long"
+                waiting.append((f"{where}.{key}", inside, deep + 1))
+        elif isinstance(value, list):
+            waiting += [(where, inside, deep + 1) for inside in value]
+        elif isinstance(value, str) and not _is_text(value):
+            return f"{where} is {shortened(value)}; expected text without control characters, not too long"
+        elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+            return f"{where} is {shortened(value)}; expected numbers up to {LARGEST:g}"
+    return ""
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be shown: short enough, without control characters, and without halves of characters."""
+    if value.isascii() and value.isprintable():
+        return len(value) <= LONGEST
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a character
+        return False
+    return len(value) <= LONGEST and _LINES.fullmatch(value) is not None
