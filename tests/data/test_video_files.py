@@ -13,7 +13,7 @@ from avsal_bench.data.dataset import VideoFile, dataset
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.files.presence import check_video
 from avsal_bench.data.files.sound_files import read_audio, read_sound
-from avsal_bench.data.files.tracks import read_track, track_seconds
+from avsal_bench.data.files.tracks import read_track, track_header
 from avsal_bench.data.files.video_files import count_frames
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.picture import draw_video, picture_frames
@@ -117,7 +117,7 @@ def test_a_track_that_starts_apart_from_the_pictures(tmp_path, late):
     write_video_file(path, [picture(2, n) for n in range(1, 31)], RATES[25], samples, late=late)
     track, rate = read_track(path)
     assert rate == 44100
-    assert track_seconds(path) == pytest.approx(1.2 + late, abs=0.03)
+    assert track_header(path).seconds == pytest.approx(1.2 + late, abs=0.03)
     shift = round(late * rate)
     expected = np.concatenate([np.zeros(max(shift, 0)), samples[max(-shift, 0) :]])
     n = len(expected) - 2048

@@ -6,24 +6,23 @@ import csv
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import av
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
-from avsal_bench.data.dataset import VideoFile, is_video_file
+from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.presence import AUDIO_SLACK
-from avsal_bench.data.files.tracks import read_track, track_seconds
+from avsal_bench.data.files.sound_files import sound_blocks, sound_header
 from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import read_labels
@@ -266,10 +265,11 @@ def _look_at_sound(notes: Notes) -> None:
     notes.files += 1
     loudness = None
     try:
-        rate, seconds = _sound_header(path)
+        header = sound_header(path)
+        rate, seconds = header.rate, header.seconds
         if not notes.task.quick and seconds:
             loudness = _Loudness(rate)
-            for block in _sound_blocks(path, loudness.length):
+            for block in sound_blocks(path, loudness.length):
                 loudness.add(block)
             seconds = loudness.samples / rate
     except Exception as error:  # decoders raise many kinds for damaged files
@@ -329,26 +329,6 @@ class _Loudness:
 
     def _frame(self, step: int, fps: float) -> int:
         return round(step * self.length / self.rate * fps)
-
-
-def _sound_header(path: Path) -> tuple[int, float]:
-    """Samples a second, and seconds of sound, without decoding."""
-    if not is_video_file(path):
-        info = soundfile.info(path)
-        return int(info.samplerate), float(info.duration)
-    seconds = track_seconds(path)
-    with av.open(path) as container:
-        return container.streams.audio[0].rate, seconds
-
-
-def _sound_blocks(path: Path, length: int) -> Iterator[NDArray[np.float32]]:
-    """The sound in blocks ``(length, channels)``, the last one shorter; a track of a video file is one channel."""
-    if is_video_file(path):
-        track = read_track(path)[0].numpy()[:, None]
-        yield from (track[i : i + length] for i in range(0, len(track), length))
-        return
-    with soundfile.SoundFile(path) as file:
-        yield from file.blocks(length, dtype="float32", always_2d=True)
 
 
 def _by(size: Size) -> str:

@@ -28,7 +28,8 @@ from torch import Tensor
 from avsal_bench.audio.correspondence import TwoSounds
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.sound_files import audio_path, read_audio, soundless
+from avsal_bench.data.files.sound_files import audio_path, read_audio
+from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.windows import Window
 from avsal_bench.spec import Sound
 

@@ -5,7 +5,8 @@ from avsal_bench.data.files.frames import frame_size, is_prepared, read_clip, re
 from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.presence import check_truth, check_video, check_videos
-from avsal_bench.data.files.sound_files import Excerpt, read_audio, read_sound
+from avsal_bench.data.files.resampling import Excerpt
+from avsal_bench.data.files.sound_files import read_audio, read_sound
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import count_frames, frame_rate
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.lib import format as npy
 from scipy.io import wavfile
 
-from avsal_bench.data.dataset import Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import Video, VideoFile
 from avsal_bench.data.files.frames import read_frame, read_frames
 from avsal_bench.data.files.prepared import (
     Frames,
@@ -35,8 +34,7 @@ from avsal_bench.data.files.prepared import (
     stamp_of,
     write_manifest,
 )
-from avsal_bench.data.files.sound_files import audio_path, read_sound
-from avsal_bench.data.files.tracks import track_seconds
+from avsal_bench.data.files.sound_files import audio_path, read_sound, sound_header
 from avsal_bench.files import sha256
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
@@ -44,8 +42,8 @@ from avsal_bench.workers import Workers
 #: Frames in memory at once.
 CHUNK = 32
 
-#: Bytes of the header of a wav, and samples a second that a track of a video is taken to have at most.
-WAV_HEADER, MOST_SAMPLES = 58, 48000
+#: Bytes of the header of a wav.
+WAV_HEADER = 58
 
 #: Files that are being written.
 PARTS = ".*.part"
@@ -355,14 +353,8 @@ def read_originals(video: Video, numbers: Sequence[int], size: tuple[int, int]) 
 
 
 def _sound_bytes(video: Video) -> int:
-    """Of the wav that :func:`_write_sound` will write: a header and the samples; at most, for a track of a video."""
-    path = audio_path(video)
-    if is_video_file(path):
-        return WAV_HEADER + round(4 * MOST_SAMPLES * track_seconds(path))
-    try:
-        return WAV_HEADER + 4 * int(soundfile.info(path).frames)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(f"unreadable sound {path} ({error}); extract it again") from error
+    """Of the wav that :func:`_write_sound` will write: a header and the samples; about, for a track of a video."""
+    return WAV_HEADER + 4 * sound_header(audio_path(video)).samples
 
 
 def _deciding(video: Video) -> tuple[str, ...]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import soundfile
-
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.files.prepared import check_prepared
-from avsal_bench.data.files.sound_files import audio_path, soundless, unreadable_sound
-from avsal_bench.data.files.tracks import track_seconds
+from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
+from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.video_files import count_frames
 from avsal_bench.progress import progress
 
@@ -118,20 +116,16 @@ def _check_lengths(video: Video, audio: bool) -> None:
 
 
 def sound_seconds(path: Path) -> float:
-    """Seconds of sound in a wav, or in the track of a video file; more than 0.
+    """Seconds of sound in a file; more than 0. A gap in it counts, and is heard as silence.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file, also when it holds no samples.
+        FileNotFoundError, ValueError: naming the file, also when it holds no samples, or a wav of floats holds what is
+            no sound.
     """
-    if is_video_file(path):
-        seconds = track_seconds(path)
-    else:
-        try:
-            seconds = float(soundfile.info(path).duration)
-        except soundfile.LibsndfileError as error:
-            raise unreadable_sound(path, error) from error
+    seconds = sound_header(path).seconds
     if not seconds:
         raise soundless(path)
+    check_floats(path)
     return seconds
 
 

@@ -1,0 +1,46 @@
+"""Opening video and sound files by PyAV, so that none of them makes it open another file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from avsal_bench.data.dataset import is_video_file
+from avsal_bench.files import regular_file
+
+#: Kinds of files that are opened, as FFmpeg names them. Some kinds, such as playlists, name other files to open.
+KINDS = (
+    *("mov", "mp4", "matroska", "webm", "avi", "asf", "flv", "mpeg", "mpegts", "mpegvideo", "h264", "ogg", "nut"),
+    *("mp3", "aac", "ac3", "eac3", "flac", "wav", "w64", "aiff", "au", "caf", "amr", "wv", "tta", "dts", "rm", "mxf"),
+)
+_OPTIONS = {"format_whitelist": ",".join(KINDS), "protocol_whitelist": "file"}
+
+
+def open_container(path: Path) -> InputContainer:
+    """An open video or sound file, by its content and not by its name; close it.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: naming what is no regular file, is of none of the ``KINDS``, or is damaged.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"missing {kind_of(path)} {path}")
+    regular_file(path, links=True)
+    try:
+        return av.open(path, options=_OPTIONS)
+    except av.FFmpegError as error:
+        raise unreadable(path, error) from error
+
+
+def kind_of(path: Path) -> str:
+    """``video`` or ``sound``, by the name of a file."""
+    return "video" if is_video_file(path) else "sound"
+
+
+def unreadable(path: Path, error: Exception) -> ValueError:
+    """The error for a video or sound file that cannot be read."""
+    advice = "it may be cut short; fetch it again" if is_video_file(path) else "extract it again"
+    reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f": {str(path)!r}", "")
+    return ValueError(f"unreadable {kind_of(path)} {path} ({reason}); {advice}")
