@@ -57,6 +57,8 @@ class OneFile:
 
 #: Endings of video files, in lower case.
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
+#: Endings of sound files beside those of a set; what is in them is told by their content.
+SOUND_SUFFIXES = (".wav", ".m4a", ".mp3", ".flac", ".aac", ".ogg", ".opus")
 
 
 def is_video_file(path: Path) -> bool:
@@ -83,7 +85,7 @@ class Video:
         frames: pictures in a folder, a video file, or the picture of a still.
         densities: ground-truth saliency maps.
         fixations: fixation maps.
-        audio: a wav, or a video file whose own track is heard; None for a set without sound.
+        audio: a sound file, or a video file whose own track is heard; None for a set without sound.
         category: kind of scene, where the set has such labels.
         gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze.samples`, where the set has it.
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.

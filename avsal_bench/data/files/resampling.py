@@ -29,7 +29,8 @@ def resample(samples: Tensor, native: int, rate: int) -> Tensor:
     common = math.gcd(native, rate)
     new, old = rate // common, native // common
     if new * (old + 2 * math.ceil(_WIDTH * old / min(new, old))) <= MOST_WEIGHTS:
-        return torchaudio.functional.resample(samples, native, rate)
+        resampled: Tensor = torchaudio.functional.resample(samples, native, rate)
+        return resampled
     return torch.from_numpy(resample_poly(samples.numpy(), new, old, window=_taps(max(new, old))).astype(np.float32))
 
 

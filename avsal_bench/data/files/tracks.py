@@ -84,7 +84,7 @@ def read_track(path: Path) -> tuple[Tensor, int]:
                 if (kind := (frame.format.name, frame.layout.name, frame.sample_rate)) not in mixers:
                     mixers[kind] = av.AudioResampler(format="flt")
                 for part in mixers[kind].resample(frame):
-                    samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+                    samples = part.to_ndarray().astype(np.float32, copy=False).reshape(-1, part.layout.nb_channels)
                     placed.add(None if frame.pts is None else frame.time, samples, frame.sample_rate)
         # In a raw mp3, what follows the sound may be tags of any kind.
         if damaged and container.format.name != "mp3":

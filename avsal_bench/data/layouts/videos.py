@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
 
 #: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
 PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
@@ -64,7 +64,8 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
 
         <root>/video_frames/<SET>/<video>/img_%05d.jpg               (or the next)
         <root>/video_files/<SET>/<video>.mp4                         (or .avi, .mkv, .mov, .webm)
-        <root>/video_audio/<SET>/<video>/<video>.wav                 (else the track of the video file)
+        <root>/video_audio/<SET>/<video>/<video>.wav                 (or .m4a, .mp3, .flac, .aac, .ogg, .opus;
+                                                                      else the track of the video file)
         <root>/annotations/<SET>/<video>/maps/eyeMap_%05d.jpg
         <root>/annotations/<SET>/<video>/fixMap_%05d.mat
         <root>/annotations/<SET>/<video>/observers.csv               (optional: gaze of each observer)
@@ -77,7 +78,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
 
     Raises:
         FileNotFoundError: for a missing root, folder or list.
-        ValueError: for a bad list, and for two video files of one video.
+        ValueError: for a bad list, and for two video files or two sounds of one video.
     """
     folder = description.folder
     suffix = f"_{fold}" if description.folds else ""
@@ -94,7 +95,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     for name, n_frames, fps in listed:
         annotations = root / "annotations" / folder / name
         pictures = root / "video_frames" / folder / name
-        wav = root / "video_audio" / folder / name / f"{name}.wav"
+        sound = _find_sound(root / "video_audio" / folder / name, name)
         file = _only(found.get(name, []))
         if file is None and not (root / "video_frames" / folder).is_dir():
             file = files / f"{name}.mp4"  # what its error will name
@@ -110,7 +111,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
                 else NumberedFiles(pictures, "img_", 5, ".jpg"),
                 densities=NumberedFiles(annotations / "maps", "eyeMap_", 5, ".jpg"),
                 fixations=NumberedFiles(annotations, "fixMap_", 5, ".mat"),
-                audio=(wav if file is None or wav.is_file() else file) if description.sound else None,
+                audio=(sound if file is None or sound.is_file() else file) if description.sound else None,
                 category=categories.get(name, ""),
                 gaze=gaze if gaze.is_file() else None,
                 prepared=root / "prepared" / folder / name,
@@ -225,6 +226,12 @@ def _find_video_files(folder: Path) -> dict[str, list[Path]]:
         if is_video_file(path):
             found.setdefault(path.stem, []).append(path)
     return found
+
+
+def _find_sound(folder: Path, name: str) -> Path:
+    """The sound of a video; where there is none, the place for its wav."""
+    paths = [folder / f"{name}{suffix}" for suffix in SOUND_SUFFIXES]
+    return _only([path for path in paths if path.is_file()]) or paths[0]
 
 
 def _only(paths: list[Path]) -> Path | None:
