@@ -1,0 +1,208 @@
+"""When each picture of a video file is shown, by its time stamps.
+
+Frame n is the n-th picture that a player shows, as one pass from the start decodes them. Where the packets of a file
+prove which these are, nothing is decoded; else one such pass is made.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from avsal_bench.data.files.containers import open_container
+from avsal_bench.data.files.packets import (
+    MOST_PICTURES,
+    NO_STAMP,
+    Packets,
+    order_of_pictures,
+    picture_stream,
+    read_packets,
+)
+
+#: Packets of all files together that a process remembers, some 40 bytes each.
+KEPT_PACKETS = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """When the pictures of a video file are shown.
+
+    Args:
+        times: seconds at which each stands, ``(n,)`` float64, not falling; the first is 0.
+        start: time stamp of the first one in the clock of the container, in seconds.
+        fps: pictures a second, on average.
+        constant: whether each stands within half a picture of (n - 1) / fps.
+    """
+
+    times: NDArray[np.float64]
+    start: float
+    fps: float
+    constant: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """Which packet each picture of a file comes from.
+
+    Args:
+        packets: in the order of the file.
+        shown: number of the packet of each picture, in the order of showing.
+        checks: checksum of each picture, where a pass from the start decoded them; None where the packets are proof.
+        timeline: of the pictures.
+        damage: what ended the pass before the end of the file, in words; "" for nothing.
+    """
+
+    packets: Packets
+    shown: NDArray[np.int64]
+    checks: NDArray[np.uint32] | None
+    timeline: Timeline
+    damage: str = ""
+
+
+_indices: OrderedDict[tuple[Path, tuple[int, ...]], Index] = OrderedDict()
+
+
+def timeline(path: Path) -> Timeline:
+    """When each picture of a video file is shown.
+
+    Raises:
+        FileNotFoundError, ValueError: naming a file that is missing, is no video, or shows no picture.
+    """
+    return index_of(path).timeline
+
+
+def index_of(path: Path) -> Index:
+    """Which packet each picture of a file comes from; a file is looked through again only when it has changed.
+
+    Raises:
+        FileNotFoundError, ValueError: as for :func:`timeline`.
+    """
+    key = (path, stamp_of_video(path))
+    if key in _indices:
+        _indices.move_to_end(key)
+        return _indices[key]
+    _indices[key] = index = _look_through(path)
+    total = sum(len(other.packets) for other in _indices.values())
+    while total > KEPT_PACKETS and len(_indices) > 1:
+        total -= len(_indices.popitem(last=False)[1].packets)
+    return index
+
+
+def stamp_of_video(path: Path) -> tuple[int, ...]:
+    """Size, time and number of a video file, which tell one version of it from another.
+
+    Raises:
+        FileNotFoundError: naming it.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"missing video {path}") from None
+    return (found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+
+
+def picture_check(frame: av.VideoFrame) -> int:
+    """A checksum of a decoded picture: of its luma, or of the start of each row where colours are not apart."""
+    if frame.format.bits_per_pixel < 8:
+        return 0
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)  # they are longer than the picture
+    return zlib.crc32(np.ascontiguousarray(rows[:, : frame.width]).data)
+
+
+def decoded_pictures(
+    container: InputContainer, stream: av.VideoStream, first: int = 0
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Pictures in the order of showing, each with the number of its packet.
+
+    Args:
+        container: that is read on.
+        stream: of the pictures.
+        first: number of the packet that comes next.
+
+    Raises:
+        av.FFmpegError: for a packet that cannot be decoded, after what came before it was given; those before the first
+            picture of all are passed over.
+    """
+    damage: av.FFmpegError | None = None
+    number, given = first, False
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            # The decoder hands it on to the picture: time stamps may be missing, or stand there twice.
+            packet.pts, number = number, number + 1
+            try:
+                frames = stream.decode(packet)
+            except av.FFmpegError:
+                if given or first:
+                    raise
+                continue
+            for frame in frames:
+                given = True
+                yield _number(frame), frame
+    except av.FFmpegError as error:
+        damage = error
+    for frame in stream.decode(None):
+        yield _number(frame), frame
+    if damage:
+        raise damage
+
+
+def _number(frame: av.VideoFrame) -> int:
+    return -1 if frame.pts is None else frame.pts
+
+
+def _look_through(path: Path) -> Index:
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        packets = read_packets(container, stream, path)
+        shown = order_of_pictures(packets, container, stream)
+        unit, rate = stream.time_base, float(stream.average_rate or 0)
+    seconds = float(unit) if unit else 0.0
+    if shown is not None:
+        return Index(packets, shown, None, _timeline(packets.stamps[shown], seconds, rate))
+    shown, checks, damage = _decode_all(path)
+    if not len(shown):
+        raise ValueError(f"{path}: no picture in it can be decoded{damage and f' ({damage})'}; fetch it again")
+    return Index(packets, shown, checks, _timeline(packets.stamps[shown], seconds, rate), damage)
+
+
+def _decode_all(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]:
+    """Packet and checksum of each picture that a pass from the start gives, and what ended it."""
+    shown: list[int] = []
+    checks: list[int] = []
+    damage = ""
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        try:
+            for number, frame in decoded_pictures(container, stream):
+                shown.append(number)
+                checks.append(picture_check(frame))
+                if len(shown) > MOST_PICTURES:
+                    raise ValueError(f"{path}: over {MOST_PICTURES:,} pictures, more than are read of one file")
+        except av.FFmpegError as error:
+            damage = error.strerror or type(error).__name__
+    return np.array(shown, np.int64), np.array(checks, np.uint32), damage
+
+
+def _timeline(stamps: NDArray[np.int64], unit: float, rate: float) -> Timeline:
+    """Times of pictures from their stamps, in ``unit`` seconds; ``rate`` is what the container says of them."""
+    n = len(stamps)
+    known = stamps != NO_STAMP
+    start = float(stamps[known][0] * unit) if known.any() else 0.0
+    even = np.arange(n) / (rate or 25.0)
+    times = np.maximum.accumulate((stamps - stamps[0]) * unit) if known.all() else even
+    if rate and (np.abs(times - even) <= 0.5 / rate).all():
+        return Timeline(times, start, rate, True)
+    fps = (n - 1) / times[-1] if times[-1] > 0 else rate
+    constant = fps > 0 and bool((np.abs(times - np.arange(n) / fps) <= 0.5 / fps).all())
+    return Timeline(times, start, fps, constant)
