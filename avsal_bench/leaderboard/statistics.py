@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+#: Elements of a matrix up to which a product with a vector is left to one thread.
+_SINGLE = 8192
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def bootstrap_interval(
     if len(scores) == 1:
         return Interval(mean, math.nan, math.nan, 1, dropped)
     draws = _draws(len(scores), samples, seed)
-    means = (draws @ (scores * counts)) / (draws @ counts)
+    totals = len(scores) * counts[0] if (counts == counts[0]).all() else _sums(draws, counts)
+    means = _sums(draws, scores * counts) / totals
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(low), float(high), len(scores), dropped)
 
@@ -92,6 +95,15 @@ def paired_difference(a: Mapping[str, float], b: Mapping[str, float]) -> Interva
     if not common:
         raise ValueError(f"no video in common between {len(a)} and {len(b)}; compare records of one data set and fold")
     return bootstrap_interval([a[video] - b[video] for video in common])
+
+
+def _sums(draws: Array, values: Array) -> Array:
+    """``draws @ values`` in parts so small that no thread is started for them, which takes longer than the product.
+
+    The parts are multiples of the rows that the product takes at once, so every sum has the bits of the whole one.
+    """
+    rows = max(16, _SINGLE // len(values) // 16 * 16)
+    return np.concatenate([draws[start : start + rows] @ values for start in range(0, len(draws), rows)])
 
 
 @lru_cache(maxsize=4)
