@@ -17,7 +17,9 @@ from avsal_bench.audio.waveform import AudioFrontEnd, centred, check_excerpt
 AVID_MEAN, AVID_STD = -28.5, 19.7
 
 
-def span_around(first: int, last: int, fps: float, sample_rate: int, samples: int, n_samples: int) -> tuple[int, int]:
+def span_around(
+    first: float, last: float, fps: float, sample_rate: int, samples: int, n_samples: int
+) -> tuple[int, int]:
     """Half-open range of ``samples`` samples around the middle of frames ``first`` to ``last`` (from 1).
 
     Near an end of the sound it is moved inside, and of a shorter sound it is all.
@@ -50,7 +52,7 @@ class SecondSpectrogram:
 
     sample_rate: int = 48000
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """A second; see :func:`span_around`."""
         return span_around(first, last, fps, self.sample_rate, self.sample_rate, n_samples)
 
@@ -86,7 +88,7 @@ class DecibelSpectrogram:
 
     sample_rate: int = 24000
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """Two seconds; see :func:`span_around`."""
         return span_around(first, last, fps, self.sample_rate, 2 * self.sample_rate, n_samples)
 
@@ -142,7 +144,7 @@ class TwoSounds:
         """That of the clip's sound."""
         return self.clip.sample_rate
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """That of the clip's sound."""
         return self.clip.span(first, last, fps, n_samples)
 

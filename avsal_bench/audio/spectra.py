@@ -60,7 +60,7 @@ class LogSpectrogram:
     fill: float = 0.02
     sample_rate: int = 16000
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """Samples from frame ``first`` (from 1) on, ``frames + 1`` frames long, clipped to ``[0, n_samples]``.
 
         >>> LogSpectrogram().span(1, 16, 25.0, 100_000)
@@ -132,7 +132,7 @@ class StandardisedPSD:
         """Length of the excerpt, 7985 samples for 48 columns."""
         return (self.columns - 1) * PSD_STEP + PSD_WINDOW
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """The samples around the middle of frames ``first`` to ``last``, inside the sound.
 
         >>> StandardisedPSD().span(100, 102, 25.0, 200_000), StandardisedPSD().span(1, 2, 25.0, 200_000)
@@ -229,7 +229,7 @@ class LogMel:
         """Length of the buffer in samples, 15 600 for 96 rows."""
         return _mel_samples(self.steps)
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """See :func:`avsal_bench.audio.waveform.frame_span`."""
         return frame_span(first, last, fps, self.sample_rate, n_samples)
 
@@ -289,7 +289,7 @@ class LogMelPatches:
         if self.patches < 2:
             raise ValueError(f"patches = {self.patches}; give 2 or more, 16 for DAVE")
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """Samples of the patches of frame ``last``, whole rows; all samples of a sound shorter than a patch.
 
         >>> LogMelPatches().span(85, 100, 25.0, 200_000)

@@ -22,17 +22,18 @@ class AudioFrontEnd(Protocol):
     def sample_rate(self) -> int:
         """Samples a second that the excerpt must have; the reader resamples to it."""
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """Half-open range of samples, at ``sample_rate``, that belongs to frames ``first`` to ``last``.
 
-        Frames count from 1, both are included; the range is clipped to ``[0, n_samples]``.
+        Frames count from 1, both are included; the range is clipped to ``[0, n_samples]``. A fraction is a frame of a
+        video whose frame rate varies: f is shown at ``(f - 1) / fps``.
         """
 
     def __call__(self, excerpt: Tensor) -> Tensor:
         """Turn an excerpt ``(n,)``, float32 in [-1, 1], into the network's tensor (without a batch axis)."""
 
 
-def frame_span(first: int, last: int, fps: float, sample_rate: int, n_samples: int) -> tuple[int, int]:
+def frame_span(first: float, last: float, fps: float, sample_rate: int, n_samples: int) -> tuple[int, int]:
     """Half-open range of the samples of frames ``first`` to ``last`` (from 1, both included).
 
     The sound of frame f is centred on its time stamp ``(f - 1) / fps`` and one frame long, and the sample at the end
@@ -121,7 +122,7 @@ class Waveform:
         """Length of the buffer in samples."""
         return int(self.sample_rate / self.slowest_fps * self.frames)
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """See :func:`frame_span`."""
         return frame_span(first, last, fps, self.sample_rate, n_samples)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from avsal_bench.data.dataset import VIDEO_SUFFIXES, NumberedFiles, Video, VideoFile, is_video_file
-from avsal_bench.data.files.presence import AUDIO_SLACK, sound_seconds
+from avsal_bench.data.files.moments import AUDIO_SLACK, shown_seconds
+from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import count_frames, frame_rate
 
@@ -56,7 +57,7 @@ def check_sound(video: Video, network: str) -> None:
         place = path or film_path(video)
         raise ValueError(f"{place}: no sound track in this video, and {network} hears; {advice}")
     seconds = sound_seconds(path)
-    needed = video.n_frames / video.fps
+    needed = shown_seconds(video)
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(
             f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "

@@ -21,7 +21,7 @@ from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file
-from avsal_bench.data.files.presence import AUDIO_SLACK
+from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds
 from avsal_bench.data.files.sound_files import sound_blocks, sound_header
 from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
 from avsal_bench.data.gaze.samples import read_gaze
@@ -108,6 +108,11 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
         notes.add("extra files", path, f"{count} pictures, {count - video.n_frames} more than the list's frames")
     if rate and abs(rate / video.fps - 1) > RATE_SLACK:
         notes.add("frame rate", path, f"{rate:g} frames a second in the file, {video.fps:g} in the list")
+    if notes.task.audio and video.audio is not None:
+        try:
+            check_frame_rate(video)
+        except ValueError as error:
+            notes.add("frame rate", path, _reason(error, path), "error")
     if not notes.task.quick:
         numbers = range(1, min(count, video.n_frames) + 1)
         for part in (numbers[i : i + TOGETHER] for i in range(0, len(numbers), TOGETHER)):
@@ -275,7 +280,7 @@ def _look_at_sound(notes: Notes) -> None:
     except Exception as error:  # decoders raise many kinds for damaged files
         notes.add("unreadable sound", path, _reason(error, path))
         return
-    needed = video.n_frames / video.fps
+    needed = shown_seconds(video)
     length = f"{seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at {video.fps:g} a second)"
     if not seconds:
         notes.add("short sound", path, "0 samples")
@@ -320,15 +325,13 @@ class _Loudness:
             return
         edges = [i for i, (a, b) in enumerate(pairwise([False, *self.silent, False])) if a != b]
         runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= SILENCE * _STEPS]
-        frames = {
-            n for a, b in runs for n in range(self._frame(a, video.fps) + 1, self._frame(b, video.fps) + 1)
-        } & set(range(1, video.n_frames + 1))
+        step = self.length / self.rate
+        frames = {n for a, b in runs for n in shown_between(video, a * step, b * step)} & set(
+            range(1, video.n_frames + 1)
+        )
         if frames:
             seconds = sum(b - a for a, b in runs) / _STEPS
             notes.add("no sound in it", frame_ranges(frames), f"{seconds:.1f} s of digital zero in {path.name}")
-
-    def _frame(self, step: int, fps: float) -> int:
-        return round(step * self.length / self.rate * fps)
 
 
 def _by(size: Size) -> str:

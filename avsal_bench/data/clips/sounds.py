@@ -28,7 +28,7 @@ from torch import Tensor
 from avsal_bench.audio.correspondence import TwoSounds
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.sound_files import audio_path, read_audio
+from avsal_bench.data.files.sound_files import audio_path, read_audio, span_of
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.windows import Window
 from avsal_bench.spec import Sound
@@ -95,7 +95,7 @@ def hear(
         return front_end(torch.zeros(1))
     rate = front_end.sample_rate
     n = _count(video, rate)
-    start, stop = front_end.span(clip.first, clip.last, video.fps, n)
+    start, stop = span_of(video, clip, front_end, n)
     if start >= stop:
         return front_end(torch.zeros(1))
     if sound == "swapped":
@@ -140,7 +140,7 @@ class _Samples:
     stop: int = 0
     n_samples: int = 0
 
-    def span(self, first: int, last: int, fps: float, n_samples: int) -> tuple[int, int]:
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
         """The samples, whatever the frames."""
         self.n_samples = n_samples
         return min(self.start, n_samples), min(self.stop, n_samples)

@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.video_files import count_frames
 from avsal_bench.progress import progress
-
-#: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few
-#: packets. What lacks is silence. A larger gap is an error.
-AUDIO_SLACK = 0.25
 
 
 def check_video(video: Video, audio: bool) -> None:
@@ -22,8 +19,8 @@ def check_video(video: Video, audio: bool) -> None:
 
     Raises:
         FileNotFoundError: naming the first missing file.
-        ValueError: for a video file with fewer frames than the list asks for, for a sound that ends over
-            ``AUDIO_SLACK`` seconds before the frames do, and for a prepared form of other originals.
+        ValueError: for a video file with fewer frames than the list asks for, or of another frame rate, for a sound
+            that ends over ``AUDIO_SLACK`` seconds before the frames do, and for a prepared form of other originals.
     """
     for look in _looks(audio).values():
         look(video)
@@ -131,8 +128,9 @@ def sound_seconds(path: Path) -> float:
 
 def _check_sound(video: Video) -> None:
     path = audio_path(video)
+    check_frame_rate(video)
     seconds = sound_seconds(path)
-    needed = video.n_frames / video.fps
+    needed = shown_seconds(video)
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(
             f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "

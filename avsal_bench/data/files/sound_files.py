@@ -16,6 +16,7 @@ from torch import Tensor
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.containers import unreadable
+from avsal_bench.data.files.moments import heard_as
 from avsal_bench.data.files.prepared import prepared_sound
 from avsal_bench.data.files.resampling import Excerpt, resample
 from avsal_bench.data.files.sound_limits import check_samples, soundless
@@ -37,13 +38,18 @@ def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     rate = front_end.sample_rate
     path = prepared_sound_of(video, rate) or audio_path(video)
     with _open_sound(path) as sound:
-        start, stop = front_end.span(clip.first, clip.last, video.fps, sound.samples * rate // sound.rate)
+        start, stop = span_of(video, clip, front_end, sound.samples * rate // sound.rate)
         part = Excerpt.around(start, stop, sound.rate, rate)
         samples = resample(sound.read(part.first, part.last), sound.rate, rate)
     samples = samples[part.skip : part.skip + part.length]
     if not len(samples):
         samples = torch.zeros(1)
     return front_end(samples.flip(0) if clip.reverse else samples)
+
+
+def span_of(video: Video, clip: Window, front_end: AudioFrontEnd, n_samples: int) -> tuple[int, int]:
+    """Half-open range of the samples that a front end hears with a clip, of ``n_samples`` at its rate."""
+    return front_end.span(heard_as(video, clip.first), heard_as(video, clip.last), video.fps, n_samples)
 
 
 def read_sound(video: Video) -> tuple[Tensor, int]:

@@ -24,6 +24,7 @@ from torch import Tensor
 from avsal_bench.data.files.containers import kind_of, open_container, unreadable
 from avsal_bench.data.files.resampling import resample
 from avsal_bench.data.files.sound_limits import check_length, check_rate, check_samples, soundless
+from avsal_bench.data.files.timeline import timeline
 
 #: Tracks that a process keeps decoded.
 KEPT_TRACKS = 2
@@ -152,9 +153,7 @@ def _zero(container: InputContainer, path: Path) -> float | None:
     """Where the clock of a file has its zero, in seconds; None for the first sample."""
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
-            if stream.start_time is not None and stream.time_base is not None:
-                return float(stream.start_time * stream.time_base)
-            return 0.0
+            return timeline(path).start
     return 0.0 if _CLOCKED & set(container.format.name.split(",")) else None
 
 
