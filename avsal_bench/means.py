@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import repeat
 
 
 def defined_mean(values: Iterable[float], weights: Iterable[float] | None = None) -> float:
@@ -17,7 +16,9 @@ def defined_mean(values: Iterable[float], weights: Iterable[float] | None = None
     >>> defined_mean([0.25, float("nan"), 0.75]), defined_mean([]), defined_mean([1.0, 4.0], weights=[2, 1])
     (0.5, nan, 2.0)
     """
-    pairs = zip(values, repeat(1)) if weights is None else zip(values, weights, strict=True)
-    defined = [(value, weight) for value, weight in pairs if not math.isnan(value)]
+    if weights is None:
+        plain = [value for value in values if not math.isnan(value)]
+        return math.fsum(plain) / len(plain) if plain else math.nan
+    defined = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
     total = math.fsum(weight for _, weight in defined)
     return math.fsum(value * weight for value, weight in defined) / total if total else math.nan

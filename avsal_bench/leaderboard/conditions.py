@@ -28,6 +28,13 @@ class Bench:
 
     def __init__(self, protocol: str, dataset: str, records: Sequence[Record]) -> None:
         self.protocol, self.dataset, self.records = protocol, dataset, records
+        self._found: dict[tuple[str, str, str, str], dict[tuple[int, int], Record]] = defaultdict(dict)
+        self._baselines: dict[str, dict[int, Record]] = defaultdict(dict)
+        for r in records:
+            self._found[(r.model, r.preset, r.modality, r.sound)][(r.fold, r.seed)] = r
+        for r in sorted(records, key=lambda r: (-r.seed, r.preset)):
+            if (r.modality, r.sound) == ("", "original"):
+                self._baselines[r.model][r.fold] = r
 
     def models(self) -> list[tuple[str, str]]:
         """(model, preset) of the networks that have a record with sound."""
@@ -35,15 +42,13 @@ class Bench:
 
     def network(self, model: str, preset: str, modality: str, sound: str = "original") -> Condition:
         """Records of one network."""
-        key = (model, preset, modality, sound)
-        found = {(r.fold, r.seed): r for r in self.records if (r.model, r.preset, r.modality, r.sound) == key}
+        found = self._found.get((model, preset, modality, sound), {})
         name = network_name(model, modality) + ("" if sound == "original" else f" with {sound} sound")
         return Condition(name, found)
 
     def baseline(self, name: str, like: Condition) -> Condition:
         """Records of a baseline for the folds and seeds of ``like``: nothing in a baseline depends on the seed."""
-        mine = [r for r in self.records if (r.model, r.modality, r.sound) == (name, "", "original")]
-        by_fold = {r.fold: r for r in sorted(mine, key=lambda r: (-r.seed, r.preset))}
+        by_fold = self._baselines.get(name, {})
         return Condition(name, {key: by_fold[key[0]] for key in like.records if key[0] in by_fold})
 
 

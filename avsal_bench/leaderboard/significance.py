@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 
@@ -67,6 +66,27 @@ def signed_rank_p(differences: Sequence[float] | Array) -> float:
     return min(1.0, 2 * float(below[smaller]))
 
 
+def _signed_rank_ps(differences: Array) -> list[float]:
+    """:func:`signed_rank_p` of each line of ``(n, videos)``, whose NaN are no videos of it.
+
+    Lines without zeros, ties and NaN, nearly all of them, have the ranks 1, 2, .. and are worked out together.
+    """
+    count = differences.shape[1]
+    rounded = np.round(differences, DECIMALS)
+    order = np.argsort(np.abs(rounded), axis=1)
+    ordered = np.take_along_axis(rounded, order, axis=1)
+    sizes = np.abs(ordered)
+    plain = (np.diff(sizes, axis=1, prepend=0.0) > 0).all(axis=1)
+    doubled = 2 * np.arange(1, count + 1)
+    positive = (ordered > 0) @ doubled
+    smaller = np.minimum(positive, doubled.sum() - positive)
+    together = np.minimum(1.0, 2 * _below(tuple(doubled.tolist()))[smaller]).tolist()
+    return [
+        p if whole else signed_rank_p(line[~np.isnan(line)])
+        for p, whole, line in zip(together, plain.tolist(), differences, strict=True)
+    ]
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Corrected values of tests that are looked at together: the chance of one false alarm among all is bounded.
 
@@ -92,13 +112,17 @@ def pairwise(scores: Sequence[Mapping[str, float]]) -> dict[tuple[int, int], Com
     Returns:
         For each pair of positions (i, j), i < j. A pair without a common video is left out, and counts as no test.
     """
+    column = {video: i for i, video in enumerate(dict.fromkeys(video for row in scores for video in row))}
+    table = np.full((len(scores), len(column)), np.nan)
+    for line, row in zip(table, scores, strict=True):
+        line[[column[video] for video in row]] = list(row.values())
     tests: dict[tuple[int, int], tuple[float, int, float]] = {}
-    for i, j in combinations(range(len(scores)), 2):
-        a, b = scores[i], scores[j]
-        differences = [a[video] - b[video] for video in a if video in b]
-        if differences:
-            mean = defined_mean(differences)
-            tests[(i, j)] = (mean, len(differences), signed_rank_p(differences))
+    for i in range(len(scores) - 1):
+        common = ~np.isnan(table[i])
+        differences = table[i, common] - table[i + 1 :, common]
+        for j, (line, p) in enumerate(zip(differences.tolist(), _signed_rank_ps(differences), strict=True), start=i + 1):
+            if defined := [value for value in line if not math.isnan(value)]:
+                tests[(i, j)] = (math.fsum(defined) / len(defined), len(defined), p)
     corrected = holm([p for _, _, p in tests.values()])
     return {pair: Comparison(*test, q) for (pair, test), q in zip(tests.items(), corrected, strict=True)}
 

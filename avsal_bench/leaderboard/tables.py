@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
 
 from avsal_bench.leaderboard.statistics import bootstrap_interval
@@ -59,12 +60,12 @@ class Row:
         """One record of the row, for what all of them share."""
         return self.records[0]
 
-    @property
+    @cached_property
     def folds(self) -> tuple[int, ...]:
         """Folds done."""
         return tuple(sorted({r.fold for r in self.records}))
 
-    @property
+    @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Seeds that count."""
         return tuple(sorted({r.seed for r in self.records}))
@@ -79,12 +80,12 @@ class Row:
         """Whether all records were made from a committed tree; a record that does not say is not clean."""
         return all(r.provenance.get("clean") is True for r in self.records)
 
-    @property
+    @cached_property
     def skipped(self) -> int:
         """Listed frames that had no map, and that the scores say nothing of."""
         return sum(r.counts()["skipped"] for r in self.records)
 
-    @property
+    @cached_property
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""
         return min(version_key(str(r.provenance.get("version", ""))) for r in self.records)
@@ -156,16 +157,18 @@ def score(records: Sequence[Record], metric: str, category: str | None = None) -
     are averaged with all of its frames.
     """
     averaging = _averaging(records)
-    by_video: dict[str, list[VideoScores]] = defaultdict(list)
+    values: dict[str, list[float]] = defaultdict(list)
+    weights: dict[str, list[int]] = defaultdict(list)
     for r in records:
         for video in _videos(r, category):
-            if not math.isnan(video.scores[metric]):
-                by_video[video.video].append(video)
+            if not math.isnan(value := video.scores[metric]):
+                values[video.video].append(value)
+                weights[video.video].append(video.weight(metric, averaging))
     seeds = _by_seed(records)
     means = [protocol_mean(folds, metric, category) for folds in seeds]
     interval = bootstrap_interval(
-        [mean_score(same, metric, averaging) for same in by_video.values()],
-        weights=[sum(video.weight(metric, averaging) for video in same) for same in by_video.values()],
+        [defined_mean(same, weights[video]) for video, same in values.items()],
+        weights=[sum(same) for same in weights.values()],
     )
     std = stdev(means) if len(means) > 1 else math.nan
     of_splits = fmean(split_mean(folds, metric, category) for folds in seeds)
@@ -186,8 +189,9 @@ def categories(records: Iterable[Record]) -> list[str]:
 def _row(group: list[Record]) -> Row:
     """Row of the seeds that have the most folds, so that no mean mixes unlike sets of videos."""
     folds: dict[int, tuple[int, ...]] = {}
-    for seed in sorted({r.seed for r in group}):
-        folds[seed] = tuple(sorted(r.fold for r in group if r.seed == seed))
+    for same in _by_seed(group):
+        seed = same[0].seed
+        folds[seed] = tuple(sorted(r.fold for r in same))
         if len(set(folds[seed])) < len(folds[seed]):
             r = group[0]
             raise ValueError(
@@ -206,7 +210,10 @@ def _order(row: Row) -> tuple[object, ...]:
 
 
 def _by_seed(records: Sequence[Record]) -> list[list[Record]]:
-    return [[r for r in records if r.seed == seed] for seed in sorted({r.seed for r in records})]
+    found: dict[int, list[Record]] = defaultdict(list)
+    for r in records:
+        found[r.seed].append(r)
+    return [found[seed] for seed in sorted(found)]
 
 
 def _averaging(records: Sequence[Record]) -> Averaging:
@@ -223,4 +230,4 @@ def _averaging(records: Sequence[Record]) -> Averaging:
 
 
 def _videos(record: Record, category: str | None) -> list[VideoScores]:
-    return [v for v in record.videos if category in (None, v.category)]
+    return record.videos if category is None else [v for v in record.videos if v.category == category]
