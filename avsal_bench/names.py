@@ -84,6 +84,19 @@ def shortened(value: object, longest: int = 60) -> str:
     return f"{text[: longest // 2 - 2]}...{text[-(longest // 2 - 3) :]}"
 
 
+def printable(text: object) -> str:
+    """Text for a terminal: lines stay, and other control characters, which could move its cursor, are shown as escapes.
+
+    >>> print(printable("a\\x1b[2Jb"))
+    a\\x1b[2Jb
+    """
+    said = str(text)
+    if said.isprintable():
+        return said
+    plain = (c if c.isprintable() or c in "\n\u00a0" else c.encode("unicode_escape").decode() for c in said)
+    return "".join(plain)
+
+
 def _unsafe(name: str) -> str:
     """What is wrong with a name of a file, after 'may not'; "" where nothing is."""
     if not name:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
+from avsal_bench.cli.options import Commands, add_command, leaderboard_folder
+from avsal_bench.names import printable
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -23,13 +25,21 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="also the pictures beside the records; they show frames of the sets: may those be published?",
     )
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of a record, and do nothing else")
 
 
 def submit(args: Namespace) -> int:
     """Check records, say all that is wrong with them, and publish them when nothing is."""
     from avsal_bench.data.layouts.listed import listed_frames
     from avsal_bench.evaluation.protocol import PROTOCOLS
-    from avsal_bench.leaderboard.submit import check_submission, incomplete_folds, publish_records
+    from avsal_bench.leaderboard.page.readme import write_leaderboard
+    from avsal_bench.leaderboard.publishing import check_pictures, publish_records
+    from avsal_bench.leaderboard.submit import check_submission, incomplete_folds
+    from avsal_bench.record_form import json_schema
+
+    if args.schema:
+        print(json.dumps(json_schema(), indent=1))
+        return 0
 
     folder = leaderboard_folder(args)
     averaging = {name: rule.averaging for name, rule in PROTOCOLS.items()}
@@ -38,9 +48,13 @@ def submit(args: Namespace) -> int:
     own = folder / "records"
     paths = [Path(path) for path in args.paths] or ([own] if own.is_dir() else [])
     found = check_submission(paths, folder, averaging, listed_frames, args.replace)
+    if args.pictures:
+        check_pictures(found)
     for path, problems in found.problems.items():
         for problem in problems:
-            print(f"{path}: {problem}")
+            print(printable(f"{path}: {problem}"))
+    for path in found.strays:
+        print(printable(f"note: {path}: left by another program, and ignored"))
     for line in incomplete_folds(found, folder):
         print(f"note: {line}")
     if found.problems:
@@ -50,9 +64,8 @@ def submit(args: Namespace) -> int:
     print(f"{len(found.records)} records, nothing against them")
     if args.check:
         return 0
-    written = publish_records(found, args.pictures)
-    publish(folder)
-    print("\ncommit these, with the generated files of the leaderboard:")
+    written = publish_records(found, folder, write_leaderboard, args.pictures)
+    print("\ncommit these:")
     for path in written:
         print(f"  {path}")
     if args.replace:

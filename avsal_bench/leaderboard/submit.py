@@ -1,30 +1,32 @@
-"""What a record must be to be published, all that is wrong with some, and their way onto the leaderboard."""
+"""What a record must be to be published, and all that is wrong with some. They may come from anyone."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.files import sha256, whole_file
+from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.tables import FOLDS
+from avsal_bench.names import shortened
+from avsal_bench.record_form import MOST_BYTES, read_plain
 from avsal_bench.records import (
     MAPS_PRESET,
     METRICS,
-    SOUNDS,
     Averaging,
     Record,
     VideoScores,
     mean_scores,
-    read_record,
+    record_from_json,
     record_path,
-    write_record,
 )
+from avsal_bench.strays import strays
 
 #: Where a score of a video can plausibly lie. CC, AUC and SIM by their definition; NSS and KL with room beyond what
 #: agreeing observers and hopeless maps get.
@@ -38,13 +40,16 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 #: How far the mean of a record may be from that of its videos: rounding in the last digits.
 MEAN_TOLERANCE = 1e-6
+#: Files of one submission.
+MOST_FILES = 20_000
+#: Its frames are scored by some of the observers only, who may not have looked.
+HUMAN = "human_infinite"
 
 #: What the story of a record must hold, and the form of it.
 STORY = {
     "version": r"\d+\.\d+.*",
     "commit": r"[0-9a-f]{40}",
     "code": r"[0-9a-f]{64}",
-    "started": r"\d{4}-\d\d-\d\dT.*",
     "python": r"\d.*",
     "torch": r"\d.*",
     "device": r".+",
@@ -57,11 +62,15 @@ Listed = Callable[[str, int], Mapping[str, int] | None]
 
 @dataclass
 class Submission:
-    """Records that may be published by their files, where each will lie, and what is wrong with the other files."""
+    """Records that may be published by their files, where each will lie, and what is wrong with the other files.
+
+    ``strays`` are files that other programs left, and that are not looked at.
+    """
 
     records: dict[Path, Record] = field(default_factory=dict)
     places: dict[Path, Path] = field(default_factory=dict)
     problems: dict[Path, list[str]] = field(default_factory=dict)
+    strays: list[Path] = field(default_factory=list)
 
 
 def check_submission(
@@ -87,23 +96,24 @@ def check_submission(
     if reason is not None and not reason.strip():
         raise ValueError('say why records are replaced: --replace "..."; it is kept in the record')
     found = Submission()
-    taken: dict[Path, Path] = {}
-    for path in _files(paths):
+    taken: dict[str, Path] = {}
+    for path in _files(paths, found):
         try:
-            record = read_record(path)
+            content = regular_file(path, MOST_BYTES, links=True).read_bytes()
+            record = record_from_json(read_plain(content))
         except (ValueError, OSError) as error:
-            found.problems[path] = [str(error).removeprefix(f"{path}: ")]
+            found.problems[path] = [f"not a record ({str(error).removeprefix(f'{path} ')})"]
             continue
         problems = list(_problems(record, averaging, listed))
         if not problems:
             r = record
             place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
             problems = list(_place_problems(path, place, taken, reason))
-            taken[place] = path
+            taken[str(place).casefold()] = path
         if problems:
             found.problems[path] = problems
             continue
-        if place.exists() and not _is_same(path, place):
+        if place.exists() and not is_same(path, place):
             old = sha256(place)
             record = replace(record, provenance=record.provenance | {"replaces": {"sha256": old, "reason": reason}})
         found.records[path] = record
@@ -126,58 +136,47 @@ def incomplete_folds(found: Submission, folder: Path) -> list[str]:
     ]
 
 
-def publish_records(found: Submission, pictures: bool = False) -> list[Path]:
-    """Write the records where they belong, each at once or not at all; returns the files written.
+def _files(paths: Sequence[Path], found: Submission) -> Iterator[Path]:
+    """Every regular file once, those of folders by name; a picture beside a record belongs to it.
 
-    Args:
-        found: without problems.
-        pictures: whether to copy the ``.jpg`` beside each record too. They show frames of the sets.
-
-    Raises:
-        ValueError: when there are problems.
+    What is no regular file is a problem of ``found``, and what other programs left there is one of its strays.
     """
-    if found.problems:
-        raise ValueError(f"{len(found.problems)} files have problems; nothing is published before they are solved")
-    written = []
-    for path, record in found.records.items():
-        place = found.places[path]
-        if not _is_same(path, place):
-            write_record(place, record)
-            written.append(place)
-        picture = path.with_suffix(".jpg")
-        if pictures and picture.is_file() and not _is_same(path, place):
-            with whole_file(place.with_suffix(".jpg")) as temporary:
-                shutil.copyfile(picture, temporary)
-            written.append(place.with_suffix(".jpg"))
-    return written
-
-
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Every file once, those of folders by name; a picture beside a record belongs to it."""
-    seen = set()
+    seen: set[Path] = set()
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"no such file or folder: {path}")
-        inside = sorted(p for p in path.rglob("*") if not p.is_dir()) if path.is_dir() else [path]
+        inside = sorted(_inside(path, found)) if path.is_dir() else [path]
         for file in inside:
-            picture = path.is_dir() and file.suffix == ".jpg" and file.with_suffix(".json").is_file()
-            if not picture and file.resolve() not in seen:
+            if not path.is_dir() or not (file.suffix == ".jpg" and file.with_suffix(".json") in inside):
+                if file.resolve() not in seen:
+                    yield file
                 seen.add(file.resolve())
-                yield file
+            if len(seen) > MOST_FILES:
+                raise ValueError(f"{path}: more than {MOST_FILES:,} files; hand them in as several submissions")
+
+
+def _inside(folder: Path, found: Submission) -> Iterator[Path]:
+    """Regular files of a folder and all below it. No link is followed, as it could lead out of the submission."""
+    for place, folders, files in os.walk(folder):
+        left = strays([*folders, *files])
+        found.strays += [Path(place) / name for name in sorted(left)]
+        for name in [*folders]:
+            if name in left or (Path(place) / name).is_symlink():
+                folders.remove(name)
+                files += [name] if name not in left else []
+        for name in files:
+            path = Path(place) / name
+            if name not in left:
+                try:
+                    yield regular_file(path)
+                except (ValueError, OSError) as error:
+                    found.problems[path] = [str(error).removeprefix(f"{path} ")]
 
 
 def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> Iterator[str]:
     """Everything about a record that speaks against publishing it."""
     if r.synthetic:
         yield f"{r.dataset} is made by this project itself: its scores say nothing about real videos and stay at home"
-    if not re.fullmatch(r"[A-Za-z0-9][\w+.-]*", str(r.model)):
-        yield f"model {r.model!r}: expected letters, digits and _ + . - only"
-    if r.modality not in ("", "v", "av", "a"):
-        yield f"modality {r.modality!r}: expected v, av, a or nothing"
-    if r.sound not in SOUNDS:
-        yield f"sound {r.sound!r}: expected one of {', '.join(SOUNDS)}"
-    if not isinstance(r.seed, int) or r.seed < 0:
-        yield f"seed {r.seed!r}: expected a whole number from 0"
     if r.protocol not in averaging:
         yield f"unknown protocol {r.protocol!r}; known are {', '.join(averaging)}"
     elif r.averaging != averaging[r.protocol]:
@@ -213,8 +212,11 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
 
 def _score_problems(r: Record) -> Iterator[str]:
     for v in r.videos:
-        yield from (f"video {v.video}: {problem}" for problem in _count_problems(v))
-        yield from (f"video {v.video}: {problem}" for problem in _range_problems(v.scores))
+        counts = _count_problems(v) if r.model != HUMAN else ()
+        for problem in (*counts, *_range_problems(v.scores), *_range_problems(v.consistent)):
+            yield f"video {v.video}: {problem}"
+        if r.sound == "original" and v.map_cc is not None:
+            yield f"video {v.video}: map_cc is {v.map_cc:g}, and compares maps of other sounds only"
     means = mean_scores(r.videos, r.averaging)
     for metric, value in r.scores.items():
         mean = means[metric]
@@ -232,11 +234,19 @@ def _range_problems(scores: Mapping[str, float]) -> Iterator[str]:
 
 
 def _count_problems(v: VideoScores) -> Iterator[str]:
-    counts = {"frames without fixations": v.unfixated, "frames with a constant map": v.constant}
-    counts |= {f"frames without {metric}": v.undefined.get(metric, 0) for metric in METRICS}
-    for what, count in counts.items():
-        if not 0 <= count <= v.frames:
-            yield f"{count} {what}, of {v.frames} frames"
+    """Frames that count for nothing must be those that nobody fixated, or leaving frames out would raise a score."""
+    for metric in METRICS:
+        undefined = v.undefined.get(metric, 0)
+        if (undefined == v.frames) != math.isnan(v.scores[metric]):
+            yield f"{metric} is {v.scores[metric]:g}, and not defined in {undefined} of {v.frames} frames"
+        # Where one frame alone is fixated, there are no fixations of others to shuffle.
+        elif undefined > v.unfixated and not (metric == "sAUC" and v.frames - v.unfixated <= 1):
+            yield (
+                f"{undefined} frames without {metric}, and {v.unfixated} that nobody fixated: the others need maps "
+                "that are not the same everywhere"
+            )
+    if v.constant > v.undefined.get("CC", 0):
+        yield f"{v.constant} frames with a constant map, which has no CC, and {v.undefined.get('CC', 0)} without CC"
 
 
 def _weight_problems(r: Record) -> Iterator[str]:
@@ -255,20 +265,35 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
     for name, form in STORY.items():
         value = story.get(name)
         if not isinstance(value, str) or not re.fullmatch(form, value):
-            yield f"provenance: {name} is {value!r}" + ("" if value else "; a record of this package has it")
+            yield f"provenance: {name} is {shortened(value)}" + ("" if value else "; a record of this package has it")
+    try:
+        datetime.fromisoformat(str(story.get("started")))
+    except ValueError:
+        yield f"provenance: started is {shortened(story.get('started'))}, expected such as 2026-01-01T12:00:00+00:00"
     if story.get("clean") is not True:
         yield "provenance: made from a tree with uncommitted changes; commit them and run it again"
 
 
-def _place_problems(path: Path, place: Path, taken: Mapping[Path, Path], reason: str | None) -> Iterator[str]:
-    if place in taken:
-        yield f"claims the same row as {taken[place]}"
+def _place_problems(path: Path, place: Path, taken: Mapping[str, Path], reason: str | None) -> Iterator[str]:
+    if other := taken.get(str(place).casefold()):
+        yield f"claims the same row as {other}"
+    elif near := next((p for p in _names_in(place.parent) if _differ_in_case(p, place)), None):
+        yield f"is called as {near} but for upper and lower case; choose another name, or that one"
     if place.parents[2] in path.resolve().parents or place.parents[2].resolve() in path.resolve().parents:
-        if not _is_same(path, place):
+        if not is_same(path, place):
             yield f"lies where another record belongs; its place is {place}"
     elif place.exists() and not reason:
         yield f'{place} is there already; to put this one in its place give --replace "why"'
 
 
-def _is_same(path: Path, place: Path) -> bool:
+def _names_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _differ_in_case(one: Path, other: Path) -> bool:
+    return one.name != other.name and one.name.casefold() == other.name.casefold()
+
+
+def is_same(path: Path, place: Path) -> bool:
+    """Whether two paths lead to one file."""
     return path.resolve() == place.resolve()
