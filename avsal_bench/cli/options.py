@@ -81,6 +81,7 @@ def submission_options(parser: ArgumentParser) -> None:
         "--first", type=whole(0), default=1, help="number of the first frame's file (default: %(default)s)"
     )
     parser.add_argument("--allow-missing", action="store_true", help="score what is there; the record says so")
+    parser.add_argument("--any-shape", action="store_true", help="score maps that look transposed, cut or letterboxed")
     one_a_core(parser)
 
 
@@ -91,7 +92,7 @@ def submission_of(args: Namespace) -> Submission:
 
     maps = Path(args.pred)
     name = args.name or maps.resolve().name
-    return Submission(maps, name, resolve_name(args.dataset), args.fold, args.modality, args.first)
+    return Submission(maps, name, resolve_name(args.dataset), args.fold, args.modality, args.first, args.any_shape)
 
 
 def network_options(parser: ArgumentParser, weights: str) -> argparse._ArgumentGroup:

@@ -5,10 +5,11 @@
 
 from avsal_bench.evaluation.contextual import Contextual, contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.inspection import Inspection, inspect
-from avsal_bench.evaluation.maps import VideoMaps, find_maps, read_map
+from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.observers import Half, Halving, score_halves
+from avsal_bench.evaluation.pairing import VideoMaps, find_maps
 from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protocol, single_choices
-from avsal_bench.evaluation.score import VideoScorer, read_results, result_path, score_frames
+from avsal_bench.evaluation.score import Results, VideoScorer, score_frames
 from avsal_bench.evaluation.truth import Truth
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Halving",
     "Inspection",
     "Protocol",
+    "Results",
     "Truth",
     "VideoMaps",
     "VideoScorer",
@@ -28,8 +30,6 @@ __all__ = [
     "prepare",
     "protocol",
     "read_map",
-    "read_results",
-    "result_path",
     "score_frames",
     "score_halves",
     "single_choices",

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.synth.sounding import sounding_regions
-from avsal_bench.evaluation.maps import find_maps, read_map
+from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.observers import Halving, duels
+from avsal_bench.evaluation.pairing import find_maps
 from avsal_bench.evaluation.protocol import Protocol, prepare
 from avsal_bench.evaluation.score import READ
 from avsal_bench.evaluation.truth import Truth
@@ -88,7 +89,7 @@ def contextual_of_maps(
         frames = sums.frames(range(1, video.n_frames + 1))
         if not frames:
             continue
-        files = find_maps(maps, video).files
+        files = find_maps(maps, video, others=videos).files
         if missing := [frame for frame in frames if frame not in files]:
             raise FileNotFoundError(f"{maps}: no map of {video.key}, frame {missing[0]}; give all frames a map")
         truth = Truth(video)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.evaluation.maps import (
-    MapCheck,
-    VideoMaps,
-    check_map,
-    counts_from_zero,
-    find_maps,
-    other_folders,
-)
+from avsal_bench.evaluation.maps import MapCheck, check_map
+from avsal_bench.evaluation.pairing import VideoMaps, beside, counts_from_zero, find_maps, other_folders
+from avsal_bench.evaluation.shapes import misshapen
 from avsal_bench.files import text_sha256
 from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.progress import progress
+from avsal_bench.strays import same_name
 from avsal_bench.text import frame_ranges
 from avsal_bench.workers import Workers
 
@@ -42,6 +38,8 @@ class Inspection:
     unreadable: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     constant: list[str] = field(default_factory=list)
+    misshapen: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
     hint: str = ""
 
     @property
@@ -54,7 +52,9 @@ class Inspection:
         kinds = {
             "missing, frames of the list without a map": self.missing,
             "unreadable, files that are no map": self.unreadable,
+            "shape, maps that do not fit their ground truth": self.misshapen,
             "extra, maps of no frame of the test list, not used": self.extra,
+            "stray, left there by other programs, not used": self.strays,
             "constant, maps that are the same everywhere, scored as the protocol says": self.constant,
         }
         return {f"{heading} ({len(lines)})": lines for heading, lines in kinds.items() if lines}
@@ -88,7 +88,7 @@ class Inspection:
 
 
 def inspect(
-    root: Path, videos: Sequence[Video], workers: Workers, first: int = 1, known: Collection[str] = ()
+    root: Path, videos: Sequence[Video], workers: Workers, first: int = 1, known: Sequence[Video] = ()
 ) -> Inspection:
     """Find the maps of a test list below ``root``, and read every one.
 
@@ -97,12 +97,12 @@ def inspect(
         videos: of the test list.
         workers: processes that read.
         first: number of the file of the first frame.
-        known: names of other videos, whose folders are no finding.
+        known: other videos, whose maps are no finding.
 
     Raises:
-        ValueError: when there is no map at all, or two files are of one frame.
+        ValueError: when there is no map at all, two files are of one frame, or two folders of one video.
     """
-    found = Inspection(root, [find_maps(root, video, first) for video in videos])
+    found = Inspection(root, [find_maps(root, video, first, (*videos, *known)) for video in videos])
     if not any(maps.files for maps in found.videos):
         there = ", ".join(sorted(p.name for p in root.iterdir())[:5]) or "nothing"
         raise ValueError(
@@ -113,14 +113,32 @@ def inspect(
         if maps.missing:
             frames = frame_ranges(maps.missing) if maps.files else f"all {maps.video.n_frames} frames"
             found.missing.append(f"{maps.video.name}: {frames}")
-        found.extra += [str(path.relative_to(root)) for path in maps.extra]
         found.good[maps.video.key] = {}
-    others = (folder for folder in other_folders(root, videos) if folder.name not in known)
-    found.extra += [f"{folder.relative_to(root)}{os.sep}" for folder in others]
+    _find_unused(found, known)
     if counts_from_zero(found.videos, first):
         found.hint = f"the files seem to count from {first - 1}; if so, say --first {first - 1}"
     _read_all(found, workers)
+    found.misshapen = misshapen(videos, found.good)
     return found
+
+
+def _find_unused(found: Inspection, known: Sequence[Video]) -> None:
+    """Note the maps and folders of maps that are of no frame of the list, and what other programs left there."""
+    root, videos = found.root, [maps.video for maps in found.videos]
+    extra = [path for maps in found.videos for path in maps.extra]
+    left = [path for maps in found.videos for path in maps.strays]
+    if any(maps.in_one_folder for maps in found.videos):
+        unused, more = beside(root, (*videos, *known))
+        extra += unused
+        left += more
+    names = {same_name(video.name) for video in known}
+    found.extra = [str(path.relative_to(root)) for path in extra]
+    found.extra += [
+        f"{folder.relative_to(root)}{os.sep}"
+        for folder in other_folders(root, videos)
+        if same_name(folder.name) not in names
+    ]
+    found.strays = sorted(str(path.relative_to(root)) for path in left)
 
 
 def _read_all(found: Inspection, workers: Workers) -> None:

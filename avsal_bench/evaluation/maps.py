@@ -1,130 +1,42 @@
-"""Saliency maps on the disk, made by any code: which file belongs to which frame, and what is wrong with it."""
+"""Saliency maps on the disk, made by any code: what is read from a file, and what is wrong with it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.io import ImageReadMode
 
-from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.images import decode_image_file
-from avsal_bench.files import sha256
+from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
+from avsal_bench.data.files.images import read_grey
+from avsal_bench.files import regular_file, sha256
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")
-_LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
-
-
-@dataclass
-class VideoMaps:
-    """The map files of one video.
-
-    Args:
-        video: of the test list.
-        files: of the frames 1 to n that have one.
-        extra: files of maps that belong to no frame of the list.
-    """
-
-    video: Video
-    files: dict[int, Path] = field(default_factory=dict)
-    extra: list[Path] = field(default_factory=list)
-
-    @property
-    def missing(self) -> list[int]:
-        """Frames of the list without a file."""
-        return [frame for frame in range(1, self.video.n_frames + 1) if frame not in self.files]
-
-
-def find_maps(root: Path, video: Video, first: int = 1) -> VideoMaps:
-    """Find the maps of a video, in any layout of :data:`~avsal_bench.map_layouts.LAYOUTS`.
-
-    Args:
-        root: folder of the maps.
-        video: of the test list.
-        first: number that the file of the first frame has.
-
-    Raises:
-        ValueError: when two files are of the same frame.
-    """
-    found = VideoMaps(video)
-    for path in _candidates(root, video):
-        number = _LAST_NUMBER.search(path.stem.removeprefix(video.name))
-        frame = int(number[1]) - first + 1 if number else 0
-        if not 1 <= frame <= video.n_frames:
-            found.extra.append(path)
-        elif frame in found.files:
-            raise ValueError(
-                f"{video.key}: {found.files[frame]} and {path} are both of frame {frame}; leave one of them"
-            )
-        else:
-            found.files[frame] = path
-    return found
-
-
-def counts_from_zero(found: Sequence[VideoMaps], first: int) -> bool:
-    """Whether the files look as if their numbers began one earlier: each video has such a file and lacks its last."""
-    present = [maps for maps in found if maps.files]
-    return bool(present) and all(
-        maps.missing == [maps.video.n_frames] and any(_number(path) == first - 1 for path in maps.extra)
-        for maps in present
-    )
-
-
-def _number(path: Path) -> int | None:
-    number = _LAST_NUMBER.search(path.stem)
-    return int(number[1]) if number else None
-
-
-def _parents(root: Path, video: Video) -> list[Path]:
-    """Folders that may hold the folder of a video."""
-    return [root, root / dataset(video.dataset).folder, root / video.dataset, root / "maps"]
-
-
-def other_folders(root: Path, videos: Sequence[Video]) -> list[Path]:
-    """Folders of maps beside those of the videos of a test list; a typing error may be among them."""
-    names = {video.name for video in videos}
-    parents = {parent for video in videos for parent in _parents(root, video) if (parent / video.name).is_dir()}
-    beside = {path for parent in parents for path in parent.iterdir() if path.is_dir() and path.name not in names}
-    return sorted(path for path in beside - parents if any(_is_map(file) for file in path.iterdir()))
-
-
-def _candidates(root: Path, video: Video) -> list[Path]:
-    """Files that may be maps of a video."""
-    for folder in (parent / video.name for parent in _parents(root, video)):
-        if folder.is_dir():
-            return sorted(path for path in folder.iterdir() if _is_map(path))
-    prefixes = tuple(f"{video.name}{mark}" for mark in "_-.")
-    return sorted(path for path in root.iterdir() if _is_map(path) and path.name.startswith(prefixes))
-
-
-def _is_map(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+#: How files of numpy and archives begin, and what reads a header by its version.
+_NPY, _ZIP = b"\x93NUMPY", b"PK"
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_map(path: Path) -> Tensor:
     """A saliency map ``(h, w)``: uint8 from an 8-bit image, as it stands there; else float32 or float64.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file, when it is missing, unreadable, no map, or holds NaN, infinity
-            or negative values.
+        FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large, unreadable, no
+            map, or holds NaN, infinity or negative values.
     """
     if path.suffix.lower() != ".npy":
-        return _grey(decode_image_file(path, ImageReadMode.UNCHANGED), path)
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"unreadable map {path} ({error}); write it again") from error
-    squeezed = np.squeeze(array)
-    if squeezed.ndim != 2 or squeezed.dtype.kind not in "fuib":
-        raise ValueError(f"{path}: expected numbers (height, width), got {array.dtype} of shape {array.shape}")
-    if squeezed.dtype == np.uint8:
-        return torch.from_numpy(squeezed.copy())
-    saliency = torch.from_numpy(squeezed.astype(np.promote_types(squeezed.dtype, np.float32)))
+        image = read_grey(path)
+        return image if image.dtype == torch.uint8 else image.float() / 65535
+    array = _read_npy(path)
+    if array.dtype == np.uint8:
+        return torch.from_numpy(array)
+    narrow = array.dtype.itemsize <= np.dtype(np.float64).itemsize
+    with np.errstate(over="ignore"):  # what is beyond a double becomes infinite, and is an error below
+        saliency = torch.from_numpy(array.astype(np.promote_types(array.dtype, np.float32) if narrow else np.float64))
     if not saliency.isfinite().all():
         raise ValueError(f"{path}: the map holds NaN or infinity")
     if saliency.min() < 0:
@@ -135,27 +47,53 @@ def read_map(path: Path) -> Tensor:
     return saliency
 
 
-def _grey(image: Tensor, path: Path) -> Tensor:
-    """The map in an image ``(C, h, w)``; a picture in colours is none."""
-    if image.dtype != torch.uint8:
-        image = image.float() / 65535
-    colours = image[:3] if len(image) > 2 else image[:1]
-    # JPEG may move the channels of a grey picture apart by a level or two.
-    if (colours.float().amax(0) - colours.float().amin(0)).max() > (3 if image.dtype == torch.uint8 else 0.01):
-        raise ValueError(f"{path}: a picture in colours; give the map itself, in grey")
-    return colours[0]
+def _read_npy(path: Path) -> NDArray[Any]:
+    """The numbers ``(h, w)`` in a file of numpy, whose header is looked at before memory is taken for them."""
+    regular_file(path, BYTES * max_pixels(), links=True)
+    with path.open("rb") as file:
+        start = file.read(len(_NPY))
+        if start.startswith(_ZIP):
+            raise ValueError(f"{path}: an npz archive under the name of an npy file; write the map with numpy.save")
+        if start != _NPY:
+            raise ValueError(f"unreadable map {path} (it is no npy file); write it again with numpy.save")
+        file.seek(0)
+        try:
+            shape, by_columns, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+        except Exception as error:  # numpy raises many kinds for damaged headers
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"unreadable map {path} (its header: {reason}); write it again") from error
+        lengths = [n for n in shape if n != 1]
+        if len(lengths) != 2 or min(shape) < 1 or dtype.kind not in "fuib":
+            raise ValueError(f"{path}: expected numbers (height, width), got {dtype} of shape {shape}")
+        check_pixels(path, shape)
+        needed, there = math.prod(shape) * dtype.itemsize, path.stat().st_size - file.tell()
+        if needed != there:
+            raise ValueError(
+                f"{path}: {there:,} bytes of numbers, and {dtype} of shape {shape} has {needed:,}; write it again"
+            )
+        numbers = np.fromfile(file, dtype, math.prod(shape))
+    return np.ascontiguousarray(numbers.reshape(lengths, order="F" if by_columns else "C"))
 
 
 @dataclass(frozen=True)
 class MapCheck:
-    """What one look at a map file tells: its problem ("" when there is none), SHA-256, size, type, and whether all its
-    pixels are the same."""
+    """What one look at a map file tells.
+
+    Args:
+        problem: what is wrong with it; "" when nothing is, and only then the rest is known.
+        sha256: of the file.
+        size: (height, width).
+        dtype: of the map.
+        constant: whether all its pixels are the same.
+        box: what lies between its edges and where it is more than its least: (top, left, bottom, right).
+    """
 
     problem: str
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
     dtype: str = ""
     constant: bool = False
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def check_map(path: Path) -> MapCheck:
@@ -165,5 +103,16 @@ def check_map(path: Path) -> MapCheck:
         digest = sha256(path)
     except (OSError, ValueError) as error:
         return MapCheck(str(error))
-    constant = bool((saliency == saliency[0, 0]).all())
-    return MapCheck("", digest, (saliency.shape[0], saliency.shape[1]), str(saliency.dtype).split(".")[1], constant)
+    low, high = saliency.min(), saliency.max()
+    # JPEG leaves a level or two in what was black.
+    above = saliency > low + (2 if saliency.dtype == torch.uint8 else (high - low) / 1000)
+    rows, columns = (above.any(axis).nonzero()[:, 0] for axis in (1, 0))
+    box = tuple(int(side[end]) + more for end, more in ((0, 0), (-1, 1)) for side in (rows, columns) if len(side))
+    return MapCheck(
+        problem="",
+        sha256=digest,
+        size=(saliency.shape[0], saliency.shape[1]),
+        dtype=str(saliency.dtype).split(".")[1],
+        constant=bool(low == high),
+        box=(box[0], box[1], box[2], box[3]) if box else (0, 0, 0, 0),
+    )

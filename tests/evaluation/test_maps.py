@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avsal_bench.evaluation.maps import find_maps, read_map
+from avsal_bench.evaluation.maps import read_map
+from avsal_bench.evaluation.pairing import find_maps
 
 
 def names_of(root, video, **options):

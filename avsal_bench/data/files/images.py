@@ -9,28 +9,101 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
+from avsal_bench.data.files.image_headers import ImageHeader, read_header, read_image_bytes
+
+#: Levels of 255 by which the channels of a grey picture may differ: JPEG moves them apart by a level or two.
+GREY_LEVELS = 3
+
 
 def decode_image_file(path: Path, mode: ImageReadMode) -> Tensor:
     """An image ``(C, H, W)`` as it is stored: uint8, or uint16 from a PNG of 16 bits.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file.
+        FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large or unreadable.
     """
-    try:
-        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-        image: Tensor = decode_image(data, mode)
-        return image
-    except FileNotFoundError:
-        raise FileNotFoundError(f"missing file {path}") from None
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"unreadable image {path} ({reason}); fetch or extract it again") from error
+    data = read_image_bytes(path)
+    read_header(path, data)
+    return _decode(data, mode, path)
+
+
+def read_grey(path: Path) -> Tensor:
+    """The map in an image ``(H, W)``, uint8, or uint16 from a PNG of 16 bits: its values as they are stored.
+
+    Colours of a palette are looked up. A picture in colours is no map, nor is one that is seen through: the map may lie
+    in either part. Where EXIF data turn a picture, its pixels and what a viewer shows differ.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large or no map.
+    """
+    data = read_image_bytes(path)
+    header = read_header(path, data)
+    return _grey(data, header, path)[0]
+
+
+def read_density_levels(path: Path) -> Tensor:
+    """A ground-truth saliency map ``(H, W)`` as :func:`read_grey` has it, but of three channels their luminance.
+
+    Raises:
+        FileNotFoundError, ValueError: as for :func:`read_grey`.
+    """
+    data = read_image_bytes(path)
+    header = read_header(path, data)
+    image = _grey(data, header, path)
+    return image[0] if len(image) == 1 else _decode(data, ImageReadMode.GRAY, path)[0]
 
 
 def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
-    """A ground-truth saliency map of 8 or 16 bits as ``(H, W)`` float32 in [0, 1], resized bilinearly to ``size``."""
-    stored = decode_image_file(path, ImageReadMode.GRAY)
+    """A ground-truth saliency map of 8 or 16 bits as ``(H, W)`` float32 in [0, 1], resized bilinearly to ``size``.
+
+    Raises:
+        FileNotFoundError, ValueError: as for :func:`read_grey`.
+    """
+    stored = read_density_levels(path)[None]
     grey = stored.float() / torch.iinfo(stored.dtype).max
     if size is not None:
         grey = F.resize(grey, list(size), antialias=True)
     return grey[0]
+
+
+def _decode(data: bytes, mode: ImageReadMode, path: Path) -> Tensor:
+    try:
+        image: Tensor = decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"unreadable image {path} ({reason}); fetch or extract it again") from error
+    if image.ndim != 3:
+        raise ValueError(f"{path}: {len(image)} pictures in one file, expected one; save each as PNG")
+    return image
+
+
+def _grey(data: bytes, header: ImageHeader | None, path: Path) -> Tensor:
+    """The channels ``(C, H, W)`` of a picture without its transparency, once it is known to be grey."""
+    mode = ImageReadMode.UNCHANGED
+    if header is not None and header.turned:
+        raise ValueError(f"{path}: its EXIF data turn the picture; save the map upright, without EXIF data")
+    if header is not None and header.palette:  # else the numbers of the colours would be taken for their values
+        mode = ImageReadMode.RGB_ALPHA if header.transparent else ImageReadMode.RGB
+    elif header is not None and header.channels == 4 and data.startswith(b"\xff\xd8"):  # CMYK: inks, not light
+        mode = ImageReadMode.RGB
+    image = _decode(data, mode, path)
+    if len(image) in (2, 4):
+        _check_opaque(image, path)
+        image = image[:-1]
+    colours = image.float() * (255 / torch.iinfo(image.dtype).max)
+    if len(image) > 1 and (apart := (colours.amax(0) - colours.amin(0)).max()) > GREY_LEVELS:
+        raise ValueError(
+            f"{path}: a picture in colours, its channels are up to {apart:.0f} of 255 apart; give the map itself, "
+            "in grey"
+        )
+    return image
+
+
+def _check_opaque(image: Tensor, path: Path) -> None:
+    """Raise ValueError where the last channel hides pixels, unless it is the map again and nothing is in doubt."""
+    alpha = image[-1]
+    most, low, high = torch.iinfo(alpha.dtype).max, int(alpha.min()), int(alpha.max())
+    if low < most and not (image == alpha).all():
+        raise ValueError(
+            f"{path}: partly transparent, its alpha channel goes from {low} to {high} of {most}, and the map may lie "
+            "in it; write the map itself, in grey without alpha"
+        )
