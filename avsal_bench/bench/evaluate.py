@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import write_result
 from avsal_bench.bench.workspace import Workspace
@@ -21,9 +22,10 @@ from avsal_bench.data.files.presence import check_truth
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.protocol import Protocol
-from avsal_bench.evaluation.score import READ, VideoScorer, read_results
+from avsal_bench.evaluation.score import READ, Results, VideoScorer
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
+from avsal_bench.kept import code_of, one_look, require_same
 from avsal_bench.progress import progress
 from avsal_bench.records import (
     MAPS_PRESET,
@@ -49,6 +51,7 @@ class Submission:
         fold: 1, 2 or 3.
         modality: ``v``, ``av``, ``a``, or "" where it is not known.
         first: number of the file of the first frame.
+        any_shape: score maps that do not have the shape of their ground truth as they are.
 
     Raises:
         ValueError: for a name that is not fit for a file.
@@ -61,6 +64,7 @@ class Submission:
     fold: int
     modality: str = ""
     first: int = 1
+    any_shape: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.name):
@@ -77,6 +81,10 @@ class Submission:
         """Where findings and the results of single videos lie."""
         return space.runs / "evaluate" / f"{self.network}-{self.dataset}-fold{self.fold}"
 
+    def results_folder(self, space: Workspace, rule: Protocol) -> Path:
+        """Where the results of single videos under a protocol lie."""
+        return self.work_folder(space) / re.sub(r"[^A-Za-z0-9]+", "-", rule.name)
+
 
 def evaluate(
     submission: Submission,
@@ -88,33 +96,41 @@ def evaluate(
 ) -> Path:
     """Score the maps of one test list and write an ordinary record; a video that has its scores is not scored again.
 
+    Scores count as long as the maps, the ground truth, the list, the protocol and the code that scores are the same.
+
     Args:
         submission: the maps, and whose they are.
         rule: the protocol.
         space: folders.
         workers: processes that read and score.
         allow_missing: score what is there although maps are missing or unreadable; the record says how many.
-        force: replace a record of other maps.
+        force: score everything anew, and replace a record that is there.
 
     Returns:
         Path of the record.
 
     Raises:
         ValueError: when maps are missing or unreadable, after all that was found is printed; when a record of other
-            maps is in the place.
+            maps, or made of other ground truth, lists or code, is in the place.
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
     path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
     story = provenance(space.home)
     inspection = inspect_submission(s, space, workers, allow_missing)
-    if path.is_file() and not force:
+    made = of_maps(inspection, rule, space)
+    if force:
+        shutil.rmtree(s.results_folder(space, rule), ignore_errors=True)
+    elif path.is_file():
         _same_maps(path, inspection)
+        ways = "score anew with --force, or choose another --name"
+        require_same(str(path), read_record(path).provenance.get("made_of"), made.whole, ways, space.reuse_other_code)
         return path
     began = time.monotonic()
     videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
+    story["made_of"] = dict(made.whole)
     write_result(
         path,
         videos,
@@ -144,15 +160,15 @@ def inspect_submission(submission: Submission, space: Workspace, workers: Worker
     """Find and read every map, print what is wrong, and stop if that must not be.
 
     Raises:
-        ValueError: when maps are missing or unreadable and that is not allowed, or no map is found at all.
+        ValueError: when maps are missing, unreadable or misshapen and that is not allowed, or no map is found at all.
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
     root = space.root_of(s.dataset)
     videos = dataset(s.dataset).videos(root, "test", s.fold)
-    known = set()
+    known: list[Video] = []
     with contextlib.suppress(FileNotFoundError):  # a root to test on may have no training lists
-        known = {video.name for video in dataset(s.dataset).videos(root, "train", s.fold)}
+        known = dataset(s.dataset).videos(root, "train", s.fold)
     for video in videos:
         check_truth(video)
     inspection = inspect(s.maps, videos, workers, s.first, known)
@@ -164,6 +180,11 @@ def inspect_submission(submission: Submission, space: Workspace, workers: Worker
         raise ValueError(
             f"{s.maps}: maps are missing or unreadable, see above; mend them, or score the rest with --allow-missing"
         )
+    if inspection.misshapen and not s.any_shape:
+        raise ValueError(
+            f"{s.maps}: maps do not have the shape of their ground truth, see above; write them again, or score them "
+            "stretched as they are with --any-shape"
+        )
     return inspection
 
 
@@ -172,22 +193,21 @@ def score_maps(
 ) -> dict[str, list[VideoScores]]:
     """Scores of every video under each protocol, by the protocol's name, in the order of the test list.
 
-    One result a video and protocol lies below the work folder; what is there for the same maps is not done again.
+    One result a video and protocol lies below the work folder; what is there, made of the same, is not done again.
     """
     s = submission
     test_list = [maps.video for maps in inspection.videos]
-    digests = {video.name: inspection.digest(video) for video in test_list}
-    folders = {rule.name: s.work_folder(space) / re.sub(r"[^A-Za-z0-9]+", "-", rule.name) for rule in rules}
-    done: dict[str, dict[str, VideoScores]] = {}
-    for rule in rules:
-        results = read_results(folders[rule.name])
-        done[rule.name] = {v.video: v for v, kept in results if _is_of(kept, digests.get(v.video), rule)}
+    with one_look():
+        kept = {
+            rule.name: Results(s.results_folder(space, rule), of_maps(inspection, rule, space).videos) for rule in rules
+        }
+    done = {name: {video: scores for video, (scores, _) in results.read().items()} for name, results in kept.items()}
     tasks = []
     for maps in inspection.videos:
-        left = {rule: folders[rule.name] for rule in rules if maps.video.name not in done[rule.name]}
+        left = {rule: kept[rule.name] for rule in rules if maps.video.name not in done[rule.name]}
         if left:
             files = {frame: maps.files[frame] for frame in sorted(inspection.good[maps.video.key])}
-            tasks.append(_Task(maps.video, test_list, files, left, digests[maps.video.name]))
+            tasks.append(_Task(maps.video, test_list, files, left))
     tasks.sort(key=lambda task: -task.cost)
     total = sum(len(frames) for frames in inspection.good.values()) * len(rules)
     with progress("score the maps", total, total - sum(task.cost for task in tasks)) as bar:
@@ -198,37 +218,40 @@ def score_maps(
     return {name: [results[video.name] for video in test_list] for name, results in done.items()}
 
 
-def _is_of(kept: Mapping[str, Any], digest: str | None, rule: Protocol) -> bool:
-    """Whether a stored result is of these maps under this very protocol."""
-    return bool(kept.get("maps") == digest and kept.get("protocol") == repr(rule))
+def of_maps(inspection: Inspection, rule: Protocol, space: Workspace) -> Made:
+    """What scores of maps under a protocol are made of."""
+    videos = [maps.video for maps in inspection.videos]
+    common = {"code": code_of(VideoScorer, read_map, without=DECIDE_NOTHING)}
+    made = of_videos(space, videos, rule, (), common)
+    of_each = {video.name: {**made.videos[video.name], "maps": inspection.digest(video)} for video in videos}
+    return Made({**made.whole, "maps": inspection.story()["sha256"]}, of_each)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One video to score under some protocols, each with the folder of its results."""
+    """One video to score under some protocols, each with the place of its results."""
 
     video: Video
     test_list: list[Video]
     files: dict[int, Path]
-    folders: dict[Protocol, Path]
-    digest: str
+    results: dict[Protocol, Results]
 
     @property
     def cost(self) -> int:
         """Maps to score."""
-        return len(self.files) * len(self.folders)
+        return len(self.files) * len(self.results)
 
 
 def _score_video(task: _Task) -> dict[str, VideoScores]:
     truth = Truth(task.video, task.test_list)
-    results = {}
-    for rule, folder in task.folders.items():
+    found = {}
+    for rule, results in task.results.items():
         scorer = VideoScorer(truth, rule)
         for frames, maps in _runs_of_one_shape(task.files):
             scorer.add(frames, maps)
-        scorer.write(folder, maps=task.digest, protocol=repr(rule))
-        results[rule.name] = scorer.result()
-    return results
+        results.write(scorer)
+        found[rule.name] = scorer.result()
+    return found
 
 
 def _runs_of_one_shape(files: Mapping[int, Path]) -> Iterator[tuple[list[int], torch.Tensor]]:

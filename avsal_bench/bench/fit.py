@@ -22,9 +22,11 @@ from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.sharing.turns import take_turn
 from avsal_bench.bench.stages import Training, learns_labels
 from avsal_bench.bench.starting import start_from, start_parts
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.files import write_atomically
+from avsal_bench.kept import MadeOf, claim
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.losses import needs_fixations
@@ -57,10 +59,19 @@ MODULES: dict[Kind, type[SaliencyModule]] = {
 }
 
 
-def fit(context: Context, training: Training, before: Trained) -> Trained:
+def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) -> Trained:
     """Train one stage from what the stages before gave; or go on with it, or find it done.
 
     Of the jobs that share a stage one trains it, and the others wait for it.
+
+    Args:
+        context: of the job.
+        training: the stage.
+        before: what the stages before gave.
+        made_of: the fingerprint of all that decides the weights.
+
+    Raises:
+        ValueError: in all processes, as :func:`claim_stage`.
     """
     job, stage, folder = context.job, training.stage, training.folder
     curve = Curve()
@@ -80,9 +91,32 @@ def fit(context: Context, training: Training, before: Trained) -> Trained:
         )
         with take_turn(folder, trainer):
             # The first process looks for all: another machine may see a file later.
-            done = trainer.strategy.broadcast(read_story(folder) if trainer.is_global_zero else None)
+            done, refused = trainer.strategy.broadcast(
+                _look_for(context, training, made_of) if trainer.is_global_zero else (None, "")
+            )
+            if refused:
+                raise ValueError(refused)
             story = done or _fit(context, training, trainer, checkpoints, curve)
     return Trained(training.best, [*before.fits, story])
+
+
+def _look_for(context: Context, training: Training, made_of: MadeOf) -> tuple[dict[str, Any] | None, str]:
+    """The story of a stage that is done, and why what is there may not be used; "" where it may."""
+    try:
+        claim_stage(training, made_of, context.space)
+    except ValueError as error:
+        return None, str(error)
+    return read_story(training.folder), ""
+
+
+def claim_stage(training: Training, made_of: MadeOf, space: Workspace) -> None:
+    """Note what a stage is made of, or look whether one that was begun is made of the same.
+
+    Raises:
+        ValueError: naming the folder, what differs, and the ways out.
+    """
+    ways = "train it anew with --force, or keep it and choose another --runs"
+    claim(training.folder, training.begun, made_of, ways, space.reuse_other_code)
 
 
 def read_story(folder: Path) -> dict[str, Any] | None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import get_args
 
 from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import expand
+from avsal_bench.data.clips.datamodule import hold_out
+from avsal_bench.data.clips.sampler import clip_counts
+from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.evaluation.protocol import protocol as rules_of
+from avsal_bench.kept import require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name, read_record, record_path
 from avsal_bench.spec import Sound
-from avsal_bench.training.recipe import Recipe, list_presets, load_recipe
+from avsal_bench.training.building import check_network, check_stage
+from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
+from avsal_bench.typed import LARGEST_SEED
 
+#: Folds of the six sets; a set with one split uses it in each.
+FOLDS = (1, 2, 3)
 #: Networks without training that every bench runs along: no score says anything without them.
 BASELINES = ("centre", "mep")
 
@@ -56,6 +64,11 @@ def make_plan(
     heard = asked_sounds(sounds)
     for model in models:
         modalities_of(model)
+    for what, asked in {"model": models, "fold": folds, "seed": seeds}.items():
+        _check_once(what, asked)
+    _check_numbers(folds, seeds)
+    if overrides and all(model in BASELINES for model in models):
+        raise ValueError(f"--set {overrides[0]}: {', '.join(models)} has nothing to set, as a baseline beside networks")
     jobs = []
     names = [*(b for b in BASELINES if b not in models), *models]
     presets = {model: _preset(space, model, preset) for model in names}
@@ -69,6 +82,8 @@ def make_plan(
                     own = _own(model, overrides)
                     sets = tested[model]
                     jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own, sets, heard))
+    for job in jobs:
+        check_recipe(job, recipes[job.model])
     return jobs
 
 
@@ -94,7 +109,66 @@ def plan_one(
     modality = modality or next(reversed(modalities_of(model)), "")
     recipe = load_recipe(space.recipes, model, preset, overrides)
     sets, heard = tested_sets(recipe, datasets), asked_sounds(sounds)
-    return Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard)
+    _check_numbers([fold], [seed])
+    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard)
+    if modality:
+        _modalities(recipe, [modality])
+    check_recipe(job, recipe)
+    return job
+
+
+def check_recipe(job: Job, recipe: Recipe) -> None:
+    """Look whether what a job trains and tests can be made: networks, optimisers, schedules; nothing is read or run.
+
+    Raises:
+        ValueError: naming what does not fit.
+    """
+    if not kind_of(job.model).has_network:
+        return
+    for stage in recipe.stages:
+        if not stage.modality == "av" != job.modality:
+            check_stage(stage, stage.model or job.model, stage_options(job, recipe, stage))
+    check_network(job.model, stage_options(job, recipe))
+
+
+def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here: bool = True) -> None:
+    """Look whether jobs can run on a machine; with :func:`make_plan`, all that a run would refuse after a while.
+
+    Args:
+        jobs: of a plan.
+        space: folders.
+        machine: what they run on.
+        here: whether it is this one, and not one of a cluster.
+
+    Raises:
+        ValueError: as :meth:`Machine.check`, and for a batch that its processes cannot share out evenly.
+    """
+    if here:
+        machine.check()
+    if machine.processes == 1:
+        return
+    for job in jobs:
+        for training in trainings(job, job.recipe(space), space):
+            if not (training.folder / "done.json").is_file():
+                machine.share(training.stage, epoch_clips(training.stage, job.fold, space), machine.processes)
+
+
+def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
+    """Training clips of an epoch of a stage, from the fold lists alone."""
+    listed = [v for name in stage.data for v in dataset(name).videos(space.root_of(name), "train", fold)]
+    return sum(clip_counts(hold_out(listed, stage.val_fraction)[0], stage.clips_per_video, stage.clips_every))
+
+
+def _check_once(what: str, asked: Sequence[object]) -> None:
+    if twice := [one for one in asked if list(asked).count(one) > 1]:
+        raise ValueError(f"{what} {twice[0]} is asked for twice; once is enough")
+
+
+def _check_numbers(folds: Sequence[int], seeds: Sequence[int]) -> None:
+    if strange := [fold for fold in folds if fold not in FOLDS]:
+        raise ValueError(unknown("fold", strange[0], FOLDS))
+    if strange := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
+        raise ValueError(f"seed {strange[0]}: expected a whole number from 0 to {LARGEST_SEED}")
 
 
 def tested_sets(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -168,17 +242,26 @@ def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
             yield name, sound, path
 
 
-def is_done(path: Path, recipe: Recipe) -> bool:
-    """Whether a record is there.
+def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:
+    """Whether a record of a job is there, made of the very data, list, recipe, protocol, weights and code of now.
 
     Raises:
-        ValueError: when another recipe made it; nobody's result is replaced or passed off as another's.
+        ValueError: when it was made of anything else; nobody's result is replaced or passed off as another's.
+        FileNotFoundError: naming a file of the data that is gone, so that nobody can tell.
     """
+    name, sound, path = place
     if not path.is_file():
         return False
-    if read_record(path).recipe != json.loads(json.dumps(recipe.plain())):
+    record = read_record(path)
+    if record.recipe != json.loads(json.dumps(recipe.plain())):
         raise ValueError(
             f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
             "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
         )
+    ways = (
+        "do all of it anew with `avsal bench --force`, remove this record to test again with the weights that are "
+        "there, or keep it and choose another --leaderboard"
+    )
+    now = kind_of(job.model).made_of(job, recipe, space, name, sound).whole
+    require_same(str(path), record.provenance.get("made_of"), now, ways, space.reuse_other_code)
     return True

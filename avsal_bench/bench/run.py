@@ -16,6 +16,7 @@ from avsal_bench.bench.plan import is_done, records_of
 from avsal_bench.bench.stages import test_folder, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.picture import draw_gallery
+from avsal_bench.kept import one_look
 from avsal_bench.records import read_record
 from avsal_bench.spec import Sound
 
@@ -28,7 +29,8 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     """
     context = Context(job, job.recipe(space), space, machine)
     places = list(records_of(job, context.recipe, space))
-    missing = [place for place in places if not is_done(place[2], context.recipe)]
+    with one_look():
+        missing = [place for place in places if not is_done(job, context.recipe, space, place)]
     redraw_galleries(context, [place for place in places if place not in missing])
     if missing:
         kind = kind_of(job.model)

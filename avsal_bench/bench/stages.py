@@ -50,6 +50,11 @@ class Training:
         return network_name(self.model, str(self.options.get("modality", "")))
 
     @property
+    def begun(self) -> bool:
+        """Whether there is something of it on the disk that a run would go on with."""
+        return any((self.folder / name).is_file() for name in ("done.json", "best.ckpt", "last.ckpt"))
+
+    @property
     def best(self) -> Path:
         """Its checkpoint that the next stages start from, once it is trained."""
         return self.folder / "best.ckpt"

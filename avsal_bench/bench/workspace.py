@@ -9,6 +9,7 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth.making import ensure_synth
+from avsal_bench.kept import Contents
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Workspace:
         synth_root: of the embedded sets, made on first use.
         runs: what training and testing leave behind.
         leaderboard: with the records in ``records``.
+        reuse_other_code: whether what other code or other libraries made may be used; see :mod:`avsal_bench.kept`.
     """
 
     home: Path
@@ -28,6 +30,12 @@ class Workspace:
     synth_root: Path
     runs: Path
     leaderboard: Path
+    reuse_other_code: bool = False
+
+    @property
+    def contents(self) -> Contents:
+        """What the files of the data hold; what is known of them is kept below the runs."""
+        return Contents(self.runs / "digests")
 
     @property
     def recipes(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -45,9 +46,19 @@ def contents_of(contents: Contents, videos: Sequence[Video], parts: Iterable[Par
     return {part: [NONE if files is None else found[files] for files in of_part] for part, of_part in places.items()}
 
 
-def listed(videos: Iterable[Video]) -> str:
-    """SHA-256 of what a list says: names, numbers of frames, frames a second, categories, and the order."""
-    return fingerprint([line_of(video) for video in videos])
+def together(contents: Contents, videos: Sequence[Video], part: Part) -> str:
+    """SHA-256 of a part of all videos in their order. Stills of one folder are looked at as one.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`contents_of`.
+    """
+    places = [files_of(video, part) for video in videos]
+    runs = [
+        Files(folder, tuple(name for files in run if files for name in files.names)) if folder else None
+        for folder, run in groupby(places, lambda files: files.folder if files else None)
+    ]
+    digests = iter(contents.digests([files for files in runs if files is not None]))
+    return fingerprint([NONE if files is None else next(digests) for files in runs])
 
 
 def line_of(video: Video) -> list[str | int | float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -18,6 +18,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
+from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
 from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.scaling import EPS
@@ -183,7 +184,7 @@ class VideoScorer:
         }
         if self.alike:
             plain["alike"] = [None if math.isnan(v) else v for v in self.alike]
-        write_atomically(result_path(folder, self.truth.video), json.dumps(plain | more, allow_nan=False))
+        write_atomically(folder / f"{self.truth.video.name}.json", json.dumps(plain | more, allow_nan=False))
 
 
 def consistency(video: Video) -> Sequence[bool] | None:
@@ -204,13 +205,33 @@ def likeness(maps: Tensor, others: Tensor) -> Tensor:
     return torch.where((maps == others).flatten(1).all(1), torch.ones_like(found), found)
 
 
-def result_path(folder: Path, video: Video) -> Path:
-    """Where :meth:`VideoScorer.write` leaves the result of a video."""
-    return folder / f"{video.name}.json"
+@dataclass(frozen=True)
+class Results:
+    """The results of single videos in a folder, as far as they may be used.
 
+    Args:
+        folder: of the files, one a video.
+        made_of: what the result of each video would be made of now, by the video's name.
+    """
 
-def read_results(folder: Path) -> Iterator[tuple[VideoScores, Mapping[str, Any]]]:
-    """Results that :meth:`VideoScorer.write` left in a folder, each with what lies beside it in the file."""
-    for path in sorted(folder.glob("*.json")):
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        yield video_from_json(plain["video"]), plain
+    folder: Path
+    made_of: Mapping[str, MadeOf]
+
+    def read(self) -> dict[str, tuple[VideoScores, Mapping[str, Any]]]:
+        """By the name of the video its scores, and what lies beside them in the file.
+
+        One that is made of anything else, damaged, or of another video is not there: it is made again.
+        """
+        found = {}
+        for video, made_of in self.made_of.items():
+            try:
+                plain = json.loads((self.folder / f"{video}.json").read_text(encoding="utf-8"))
+                if plain["video"]["video"] == video and not differing(plain.get("made_of"), made_of):
+                    found[video] = video_from_json(plain["video"]), plain
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+        return found
+
+    def write(self, scorer: VideoScorer, **more: Any) -> None:
+        """Write the result of a video with what it is made of; ``more`` is kept beside it."""
+        scorer.write(self.folder, made_of=dict(self.made_of[scorer.truth.video.name]), **more)

@@ -15,7 +15,7 @@ from torch import Tensor
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, require_finite
-from avsal_bench.evaluation.score import VideoScorer, result_path
+from avsal_bench.evaluation.score import Results, VideoScorer
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 
@@ -28,14 +28,14 @@ class ScoreVideos(Callback):
 
     A result is ``<folder>/<video>.json``: the video's scores and those of each frame; beside it lies a picture of
     some frames, ``<folder>/<video>.png``. What is there when a run dies is kept, and
-    :func:`~avsal_bench.evaluation.score.read_results` tells the next run what it need not predict again.
+    :class:`~avsal_bench.evaluation.score.Results` tells the next run what it need not predict again.
 
     A batch may come with the maps of several sounds. The first is the true one, then; the others are compared with it.
 
     Args:
         videos: the test list; batches must come video by video, in frame order.
-        folder: of the results; or for each sound that is predicted, in that order, its folder, or None for one that is
-            not to be scored.
+        results: where they go, and what they are made of; or for each sound that is predicted, in that order, or None
+            for one that is not to be scored. What is there already and may be used is not scored again.
         protocol: how maps become scores.
         keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``.
     """
@@ -43,12 +43,13 @@ class ScoreVideos(Callback):
     def __init__(
         self,
         videos: Sequence[Video],
-        folder: Path | Sequence[Path | None],
+        results: Results | Sequence[Results | None],
         protocol: Protocol,
         keep_maps: KeepMaps | None = None,
     ) -> None:
         self.videos = {v.key: v for v in videos}
-        self.folders = [folder] if isinstance(folder, Path) else list(folder)
+        self.results = [results] if isinstance(results, Results) else list(results)
+        self.done = [set() if one is None else one.read().keys() for one in self.results]
         self.protocol = protocol
         self.keep_maps = keep_maps
         self._scorers: list[VideoScorer | None] = []
@@ -65,34 +66,34 @@ class ScoreVideos(Callback):
             self._start(video)
         assert self._scorers, "a video starts with its first frame"
         wanted = picture_frames(video)
-        sounds = zip(self.folders, self._scorers, self._shown, predicted, strict=True)
-        for number, (folder, scorer, shown, maps) in enumerate(sounds):
+        sounds = zip(self.results, self._scorers, self._shown, predicted, strict=True)
+        for number, (results, scorer, shown, maps) in enumerate(sounds):
             require_finite(maps, [f"{video.key}, frame {frame}" for frame in frames])
-            if folder is None or scorer is None:
+            if results is None or scorer is None:
                 continue
             scorer.add(frames, maps)
             if number:
                 scorer.compare(maps, predicted[0])
             shown |= {frame: maps[i] for i, frame in enumerate(frames) if frame in wanted}
             if self.keep_maps is not None:
-                save_maps(maps, frames, folder / "maps" / video.name, self.keep_maps)
+                save_maps(maps, frames, results.folder / "maps" / video.name, self.keep_maps)
             if frames[-1] == video.n_frames:
-                self._finish(video, scorer, shown, folder)
+                self._finish(video, scorer, shown, results)
         if frames[-1] == video.n_frames:
             self._scorers = []
 
     def _start(self, video: Video) -> None:
         """Make a scorer for each sound of a video whose result is not there; they share the ground truth."""
         truth = Truth(video, list(self.videos.values()))
-        self._shown = [{} for _ in self.folders]
+        self._shown = [{} for _ in self.results]
         self._scorers = [
-            None if folder is None or result_path(folder, video).is_file() else VideoScorer(truth, self.protocol)
-            for folder in self.folders
+            None if results is None or video.name in done else VideoScorer(truth, self.protocol)
+            for results, done in zip(self.results, self.done, strict=True)
         ]
 
-    def _finish(self, video: Video, scorer: VideoScorer, shown: Mapping[int, Tensor], folder: Path) -> None:
-        draw_video(shown, video, folder / f"{video.name}.png")
-        scorer.write(folder)
+    def _finish(self, video: Video, scorer: VideoScorer, shown: Mapping[int, Tensor], results: Results) -> None:
+        draw_video(shown, video, results.folder / f"{video.name}.png")
+        results.write(scorer)
 
 
 def save_maps(maps: Tensor, frames: Sequence[int], folder: Path, form: KeepMaps) -> None:

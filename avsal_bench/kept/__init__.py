@@ -1,7 +1,7 @@
 """What is kept from one run for the next, and whether it may be used: by all that it was made of."""
 
 from avsal_bench.kept.contents import Contents, Files, one_look
-from avsal_bench.kept.fingerprint import MadeOf, claim, differing, require_same
+from avsal_bench.kept.fingerprint import MadeOf, claim, differing, read_made_of, require_same
 from avsal_bench.kept.sources import code_of, versions_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "code_of",
     "differing",
     "one_look",
+    "read_made_of",
     "require_same",
     "versions_of",
 ]

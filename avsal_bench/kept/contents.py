@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.files import text_sha256
+from avsal_bench.files import sha256, text_sha256
 from avsal_bench.progress import progress
 
 #: Files or bytes to read from which on a bar says how far it is.
@@ -173,7 +173,7 @@ def _look(files: Files) -> _Look:
     for name in files.names:
         path = f"{folder}{os.sep}{name}"
         try:
-            found = os.stat(path)
+            found = os.stat(path)  # noqa: PTH116 - a path a file would take twice the time
         except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(f"missing file {path}") from None
         if not stat.S_ISREG(found.st_mode):
@@ -190,20 +190,13 @@ def _read(looks: dict[Files, _Look]) -> Iterator[tuple[Files, str]]:
     """The digest of each, with a bar where it takes long."""
     count = sum(len(files.names) for files in looks)
     shown = count >= LONG or sum(look.bytes for look in looks.values()) >= LARGE
-    with progress("read the files of the data once", count) if shown else nullcontext() as bar:
-        # No thread is left when others fork.
-        with ThreadPoolExecutor(READERS) as readers:
-            for files, look in looks.items():
-                paths = [f"{files.folder}{os.sep}{name}" for name in files.names]
-                digests = [_sha256(path) for path in paths] if len(paths) < READERS else readers.map(_sha256, paths)
-                each = list(digests)
-                if _look(files) != look:
-                    raise ValueError(f"{files.folder}: its files change while they are read; run again when they rest")
-                yield files, each[0].hex() if len(each) == 1 else hashlib.sha256(b"".join(each)).hexdigest()
-                if bar is not None:
-                    bar.advance(len(paths), files.folder.name)
-
-
-def _sha256(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    bar = progress("read the files of the data once", count) if shown else nullcontext()
+    # No thread is left when others fork.
+    with bar as told, ThreadPoolExecutor(READERS) as readers:
+        for files, look in looks.items():
+            each = list(readers.map(sha256, map(files.folder.joinpath, files.names)))
+            if _look(files) != look:
+                raise ValueError(f"{files.folder}: its files change while they are read; run again when they rest")
+            yield files, each[0] if len(each) == 1 else text_sha256("".join(each))
+            if told is not None:
+                told.advance(len(each), files.folder.name)

@@ -59,7 +59,7 @@ def closure(names: frozenset[str], without: frozenset[str] = frozenset()) -> dic
     """
     found: dict[str, Path | None] = {}
     left = sorted(names - without)
-    places = tuple(sorted({_home(name) for name in names} - {None}, key=str))
+    places = tuple(sorted({place for name in (OWN, *names) if (place := _place(name))}))
     while left:
         name = left.pop()
         if name in found:
@@ -70,22 +70,29 @@ def closure(names: frozenset[str], without: frozenset[str] = frozenset()) -> dic
     return found
 
 
-def _home(name: str) -> Path | None:
-    """Folder that holds the top package or module of a module that was imported."""
-    file = getattr(sys.modules.get(name.partition(".")[0]), "__file__", None)
+#: A folder that holds top packages and modules, and the name of the one there that counts.
+Place = tuple[Path, str]
+
+
+def _place(name: str) -> Place | None:
+    """Where the top package of a module lies that was imported."""
+    top = name.partition(".")[0]
+    file = getattr(sys.modules.get(top), "__file__", None)
     if file is None:
         return None
     path = Path(file)
-    return path.parent.parent if path.name == "__init__.py" else path.parent
+    return (path.parent.parent if path.name == "__init__.py" else path.parent), top
 
 
-def _file(name: str, places: Sequence[Path | None]) -> Path | None:
-    """File of a module below some folders; of a package its ``__init__.py``. None where there is none."""
-    own = getattr(sys.modules.get(OWN), "__file__", None)
-    for place in (Path(own).parent.parent if own and name.partition(".")[0] == OWN else None, *places):
-        if place is None or "site-packages" in place.parts and name.partition(".")[0] != OWN:
+def _file(name: str, places: Sequence[Place]) -> Path | None:
+    """File of a module, of a package its ``__init__.py``; None for one from elsewhere.
+
+    What lies beside a network counts like the network, but for where all libraries lie.
+    """
+    for folder, top in places:
+        if name.partition(".")[0] != top and "site-packages" in folder.parts:
             continue
-        path = place.joinpath(*name.split("."))
+        path = folder.joinpath(*name.split("."))
         for file in (path.with_suffix(".py"), path / "__init__.py"):
             if file.is_file():
                 return file
@@ -121,7 +128,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @cache
-def _imports(name: str, path: Path, stamp: tuple[int, int], places: tuple[Path | None, ...]) -> frozenset[str]:
+def _imports(name: str, path: Path, stamp: tuple[int, int], places: tuple[Place, ...]) -> frozenset[str]:
     """Modules that a module takes names from, as far as their files lie in this package or in ``places``."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: set[str] = set()
@@ -152,7 +159,7 @@ def _running(tree: ast.AST) -> Iterable[ast.AST]:
             left += ast.iter_child_nodes(node)
 
 
-def _resolve(source: str, name: str, places: tuple[Path | None, ...]) -> str:
+def _resolve(source: str, name: str, places: tuple[Place, ...]) -> str:
     """The module that a name comes from which is imported from ``source``; "" for one that is not followed."""
     if _file(f"{source}.{name}", places):
         return f"{source}.{name}"

@@ -16,11 +16,13 @@ from typing import Any, get_args
 from avsal_bench.bench.cost import cost
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.local import launch_local
-from avsal_bench.bench.plan import is_done, records_of
+from avsal_bench.bench.launch.state import is_complete
+from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.run import forget
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.evaluation.protocol import protocol as rules
+from avsal_bench.kept import one_look
 from avsal_bench.models import model_entry
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Modality
@@ -205,16 +207,9 @@ class RowPlan:
                 yield job, recipe, path
 
     def unfinished(self) -> list[Job]:
-        """Jobs without all of their records, or with those of another recipe, which the job itself refuses."""
-        left = {}
-        for job, recipe, path in self.records():
-            try:
-                done = is_done(path, recipe)
-            except ValueError:
-                done = False
-            if not done:
-                left[job.name] = job
-        return list(left.values())
+        """Jobs without all of their records, or with those that are made of other things, which the job refuses."""
+        with one_look():
+            return [job for job in self.jobs if not is_complete(job, self.space)]
 
 
 def ablation_root(ablation: Ablation, space: Workspace, preset: str) -> Path:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
-from avsal_bench.bench.context import Context, Trained
+from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.checks import check_files, check_swaps
 from avsal_bench.bench.jobs.testing import test_all
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.plan import is_done, records_of
 from avsal_bench.bench.stages import trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
+from avsal_bench.kept import one_look
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.records import MAPS_PRESET, Record, read_record, record_path
 from avsal_bench.spec import Sound
@@ -97,9 +99,13 @@ def plan_audition(
     context = Context(job, recipe, space, machine)
     trained = Trained(find_weights(path, r, context), list(r.provenance.get("fits", [])))
     places = tuple(records_of(job, recipe, space))
-    missing = tuple(place for place in places if not _is_of(place[2], r))
+    every = records_of(replace(job, sounds=get_args(Sound)), recipe, space)
+    with one_look():
+        # The record that is named, too: what it was made of is what the others are tested with.
+        is_done(job, recipe, space, next(place for place in every if place[1] == r.sound))
+        missing = tuple(place for place in places if not _is_of(place, r, context))
+    check_files(context, [], {r.dataset})
     if missing:
-        check_files(context, [], {r.dataset})
         check_swaps(context, missing)
     return Audition(context, trained, places, missing)
 
@@ -138,13 +144,14 @@ def _row(r: Record) -> tuple[str, ...]:
     return (r.network, r.preset, r.dataset, str(r.fold), str(r.seed), r.protocol)
 
 
-def _is_of(path: Path, record: Record) -> bool:
-    """Whether there is a record in a place, of the same weights.
+def _is_of(place: Place, record: Record, context: Context) -> bool:
+    """Whether there is a record in a place, made of what is here now and of the same weights.
 
     Raises:
-        ValueError: for one of other weights.
+        ValueError: for one that is made of anything else.
     """
-    if not path.is_file():
+    path = place[2]
+    if not is_done(context.job, context.recipe, context.space, place):
         return False
     there = read_record(path)
     if there.weights.get("sha256") != record.weights.get("sha256"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,13 +10,15 @@ from typing import Any
 
 import torch
 
+from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import make_plan, records_of
+from avsal_bench.bench.plan import is_done, make_plan, records_of
 from avsal_bench.bench.provenance import code_hash
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import ensure_synth
+from avsal_bench.kept import one_look
 from avsal_bench.records import Record, read_record
 from avsal_bench.training.recipe import Recipe
 
@@ -47,12 +48,14 @@ def rerun(expected: Mapping[str, Any], space: Workspace, machine: Machine) -> It
     models, overrides = expected["models"], expected.get("set", ())
     for job in make_plan(own, models, expected["preset"], PROTOCOL, seeds=(SEED,), overrides=overrides):
         recipe = job.recipe(own)
-        paths = [path for _, _, path in records_of(job, recipe, own)]
-        if expected["scores"] and not any(_key(path, own) in _networks(expected) for path in paths):
+        places = list(records_of(job, recipe, own))
+        if expected["scores"] and not any(_key(path, own) in _networks(expected) for _, _, path in places):
             continue
-        found = [_made_by_this_code(path, recipe) for path in paths]
-        if others is not None and None in found:
-            found = [_made_by_this_code(path, recipe) for _, _, path in records_of(job, recipe, others)]
+        with one_look():
+            found = [_made_by_this_code(job, recipe, own, place) for place in places]
+            if others is not None and None in found:
+                there = records_of(job, recipe, others)
+                found = [_made_by_this_code(job, recipe, others, place) for place in there]
         with _one_thread(expected.get("synth_videos") is not None):
             records = _complete(found) or _run(job, recipe, own, machine)
         yield from records
@@ -83,22 +86,21 @@ def _one_thread(wanted: bool) -> Iterator[None]:
 
 def _run(job: Job, recipe: Recipe, space: Workspace, machine: Machine) -> list[Record]:
     print(f"regress: {job.name}, preset {job.preset}", flush=True)
-    for _, _, path in records_of(job, recipe, space):
-        if _made_by_this_code(path, recipe) is None:
-            path.unlink(missing_ok=True)  # of another recipe; the folder is the check's own
+    for place in records_of(job, recipe, space):
+        if _made_by_this_code(job, recipe, space, place) is None:
+            place[2].unlink(missing_ok=True)  # of another recipe; the folder is the check's own
     return [read_record(path) for path in run_job(job, space, machine)]
 
 
-def _made_by_this_code(path: Path, recipe: Recipe) -> Record | None:
-    """The record at ``path``, if there is one and the present code and recipe made it."""
-    if not path.is_file():
-        return None
+def _made_by_this_code(job: Job, recipe: Recipe, space: Workspace, place: Place) -> Record | None:
+    """The record in a place, if there is one and the present code, recipe and data made it."""
     try:
-        record = read_record(path)
+        if not is_done(job, recipe, space, place):
+            return None
+        record = read_record(place[2])
     except ValueError:
-        return None  # of another schema, so of other code
-    same = record.provenance.get("code") == code_hash() and record.recipe == json.loads(json.dumps(recipe.plain()))
-    return record if same else None
+        return None  # of another schema, so of other code; or made of anything else
+    return record if record.provenance.get("code") == code_hash() else None
 
 
 def _complete(found: list[Record | None]) -> list[Record]:

@@ -14,7 +14,7 @@ from scipy.io import savemat
 from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protocol, require_finite, single_choices
-from avsal_bench.evaluation.score import VideoScorer, read_results, score_frames
+from avsal_bench.evaluation.score import Results, VideoScorer, score_frames
 from avsal_bench.evaluation.steps import Blur, EightBit, Jpeg, MinMax, Resize, to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics.functional import IN_TABLES
@@ -262,8 +262,9 @@ def test_special_frames_are_counted(golden_root):
 
 def test_results_are_written_and_read(golden_root, tmp_path):
     scorer = scorer_of(golden_root, "v1", STAVIS)
-    scorer.write(tmp_path, maps="abc")
-    ((video, kept),) = read_results(tmp_path)
+    results = Results(tmp_path, {"v1": {"ground truth": "abc"}, "v2": {"ground truth": "def"}})
+    results.write(scorer, maps="abc")
+    ((video, kept),) = results.read().values()
     assert video == scorer.result()
     assert kept["maps"] == "abc"
     assert kept["numbers"] == list(range(1, 31))

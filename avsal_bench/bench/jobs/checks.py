@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from avsal_bench.bench.context import Context, Place
+from avsal_bench.bench.fit import claim_stage
+from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
@@ -15,6 +17,7 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.teachers import Teacher, taught_by
 from avsal_bench.evaluation.score import consistency
+from avsal_bench.kept import one_look
 from avsal_bench.models import create_model
 from avsal_bench.models.weights.store import imported_source
 
@@ -42,6 +45,18 @@ def check_files(context: Context, stages: Sequence[Training], tested: Iterable[s
         check_videos(videos, audio=options.get("modality") in ("av", "a"))
         for video in videos if part == "test" else ():
             consistency(video)
+
+
+def check_trained(context: Context, stages: Iterable[Training]) -> None:
+    """Look whether what is trained already, or begun, is made of what is here now, before hours are spent.
+
+    Raises:
+        ValueError: naming the folder of the first stage that is not, what differs, and the ways out.
+    """
+    with one_look():
+        for training in stages:
+            if training.begun:
+                claim_stage(training, of_training(training, context.job, context.space), context.space)
 
 
 def check_swaps(context: Context, missing: Iterable[Place]) -> None:

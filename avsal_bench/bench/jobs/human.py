@@ -14,16 +14,21 @@ from typing import Any
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.kind import JobKind
+from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.sharing.processes import first_process
 from avsal_bench.bench.stages import test_folder
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.evaluation.observers import Half, Halving, read_observers, score_halves, split_observers
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
-from avsal_bench.evaluation.score import read_results
+from avsal_bench.evaluation.score import Results
+from avsal_bench.files import fingerprint
+from avsal_bench.kept import code_of
 from avsal_bench.progress import progress
+from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.workers import Workers
 
@@ -43,6 +48,15 @@ class HumanJob(JobKind):
     def label(self, job: Job, recipe: Recipe) -> str:
         """The name itself."""
         return job.model
+
+    def made_of(self, job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound) -> Made:
+        """The gaze, the size of the frames, the draws, and the code that draws and scores."""
+        videos = dataset(name).videos(space.root_of(name), "test", job.fold)
+        common = {
+            "recipe": fingerprint(recipe.plain()),
+            "code": code_of(score_halves, files=[Path(__file__)], without=DECIDE_NOTHING),
+        }
+        return of_videos(space, videos, protocol(job.protocol), ("frames", "gaze"), common)
 
     def check(self, context: Context, missing: Sequence[Place]) -> None:
         """That every set keeps its observers apart, and that its degree of visual angle is known.
@@ -122,7 +136,7 @@ class _Task:
     test_list: list[Video]
     halving: Halving
     rules: Protocol
-    folder: Path
+    results: Results
 
 
 def _score_video(task: _Task) -> None:
@@ -132,31 +146,33 @@ def _score_video(task: _Task) -> None:
     half = Half(task.video, gaze, first, size, task.halving.degree)
     wanted = picture_frames(task.video)
     maps = dict(zip(wanted, half.blurred(wanted), strict=True))
-    draw_video(maps, task.video, task.folder / f"{task.video.name}.png")
-    scorer.write(task.folder, observers=len(gaze.observers), left_out=left_out)
+    draw_video(maps, task.video, task.results.folder / f"{task.video.name}.png")
+    task.results.write(scorer, observers=len(gaze.observers), left_out=left_out)
 
 
 def _test(context: Context, place: Place, processes: Workers) -> None:
     """Score what is not scored yet of one set, and write the record."""
     job, name = context.job, place[0]
     videos, halving = _videos(context, name), halving_of(context.recipe.network, name)
-    folder = test_folder(job, context.recipe, context.space, name, place[1])
+    made = HumanJob().made_of(job, context.recipe, context.space, name, place[1])
+    kept = Results(test_folder(job, context.recipe, context.space, name, place[1]), made.videos)
     story = provenance(context.space.home)
     rules = protocol(job.protocol)
-    done = {scores.video for scores, _ in read_results(folder)}
-    tasks = [_Task(v, videos, halving, rules, folder) for v in videos if v.name not in done]
+    done = kept.read()
+    tasks = [_Task(v, videos, halving, rules, kept) for v in videos if v.name not in done]
     tasks.sort(key=lambda task: -task.video.n_frames)
     total = sum(v.n_frames for v in videos)
     began = time.monotonic()
     with progress(f"observers of {name}", total, total - sum(task.video.n_frames for task in tasks)) as bar:
         for index, _ in processes.run(_score_video, tasks):
             bar.advance(tasks[index].video.n_frames, tasks[index].video.name)
-    results = {scores.video: (scores, kept) for scores, kept in read_results(folder)}
+    results = kept.read()
     story |= {
         "fits": [],
         "test_seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
-        "observers": _observers(videos, {video: kept for video, (_, kept) in results.items()}, halving),
+        "observers": _observers(videos, {video: told for video, (_, told) in results.items()}, halving),
+        "made_of": dict(made.whole),
     }
     write_job_result(context, place, job.model, [results[v.name][0] for v in videos], story, parameters=0)
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.made_of import Made
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 
 
@@ -27,6 +30,15 @@ class JobKind(ABC):
     @abstractmethod
     def label(self, job: Job, recipe: Recipe) -> str:
         """Name of the model in records and tables."""
+
+    @abstractmethod
+    def made_of(self, job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound) -> Made:
+        """All that the test on a data set under a sound is made of now.
+
+        Raises:
+            FileNotFoundError: naming a missing file.
+            ValueError: naming what is no regular file, and for stages that do not fit together.
+        """
 
     @abstractmethod
     def check(self, context: Context, missing: Sequence[Place]) -> None:

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.jobs.checks import check_files, check_swaps
+from avsal_bench.bench.jobs.checks import check_files, check_swaps, check_trained
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.testing import test_all
+from avsal_bench.bench.made_of import Made, of_test, of_training
 from avsal_bench.bench.stages import network_label, trainings
 from avsal_bench.bench.starting import check_parts
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.models import model_entry
+from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 
 
@@ -29,16 +32,21 @@ class NetworkJob(JobKind):
         """The name in the registry and the variant, see :func:`~avsal_bench.bench.stages.network_label`."""
         return network_label(job, recipe)
 
+    def made_of(self, job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound) -> Made:
+        """See :func:`~avsal_bench.bench.made_of.of_test`."""
+        return of_test(job, recipe, space, name, sound)
+
     def check(self, context: Context, missing: Sequence[Place]) -> None:
         """Every file of training and test, the sounds to swap, and the parts that stages take from each other."""
         stages = trainings(context.job, context.recipe, context.space)
         check_files(context, stages, {name for name, _, _ in missing})
         check_swaps(context, missing)
         check_parts(stages)
+        check_trained(context, stages)
 
     def make(self, context: Context, missing: Sequence[Place]) -> None:
         """Fit one stage after the other, and test the last."""
         trained = Trained()
         for training in trainings(context.job, context.recipe, context.space):
-            trained = fit(context, training, trained)
+            trained = fit(context, training, trained, of_training(training, context.job, context.space))
         test_all(context, trained, missing)

@@ -12,6 +12,7 @@ from avsal_bench.bench.callbacks import PredictProgress
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.machine import compile_network
+from avsal_bench.bench.made_of import of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
@@ -19,9 +20,10 @@ from avsal_bench.bench.starting import network_state
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.evaluation.protocol import protocol
-from avsal_bench.evaluation.score import read_results
+from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.files import sha256
+from avsal_bench.kept import one_look
 from avsal_bench.models import Network
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.progress import progress
@@ -58,11 +60,19 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     data = context.data(
         [name], spec, test_batch_size=recipe.test_batch_size, others=others, labels=module.net.switched_by_labels
     )
-    folders = {sound: test_folder(job, recipe, space, name, sound) for sound in paths}
-    found = [{f"{name}/{v.video}" for v, _ in read_results(folder)} for folder in folders.values()]
-    data.skip = set.intersection(*found)
+    with one_look():
+        made = {sound: of_test(job, recipe, space, name, sound) for sound in paths}
+    kept = {
+        # Rounding differs with the precision, and a set is tested with one.
+        sound: Results(
+            test_folder(job, recipe, space, name, sound),
+            {video: {**parts, "precision": context.machine.precision} for video, parts in one.videos.items()},
+        )
+        for sound, one in made.items()
+    }
+    data.skip = set.intersection(*({f"{name}/{video}" for video in results.read()} for results in kept.values()))
     title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
-    scored = [folders.get("original"), *(folders[sound] for sound in others)]
+    scored = [kept.get("original"), *(kept[sound] for sound in others)]
     scorer = ScoreVideos(data.listed("test"), scored, rules, context.machine.keep_maps)
     trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
     began = time.monotonic()
@@ -74,13 +84,14 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     if not trainer.is_global_zero:
         return
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
-    story |= {"compiled": context.machine.compile}
+    story |= {"compiled": context.machine.compile, "precision": context.machine.precision}
     whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in paths else {}
     parameters = sum(p.numel() for p in module.net.parameters())
     for sound, path in paths.items():
-        results = {v.video: v for v, _ in read_results(folders[sound])}
-        videos = [results[v.name] for v in data.listed("test")]
+        results = kept[sound].read()
+        videos = [results[v.name][0] for v in data.listed("test")]
         told = story | {"fits": trained.fits} | ({"partners": whose} if sound == "swapped" else {})
+        told |= of_trained(job, recipe, space, made[sound])
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
 

@@ -136,10 +136,15 @@ def squeue() -> dict[str, str] | None:
 
 
 def is_complete(job: Job, space: Workspace) -> bool:
-    """Whether all records of a job are there, made by the recipe as it is now."""
+    """Whether all records of a job are there, made of the data, recipe, weights and code of now.
+
+    Where the data is not there, such as on the machine that collects, they count by their recipe alone.
+    """
     recipe = job.recipe(space)
     try:
-        return all(is_done(path, recipe) for _, _, path in records_of(job, recipe, space))
+        return all(is_done(job, recipe, space, place) for place in records_of(job, recipe, space))
+    except FileNotFoundError:
+        return all(path.is_file() for _, _, path in records_of(job, recipe, space))
     except ValueError:
         return False
 

@@ -23,6 +23,7 @@ from avsal_bench.bench.launch.state import (
 from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.sharing.processes import now
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.kept import one_look
 from avsal_bench.records import read_record
 from avsal_bench.text import text_table
 
@@ -46,7 +47,8 @@ def look(jobs: Sequence[Job], space: Workspace) -> list[Seen]:
     """What is true of the jobs of a plan."""
     states = {job: state_of(space.runs, job) for job in jobs}
     queue = squeue() if any(state and state.slurm for state in states.values()) else None
-    return [Seen(job, space, _word(job, space, state, queue), state) for job, state in states.items()]
+    with one_look():
+        return [Seen(job, space, _word(job, space, state, queue), state) for job, state in states.items()]
 
 
 def look_at_all(space: Workspace) -> list[Seen]:
@@ -54,9 +56,10 @@ def look_at_all(space: Workspace) -> list[Seen]:
     states = read_states(space.runs)
     queue = squeue() if any(state.slurm for state in states) else None
     seen = []
-    for state in states:
-        own = replace(space, leaderboard=state.leaderboard)
-        seen.append(Seen(state.job, own, _word(state.job, own, state, queue), state))
+    with one_look():
+        for state in states:
+            own = replace(space, leaderboard=state.leaderboard)
+            seen.append(Seen(state.job, own, _word(state.job, own, state, queue), state))
     return seen
 
 

@@ -1,0 +1,214 @@
+"""What trainings and tests are made of: every part of data, recipe, weights and code that decides a number of theirs.
+
+Whether something that is kept may be used is decided by :mod:`avsal_bench.kept`, from what is told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avsal_bench import files, names
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.stages import Training, learns_labels, stage_options, trainings, weights_of
+from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data import painting
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.contents_of import Part, contents_of, line_of, together
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.teachers import taught_by
+from avsal_bench.evaluation import picture
+from avsal_bench.evaluation.protocol import Protocol, protocol
+from avsal_bench.evaluation.score_videos import ScoreVideos
+from avsal_bench.files import fingerprint
+from avsal_bench.kept import Files, MadeOf, code_of, differing, read_made_of, versions_of
+from avsal_bench.models import create_model, list_models, model_entry
+from avsal_bench.models.weights.store import imported_source
+from avsal_bench.spec import Sound
+from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.every_frame import EveryFrameModule
+from avsal_bench.training.losses import needs_fixations
+from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.two_task import TwoTaskModule
+
+#: Modules that decide no number.
+DECIDE_NOTHING = (files, names, painting, picture)
+#: Libraries that decide what is read, and what is computed.
+READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av", "decord")
+COMPUTE = ("torch", "numpy")
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a test is made of.
+
+    Args:
+        whole: all of it, for the record.
+        videos: what the result of each single video is made of, by its name.
+    """
+
+    whole: MadeOf
+    videos: Mapping[str, MadeOf]
+
+
+def of_videos(
+    space: Workspace, videos: Sequence[Video], rules: Protocol, parts: Iterable[Part], common: MadeOf
+) -> Made:
+    """What scores of some videos under a protocol are made of.
+
+    Args:
+        space: folders.
+        videos: the test list.
+        rules: the protocol.
+        parts: that are read beside the ground truth.
+        common: to all videos.
+
+    Raises:
+        FileNotFoundError: naming a missing file.
+        ValueError: naming what is no regular file.
+    """
+    found = contents_of(space.contents, videos, ("maps", "fixations", "labels", *parts))
+    truth = {
+        "ground truth": [fingerprint(pair) for pair in zip(found.pop("maps"), found.pop("fixations"), strict=True)]
+    }
+    columns: dict[str, list[str]] = {
+        "list": [fingerprint(line_of(video)) for video in videos],
+        **truth,
+        **{str(part): digests for part, digests in found.items()},
+    }
+    common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *READERS)}
+    if rules.negatives == "dataset":  # drawn from the whole list, in its order
+        common["negatives"] = fingerprint([columns["list"], columns["ground truth"]])
+    of_each = {
+        video.name: {**common, **{part: column[i] for part, column in columns.items()}}
+        for i, video in enumerate(videos)
+    }
+    # The order of a list moves no score of a video, and no mean of them.
+    whole = {part: fingerprint(sorted(column)) for part, column in columns.items()}
+    return Made({**common, **whole}, of_each)
+
+
+def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound) -> Made:
+    """What a network's test on a data set is made of, its trainings included.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`of_videos`.
+    """
+    options = stage_options(job, recipe)
+    root = space.root_of(name)
+    videos = dataset(name).videos(root, "test", job.fold)
+    stages = trainings(job, recipe, space)
+    hears = options.get("modality") in ("av", "a")
+    common = {
+        "recipe": fingerprint(recipe.plain()),
+        "code": _code(job.model, options, ScoreVideos, files=(_HERE / "jobs" / "testing.py",)),
+        **_weights(job, recipe, space, stages),
+    }
+    if not stages and not weights_of(job, recipe):
+        with torch.device("meta"):
+            observes = create_model(job.model, **options).observes
+        if observes:
+            common["training maps"] = together(space.contents, dataset(name).videos(root, "train", job.fold), "maps")
+    made = of_videos(space, videos, protocol(job.protocol), ("frames", "sound") if hears else ("frames",), common)
+    if sound == "swapped":
+        made = _swapped(made, videos)
+    trained = of_training(stages[-1], job, space) if stages else {}
+    return Made({**made.whole, **trained}, made.videos)
+
+
+def of_trained(job: Job, recipe: Recipe, space: Workspace, made: Made) -> dict[str, Any]:
+    """What a record says of what it is made of: ``made_of``, and ``reused``, parts that were made by other code.
+
+    Args:
+        job: of the record.
+        recipe: of the job.
+        space: folders.
+        made: what the test is made of, with stages as they would be trained now. They count as they were trained.
+    """
+    stages = trainings(job, recipe, space)
+    kept = read_made_of(stages[-1].folder) if stages else None
+    trained = {part: digest for part, digest in kept.items() if part in made.whole} if isinstance(kept, dict) else {}
+    reused = differing(trained, {part: made.whole[part] for part in trained}) if trained else []
+    return {"made_of": {**made.whole, **trained}} | ({"reused": reused} if reused else {})
+
+
+def _swapped(made: Made, videos: Sequence[Video]) -> Made:
+    """The same with the sound of each video's partner in the place of its own, by which the excerpt is found."""
+    whose = partners(videos)
+    of_each = {
+        video.name: {
+            **made.videos[video.name],
+            "sound": fingerprint([made.videos[video.name]["sound"], made.videos[whose[video.key].name]["sound"]]),
+        }
+        for video in videos
+    }
+    return Made({**made.whole, "sound": fingerprint(sorted(parts["sound"] for parts in of_each.values()))}, of_each)
+
+
+def _weights(job: Job, recipe: Recipe, space: Workspace, stages: Sequence[Training]) -> MadeOf:
+    """The weights under test, as far as they are there."""
+    if stages:
+        best = stages[-1].best
+        return {"weights": space.contents.sha256(Files.one(best))} if best.is_file() else {}
+    published = weights_of(job, recipe)
+    return _imported(published, "weights", space) if published else {}
+
+
+def _imported(name: str, part: str, space: Workspace) -> MadeOf:
+    """Published weights by the SHA-256 of their file; nothing for those that are not imported, which are not missed."""
+    with suppress(FileNotFoundError):
+        return {part: imported_source(name, space.weights)["sha256"]}
+    return {}
+
+
+def of_training(training: Training, job: Job, space: Workspace) -> MadeOf:
+    """What a stage is made of, and each that it starts from; parts are called ``<stage>: <part>``.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`of_videos`.
+    """
+    found: dict[str, str] = {}
+    if training.before is not None:
+        found.update(of_training(training.before, job, space))
+    for source, _ in training.parts.values():
+        found.update(of_training(source, job, space))
+    own = _of_stage(training, job, space)
+    return found | {f"{training.stage.name}: {part}": digest for part, digest in own.items()}
+
+
+def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
+    stage = training.stage
+    parts: list[Part] = ["frames", "maps"]
+    parts += ["fixations"] if needs_fixations(stage.loss) else []
+    parts += ["sound"] if training.options.get("modality") in ("av", "a") else []
+    parts += ["labels"] if learns_labels(stage) else []
+    videos = []
+    for name in stage.data:
+        root = space.root_of(name)
+        videos += taught_by(stage.teacher, dataset(name).videos(root, "train", job.fold), root)
+    modules = (SaliencyModule, AlternatingModule, EveryFrameModule, TwoTaskModule)
+    own = {
+        "list": fingerprint([line_of(video) for video in videos]),
+        **{str(part): together(space.contents, videos, part) for part in parts},
+        "code": _code(training.model, training.options, *modules, files=(_HERE / "fit.py", _HERE / "starting.py")),
+        **versions_of(*COMPUTE, *READERS, "lightning"),
+    }
+    for part, start in stage.start.items():
+        if part not in training.parts:
+            own |= _imported(start, f"weights of {part}", space)
+    return own
+
+
+def _code(model: str, options: Mapping[str, object], *parts: object, files: Iterable[Path]) -> str:
+    """The code of a network, of those that its options name, and of what reads, trains or scores."""
+    inner = [value for value in options.values() if isinstance(value, str) and value in list_models()]
+    networks = [model_entry(one).build for one in (model, *inner)]
+    return code_of(*networks, SaliencyModule, SaliencyDataModule, *parts, files=files, without=DECIDE_NOTHING)
