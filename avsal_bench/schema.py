@@ -23,7 +23,10 @@ def _as_written(value: float, check: ValidatorFunctionWrapHandler) -> float:
 
 
 Flag = StrictBool
-Count = Annotated[int, Field(strict=True, ge=1)]
+#: Counts end where they stop meaning anything, and before machines disagree about them.
+MOST = 2**31 - 1
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=MOST)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), WrapValidator(_as_written)]
 AtLeast0 = Annotated[Number, Field(ge=0)]
 Above0 = Annotated[Number, Field(gt=0)]

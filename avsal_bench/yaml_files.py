@@ -1,11 +1,19 @@
-"""YAML of files and of ``key=value`` words; what is broken is said with its place."""
+"""YAML of files and of ``key=value`` words; what is broken is said with its place.
+
+What a stranger wrote stays bounded: the size of a file, how much aliases repeat, how deep values lie in each other.
+A key that stands twice in one mapping is an error: YAML would take the last without a word.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+#: Bytes of a file; values of one text, those that aliases repeat counted as often as they are repeated; levels of them.
+MOST_BYTES, MOST_VALUES, MOST_LEVELS = 2**20, 100_000, 64
 
 
 def read_yaml(path: Path) -> Any:
@@ -15,6 +23,10 @@ def read_yaml(path: Path) -> Any:
         OSError: for a file that cannot be read.
         ValueError: naming the file, and the line if it is known, for what is not YAML.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: expected a file of YAML, and this is none")
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path}: {path.stat().st_size} bytes, expected at most {MOST_BYTES}; is this the right file?")
     return _parse(path.read_bytes(), str(path))
 
 
@@ -30,14 +42,65 @@ def read_setting(text: str, example: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError(f"expected key=value, such as {example}, got {text!r}")
-    return key.strip(), _parse(value, text)
+    return key.strip(), _parse(value, text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def _parse(content: str | bytes, where: str) -> Any:
     try:
-        return yaml.safe_load(content)
+        return _values(content)
+    except RecursionError as error:
+        raise ValueError(
+            f"{where}: over {MOST_LEVELS} levels of values in each other; is this the right file?"
+        ) from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark and isinstance(content, bytes) else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ValueError(f"{where}{line}: not YAML: {problem}") from error
+
+
+def _values(content: str | bytes) -> Any:
+    """As ``yaml.safe_load``, of a text whose size as values is looked at before they are made."""
+    loader = yaml.SafeLoader(content)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _size(node, {}, 0)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int], level: int) -> int:
+    """How many values a node stands for.
+
+    Raises:
+        RecursionError: for one that is nested too deep, or holds itself.
+        yaml.YAMLError: for one that is too large, or a mapping with a key twice.
+    """
+    if level > MOST_LEVELS:
+        raise RecursionError
+    if id(node) not in known:
+        size = 1 + sum(_size(part, known, level + 1) for part in _parts(node))
+        if size > MOST_VALUES:
+            raise _error(f"over {MOST_VALUES} values, with those that aliases repeat", node)
+        known[id(node)] = size
+    return known[id(node)]
+
+
+def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        keys = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in keys:
+                    raise _error(f"the key {key.value!r} stands twice", key)
+                keys.add((key.tag, key.value))
+            yield from (key, value)
+
+
+def _error(problem: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

@@ -16,12 +16,10 @@ import torch
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.launch.status import look
-from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.plan import epoch_clips, records_of
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.datamodule import hold_out
-from avsal_bench.data.clips.sampler import clip_counts
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
 from avsal_bench.models.registry import Place
@@ -64,9 +62,7 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
             continue
         shared.add(training.folder)
         stage = training.stage
-        listed = [v for n in stage.data for v in dataset(n).videos(space.root_of(n), "train", job.fold)]
-        fitted = hold_out(listed, stage.val_fraction)[0]
-        epoch = sum(clip_counts(fitted, stage.clips_per_video, stage.clips_every))
+        epoch = epoch_clips(stage, job.fold, space)
         stages.append((training, stage.epochs * epoch))
         steps += stage.epochs * max(1, epoch // (stage.batch_size * stage.accumulate))
     windows = sum(v.n_frames for n, _ in heard for v in dataset(n).videos(space.root_of(n), "test", job.fold))

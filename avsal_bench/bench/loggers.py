@@ -21,12 +21,24 @@ def _tensorboard(folder: Path, title: str) -> Logger:
     return TensorBoardLogger(folder, name="tensorboard", default_hp_metric=False)
 
 
+def check_logger(name: str) -> None:
+    """Look whether the package of a logger is installed.
+
+    Raises:
+        ValueError: when it is not.
+    """
+    if name == "wandb":
+        try:
+            import wandb  # noqa: F401
+        except ImportError as error:
+            raise ValueError("the logger wandb needs its package: pip install 'avsal-bench[cluster]'") from error
+
+
 def _wandb(folder: Path, title: str) -> Logger:
     """Without ``WANDB_API_KEY`` in the environment nothing is sent, and nobody is asked to log in."""
-    try:
-        import wandb
-    except ImportError as error:
-        raise ValueError("the logger wandb needs its package: pip install 'avsal-bench[cluster]'") from error
+    check_logger("wandb")
+    import wandb
+
     return WandbLogger(
         name=title,
         save_dir=folder,

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 from lightning import Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_STR, _PRECISION_INPUT_STR_ALIAS
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
-from avsal_bench.bench.loggers import LOGGERS
+from avsal_bench.bench.loggers import LOGGERS, check_logger
+from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
 from avsal_bench.models import Network
 from avsal_bench.names import unknown
 from avsal_bench.training.recipe import Stage
+
+#: Precisions that Lightning knows, and those in which a CPU can train.
+PRECISIONS = (*get_args(_PRECISION_INPUT_STR), *get_args(_PRECISION_INPUT_STR_ALIAS))
+ON_CPU = ("32-true", "32", "64-true", "64")
 
 
 class Share(NamedTuple):
@@ -49,7 +56,7 @@ class Machine:
         logger: names of ``bench/loggers.py``.
 
     Raises:
-        ValueError: for a logger that is not known, or less than one clip a device.
+        ValueError: for a logger or a precision that is not known, and for a number below what makes sense.
     """
 
     devices: int | str = "auto"
@@ -65,8 +72,42 @@ class Machine:
         for name in self.logger:
             if name not in LOGGERS:
                 raise ValueError(unknown("logger", name, LOGGERS))
-        if self.clips_a_device is not None and self.clips_a_device < 1:
-            raise ValueError(f"clips a device: expected 1 or more, got {self.clips_a_device}")
+        if str(self.precision) not in PRECISIONS:
+            raise ValueError(unknown("precision", self.precision, PRECISIONS))
+        if self.devices != "auto" and not (isinstance(self.devices, int) and self.devices >= 1):
+            raise ValueError(f"devices: expected auto, or a number from 1; got {self.devices!r}")
+        counts = {"nodes": (self.nodes, 1), "workers": (self.workers, 0), "clips a device": (self.clips_a_device, 1)}
+        for name, (value, least) in counts.items():
+            if value is not None and value < least:
+                raise ValueError(f"{name}: expected {least} or more, got {value}")
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together: one a device; without GPUs as many as are asked for, or one."""
+        here = max(1, torch.cuda.device_count()) if self.devices == "auto" else int(self.devices)
+        return here * self.nodes
+
+    def check(self) -> None:
+        """Look whether all of this is to be had here, before anything starts.
+
+        Raises:
+            ValueError: for 16 bits without a GPU, where gradients of 3D convolutions crash or are NaN in torch 2.11;
+                for more GPUs than there are; for several nodes of which nobody says where they are; for a logger whose
+                package is not installed; and as :mod:`avsal_bench.bench.sharing.started`.
+        """
+        by_slurm()
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not gpus and str(self.precision) not in ON_CPU:
+            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
+        if gpus and isinstance(self.devices, int) and self.devices > gpus:
+            raise ValueError(f"devices {self.devices}, and this machine has {gpus} GPUs; lower --devices")
+        if self.nodes > 1 and not by_torchrun() and by_slurm() is None and "MASTER_ADDR" not in os.environ:
+            raise ValueError(
+                f"nodes {self.nodes}, and nothing says where the others are; start `avsal run` on each by torchrun or "
+                "srun, or give the plan to a cluster: --launcher slurm (docs/cluster.md)"
+            )
+        for name in self.logger:
+            check_logger(name)
 
     def trainer(self, idle: bool = False, **options: Any) -> Trainer:
         """A Lightning trainer on this machine, with none of the defaults that would change a benchmark.
@@ -77,12 +118,10 @@ class Machine:
             options: of ``lightning.Trainer``.
 
         Raises:
-            ValueError: for bf16 without a GPU: there the gradients of 3D convolutions crash or are NaN in torch 2.11;
-                for synchronised batch norms in several processes without GPUs; and when SLURM started another number
-                of processes than ``devices`` and ``nodes`` ask for.
+            ValueError: as :meth:`check`; for synchronised batch norms in several processes without GPUs; and when SLURM
+                started another number of processes than ``devices`` and ``nodes`` ask for.
         """
-        if str(self.precision).startswith("bf16") and not torch.cuda.is_available():
-            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
+        self.check()
         trainer = self._trainer(**options)
         if idle and trainer.world_size > 1:
             trainer = self._trainer(strategy="ddp_find_unused_parameters_true", **options)
@@ -95,18 +134,21 @@ class Machine:
         return trainer
 
     def _trainer(self, **options: Any) -> Trainer:
-        return Trainer(
-            devices=self.devices,
-            num_nodes=self.nodes,
-            precision=self.precision,
-            deterministic="warn",
-            use_distributed_sampler=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            plugins=list(filter(None, (_slurm(), AtomicCheckpoints()))),
-            **options,
-        )
+        try:
+            return Trainer(
+                devices=self.devices,
+                num_nodes=self.nodes,
+                precision=self.precision,
+                deterministic="warn",
+                use_distributed_sampler=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                plugins=list(filter(None, (_slurm(), AtomicCheckpoints()))),
+                **options,
+            )
+        except MisconfigurationException as error:  # which is no ValueError
+            raise ValueError(f"devices {self.devices}, nodes {self.nodes}: {error}") from error
 
     def windows(self, wanted: int) -> int:
         """How many windows are predicted at a time."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.job import recipe_options
+from avsal_bench.bench.sharing.started import by_torchrun
 from avsal_bench.typed import listed, place, whole
 
 if TYPE_CHECKING:
@@ -91,13 +92,13 @@ def machine_of(args: argparse.Namespace) -> Machine:
     """The machine that the options name, and torchrun where it started this process.
 
     Raises:
-        ValueError: when the options and torchrun differ.
+        ValueError: when the options and torchrun differ, and for variables of torchrun that are half set.
     """
     from avsal_bench.bench.machine import Machine
 
     devices, nodes = args.devices, args.nodes
-    if started := os.environ.get("LOCAL_WORLD_SIZE"):  # by torchrun, which says how many there are
-        devices, nodes = int(started), int(os.environ["WORLD_SIZE"]) // int(started)
+    if started := by_torchrun():
+        devices, nodes = started
         if (args.devices, args.nodes) not in (("auto", 1), (devices, nodes)):
             raise ValueError(
                 f"torchrun started {devices} processes on each of {nodes} nodes, "

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.words import common_words, folder_options, preset_of, run_options, space_of
+from avsal_bench.bench.words import common_words, folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
 from avsal_bench.typed import folds, seeds, whole
 
@@ -117,20 +118,23 @@ def _grid(args: Namespace, space: Workspace) -> int:
     from avsal_bench.bench.cost import plan_text
     from avsal_bench.bench.launch.grid import run_here, start_over, submit_rest
     from avsal_bench.bench.launch.status import wait_for
+    from avsal_bench.bench.plan import check_machine
     from avsal_bench.leaderboard.reports.run_summary import failed_text
 
+    local = args.launcher == "local"
+    cluster = None if local else cluster_of(args)
+    machine = machine_of(args) if cluster is None else replace(machine_of(args), devices=cluster.tasks)
     jobs = _plan(args, space, args.models)
+    check_machine(jobs, space, machine, here=local)
     space.check_writable()
     if args.force and not args.dry_run:
         start_over(jobs, space)
-    local = args.launcher == "local"
     print(plan_text(jobs, space, args.dry_run or (local and preset_of(args, space) == "paper")), flush=True)
     if args.dry_run:
         return 0
-    if local:
+    if cluster is None:
         failed = run_here(jobs, space, common_words(args), args.parallel)
     else:
-        cluster = cluster_of(args)
         print(f"\n{submit_rest(jobs, space, common_words(args, cluster.tasks), cluster)}")
         if not args.wait:
             return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.names import pick
+from avsal_bench.names import pick, unknown
 from avsal_bench.spec import ClipSpec, Modality
 
 
@@ -258,6 +259,8 @@ def model_entry(name: str) -> ModelEntry:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"expected the name of a model, got {name!r}")
     return pick("model", name, _MODELS)
 
 
@@ -265,11 +268,32 @@ def create_model(name: str, **options: Any) -> Network:
     """Build a network by its name; ``options`` are the keyword arguments of its class.
 
     Raises:
-        ValueError: for an unknown name, or a modality that the network does not have.
+        ValueError: for an unknown name or option, a modality that the network does not have, and options of which no
+            network can be built.
     """
     entry = model_entry(name)
+    _check_options(entry, options)
     modality = options.get("modality")
     if modality is not None and modality not in entry.modalities:
         known = ", ".join(entry.modalities) or "none"
         raise ValueError(f"{name} has no modality {modality!r}; it has: {known}")
-    return entry.build(**options)
+    try:
+        return entry.build(**options)
+    except (ValueError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a value of another type or size stumbles anywhere: TypeError, RuntimeError, IndexError
+        if "can't allocate memory" in str(error):
+            raise
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise ValueError(f"{name} cannot be built with {given or 'its defaults'}: {reason}") from error
+
+
+def _check_options(entry: ModelEntry, options: Mapping[str, Any]) -> None:
+    known = inspect.signature(entry.build).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
+        return
+    names = [parameter.name for parameter in known]
+    for key in options:
+        if key not in names:
+            raise ValueError(unknown(f"option of {entry.name}", key, names))

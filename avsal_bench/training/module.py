@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
@@ -23,12 +23,7 @@ from avsal_bench.models import Network, Place, create_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
+from avsal_bench.training.optimising import OPTIMIZERS
 
 
 class SaliencyModule(LightningModule):
@@ -268,8 +263,7 @@ class SaliencyModule(LightningModule):
             return factor ** sum(count >= milestone for milestone in milestones)
 
         names = [group["name"] for group in optimizer.param_groups]
-        if absent := set(parts or ()) - set(self.optimizer.get("lr_scale", {})):
-            raise ValueError(unknown("part of the schedule", min(absent), self.optimizer.get("lr_scale", {})))
+        check_parts(parts or (), self.optimizer.get("lr_scale", {}))
         lambdas = [scaled if parts is None or name in parts else (lambda count: 1.0) for name in names]
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambdas)
 
@@ -307,6 +301,16 @@ class SaliencyModule(LightningModule):
         """Take up the plateau schedule of an interrupted run."""
         if self.plateau is not None and self._plateau_state is not None:
             self.plateau.load_state_dict(self._plateau_state)
+
+
+def check_parts(parts: Iterable[str], lr_scale: Mapping[str, float]) -> None:
+    """Look whether the parts of a schedule are groups of ``lr_scale``.
+
+    Raises:
+        ValueError: for one that is none.
+    """
+    if absent := set(parts) - set(lr_scale):
+        raise ValueError(unknown("part of the schedule", min(absent), lr_scale))
 
 
 def truth_of(batch: Batch, saliency: Tensor) -> Truth:

@@ -19,6 +19,7 @@ from avsal_bench.names import unknown
 from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, build
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
+from avsal_bench.training.optimising import check_optimizer, check_schedule
 from avsal_bench.training.tasks import TwoTask
 from avsal_bench.yaml_files import read_setting, read_yaml
 
@@ -30,19 +31,22 @@ Training = Literal["clips", "alternating", "every_frame", "two_task"]
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """YAML 1.1 reads ``1e-4`` as text; make it the number that everyone means."""
-    return {k: float(v) if isinstance(v, str) and _is_number(v) else v for k, v in mapping.items()}
+    return {
+        key: _numbers(value) if isinstance(value, Mapping) else float(value) if _is_number(value) else value
+        for key, value in mapping.items()
+    }
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: object) -> bool:
     try:
-        float(text)
+        return isinstance(value, str) and isinstance(float(value), float)
     except ValueError:
         return False
-    return True
 
 
-#: ``name`` and arguments, such as of an optimizer.
-Named = Annotated[Mapping[str, Any], AfterValidator(_numbers)]
+#: ``name`` and arguments of an optimizer, or of a schedule.
+Optimizer = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_optimizer)]
+Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_schedule)]
 #: Names of data sets, with ``six`` spelled out.
 Sets = Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(expand(names)))]
 
@@ -93,8 +97,8 @@ class Stage:
     clips_per_video: Count = 1
     clips_every: Count | None = None
     loss: Mapping[str, Number] = field(default_factory=lambda: {"kl": 1.0})
-    optimizer: Named = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
-    schedule: Named = field(default_factory=lambda: {"name": "constant"})
+    optimizer: Optimizer = field(default_factory=lambda: {"name": "adamw", "lr": 1e-4})
+    schedule: Schedule = field(default_factory=lambda: {"name": "constant"})
     training: Training = "clips"
     two_task: Mapping[str, Any] = field(default_factory=dict)
     teacher: Teacher = "density"
@@ -201,9 +205,12 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
     if preset not in presets:
         raise ValueError(f"{path}: {unknown('preset', preset, presets)}")
     try:
-        for over in (_mapping(presets[preset], "preset"), *map(_parse_override, overrides)):
+        typed = [*map(_parse_override, overrides)]
+        for over in (_mapping(presets[preset], "preset"), *typed):
             _merge(plain, over)
-        return _build(model, preset, plain)
+        recipe = _build(model, preset, plain)
+        _check_fits(recipe, typed)
+        return recipe
     except (ValueError, KeyError) as error:
         raise ValueError("\n".join(f"{path}, preset {preset}: {line}" for line in str(error).splitlines())) from error
 
@@ -234,8 +241,20 @@ def _build(model: str, preset: str, plain: dict[str, Any]) -> Recipe:
     return recipe
 
 
+def _check_fits(recipe: Recipe, overrides: Sequence[Mapping[str, Any]]) -> None:
+    """Find an override of the command line that changes nothing."""
+    for key in {key for override in overrides for key in override} if not recipe.stages else ():
+        if key in _SHARED_KEYS:
+            raise ValueError(f"--set {key} is of training, and nothing is trained here; leave it out")
+
+
 def _check_names(recipe: Recipe) -> None:
     """Find a name that nothing bears now, not after the first stage."""
+    for key, kept in {"test": recipe.test, "folds": recipe.folds, "sounds": recipe.sounds}.items():
+        if not kept or len(set(kept)) < len(kept):
+            raise ValueError(f"{key}: expected at least one, and each once; got {list(kept)}")
+    if "modality" in recipe.network:
+        raise ValueError("network.modality: the modality is that of the job; say --modality")
     for stage in recipe.stages:
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")

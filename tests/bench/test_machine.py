@@ -133,7 +133,7 @@ def slurm(monkeypatch):
     """As SLURM starts two tasks on a node."""
     for name, value in {"NTASKS": "2", "NTASKS_PER_NODE": "2", "JOB_NAME": "avsal", "JOB_ID": "77"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    for name in ("PROCID", "LOCALID", "NODEID"):
+    for name in ("PROCID", "LOCALID", "NODEID", "STEP_ID"):
         monkeypatch.setenv(f"SLURM_{name}", "0")
     return monkeypatch
 

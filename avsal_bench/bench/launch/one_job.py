@@ -27,11 +27,12 @@ def run(args: argparse.Namespace) -> int:
         ValueError, OSError: for what is wrong or missing.
     """
     from avsal_bench.bench.launch.state import tracked
-    from avsal_bench.bench.plan import plan_one
+    from avsal_bench.bench.plan import check_machine, plan_one
     from avsal_bench.bench.run import run_job
     from avsal_bench.bench.sharing.processes import first_process
 
     space = space_of(args)
+    machine = machine_of(args)
     space.check_writable()
     job = plan_one(
         space,
@@ -46,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         sounds=args.sound,
     )
     with tracked(job, space):
-        paths = run_job(job, space, machine_of(args))
+        check_machine([job], space, machine)
+        paths = run_job(job, space, machine)
     if first_process():
         print("\n".join(map(str, paths)))
     return 0

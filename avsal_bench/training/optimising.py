@@ -1,0 +1,117 @@
+"""Optimisers and schedules as a recipe names them: what each takes, of which type and range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+from torch.optim import Optimizer
+
+from avsal_bench.names import pick
+from avsal_bench.schema import AtLeast0, Count, Flag, Number, Share, Whole, build
+
+Below1 = Annotated[AtLeast0, Field(lt=1)]
+Interval = Literal["step", "epoch"]
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Any:
+    """What all optimisers take; those of torch, and ``lr_scale``, factors of the rate by names of parameters."""
+
+    name: str
+    lr: AtLeast0
+    weight_decay: AtLeast0 = 0.0
+    lr_scale: Mapping[str, AtLeast0] = Field(default_factory=dict)
+    foreach: Flag | None = None
+    fused: Flag | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Adam(_Any):
+    betas: tuple[Below1, Below1] = (0.9, 0.999)
+    eps: AtLeast0 = 1e-8
+    amsgrad: Flag = False
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _SGD(_Any):
+    momentum: AtLeast0 = 0.0
+    dampening: Number = 0.0
+    nesterov: Flag = False
+
+    @model_validator(mode="after")
+    def _has_momentum(self) -> Self:
+        if self.nesterov and (not self.momentum or self.dampening):
+            raise ValueError("nesterov needs a momentum above 0 and no dampening")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Constant:
+    """The rate stays; an ``interval`` says nothing then."""
+
+    name: str
+    interval: Interval = "step"
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Cosine(_Constant):
+    warmup: Share = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Plateau(_Constant):
+    mode: Literal["min", "max"] = "min"
+    factor: Below1 = 0.1
+    patience: Whole = 10
+    threshold: AtLeast0 = 1e-4
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    cooldown: Whole = 0
+    min_lr: AtLeast0 = 0.0
+    eps: AtLeast0 = 1e-8
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class _Multistep(_Constant):
+    milestones: tuple[Count, ...]
+    factor: AtLeast0 = 0.1
+    parts: tuple[str, ...] | None = None
+
+
+_OPTIMIZERS: dict[str, type[Any]] = {"adamw": _Adam, "adam": _Adam, "sgd": _SGD}
+_SCHEDULES: dict[str, type[Any]] = {
+    "constant": _Constant,
+    "cosine": _Cosine,
+    "plateau": _Plateau,
+    "multistep": _Multistep,
+}
+
+
+def check_optimizer(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same mapping, when it names an optimiser and what that takes.
+
+    Raises:
+        ValueError: with a line for each fault.
+    """
+    return _checked("optimizer", plain, _OPTIMIZERS)
+
+
+def check_schedule(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As :func:`check_optimizer`, for a schedule of the learning rate."""
+    return _checked("schedule", plain, _SCHEDULES)
+
+
+def _checked(what: str, plain: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> Mapping[str, Any]:
+    if not isinstance(plain.get("name"), str):
+        raise ValueError(f"{what}: give its name, one of {', '.join(kinds)}; got {plain.get('name')!r}")
+    build(pick(what, plain["name"], kinds), plain, what)
+    return plain
