@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def folder_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--synth-root", type=place, help="folder of the embedded data set (default: data/synth)")
     group.add_argument("--runs", type=place, help="checkpoints, logs and single results (default: runs)")
     group.add_argument("--leaderboard", type=place, help="records and generated pages (default: leaderboard)")
+    text = "use records and trained stages that other code or other libraries made; new records say so"
+    group.add_argument("--reuse-other-code", action="store_true", help=text)
 
 
 def space_of(args: argparse.Namespace) -> Workspace:
@@ -38,7 +41,7 @@ def space_of(args: argparse.Namespace) -> Workspace:
     """
     from avsal_bench.bench.workspace import workspace
 
-    return workspace(*(getattr(args, name) for name in FOLDERS))
+    return replace(workspace(*(getattr(args, name) for name in FOLDERS)), reuse_other_code=args.reuse_other_code)
 
 
 def machine_options(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +125,7 @@ def common_words(args: argparse.Namespace, devices: int | str | None = None) -> 
     words += ["--keep-maps", args.keep_maps] if args.keep_maps else []
     words += ["--clips-a-device", str(args.clips_a_device)] if args.clips_a_device else []
     words += ["--compile"] if args.compile else []
+    words += ["--reuse-other-code"] if args.reuse_other_code else []
     words += ["--logger", ",".join(args.logger)] if args.logger is not None else []
     for name in FOLDERS:
         value = getattr(args, name)

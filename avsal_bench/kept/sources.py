@@ -31,9 +31,9 @@ def code_of(*parts: object, files: Iterable[Path] = (), without: Iterable[Module
         without: modules that decide nothing, such as those that draw progress bars; they are not followed.
     """
     names = frozenset(str(getattr(part, "__module__", "")) for part in parts)
-    found = {f"{path.parent.name}/{path.name}": _digest(path, _stamp(path)) for path in files}
+    found = {f"{path.parent.name}/{path.name}": _digest(path) for path in files}
     for name, path in closure(names, frozenset(module.__name__ for module in without)).items():
-        found[name] = _digest(path, _stamp(path)) if path is not None else _UNREADABLE
+        found[name] = _digest(path) if path is not None else _UNREADABLE
     return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
 
 
@@ -66,7 +66,7 @@ def closure(names: frozenset[str], without: frozenset[str] = frozenset()) -> dic
             continue
         path = found[name] = _file(name, places)
         if path is not None:
-            left += sorted(_imports(name, path, _stamp(path), places) - without)
+            left += sorted(_imports(name, path, places) - without)
     return found
 
 
@@ -100,21 +100,22 @@ def _file(name: str, places: Sequence[Place]) -> Path | None:
 
 
 @cache
-def _tree(path: Path, stamp: tuple[int, int]) -> ast.Module:
-    del stamp  # part of the key
+def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_bytes())
 
 
 @cache
-def _digest(path: Path, stamp: tuple[int, int]) -> str:
-    """SHA-256 of the code of a file, without what is there for readers alone."""
+def _digest(path: Path) -> str:
+    """SHA-256 of the code of a file, without what is there for readers alone.
+
+    It is read once a process: what runs is the code of its start, whoever writes to the file meanwhile.
+    """
     tree = ast.parse(path.read_bytes())
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody"):
             lines = getattr(node, name, None)
             if isinstance(lines, list):
                 setattr(node, name, [line for line in lines if not _is_text(line)])
-    del stamp
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
@@ -122,17 +123,12 @@ def _is_text(line: ast.AST) -> bool:
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
-
-
 @cache
-def _imports(name: str, path: Path, stamp: tuple[int, int], places: tuple[Place, ...]) -> frozenset[str]:
+def _imports(name: str, path: Path, places: tuple[Place, ...]) -> frozenset[str]:
     """Modules that a module takes names from, as far as their files lie in this package or in ``places``."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: set[str] = set()
-    for node in _running(_tree(path, stamp)):
+    for node in _running(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if _file(alias.name, places)}
         elif isinstance(node, ast.ImportFrom):
@@ -167,7 +163,7 @@ def _resolve(source: str, name: str, places: tuple[Place, ...]) -> str:
     if path is None:
         return ""
     if path.name == "__init__.py":
-        for node in _tree(path, _stamp(path)).body:
+        for node in _tree(path).body:
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:

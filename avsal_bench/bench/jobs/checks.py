@@ -8,7 +8,7 @@ import torch
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.fit import claim_stage
-from avsal_bench.bench.made_of import of_training
+from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
@@ -47,16 +47,19 @@ def check_files(context: Context, stages: Sequence[Training], tested: Iterable[s
             consistency(video)
 
 
-def check_trained(context: Context, stages: Iterable[Training]) -> None:
+def check_made_of(context: Context, stages: Iterable[Training], missing: Iterable[Place]) -> None:
     """Look whether what is trained already, or begun, is made of what is here now, before hours are spent.
 
     Raises:
         ValueError: naming the folder of the first stage that is not, what differs, and the ways out.
     """
+    job, recipe, space = context.job, context.recipe, context.space
     with one_look():
         for training in stages:
             if training.begun:
-                claim_stage(training, of_training(training, context.job, context.space), context.space)
+                claim_stage(training, of_training(training, job, space), space)
+        for name, sound, _ in missing:
+            of_test(job, recipe, space, name, sound)  # reads the files and the code that will be used, in good time
 
 
 def check_swaps(context: Context, missing: Iterable[Place]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.jobs.checks import check_files, check_swaps, check_trained
+from avsal_bench.bench.jobs.checks import check_files, check_made_of, check_swaps
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.testing import test_all
 from avsal_bench.bench.made_of import Made, of_test, of_training
@@ -42,7 +42,7 @@ class NetworkJob(JobKind):
         check_files(context, stages, {name for name, _, _ in missing})
         check_swaps(context, missing)
         check_parts(stages)
-        check_trained(context, stages)
+        check_made_of(context, stages, missing)
 
     def make(self, context: Context, missing: Sequence[Place]) -> None:
         """Fit one stage after the other, and test the last."""
