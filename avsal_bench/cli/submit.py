@@ -30,16 +30,13 @@ def add_parser(commands: Commands) -> None:
 
 def submit(args: Namespace) -> int:
     """Check records, say all that is wrong with them, and publish them when nothing is."""
+    if args.schema:
+        return _print_schema()
     from avsal_bench.data.layouts.listed import listed_frames
     from avsal_bench.evaluation.protocol import PROTOCOLS
     from avsal_bench.leaderboard.page.readme import write_leaderboard
     from avsal_bench.leaderboard.publishing import check_pictures, publish_records
     from avsal_bench.leaderboard.submit import check_submission, incomplete_folds
-    from avsal_bench.record_form import json_schema
-
-    if args.schema:
-        print(json.dumps(json_schema(), indent=1))
-        return 0
 
     folder = leaderboard_folder(args)
     averaging = {name: rule.averaging for name, rule in PROTOCOLS.items()}
@@ -70,4 +67,11 @@ def submit(args: Namespace) -> int:
         print(f"  {path}")
     if args.replace:
         print(f"and say in the commit why records were replaced: {args.replace}")
+    return 0
+
+
+def _print_schema() -> int:
+    from avsal_bench.record_form import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
     return 0

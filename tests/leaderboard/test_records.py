@@ -135,7 +135,7 @@ def test_unknown_averaging_is_named(tmp_path: Path, record: Record, averaging: o
     path = tmp_path / "odd.json"
     write_record(path, record)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"averaging": averaging}))
-    with pytest.raises(ValueError, match=r"odd\.json: not a record \(averaging .*, expected videos or frames\)"):
+    with pytest.raises(ValueError, match=r"odd\.json: not a record \(averaging should be 'videos' or 'frames'; got"):
         read_record(path)
 
 

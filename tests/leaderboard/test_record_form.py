@@ -1,0 +1,326 @@
+"""The form of a record: whatever a stranger's file holds is refused in words, or can be shown."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_boards import board_records, rich_record
+from made_records import made_elsewhere, make, synth_records
+
+from avsal_bench.cli import main
+from avsal_bench.record_form import (
+    DEEPEST,
+    LONGEST,
+    Counts,
+    Curves,
+    RecordForm,
+    Scores,
+    SomeScores,
+    VideoForm,
+    json_schema,
+    read_plain,
+)
+from avsal_bench.records import METRICS, Record, VideoScores, read_record, record_from_json, write_record
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "record.schema.json"
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The plain values of a record with something in every field."""
+    record = rich_record("avrsp", "av", "avad", 1, 0, 0.6, 3, sound="muted", recipe={"stages": {"one": {"lr": 0.1}}})
+    full = replace(
+        record.videos[0], category="talk", unfixated=2, undefined={"NSS": 2}, map_cc=0.9, consistent_frames=5
+    )
+    record = replace(record, videos=[replace(full, consistent=full.scores), *record.videos[1:]])
+    path = tmp_path_factory.mktemp("form") / "a.json"
+    write_record(path, record)
+    return dict(json.loads(path.read_text()))
+
+
+def places(value: Any, above: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """Every field of plain values; of a list the first entry."""
+    for key in value if isinstance(value, dict) else range(min(1, len(value))):
+        yield (*above, key)
+        if isinstance(value[key], dict | list):
+            yield from places(value[key], (*above, key))
+
+
+def changed(plain: dict[str, Any], place: tuple[int | str, ...], change: Callable[[Any, Any], None]) -> dict[str, Any]:
+    """The plain values with one field changed."""
+    other = copy.deepcopy(plain)
+    inside: Any = other
+    for key in place[:-1]:
+        inside = inside[key]
+    change(inside, place[-1])
+    return other
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def put(value: Any) -> Callable[[Any, Any], None]:
+    def change(inside: Any, key: Any) -> None:
+        inside[key] = value
+
+    return change
+
+
+def drop(inside: Any, key: Any) -> None:
+    del inside[key]
+
+
+def misspell(inside: Any, key: Any) -> None:
+    if isinstance(key, str):
+        inside[f"{key[:1]}{key}"] = inside.pop(key)
+    else:
+        inside.append({})
+
+
+def negate(inside: Any, key: Any) -> None:
+    inside[key] = -inside[key] if isinstance(inside[key], int | float) and not isinstance(inside[key], bool) else [-1]
+
+
+def as_text(inside: Any, key: Any) -> None:
+    inside[key] = str(inside[key])
+
+
+CHANGES: dict[str, Callable[[Any, Any], None]] = {
+    "left out": drop,
+    "misspelled": misspell,
+    "negative": negate,
+    "as text": as_text,
+    **{
+        repr(value)[:30]: put(value)
+        for value in (
+            *(None, True, False, 0, 1, -1, 1.5, 10**9, 2**63, 10**400, 1e308, -0.0),
+            *(
+                "",
+                "a",
+                "a b",
+                "avr\u0455p",
+                "../x",
+                "a\x00b",
+                "a\nb",
+                "a\x1b[2J",
+                "\u202egpj",
+                "\ud800",
+                "x" * (LONGEST + 1),
+            ),
+            *("=1+1", "</script><img src=x>", "|a|", "$\\input{x}$", "__proto__"),
+            *([], {}, [1], {"a": 1}, [[]], [None], {"": None}, deep(DEEPEST + 1), {"a": deep(3)}, [{}] * 3),
+        )
+    },
+}
+
+
+def accepted(plain: Any) -> Record | None:
+    """The record of plain values, or None; anything else than words of an error is a fault."""
+    try:
+        return record_from_json(read_plain(json.dumps(plain).encode()))
+    except ValueError as error:
+        told = str(error)
+    assert told.isprintable()
+    assert len(told) < 4000
+    return None
+
+
+TYPES = {"video": str, "category": str, "frames": int, "unfixated": int, "constant": int, "skipped": int}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_of_each_field_is_refused_in_words_or_of_the_right_types(name: str, plain: dict[str, Any]) -> None:
+    for place in places(plain):
+        record = accepted(changed(plain, place, CHANGES[name]))
+        if record is not None:
+            for field, kind in {"model": str, "preset": str, "fold": int, "seed": int, "synthetic": bool}.items():
+                assert type(getattr(record, field)) is kind, place
+            for video in record.videos:
+                assert all(type(getattr(video, field)) is kind for field, kind in TYPES.items()), place
+                assert all(type(v) in (int, float) for v in video.scores.values()), place
+
+
+def test_most_changes_are_refused(plain: dict[str, Any]) -> None:
+    """What is left are values that are as good, and plain values in the recipe and the story."""
+    told = [(place, name) for place in places(plain) for name in list(CHANGES)[::4]]
+    good = [(p, n) for p, n in told if accepted(changed(plain, p, CHANGES[n]))]
+    closed = [(p, n) for p, n in good if p[0] not in ("recipe", "provenance", "weights")]
+    assert len(told) > 500
+    assert len(closed) < 0.15 * len(told), closed
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("avr\u0455p", "(U+0455) is none of them"),
+        ("avrsp\n", "U+000A"),
+        ("a|b", "U+007C"),
+        ("a b", "U+0020"),
+        ("a/b", "U+002F"),
+        ("..", "U+002E"),
+        ("a.", "the form is"),
+        ("-a", "the form is"),
+        ("", "the form is"),
+        ("\uff41", "U+FF41"),
+        ("a" * 101, "at most 100 characters"),
+        (5, "should be a valid string; got 5"),
+        (None, "should be a valid string; got None"),
+    ],
+)
+@pytest.mark.parametrize("field", ["model", "protocol", "dataset"])
+def test_names_are_of_an_alphabet_that_looks_like_itself(
+    field: str, name: object, told: str, plain: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=field) as error:
+        record_from_json(plain | {field: name})
+    assert told in str(error.value) or name == ".."
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "a\\b", "..", ".x", "a\x00", "con", "", "a.", "x" * 300])
+def test_names_of_videos_lead_nowhere(name: str, plain: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="video"):
+        record_from_json(changed(plain, ("videos", 0, "video"), put(name)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("unfixated", 10**6, "1000000 frames without fixations, of 200 frames"),
+        ("constant", 201, "201 frames with a constant map, of 200 frames"),
+        ("consistent_frames", 201, "201 frames whose sound belongs"),
+        ("consistent_frames", 0, "scores of frames whose sound belongs to the picture, of which it has none"),
+        ("undefined", {"KL": 201}, "201 frames without KL, of 200 frames"),
+        ("undefined", {"KL": -1}, "undefined.KL should be greater than or equal to 0; got -1"),
+        ("undefined", {"KLD": 1}, "unknown key 'KLD'; did you mean 'KL'?"),
+        ("map_cc", 1.5, "map_cc should be less than or equal to 1.000001; got 1.5"),
+        ("curve", {"CC": [0.5] * 19}, "videos.0.curve.CC"),
+        ("curve", {"CC": [1.5] * 20}, "videos.0.curve.CC.0 should be less than"),
+        ("category", ["talk"], "category should be a valid string"),
+        ("frames", 2.0, "frames should be a valid integer; got 2.0"),
+        ("frames", True, "frames should be a valid integer; got True"),
+    ],
+)
+def test_counts_and_scores_agree(field: str, value: object, told: str, plain: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="video") as error:
+        record_from_json(changed(plain, ("videos", 0, field), put(value)))
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"fold": 1', '"fold": 1, "fold": 2', "the key 'fold' stands twice"),
+        ('"frames": 200', '"frames": 200, "frames": 200', "the key 'frames' stands twice"),
+        ('"threads": 8', '"threads": NaN', "NaN is no number in JSON"),
+        ('"threads": 8', '"threads": -Infinity', "-Infinity is no number in JSON"),
+        ('"lr": 0.1', '"lr": 1e999', "recipe.stages.one.lr is inf"),
+        ('"lr": 0.1', f'"lr": {"9" * 5000}', "4300 digits"),
+        ('"lr": 0.1', f'"lr": {"[" * 100_000}', "deep"),
+        ('"lr": 0.1', f'"lr": {"[" * 30}1{"]" * 30}', "more than 20 deep in each other"),
+        ('"device": "NVIDIA H100"', '"device": "\\ud800"', "device"),
+        ('"device": "NVIDIA H100"', '"device": "a\\u0007"', "without control characters"),
+        ("{", "\ufeff{", "BOM"),
+    ],
+)
+def test_what_json_lets_pass_and_a_record_does_not(
+    old: str, new: str, told: str, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    text = json.dumps(plain)
+    assert old in text
+    (tmp_path / "a.json").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.json: not a record") as error:
+        read_record(tmp_path / "a.json")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\x00" * 100, b"<html>", b"[" * 10**6, b'{"schema": 3', b"3"])
+def test_what_is_no_json_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.json: not a record"):
+        read_record(tmp_path / "a.json")
+
+
+def test_an_error_tells_some_problems_and_how_many_more(plain: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"and \d+ more problems"):
+        record_from_json(plain | {"videos": [{}] * 100})
+
+
+def test_all_records_that_the_suite_makes_are_of_the_form(tmp_path: Path) -> None:
+    records = [*board_records(seeds=(0,), sets=("avad", "diem")), *synth_records(), made_elsewhere(make([0.5, 0.6]))]
+    records += [replace(make([0.5]), weights={"name": "dave", "file": "a", "sha256": "0" * 64, "parameters": None})]
+    for record in records:
+        write_record(tmp_path / "a.json", record)
+        assert read_record(tmp_path / "a.json") == record
+
+
+def test_the_story_is_written_so_that_it_can_be_read(tmp_path: Path) -> None:
+    story = {
+        "command": "avsal\n--set 'a\x1b'",
+        "maps": {"folder": "caf\udce9"},
+        "fits": ({"best_val_loss": float("nan")},),
+    }
+    write_record(tmp_path / "a.json", make([0.5], provenance=story))
+    read = read_record(tmp_path / "a.json").provenance
+    assert read == {"command": "avsal --set 'a?'", "maps": {"folder": "caf?"}, "fits": [{"best_val_loss": None}]}
+
+
+def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.json: not written, as it would not be a record \(seed should be"):
+        write_record(tmp_path / "a.json", make([0.5], seed=-1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_form_has_the_fields_of_records() -> None:
+    assert RecordForm.__annotations__.keys() == {f.name for f in fields(Record)}
+    assert VideoForm.__annotations__.keys() == {f.name for f in fields(VideoScores)}
+    for form in (Scores, SomeScores, Counts, Curves):
+        assert list(form.__annotations__) == list(METRICS)
+
+
+def test_the_published_schema_is_that_of_the_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["submit", "--schema"]) == 0
+    text = capsys.readouterr().out
+    assert json.loads(text) == json_schema()
+    assert PUBLISHED.read_text(encoding="utf-8") == text, (
+        "make it anew: avsal submit --schema > docs/record.schema.json"
+    )
+
+
+WORDS = st.text(alphabet=st.characters(exclude_categories=()), max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(WORDS, inside, max_size=4),
+    max_leaves=8,
+)
+
+
+def _any_value(plain: dict[str, Any], data: st.DataObject) -> None:
+    place = data.draw(st.sampled_from(list(places(plain))))
+    record = accepted(changed(plain, place, put(data.draw(VALUES))))
+    if record is not None:
+        assert record_from_json(json.loads(json.dumps(plain))).videos
+
+
+@given(data=st.data())
+@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_value_in_any_field_is_refused_in_words_or_fits(plain: dict[str, Any], data: st.DataObject) -> None:
+    _any_value(plain, data)
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_very_many_values_in_any_field(plain: dict[str, Any], data: st.DataObject) -> None:
+    _any_value(plain, data)
