@@ -86,11 +86,11 @@ def _grey(data: bytes, header: ImageHeader | None, path: Path) -> Tensor:
     elif header is not None and header.channels == 4 and data.startswith(b"\xff\xd8"):  # CMYK: inks, not light
         mode = ImageReadMode.RGB
     image = _decode(data, mode, path)
+    levels = image.float() * (255 / torch.iinfo(image.dtype).max)
     if len(image) in (2, 4):
-        _check_opaque(image, path)
-        image = image[:-1]
-    colours = image.float() * (255 / torch.iinfo(image.dtype).max)
-    if len(image) > 1 and (apart := (colours.amax(0) - colours.amin(0)).max()) > GREY_LEVELS:
+        _check_opaque(levels, path)
+        image, levels = image[:-1], levels[:-1]
+    if len(image) > 1 and (apart := (levels.amax(0) - levels.amin(0)).max()) > GREY_LEVELS:
         raise ValueError(
             f"{path}: a picture in colours, its channels are up to {apart:.0f} of 255 apart; give the map itself, "
             "in grey"
@@ -98,12 +98,11 @@ def _grey(data: bytes, header: ImageHeader | None, path: Path) -> Tensor:
     return image
 
 
-def _check_opaque(image: Tensor, path: Path) -> None:
+def _check_opaque(levels: Tensor, path: Path) -> None:
     """Raise ValueError where the last channel hides pixels, unless it is the map again and nothing is in doubt."""
-    alpha = image[-1]
-    most, low, high = torch.iinfo(alpha.dtype).max, int(alpha.min()), int(alpha.max())
-    if low < most and not (image == alpha).all():
+    alpha = levels[-1]
+    if alpha.min() < 255 and not (levels == alpha).all():
         raise ValueError(
-            f"{path}: partly transparent, its alpha channel goes from {low} to {high} of {most}, and the map may lie "
-            "in it; write the map itself, in grey without alpha"
+            f"{path}: partly transparent, its alpha channel goes from {alpha.min():.0f} to {alpha.max():.0f} of 255, "
+            "and the map may lie in it; write the map itself, in grey without alpha"
         )
