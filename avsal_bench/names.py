@@ -13,6 +13,9 @@ T = TypeVar("T")
 #: Longest name that becomes a part of a path, in bytes of UTF-8: file systems take 255, and suffixes are put behind it.
 LONGEST_NAME = 200
 
+#: The alphabet of names of models, data sets, protocols and presets: nothing in it can be taken for another letter.
+PLAIN = "^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?$"
+
 #: Names that belong to devices on Windows, whatever suffix follows them.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(\.|$)", re.IGNORECASE)
 #: Unicode's marks that change the direction in which the text around them is read.
@@ -70,6 +73,24 @@ def safe_name(what: str, name: object) -> str:
             f"{what} {shortened(name)}: a name may not {problem}, as it becomes a part of a path; rename it"
         )
     return name
+
+
+def plain_name(what: str, name: object) -> str:
+    """The name of a model, a data set, a protocol or a preset, which stands in records, tables and paths.
+
+    Args:
+        what: it names.
+        name: of ASCII letters, digits and . _ + - only.
+
+    Raises:
+        ValueError: that shows the name.
+
+    >>> plain_name("model", "mspi-s3d")
+    'mspi-s3d'
+    """
+    if not isinstance(name, str) or not re.fullmatch(PLAIN[1:-1], name) or len(name) > 100:
+        raise ValueError(f"{what} {shortened(name)}: a name has letters of ASCII, digits and . _ + - only; rename it")
+    return safe_name(what, name)
 
 
 def shortened(value: object, longest: int = 60) -> str:

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
-from avsal_bench.names import shortened, unknown
+from avsal_bench.names import PLAIN, shortened, unknown
 
 SCHEMA = 3
 
@@ -32,12 +32,11 @@ TOLD = 8
 #: No control characters, no line ends, and no marks that turn the direction of the text around them.
 _UNSEEN = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 TEXT = f"^[^{_UNSEEN}]*$"
-NAME = "^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?$"
 #: In plain values of any kind: longest text, and largest number.
 LONGEST, LARGEST = 20_000, 1e18
 
-Name = Annotated[str, Field(pattern=NAME, max_length=100)]
-NoName = Annotated[str, Field(pattern=f"^({NAME[1:-1]})?$", max_length=100)]
+Name = Annotated[str, Field(pattern=PLAIN, max_length=100)]
+NoName = Annotated[str, Field(pattern=f"^({PLAIN[1:-1]})?$", max_length=100)]
 Text = Annotated[str, Field(pattern=TEXT, max_length=200)]
 Long = Annotated[str, Field(pattern=TEXT, max_length=LONGEST)]
 Hex = Annotated[str, Field(pattern="^[0-9a-f]+$", max_length=64)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from avsal_bench.data.dataset import dataset, register_dataset
 from avsal_bench.data.layouts.videos import PACKAGED_LISTS, read_fold_list
-from avsal_bench.names import LONGEST_NAME, safe_name, shortened
+from avsal_bench.models.registry import register_model
+from avsal_bench.names import LONGEST_NAME, plain_name, printable, safe_name, shortened
+from avsal_bench.training.recipe import load_recipe
 
 GOOD = [
     "0601",
@@ -89,3 +94,41 @@ def test_a_name_is_text(name: object) -> None:
 def test_what_is_shown_of_a_value_is_short_and_printable(value: object) -> None:
     assert len(shortened(value)) <= 60
     assert shortened(value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["../../../x/y", "/x", "a/../b", "..", ".hidden", "a\\b", "nul", "a\x1b[2J", "C:x"])
+def test_a_list_of_a_data_root_cannot_lead_out_of_its_folders(name: str, tmp_path: Path) -> None:
+    lists = tmp_path / "fold_lists"
+    lists.mkdir()
+    (lists / "AVAD_list_test_1_fps.txt").write_text(f"good 20 25\n{name} 20 25\n", encoding="utf-8")
+    for place in ("video_frames", "annotations"):
+        (tmp_path / place / "AVAD").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"AVAD_list_test_1_fps\.txt:2: video '.*becomes a part of a path"):
+        dataset("avad").videos(tmp_path, "test", 1)
+
+
+def test_a_recipe_cannot_lead_out_of_its_folders(tmp_path: Path) -> None:
+    text = "presets: {'a|b': {}, paper: {}}\ntest: [synth]\nfolds: [1]\nbatch_size: 1\nstages: {'../../x': {data: [synth], epochs: 1}}\n"
+    (tmp_path / "stavis.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"stage '\.\./\.\./x': a name may not hold '/'"):
+        load_recipe(tmp_path, "stavis", "paper")
+    with pytest.raises(ValueError, match=r"preset 'a\|b': a name has letters of ASCII"):
+        load_recipe(tmp_path, "stavis", "a|b")
+
+
+@pytest.mark.parametrize("name", ["avr\u0455p", "a b", "a/b", "", "a.", "-a", "con", "x" * 101, None])
+def test_models_and_sets_have_plain_names(name: str) -> None:
+    with pytest.raises(ValueError, match="rename it"):
+        plain_name("model", name)
+    with pytest.raises(ValueError, match="rename it"):
+        register_model(name, paper="")(lambda: None)  # type: ignore[arg-type, return-value]
+    description = dataset("avad")
+    object.__setattr__(other := type(description)(**vars(description)), "name", name)
+    with pytest.raises(ValueError, match="rename it"):
+        register_dataset(other)
+
+
+def test_a_terminal_gets_no_control_characters() -> None:
+    text = "caf\xe9\x1b[2J\r\u202e\udcff\x07\tb\nnext"
+    assert printable(text) == "caf\xe9\\x1b[2J\\r\\u202e\\udcff\\x07\\tb\nnext"
+    printable(text).encode()

@@ -26,6 +26,7 @@ from avsal_bench.evaluation.score import READ, Results, VideoScorer
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import code_of, one_look, require_same
+from avsal_bench.names import plain_name
 from avsal_bench.progress import progress
 from avsal_bench.records import (
     MAPS_PRESET,
@@ -67,8 +68,7 @@ class Submission:
     any_shape: bool = False
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.name):
-            raise ValueError(f"name {self.name!r}: letters, digits and . _ + - only; choose one with --name")
+        plain_name("the network's --name", self.name)
         if not self.maps.is_dir():
             raise FileNotFoundError(f"no folder of maps {self.maps}; see --pred")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.names import pick
+from avsal_bench.names import pick, plain_name
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,7 @@ def register_dataset(description: DataSet) -> DataSet:
     """Enter a data set under its name. A name used twice is an error."""
     if description.name in _DATASETS:
         raise ValueError(f"data set {description.name!r} is registered twice")
+    plain_name("data set", description.name)
     _DATASETS[description.name] = description
     return description
 

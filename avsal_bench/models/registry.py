@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.names import pick, unknown
+from avsal_bench.names import pick, plain_name, unknown
 from avsal_bench.spec import ClipSpec, Modality
 
 
@@ -240,6 +240,7 @@ def register_model(
     def enter(build: N) -> N:
         if name in _MODELS:
             raise ValueError(f"model {name!r} is registered twice: {_MODELS[name].build} and {build}")
+        plain_name("model", name)
         _MODELS[name] = ModelEntry(
             name, build, paper, modalities, code, tiny or {}, variants or {}, marks or {}, parity, weights
         )

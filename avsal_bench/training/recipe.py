@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from avsal_bench.data.dataset import expand
 from avsal_bench.data.teachers import Teacher
-from avsal_bench.names import unknown
+from avsal_bench.names import plain_name, safe_name, unknown
 from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, build
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
@@ -255,7 +255,9 @@ def _check_names(recipe: Recipe) -> None:
             raise ValueError(f"{key}: expected at least one, and each once; got {list(kept)}")
     if "modality" in recipe.network:
         raise ValueError("network.modality: the modality is that of the job; say --modality")
+    plain_name("preset", recipe.preset)
     for stage in recipe.stages:
+        safe_name("stage", stage.name)
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
         if stage.training == "every_frame" and needs_fixations(stage.loss):

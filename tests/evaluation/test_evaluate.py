@@ -238,7 +238,7 @@ def test_missing_ground_truth_is_named(run, root, capsys):
     [
         (["--dataset", "AVDA"], "unknown data set 'AVDA'; did you mean"),
         (["--protocol", "stavs"], "unknown protocol 'stavs'; did you mean 'stavis'?"),
-        (["--name", "a/b"], "name 'a/b': letters, digits"),
+        (["--name", "a/b"], "--name 'a/b': a name has letters"),
         (["--pred", "/nowhere/maps"], "no folder of maps /nowhere/maps"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video
 from avsal_bench.data.layouts.videos import extracted_layout, need_folders
+from avsal_bench.names import safe_name
 
 #: Part of MIT1003 that plays the test: mspi2024, Table 3, validates on 103 of the 1003 images.
 MIT1003_TEST = 103 / 1003
@@ -81,7 +82,7 @@ def still(description: DataSet, frame: Path, density: Path, fixation: Path, name
     """A still image of a set by its files; its name is that of the picture, unless another is given."""
     return Video(
         dataset=description.name,
-        name=name or frame.stem,
+        name=safe_name(f"{frame}: image", name or frame.stem),
         n_frames=1,
         fps=1.0,
         frames=OneFile(frame),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
+from avsal_bench.names import safe_name
 
 #: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
 PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
@@ -28,7 +29,7 @@ def read_fold_list(path: Path) -> list[ListedVideo]:
 
     Raises:
         FileNotFoundError: when there is no such list.
-        ValueError: naming file and line, for a line of another form.
+        ValueError: naming file and line, for a line of another form, and a name that is no safe part of a path.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no fold list {path}; the root must hold fold_lists/, see --data-root")
@@ -47,6 +48,7 @@ def read_fold_list(path: Path) -> list[ListedVideo]:
                 raise ValueError
         except ValueError:
             raise ValueError(f"{path}:{number}: expected 'name n_frames fps', got {line!r}") from None
+        safe_name(f"{path}:{number}: video", video.name)
         videos.append(video)
     if not videos:
         raise ValueError(f"{path}: the list names no video")
@@ -197,7 +199,7 @@ def _extracted_video(root: Path, description: DataSet, folder: Path) -> Video:
     if not n_frames:
         raise FileNotFoundError(f"{description.name}: no maps in {folder / 'maps'}")
     images = next((folder / "images").glob("[0-9]*"), Path("0001.jpg"))
-    name = _four_digits(folder.name)
+    name = _four_digits(safe_name(f"{folder}: video", folder.name))
     return Video(
         dataset=description.name,
         name=name,
