@@ -108,7 +108,8 @@ def test_a_list_of_a_data_root_cannot_lead_out_of_its_folders(name: str, tmp_pat
 
 
 def test_a_recipe_cannot_lead_out_of_its_folders(tmp_path: Path) -> None:
-    text = "presets: {'a|b': {}, paper: {}}\ntest: [synth]\nfolds: [1]\nbatch_size: 1\nstages: {'../../x': {data: [synth], epochs: 1}}\n"
+    text = "presets: {'a|b': {}, paper: {}}\ntest: [synth]\nfolds: [1]\nbatch_size: 1\n"
+    text += "stages: {'../../x': {data: [synth], epochs: 1}}\n"
     (tmp_path / "stavis.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"stage '\.\./\.\./x': a name may not hold '/'"):
         load_recipe(tmp_path, "stavis", "paper")
