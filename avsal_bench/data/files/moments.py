@@ -16,6 +16,8 @@ from avsal_bench.data.files.timeline import timeline
 #: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few packets. What
 #: lacks is silence. A larger gap is an error; so is a frame rate by which picture and sound drift further apart.
 AUDIO_SLACK = 0.25
+#: Frame rates may differ by this share because they are rounded: 29.97 and 30 are a thousandth apart.
+ROUNDED_RATE = 0.01
 
 
 def shown_at(video: Video, n: int) -> float:
@@ -47,16 +49,19 @@ def check_frame_rate(video: Video) -> None:
 
     Raises:
         FileNotFoundError, ValueError: naming a video file that cannot be read.
-        ValueError: naming both rates, where they end over ``AUDIO_SLACK`` seconds apart.
+        ValueError: naming both rates, where a frame is over ``AUDIO_SLACK`` seconds apart from its sound, or over a
+            frame where more than rounding makes the rates differ.
     """
     if not isinstance(video.frames, VideoFile):
         return
     found = timeline(video.frames.path)
-    apart = abs(video.n_frames / video.fps - video.n_frames / found.fps)
-    if found.constant and apart > AUDIO_SLACK:
+    times = found.times[: video.n_frames]
+    apart = float(np.abs(times - np.arange(len(times)) / video.fps).max())
+    allowed = AUDIO_SLACK if abs(found.fps / video.fps - 1) <= ROUNDED_RATE else min(AUDIO_SLACK, 1 / video.fps)
+    if found.constant and apart > allowed:
         raise ValueError(
             f"{video.frames.path}: {found.fps:g} frames a second, and the list says {video.fps:g}, so that picture and "
-            f"sound are {apart:.2f} s apart after {video.n_frames} frames; mend the frame rate in the fold list"
+            f"sound are {apart:.2f} s apart by frame {len(times)}; mend the frame rate in the fold list"
         )
 
 
