@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
 
 from avsal_bench.bench.callbacks import Curve, FitProgress
-from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
 from avsal_bench.bench.machine import Share, batch_norms, compile_network
@@ -27,13 +27,9 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, claim
-from avsal_bench.training.alternating import AlternatingModule
-from avsal_bench.training.every_frame import EveryFrameModule
+from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import needs_fixations
-from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Stage
-from avsal_bench.training.recipe import Training as Kind
-from avsal_bench.training.two_task import TwoTaskModule
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -48,15 +44,6 @@ for _on_purpose in (
 if not torch.cuda.is_available():
     # Its order is fixed on a CPU; tasednet.py says what a GPU does.
     warnings.filterwarnings("ignore", message="max_unpooling3d_forward_out does not have a deterministic")
-
-
-#: What trains a stage, by what its recipe says.
-MODULES: dict[Kind, type[SaliencyModule]] = {
-    "clips": SaliencyModule,
-    "alternating": AlternatingModule,
-    "every_frame": EveryFrameModule,
-    "two_task": TwoTaskModule,
-}
 
 
 def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) -> Trained:
@@ -75,7 +62,7 @@ def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) 
     """
     job, stage, folder = context.job, training.stage, training.folder
     curve = Curve()
-    checkpoints = ModelCheckpoint(
+    checkpoints = BestCheckpoint(
         folder, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
     with open_loggers(context.machine.logger, folder, f"{job.name}, {stage.name}") as loggers:
@@ -120,13 +107,28 @@ def claim_stage(training: Training, made_of: MadeOf, space: Workspace) -> None:
 
 
 def read_story(folder: Path) -> dict[str, Any] | None:
-    """What is told of a stage that is done; None for one that is not."""
+    """What is told of a stage that is done; None for one that is not.
+
+    Raises:
+        ValueError: naming the file, when it is damaged.
+    """
     path = folder / "done.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        story = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda word: None)  # NaN is not JSON
+        if isinstance(story, dict):
+            return story
+        raise ValueError("no mapping")
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: damaged ({error}); remove it, and the training goes on from its last checkpoint; or do all anew "
+            "with --force"
+        ) from error
 
 
 def _fit(
-    context: Context, training: Training, trainer: Trainer, checkpoints: ModelCheckpoint, curve: Curve
+    context: Context, training: Training, trainer: Trainer, checkpoints: BestCheckpoint, curve: Curve
 ) -> dict[str, Any]:
     """Train a stage, and tell how."""
     job, stage, machine = context.job, training.stage, context.machine
@@ -135,17 +137,7 @@ def _fit(
     story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
-    module = MODULES[stage.training](
-        training.model,
-        training.options,
-        stage.loss,
-        stage.optimizer,
-        stage.schedule,
-        job.seed,
-        stage.side,
-        stage.auxiliary,
-        **({"two_task": stage.two_task} if stage.training == "two_task" else {}),
-    )
+    module = build_module(stage, training.model, training.options, job.seed)
     if training.before is not None:
         start_from(module.net, training.before.best)
     started = start_parts(training, module.net, context.space.weights)
@@ -162,7 +154,7 @@ def _fit(
         every_frame=stage.training == "every_frame",
         teacher=stage.teacher,
         seed=job.seed,
-        first_epoch=epochs_of(last) if resumed else 0,
+        first_epoch=epochs_of(last, module) if resumed else 0,
     )
     share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
     data.batch_size, data.accumulate = share
@@ -185,12 +177,17 @@ def _fit(
         "curve": curve.points,
         "seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
-        "best_val_loss": float(checkpoints.best_model_score or float("nan")),
+        "best_val_loss": _finite(checkpoints.best_model_score),
     }
     if trainer.is_global_zero:
         write_atomically(training.folder / "done.json", json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
     return story
+
+
+def _finite(value: Tensor | None) -> float | None:
+    """A number for JSON; None where there is none, or it is not finite."""
+    return None if value is None or not value.isfinite() else float(value)
 
 
 def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:

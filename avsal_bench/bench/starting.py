@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from avsal_bench.bench.checkpoints import load_network, network_state
 from avsal_bench.bench.stages import Training
 from avsal_bench.files import sha256
 from avsal_bench.models import Network, create_model, model_entry
@@ -18,7 +19,7 @@ def start_from(net: Network, checkpoint: Path) -> None:
     """Load a network from an earlier stage of it: the whole of it, or the visual part of an audio-visual one."""
     state = network_state(checkpoint)
     if net.state_dict().keys() == state.keys():
-        net.load_state_dict(state, strict=True)
+        load_network(net, checkpoint)
     else:
         net.load_visual(state)
 
@@ -112,9 +113,3 @@ def parts_of(model: str) -> set[str]:
     entry = model_entry(model)
     networks = [create_model(model, **entry.tiny, modality=modality) for modality in entry.modalities]
     return {name for net in networks for name, _ in net.named_children()}
-
-
-def network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """State dict of the network in a checkpoint of :class:`SaliencyModule`."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    return {key.removeprefix("net."): value for key, value in state.items() if key.startswith("net.")}

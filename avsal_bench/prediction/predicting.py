@@ -48,10 +48,12 @@ class Running:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
-            torch.empty(0, device=device)
+            torch.ones(1, device=device).item()  # a device without numbers, such as meta, is none here
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"no device {self.device!r} here ({reason}); use auto, cpu, cuda or cuda:<n>") from error
+            gpus = torch.cuda.device_count()
+            raise ValueError(
+                f"no device {self.device!r} here, which has {gpus or 'no'} GPUs; use auto, cpu, cuda or cuda:<n>"
+            ) from error
         return device
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
 from avsal_bench.models import model_entry
-from avsal_bench.models.weights.loading import load_published, read_state
+from avsal_bench.models.weights.loading import load_published, open_safely
 from avsal_bench.models.weights.store import list_weights, load_weights, published_weights, weights_owner
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name
@@ -89,7 +90,7 @@ def newest_training(runs: Path, model: str = "", modality: str = "") -> Path:
     finished = [path for path in (runs / "stages").glob("*/done.json") if path.with_name("best.ckpt").is_file()]
     for path in sorted(finished, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         checkpoint = path.with_name("best.ckpt")
-        kept = _own_checkpoint(checkpoint).get("hyper_parameters", {"model": None, "options": {}})
+        kept = _own_checkpoint(checkpoint, quick=True).get("hyper_parameters", {"model": None, "options": {}})
         if model in ("", kept["model"]) and modality in ("", kept["options"].get("modality")):
             return checkpoint
     what = " of ".join(filter(None, ["no finished training", network_name(model, modality) if model else modality]))
@@ -110,20 +111,32 @@ def _setting(text: str) -> tuple[str, Any]:
     return key.removeprefix("network."), value
 
 
-def _own_checkpoint(path: Path) -> Mapping[str, Any]:
+def _own_checkpoint(path: Path, quick: bool = False) -> Mapping[str, Any]:
     """Content of a checkpoint of :class:`SaliencyModule`; nothing for a file in another form.
 
+    Args:
+        path: of the file.
+        quick: without a look at its checksums, where only its head is asked for.
+
     Raises:
-        ValueError: naming a file that cannot be read.
+        ValueError: naming a file that cannot be read, and what in it is of another kind than it should be.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # torch raises many kinds
-        read_state(path)  # which says what is wrong, or reads a form of file that ours do not have
-        return {}
+    content: object = None
+    if quick:
+        with suppress(Exception):  # torch raises many kinds; what is wrong is said below
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if content is None:
+        content = open_safely(path, "give other --weights, or train again")
     kept = content.get("hyper_parameters") if isinstance(content, Mapping) else None
-    own = isinstance(kept, Mapping) and {"model", "options"} <= kept.keys() and "state_dict" in content
-    return content if own else {}
+    if not isinstance(content, Mapping) or not isinstance(kept, Mapping) or not {"model", "options"} <= kept.keys():
+        return {}
+    kinds = {"state_dict": content.get("state_dict"), "options": kept["options"]}
+    for name, value in kinds.items():
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ValueError(f"{path}: {name} should be a mapping of names; this is no checkpoint of a training here")
+    if not isinstance(kept["model"], str):
+        raise ValueError(f"{path}: model should be the name of a network, got {kept['model']!r}")
+    return content
 
 
 def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[str, Any]) -> Predictor:
@@ -134,9 +147,13 @@ def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[
         if key not in options or options[key] != value:
             was = f"with {key}={options[key]!r}" if key in options else f"without the option {key}"
             raise ValueError(f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights")
-    module = SaliencyModule(kept["model"], options, {}, {}, {})
     state = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
-    module.net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
+    try:
+        module = SaliencyModule(kept["model"], options, {}, {}, {})
+        own = {key.removeprefix("net."): value for key, value in state.items()}
+        load_published(module.net, own, lambda key, value: (key, value))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; trained by another version? give other --weights") from error
     return Predictor(kept["model"], options, module, str(path), sha256(path))
 
 
@@ -147,7 +164,7 @@ def _of_authors(path: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
             "--modality or --set network.<option>=<value> where the weights are of a variant"
         )
     options = {"modality": model_entry(model).modalities[-1], **asked}
-    module = _module(model, options)
+    module = SaliencyModule(model, options, {}, {}, {})
     load_published(module.net, path)
     return Predictor(model, options, module, str(path), sha256(path))
 
@@ -159,7 +176,7 @@ def _imported(name: str, store: Path, model: str, asked: Mapping[str, Any]) -> P
         raise ValueError(f"{name}: weights that a part of a network starts from ({weights.what}), not a whole network")
     _check_agrees(name, owner, model)
     options = {"modality": model_entry(owner).modalities[-1], **weights.options, **asked}
-    module = _module(owner, options)
+    module = SaliencyModule(owner, options, {}, {}, {})
     loaded = load_weights(module.net, name, store)
     return Predictor(owner, options, module, name, loaded["sha256"])
 
@@ -167,17 +184,10 @@ def _imported(name: str, store: Path, model: str, asked: Mapping[str, Any]) -> P
 def _baseline(model: str, asked: Mapping[str, Any], weights: str) -> Predictor:
     if weights:
         raise ValueError(f"{model} is a baseline and has no weights; leave out --weights")
-    module = _module(model, asked)
+    module = SaliencyModule(model, dict(asked), {}, {}, {})
     if module.net.observes:
         raise ValueError(f"{model} is made of the maps of a training list and cannot predict a video; try centre")
     return Predictor(model, dict(asked), module)
-
-
-def _module(model: str, options: Mapping[str, Any]) -> SaliencyModule:
-    try:
-        return SaliencyModule(model, dict(options), {}, {}, {})
-    except TypeError as error:
-        raise ValueError(f"{model}: {error}; see its options in avsal_bench/models") from error
 
 
 def _check_agrees(weights: str, model: str, asked: str) -> None:

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lightning import seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from avsal_bench.bench.callbacks import Curve, FitProgress
-from avsal_bench.bench.checkpoints import epochs_of
+from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of, load_network
 from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
-from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.tagged import TagDataModule, categories
 from avsal_bench.data.dataset import Video, dataset
@@ -140,7 +138,7 @@ def train_classifier(
         log_every_n_steps=1,
         logger=False,
         callbacks=[
-            ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+            BestCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
             curve,
             FitProgress(f"classifier {kind} of {r.name}, fold {r.fold}"),
         ],
@@ -159,13 +157,13 @@ def train_classifier(
                 batch_size=batch_size,
                 clips_every=o.clips_every,
                 seed=r.seed,
-                first_epoch=epochs_of(last) if resumed else 0,
+                first_epoch=epochs_of(last, module) if resumed else 0,
                 num_workers=r.workers,
             )
             trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
             story = provenance(r.space.home) | {"start": parts, "steps": trainer.global_step, "curve": curve.points}
             write_atomically(folder / "done.json", json.dumps(story, indent=1) + "\n")
-        module.net.load_state_dict(network_state(last), strict=True)
+        load_network(module.net, last)
     return module.eval().requires_grad_(False)
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from avsal_bench.bench.callbacks import PredictProgress
+from avsal_bench.bench.checkpoints import load_network
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.stages import stage_options
-from avsal_bench.bench.starting import network_state
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
@@ -117,7 +117,7 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
     videos = dataset(record.dataset).videos(space.root_of(record.dataset), "test", job.fold)
     labels = [labels_of(video) for video in videos]
     module = Decider(job.model, stage_options(job, context.recipe), {}, {}, {}, job.seed)
-    module.net.load_state_dict(network_state(checkpoint), strict=True)
+    load_network(module.net, checkpoint)
     data = context.data([record.dataset], module.net.spec, test_batch_size=context.recipe.test_batch_size)
     trainer = context.machine.trainer(logger=False, callbacks=[PredictProgress(f"decide {job.name}")])
     batches: Any = trainer.predict(module, data)

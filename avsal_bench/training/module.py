@@ -20,6 +20,7 @@ from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Network, Place, create_model
+from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
@@ -171,7 +172,7 @@ class SaliencyModule(LightningModule):
 
         The loss is that of the step again, but for what dropout hides.
         """
-        kept = torch.load(path, map_location="cpu", weights_only=True)
+        kept: Any = open_safely(Path(path), "train the stage again")
         module = cls(**kept["arguments"])
         module.net.load_state_dict(kept["network"])
         module._clock = kept["clock"]

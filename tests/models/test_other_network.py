@@ -19,7 +19,7 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import make_plan, records_of
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.bench.stages import network_label, trainings
-from avsal_bench.bench.starting import network_state
+from avsal_bench.bench.checkpoints import network_state
 from avsal_bench.models import model_entry, registry
 from avsal_bench.models.registry import ModelEntry, Network
 from avsal_bench.records import read_record

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.bench.callbacks import PredictProgress
+from avsal_bench.bench.checkpoints import load_network
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.machine import compile_network
@@ -16,7 +17,6 @@ from avsal_bench.bench.made_of import of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
-from avsal_bench.bench.starting import network_state
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.evaluation.protocol import protocol
@@ -99,7 +99,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
 def load_tested(net: Network, context: Context, trained: Trained) -> dict[str, Any]:
     """Load the weights under test, those trained here or published ones; returns what a record says of them."""
     if trained.checkpoint is not None:
-        net.load_state_dict(network_state(trained.checkpoint), strict=True)
+        load_network(net, trained.checkpoint)
         return {"file": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
     if published := weights_of(context.job, context.recipe):
         return load_weights(net, published, context.space.weights)

@@ -6,9 +6,7 @@ entry, and all must agree in shape; where one does not, the network stays as it 
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -26,13 +24,6 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
 
 #: Errors list this many entries of a kind.
 _LISTED = 20
-
-#: Opens a file that holds objects, and writes its state dict by itself.
-_CONVERT = (
-    'import sys, torch; c = torch.load(sys.argv[1], map_location="cpu", weights_only=False); '
-    'c = c.state_dict() if hasattr(c, "state_dict") else c; '
-    f"torch.save(next((c[k] for k in {json.dumps(_WRAPPERS)} if k in c), c), sys.argv[2])"
-)
 
 
 class Loaded(NamedTuple):
@@ -202,14 +193,18 @@ def _without_module(state: Mapping[str, Any], source: str) -> dict[str, Any]:
     return entries
 
 
-def open_safely(path: Path) -> object:
+def open_safely(path: Path, mend: str = "fetch it again") -> object:
     """Content of a checkpoint, of plain values and tensors only, without running code that the file may hold.
+
+    Args:
+        path: of the file.
+        mend: what to do about a damaged one.
 
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: naming the file and what to do.
     """
-    _check_container(path)
+    _check_container(path, mend)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -220,12 +215,10 @@ def open_safely(path: Path) -> object:
         # torch raises whatever its reader stumbles over: UnpicklingError, RuntimeError, EOFError, IndexError, KeyError.
         if found := re.search(r"GLOBAL (\S+)|type (\S+) was not an allowed|(TorchScript)", str(error)):
             raise _holds_objects(path, next(filter(None, found.groups()))) from error
-        raise ValueError(
-            f"{path}: damaged, or no checkpoint of torch ({type(error).__name__}); fetch it again"
-        ) from error
+        raise ValueError(f"{path}: damaged, or no checkpoint of torch ({type(error).__name__}); {mend}") from error
 
 
-def _check_container(path: Path) -> None:
+def _check_container(path: Path, mend: str) -> None:
     """Look at the outside of a file for what torch.load would answer in riddles."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file; expected the authors' weights there")
@@ -234,7 +227,7 @@ def _check_container(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
-        raise ValueError(f"{path}: empty; fetch it again")
+        raise ValueError(f"{path}: empty; {mend}")
     if start.lstrip()[:1] == b"<":
         raise ValueError(f"{path}: a web page, not weights: the download asked for something; fetch it in a browser")
     if start.startswith(b"version https://git-lfs"):
@@ -242,37 +235,36 @@ def _check_container(path: Path) -> None:
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         raise ValueError(f"{path}: HDF5, as Keras writes it; convert it to a state dict first (see the network's file)")
     if start.startswith(b"PK"):
-        _check_zip(path)
+        _check_zip(path, mend)
     elif tarfile.is_tarfile(path):
         try:
             with tarfile.open(path) as archive:
                 names = archive.getnames()
         except (tarfile.TarError, EOFError, OSError) as error:
-            raise ValueError(f"{path}: cut off or damaged ({error}); fetch it again") from error
+            raise ValueError(f"{path}: cut off or damaged ({error}); {mend}") from error
         if "storages" in names:
             raise _holds_objects(path, "written by torch before 0.2")
         raise ValueError(f"{path}: a tar archive and no checkpoint of torch; unpack it, and give what is in it")
 
 
-def _check_zip(path: Path) -> None:
+def _check_zip(path: Path, mend: str) -> None:
     """Checksums of a zip archive, which is what torch.save writes since 1.6; torch.load does not compare them."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
             names = archive.namelist()
     except Exception as error:  # whatever zipfile stumbles over; damaged names are even a UnicodeDecodeError
-        raise ValueError(f"{path}: cut off or damaged ({error}); fetch it again") from error
+        raise ValueError(f"{path}: cut off or damaged ({error}); {mend}") from error
     if damaged:
-        raise ValueError(f"{path}: damaged (the checksum of {damaged} in it differs); fetch it again")
+        raise ValueError(f"{path}: damaged (the checksum of {damaged} in it differs); {mend}")
     if not any(name.endswith("data.pkl") for name in names):
         raise ValueError(f"{path}: a zip archive and no checkpoint of torch; unpack it, and give what is in it")
 
 
 def _holds_objects(path: Path, what: str) -> ValueError:
     """The error for a file that only pickle opens, which runs whatever the file says."""
-    command = f"python -c {shlex.quote(_CONVERT)} {shlex.quote(str(path))} {shlex.quote(f'{path.stem}-tensors.pt')}"
     return ValueError(
-        f"{path}: holds more than tensors ({what}), and opening that could run any code, so it was not opened. "
-        "If you trust the file, convert it, best in a container, with the classes it needs installed, and give the "
-        f"new file with --as NAME:\n  {command}"
+        f"{path}: holds more than tensors ({what}), and opening that could run any code, so it was not opened. Ask who "
+        "made it for the tensors alone (a state dict, best as .safetensors). If you trust the file, save its state "
+        "dict by itself in a container that has nothing to lose, and give the new file with --as NAME"
     )

@@ -1,14 +1,10 @@
 """Published weights: opened without running anything, and loaded strictly."""
 
-import argparse
 import gzip
 import io
 import os
 import pickle
 import re
-import shlex
-import subprocess
-import sys
 import tarfile
 import zipfile
 
@@ -186,17 +182,8 @@ def test_code_in_a_file_is_refused_and_does_not_run(tmp_path, state, zipped):
     assert not (tmp_path / "ran").exists()
     torch.load(path, weights_only=False)
     assert (tmp_path / "ran").is_dir(), "the bomb was none"
-    assert "python -c" in str(error.value)
-
-
-def test_the_command_that_converts_a_trusted_file_works(tmp_path, state):
-    path = tmp_path / "with space.pth"
-    torch.save({"state_dict": state, "args": argparse.Namespace(epoch=3)}, path)
-    with pytest.raises(ValueError, match=r"argparse\.Namespace") as error:
-        read_state(path)
-    words = shlex.split(str(error.value).splitlines()[-1])
-    subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, check=True)
-    assert read_state(tmp_path / "with space-tensors.pt").keys() == state.keys()
+    assert "container" in str(error.value)
+    assert "weights_only" not in str(error.value), "nobody is told to run the code of a stranger"
 
 
 def _bytes(content, **options):
