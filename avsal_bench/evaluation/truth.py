@@ -9,11 +9,10 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.io import ImageReadMode
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.fixation_files import read_fixations
-from avsal_bench.data.files.images import decode_image_file
+from avsal_bench.data.files.images import read_density_levels
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10
@@ -50,7 +49,7 @@ class Truth:
         maps = []
         for frame in frames:
             path = self.video.densities.path(frame)
-            maps.append(decode_image_file(path, ImageReadMode.GRAY)[0])
+            maps.append(read_density_levels(path))
             if maps[-1].shape != self.size:
                 raise ValueError(f"{path}: the map has size {tuple(maps[-1].shape)}, the fixation maps {self.size}")
         return torch.stack(maps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import scipy.io
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.io import ImageReadMode
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.files.images import decode_image_file
+from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
+from avsal_bench.data.files.images import read_luminance
+from avsal_bench.files import regular_file
 
 #: Names of the variable of a fixation map: STAViS, DHF1K.
 MAPS = ("eyeMap", "I")
@@ -21,6 +23,10 @@ MAPS = ("eyeMap", "I")
 RESOLUTION, GAZE = "resolution", "gaze"
 #: (height, width) of every image of SALICON, for files that do not say so.
 SALICON_SIZE = (480, 640)
+#: A map of numbers of fixations has at most so many on a pixel, and at most this share of pixels with any.
+MOST_ON_A_PIXEL, MOST_FIXATED = 50, 0.05
+#: A byte becomes at most so many when it is decompressed, and a file with points of observers has at most so many.
+_EXPANSION, _MOST_OF_POINTS = 1032, 16_000_000
 
 
 def read_fixations(path: Path) -> Tensor:
@@ -29,9 +35,36 @@ def read_fixations(path: Path) -> Tensor:
     JPEG surrounds each white pixel with a grey pattern, so there a fixated pixel is one of the brighter half.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file.
+        FileNotFoundError, ValueError: naming the file, also for one of :func:`not_fixations`.
     """
-    return torch.from_numpy(read_fixation_values(path) > 0)
+    values = read_fixation_values(path)
+    if problem := not_fixations(values):
+        raise ValueError(f"{path}: {problem}")
+    return torch.from_numpy(values > 0)
+
+
+def not_fixations(values: NDArray[Any]) -> str:
+    """What is wrong with values ``(H, W)`` that should say where people fixated; "" when nothing is.
+
+    A fixation map has one value where somebody fixated, and 0 elsewhere. Numbers of fixations are one too: whole, from
+    1 up to ``MOST_ON_A_PIXEL``, most of them 1, and few. A density, or a map that was resized, has other numbers.
+    """
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return "no fixation map: it holds NaN or infinity; write it again, 1 where somebody fixated, else 0"
+    positive = values[values > 0]
+    levels, times = np.unique(positive, return_counts=True)
+    if not (values < 0).any() and (len(levels) < 2 or _are_counts(levels, times, values.size)):
+        return ""
+    return (
+        f"no fixation map: values from {values.min():g} to {values.max():g}, {len(levels)} different ones above 0 in "
+        f"{100 * len(positive) / values.size:.2g} % of the pixels; a density or a resized map is in its place? Give 1 "
+        "where somebody fixated, else 0"
+    )
+
+
+def _are_counts(levels: NDArray[Any], times: NDArray[Any], pixels: int) -> bool:
+    whole = bool((levels == np.floor(levels)).all()) and levels[0] == 1 and levels[-1] <= MOST_ON_A_PIXEL
+    return whole and 2 * times[0] >= times.sum() and times.sum() <= MOST_FIXATED * pixels
 
 
 def read_fixation_values(path: Path) -> np.ndarray:
@@ -42,8 +75,8 @@ def read_fixation_values(path: Path) -> np.ndarray:
     """
     if path.suffix == ".mat":
         return mat_fixations(path)
-    grey = decode_image_file(path, ImageReadMode.GRAY)[0].numpy()
-    return np.where(grey >= 128, np.uint8(255), np.uint8(0)) if path.suffix in (".jpg", ".jpeg") else grey
+    grey = read_luminance(path).numpy()
+    return np.where(grey >= 128, np.uint8(255), np.uint8(0)) if path.suffix.lower() in (".jpg", ".jpeg") else grey
 
 
 def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:
@@ -77,6 +110,7 @@ def mat_size(path: Path) -> tuple[int, ...]:
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
+    regular_file(path, BYTES * max_pixels(), links=True)
     shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
     if GAZE in shapes:
         return _resolution(path, _load(path, [RESOLUTION]))
@@ -84,15 +118,22 @@ def mat_size(path: Path) -> tuple[int, ...]:
 
 
 def _load(path: Path, names: list[str]) -> dict[str, Any]:
+    size = regular_file(path, BYTES * max_pixels(), links=True).stat().st_size
     try:
         with path.open("rb") as file:
-            return dict(scipy.io.loadmat(file, variable_names=names))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"missing file {path}") from None
+            shapes = scipy.io.whosmat(file) if size * _EXPANSION > 8 * max_pixels() else []
+            wanted = [shape for name, shape, _ in shapes if name in names]
+            points = any(name == GAZE for name, _, _ in shapes)
+            if all(math.prod(shape) <= max_pixels() for shape in wanted) and not (points and size > _MOST_OF_POINTS):
+                file.seek(0)
+                return dict(scipy.io.loadmat(file, variable_names=names))
     except NotImplementedError:
         raise ValueError(f"{path}: a .mat file of version 7.3, which is not read; save it with -v7") from None
     except Exception as error:  # scipy raises many kinds for damaged files
         raise ValueError(f"unreadable fixation map {path} ({error}); fetch it again") from error
+    for shape in wanted:
+        check_pixels(path, shape)
+    raise ValueError(f"{path}: {size:,} bytes of fixation points, which is too much for one image; fetch it again")
 
 
 def _variable(path: Path, variables: dict[str, Any]) -> str:
@@ -106,7 +147,9 @@ def _resolution(path: Path, variables: dict[str, Any]) -> tuple[int, int]:
     size = np.asarray(variables.get(RESOLUTION, SALICON_SIZE)).ravel()
     if size.shape != (2,) or size.dtype.kind not in "uif" or (size < 1).any():
         raise ValueError(f"{path}: variable {RESOLUTION!r} is no height and width ({size}); fetch it again")
-    return int(size[0]), int(size[1])
+    height, width = int(size[0]), int(size[1])
+    check_pixels(path, (height, width))
+    return height, width
 
 
 def _map_of_points(path: Path, variables: dict[str, Any]) -> NDArray[np.uint8]:

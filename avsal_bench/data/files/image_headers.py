@@ -20,10 +20,9 @@ LIMIT = "AVSAL_MAX_PIXELS"
 #: Bytes of a file for each pixel that is allowed: the widest numbers that are read have 16.
 BYTES = 16
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-#: Colour types of PNG to channels; 3 is a palette of colours.
-_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-_PALETTE = 3
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+#: PNG's type of a palette of colours, and the channels of a JPEG of inks.
+_PALETTE, _CMYK = 3, 4
 #: Markers of JPEG that start a frame and hold its size, and those that stand alone.
 _FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _ALONE = {0x01, *range(0xD0, 0xD8)}
@@ -37,16 +36,16 @@ class ImageHeader:
 
     Args:
         size: (height, width) in pixels.
-        channels: that the file stores; of a palette those of its colours.
         palette: whether the pixels are numbers of colours.
         transparent: whether a palette has colours that are seen through.
+        inks: whether the four channels of a JPEG are inks (CMYK), not light.
         turned: whether viewers turn or mirror it, as its EXIF data ask for.
     """
 
     size: tuple[int, int]
-    channels: int = 3
     palette: bool = False
     transparent: bool = False
+    inks: bool = False
     turned: bool = False
 
 
@@ -96,13 +95,9 @@ def read_header(path: Path, data: bytes) -> ImageHeader | None:
     Raises:
         ValueError: naming the file, when it claims more pixels than are read.
     """
+    read = _png if data.startswith(_PNG) else _jpeg if data.startswith(_JPEG) else _other
     try:
-        if data.startswith(_PNG):
-            header = _png(data)
-        elif data.startswith(b"\xff\xd8"):
-            header = _jpeg(data)
-        else:
-            header = _other(data)
+        header = read(data)
     except (struct.error, IndexError):
         return None
     if header is not None:
@@ -115,7 +110,6 @@ def _png(data: bytes) -> ImageHeader:
     kinds = set(_png_chunks(data))
     return ImageHeader(
         size=(height, width),
-        channels=_CHANNELS.get(colours, 3),
         palette=colours == _PALETTE,
         transparent=colours == _PALETTE and b"tRNS" in kinds,
         turned=b"eXIf" in kinds and _is_turned(data),
@@ -147,7 +141,7 @@ def _jpeg(data: bytes) -> ImageHeader | None:
         (length,) = struct.unpack_from(">H", data, place + 2)
         if marker in _FRAME:
             _, height, width, channels = struct.unpack_from(">BHHB", data, place + 4)
-            return ImageHeader((height, width), channels, turned=turned)
+            return ImageHeader((height, width), inks=channels == _CMYK, turned=turned)
         if marker == _EXIF and data[place + 4 : place + 8] == b"Exif":
             turned = _is_turned(data)
         place += 2 + length

@@ -35,9 +35,7 @@ def read_grey(path: Path) -> Tensor:
     Raises:
         FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large or no map.
     """
-    data = read_image_bytes(path)
-    header = read_header(path, data)
-    return _grey(data, header, path)[0]
+    return _stored(path)[1][0]
 
 
 def read_density_levels(path: Path) -> Tensor:
@@ -46,10 +44,16 @@ def read_density_levels(path: Path) -> Tensor:
     Raises:
         FileNotFoundError, ValueError: as for :func:`read_grey`.
     """
-    data = read_image_bytes(path)
-    header = read_header(path, data)
-    image = _grey(data, header, path)
-    return image[0] if len(image) == 1 else _decode(data, ImageReadMode.GRAY, path)[0]
+    return _luminance(path, colours=False)
+
+
+def read_luminance(path: Path) -> Tensor:
+    """The luminance ``(H, W)`` of an image in grey or colours, with the other rules of :func:`read_grey`.
+
+    Raises:
+        FileNotFoundError, ValueError: as for :func:`read_grey`, but for colours.
+    """
+    return _luminance(path, colours=True)
 
 
 def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
@@ -65,6 +69,11 @@ def read_density(path: Path, size: tuple[int, int] | None = None) -> Tensor:
     return grey[0]
 
 
+def _luminance(path: Path, colours: bool) -> Tensor:
+    data, image = _stored(path, colours)
+    return image[0] if len(image) == 1 else _decode(data, ImageReadMode.GRAY, path)[0]
+
+
 def _decode(data: bytes, mode: ImageReadMode, path: Path) -> Tensor:
     try:
         image: Tensor = decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode)
@@ -76,26 +85,28 @@ def _decode(data: bytes, mode: ImageReadMode, path: Path) -> Tensor:
     return image
 
 
-def _grey(data: bytes, header: ImageHeader | None, path: Path) -> Tensor:
-    """The channels ``(C, H, W)`` of a picture without its transparency, once it is known to be grey."""
+def _stored(path: Path, colours: bool = False) -> tuple[bytes, Tensor]:
+    """The bytes of a file, and the channels ``(C, H, W)`` of its picture, without the one of transparency."""
+    data = read_image_bytes(path)
+    header = read_header(path, data) or ImageHeader((0, 0))
     mode = ImageReadMode.UNCHANGED
-    if header is not None and header.turned:
+    if header.turned:
         raise ValueError(f"{path}: its EXIF data turn the picture; save the map upright, without EXIF data")
-    if header is not None and header.palette:  # else the numbers of the colours would be taken for their values
+    if header.palette:  # else the numbers of the colours would be taken for their values
         mode = ImageReadMode.RGB_ALPHA if header.transparent else ImageReadMode.RGB
-    elif header is not None and header.channels == 4 and data.startswith(b"\xff\xd8"):  # CMYK: inks, not light
+    elif header.inks:
         mode = ImageReadMode.RGB
     image = _decode(data, mode, path)
     levels = image.float() * (255 / torch.iinfo(image.dtype).max)
     if len(image) in (2, 4):
         _check_opaque(levels, path)
         image, levels = image[:-1], levels[:-1]
-    if len(image) > 1 and (apart := (levels.amax(0) - levels.amin(0)).max()) > GREY_LEVELS:
+    if not colours and len(image) > 1 and (apart := (levels.amax(0) - levels.amin(0)).max()) > GREY_LEVELS:
         raise ValueError(
             f"{path}: a picture in colours, its channels are up to {apart:.0f} of 255 apart; give the map itself, "
             "in grey"
         )
-    return image
+    return data, image
 
 
 def _check_opaque(levels: Tensor, path: Path) -> None:
