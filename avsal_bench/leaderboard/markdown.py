@@ -1,19 +1,30 @@
-"""Markdown: padded tables, and text that is shown as it is."""
+"""Tables in Markdown."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from avsal_bench.leaderboard.escaping import for_markdown
+
+
+class Ready(str):
+    """A cell that is Markdown already; any other text is shown as it is."""
+
+    __slots__ = ()
 
 
 def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers: range = range(0)) -> str:
-    """A Markdown table, padded so that its text reads as a table too; columns in ``numbers`` align right.
+    r"""A Markdown table, padded so that its text reads as a table too; columns in ``numbers`` align right.
 
-    >>> print(markdown_table(["a", "b"], [["x", "1.5"]], numbers=range(1, 2)), end="")
-    | a   |   b |
-    | --- | --: |
-    | x   | 1.5 |
+    >>> print(markdown_table(["a", "b"], [["x*", "1.5"], ["y", Ready("**2**")]], numbers=range(1, 2)), end="")
+    | a   |     b |
+    | --- | ----: |
+    | x\* |   1.5 |
+    | y   | **2** |
     """
+    header, *body = (
+        [cell if isinstance(cell, Ready) else for_markdown(cell) for cell in row] for row in (header, *body)
+    )
     widths = [max(3, *map(len, column)) for column in zip(header, *body, strict=True)]
     rule = ["-" * (w - 1) + ":" if i in numbers else "-" * w for i, w in enumerate(widths)]
     lines = []
@@ -22,12 +33,3 @@ def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers
         cells = (cell.rjust(w) if i in numbers else cell.ljust(w) for i, (cell, w) in pairs)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def escape_markdown(text: str) -> str:
-    r"""Text that Markdown shows as it is.
-
-    >>> print(escape_markdown("STAViS* (a|b)"))
-    STAViS\* (a\|b)
-    """
-    return re.sub(r"([\\|*])", r"\\\1", text)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from avsal_bench.leaderboard.escaping import one_line
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -57,7 +59,7 @@ def bibtex(references: Sequence[Reference], names: Iterable[str]) -> str:
     keys = {name: keys_of(references, name) for name in sorted(set(names))}
     wanted = {key for own in keys.values() for key in own}
     entries = sorted((entry for entry in references if entry.key in wanted), key=lambda entry: entry.key)
-    lines = [f"% {name}: no reference is known here" for name, own in keys.items() if not own]
+    lines = [f"% {one_line(name)}: no reference is known here" for name, own in keys.items() if not own]
     unnamed = [entry.key for entry in entries if not re.search(r"^ *author *=", entry.text, re.MULTILINE)]
     lines += [f"% {key}: its authors are not known here; add them" for key in unnamed]
     return "\n\n".join(["\n".join(lines), *(entry.text for entry in entries)]).lstrip() + "\n"

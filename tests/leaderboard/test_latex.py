@@ -10,8 +10,9 @@ from made_records import PUBLISHED, make, save
 
 from avsal_bench.cli import main
 from avsal_bench.data.dataset import dataset, list_datasets
+from avsal_bench.leaderboard.escaping import for_latex
 from avsal_bench.leaderboard.references import bibtex, keys_of, read_references
-from avsal_bench.leaderboard.reports.latex import escape, latex_tables
+from avsal_bench.leaderboard.reports.latex import latex_tables
 from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import Record
 
@@ -109,9 +110,9 @@ def test_doubtful_numbers_of_papers_are_marked_and_not_ranked(tmp_path: Path) ->
 
 
 def test_every_character_that_latex_reads_otherwise_is_escaped() -> None:
-    assert escape("a&b%c$d#e_f{g}") == r"a\&b\%c\$d\#e\_f\{g\}"
-    assert escape("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
-    assert escape("[x]*") == "{[}x]{*}"
+    assert for_latex("a&b%c$d#e_f{g}") == r"a\&b\%c\$d\#e\_f\{g\}"
+    assert for_latex("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
+    assert for_latex("[x]*") == "{[}x]{*}"
 
 
 def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:

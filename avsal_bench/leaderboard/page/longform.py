@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.tables import Row
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
@@ -38,8 +39,8 @@ def to_csv(table: Sequence[Row], lines: Iterable[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_csv_of_rows(table))
-    writer.writerows(_csv_of_papers(lines))
+    for line in (*_csv_of_rows(table), *_csv_of_papers(lines)):
+        writer.writerow({name: for_csv(value) for name, value in line.items()})
     return text.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
-from avsal_bench.leaderboard.markdown import escape_markdown, markdown_table
+from avsal_bench.leaderboard.markdown import Ready, markdown_table
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.rendering import render
@@ -69,7 +69,7 @@ def readme(
         sets[synthetic].append(_set(list(rows_of_set), hearing, losses))
     absent = {n.method for n in not_built}
     ordered = sorted(papers, key=lambda row: dataset_order(row.dataset))
-    missing = [[n.method, *map(escape_markdown, (n.paper, n.status, n.missing))] for n in not_built]
+    missing = [[n.method, n.paper, n.status, n.missing] for n in not_built]
     text = render(
         "readme.md",
         measured=sets[False],
@@ -139,7 +139,7 @@ def _paper_table(group: Sequence[PublishedRow], absent: Collection[str]) -> str:
         numbers = [f"{cell.text}{cell.mark}" if cell else "-" for cell in cells]
         method = row.method + ("¶" if row.method in absent else "")
         names = [method, row.variant, row.modality.lower() or "-", row.pretrain]
-        body.append([*map(escape_markdown, names), *numbers, ", ".join(row.papers)])
+        body.append([*names, *numbers, ", ".join(row.papers)])
     return markdown_table(header, body, numbers=range(4, 4 + len(metrics)))
 
 
@@ -149,7 +149,7 @@ def _loss_table(lost: Sequence[SoundLoss]) -> str:
     for one in lost:
         names = [one.model, one.preset or "-", one.sound, one.part]
         numbers = [_difference(one.losses[metric], metric) for metric in METRICS]
-        body.append([*map(escape_markdown, names), str(one.videos), *numbers, _interval(one.map_cc)])
+        body.append([*names, str(one.videos), *numbers, _interval(one.map_cc)])
     return markdown_table(header, body, numbers=range(4, 6 + len(METRICS)))
 
 
@@ -171,7 +171,7 @@ def _score_table(group: Sequence[Row]) -> str:
         names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
         interval = "-" if math.isnan(cc.low) else f"{cc.low:.3f} to {cc.high:.3f}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
-        body.append([*map(escape_markdown, names), *numbers, _folds(row), _seeds(row)])
+        body.append([*names, *numbers, _folds(row), _seeds(row)])
     return markdown_table(header, body, numbers=range(3, 10))
 
 
@@ -180,7 +180,7 @@ def _category_table(group: Sequence[Row], kinds: Sequence[str]) -> str:
     for row in group:
         means = [_number(seed_mean(row.records, "CC", kind), "CC") for kind in kinds]
         names = [row.head.model, row.head.modality or "-", row.head.preset or "-"]
-        body.append([*map(escape_markdown, names), *means])
+        body.append([*names, *means])
     return markdown_table(["Network", "Modality", "Preset", *kinds], body, numbers=range(3, 3 + len(kinds)))
 
 
@@ -192,7 +192,7 @@ def _hearing_table(asked: Sequence[Hearing]) -> str:
         videos = str(h.av_over_v.n) if h.av_over_v else "-"
         shown = [_difference(interval, h.metric) for interval in intervals]
         names = [h.model, h.preset or "-", h.metric, videos]
-        body.append([*map(escape_markdown, names), *shown, h.baseline or "-", "yes" if h.hears else "not shown"])
+        body.append([*names, *shown, h.baseline or "-", "yes" if h.hears else "not shown"])
     return markdown_table([*header, "Baseline", "Hears"], body, numbers=range(3, 8))
 
 
@@ -210,7 +210,7 @@ def _difference(interval: Interval | None, metric: str) -> str:
     digits = DIGITS.get(metric, 3)
     bounds = "too few" if math.isnan(interval.low) else f"{interval.low:+.{digits}f} to {interval.high:+.{digits}f}"
     text = f"{interval.mean:+.{digits}f} ({bounds})"
-    return f"**{text}**" if interval.excludes_zero else text
+    return Ready(f"**{text}**") if interval.excludes_zero else text
 
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
@@ -218,7 +218,7 @@ def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
 
 
 def _folds(row: Row) -> str:
-    return ", ".join(map(str, row.folds)) + ("" if row.complete else " *incomplete*")
+    return Ready(", ".join(map(str, row.folds)) + ("" if row.complete else " *incomplete*"))
 
 
 def _seeds(row: Row) -> str:

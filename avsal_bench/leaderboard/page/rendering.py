@@ -7,8 +7,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from avsal_bench.leaderboard.conditions import SOUNDING
+from avsal_bench.leaderboard.escaping import for_markdown
 from avsal_bench.leaderboard.hearing import BASELINES
-from avsal_bench.leaderboard.markdown import escape_markdown
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 
 
@@ -28,5 +28,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals |= {"main_protocol": MAIN_PROTOCOL, "sounding": SOUNDING, "baselines": BASELINES}
-    environment.filters["markdown"] = escape_markdown
+    environment.filters["markdown"] = for_markdown
     return environment

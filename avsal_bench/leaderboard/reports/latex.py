@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avsal_bench.leaderboard.escaping import for_latex
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
@@ -22,16 +23,6 @@ from avsal_bench.records import METRICS, read_records
 
 #: Marks of printed cells, as ``published.py`` has them, in LaTeX.
 MARKS = {"": "", "°": r"$^{\circ}$", "?": "$^{?}$", "!": "$^{!}$"}
-_SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "[": "{[}",  # after the end of a row it would open an argument, and so would a star
-    "*": "{*}",
-}
 
 #: Place of a number in a table: data set and metric.
 Column = tuple[str, str]
@@ -61,15 +52,6 @@ class Tables:
 
     text: str = ""
     named: set[str] = field(default_factory=set)
-
-
-def escape(text: str) -> str:
-    r"""Text that LaTeX prints as it is.
-
-    >>> print(escape("AViNet# 100% a_b"))
-    AViNet\# 100\% a\_b
-    """
-    return "".join(_SPECIAL.get(c, c) for c in text)
 
 
 def latex_tables(
@@ -109,7 +91,7 @@ def latex_tables(
             groups[(row.head.synthetic, row.head.protocol)].append(row)
     for (synthetic, protocol), group in sorted(groups.items()):
         kind = "Synthetic data, which says nothing about real videos" if synthetic else "Measured"
-        caption = f"{kind}; protocol {escape(protocol)}. Best in bold, second underlined."
+        caption = f"{kind}; protocol {for_latex(protocol)}. Best in bold, second underlined."
         if intervals:
             caption += r" Below each score its 95\,\% interval over videos."
         if not all(row.complete for row in group):
@@ -139,7 +121,7 @@ def _measured_lines(group: Sequence[Row], references: Sequence[Reference], inter
                 place = (row.head.model, row.head.modality, row.head.preset)
                 cells[place][(row.head.dataset, metric)] = _measured(score, metric, row.complete, intervals)
     return [
-        Line((_cited(model, _method(model), references), modality or "--", escape(preset)), numbers)
+        Line((_cited(model, _method(model), references), modality or "--", for_latex(preset)), numbers)
         for (model, modality, preset), numbers in cells.items()
     ]
 
@@ -157,8 +139,10 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
     lines = []
     for ((method, variant, modality, pretrain), numbers), printed in same.items():
         name = _cited(re.sub(r"^Ours\b", method, variant), method, references)
-        sources = [rf"\cite{{{paper}}}" if keys_of(references, paper) else escape(paper) for paper in sorted(printed)]
-        names = (name, modality.lower() or "--", escape(pretrain), ", ".join(sources))
+        sources = [
+            rf"\cite{{{paper}}}" if keys_of(references, paper) else for_latex(paper) for paper in sorted(printed)
+        ]
+        names = (name, for_latex(modality.lower()) or "--", for_latex(pretrain), ", ".join(sources))
         lines.append(Line(names, {place: Number(c.text, MARKS[c.mark], ranked=not c.mark) for place, c in numbers}))
     return lines
 
@@ -191,7 +175,7 @@ def _add(
     heads, rules, start = [], [], len(names) + 1
     for name in dict.fromkeys(name for name, _ in columns):
         width = sum(name == other for other, _ in columns)
-        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}")
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{for_latex(name)}}}")
         rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     text.append("    " + " & ".join([*[""] * len(names), *heads]).strip() + r" \\")
@@ -236,7 +220,7 @@ def _order(line: Line, column: Column) -> tuple[bool, float]:
 
 def _cited(name: str, method: str, references: Iterable[Reference]) -> str:
     keys = keys_of(references, method)
-    return escape(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")
+    return for_latex(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")
 
 
 def _method(model: str) -> str:
