@@ -15,8 +15,8 @@ from torch import Tensor
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
 MARGIN = 64
-#: Weights that torchaudio may make, a filter for each phase. Usual rates take 0.7 million at most; 22 051 Hz and
-#: 22 050 Hz, which have no common divisor, 500 million.
+#: Weights that torchaudio may make, a filter for each phase. Usual rates take 3.3 million at most; 22 051 Hz and
+#: 22 050 Hz, which have no common divisor, 490 million.
 MOST_WEIGHTS = 2**22
 #: Samples on each side that a filter of torchaudio and of scipy reaches, at the lower of two rates.
 _WIDTH, _REACH = 6, 10
