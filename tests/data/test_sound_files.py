@@ -40,8 +40,8 @@ def root(tmp_path_factory):
     """A video of 2 s at 25 frames a second, with a click at 1 s in its wav."""
     root = tmp_path_factory.mktemp("sounds")
     write_video(root, "AVAD", "clip", N_FRAMES, size=(12, 12), seed=1)
-    for part in ("train", "test"):
-        write_list(root, "AVAD", part, "_1", f"clip {N_FRAMES} 25.0\n")
+    for part, name in (("train", "other"), ("test", "clip")):
+        write_list(root, "AVAD", part, "_1", f"{name} {N_FRAMES} 25.0\n")
     return root
 
 

@@ -20,6 +20,11 @@ AUDIO_SLACK = 0.25
 ROUNDED_RATE = 0.01
 
 
+def varies(video: Video) -> bool:
+    """Whether the frames of a video do not come evenly, so that their time stamps count."""
+    return _varying_times(video) is not None
+
+
 def shown_at(video: Video, n: int) -> float:
     """The second at which frame ``n`` (from 1) of a video is shown, from the first frame on."""
     times = _varying_times(video)
@@ -39,9 +44,17 @@ def shown_between(video: Video, begin: float, end: float) -> range:
     return range(int(np.searchsorted(times, begin)) + 1, int(np.searchsorted(times, end)) + 1)
 
 
+def shown_until(video: Video, n: int) -> float:
+    """The second at which frame ``n`` (from 1) of a video gives way to the next."""
+    times = _varying_times(video)
+    if times is None:
+        return n / video.fps
+    return float(times[n]) if n < len(times) else float(times[-1]) + 1 / video.fps
+
+
 def shown_seconds(video: Video) -> float:
     """Seconds from the first frame of a video to the end of the last that its list asks for."""
-    return shown_at(video, video.n_frames) + 1 / video.fps
+    return shown_until(video, video.n_frames)
 
 
 def check_frame_rate(video: Video) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-import torchaudio
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -24,6 +23,8 @@ from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.files.images import read_density
+from avsal_bench.data.files.moments import shown_at, shown_seconds, shown_until, varies
+from avsal_bench.data.files.resampling import resample
 from avsal_bench.data.files.sound_files import read_sound
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.data.painting import Points
@@ -43,6 +44,8 @@ LINE, STRIP = 22, 64
 CHUNK = 8
 #: Rate of the AAC track when that of the sound is none that AAC knows.
 FALLBACK_RATE = 48000
+#: Steps a second of the time stamps of pictures that do not come evenly.
+CLOCK = 90000
 
 GROUND, PALE, INK, FAINT, CURSOR = "white", "#f4f4f4", "#202020", "#707070", "#e05000"
 #: Of the waveform: as long as frames are shown, and after the last one.
@@ -112,7 +115,7 @@ def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> 
         for i, image in enumerate(painted_frames(video, numbers, tile)):
             x, y = BORDER + i % columns * (tile[1] + GAP), HEAD + i // columns * step
             sheet.paste(image, (x, y))
-            text = "" if video.still else f"{numbers[i]}  {(numbers[i] - 1) / video.fps:.2f} s"
+            text = "" if video.still else f"{numbers[i]}  {shown_at(video, numbers[i]):.2f} s"
             brush.text((x, y + tile[0] + 2), painting.fits(text, tile[1], 13), INK, painting.font(13))
         if timeline:
             _draw_timeline(sheet, HEAD + grid_height, video, numbers, track)
@@ -163,20 +166,22 @@ def write_overlay(video: Video, path: Path, pictures: Iterable[Image.Image], siz
     track = read_sound_track(video)
     ground = _strip(video, size[1], track)
     rate = Fraction(video.fps).limit_denominator(1001)  # lists write 30000/1001 as 29.970030
+    step = Fraction(1, CLOCK) if varies(video) else 1 / rate
     numbers = range(1, video.n_frames + 1)
     bar = progress(f"{video.key}: mp4", video.n_frames)
     with painting.output_file(path, ".mp4") as temporary, bar as shown, av.open(str(temporary), "w") as container:
         picture = _add_picture(container, rate, size[0] + ground.height, size[1])
-        sound = None if track is None else _SoundWriter(container, track, video.fps)
+        picture.codec_context.time_base = step
+        sound = None if track is None else _SoundWriter(container, track)
         for number, image in zip(numbers, pictures, strict=True):
             whole = Image.new("RGB", (picture.width, picture.height))
             whole.paste(image)
             whole.paste(_with_cursor(ground, video, number, track is not None), (0, size[0]))
             frame = av.VideoFrame.from_ndarray(np.asarray(whole), format="rgb24")
-            frame.pts, frame.time_base = number - 1, 1 / rate
+            frame.pts, frame.time_base = round(shown_at(video, number) / step), step
             container.mux(picture.encode(frame))
             if sound:
-                sound.write(number)
+                sound.write(shown_until(video, number))
             shown.advance()
         container.mux(picture.encode())
         if sound:
@@ -232,7 +237,7 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
     brush = ImageDraw.Draw(sheet)
     room = SHEET - 2 * BORDER
     brush.text((BORDER, 10), painting.fits(video.key, room, 24), INK, painting.font(24))
-    moving = [f"{video.fps:g} fps", f"{video.n_frames} frames", f"{video.seconds:.2f} s"]
+    moving = [f"{video.fps:g} fps", f"{video.n_frames} frames", f"{shown_seconds(video):.2f} s"]
     facts = [
         *(["still image"] if video.still else moving),
         f"{size[1]} x {size[0]} pixels",
@@ -257,7 +262,7 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
 def _draw_timeline(sheet: Image.Image, top: int, video: Video, numbers: Sequence[int], track: Track | None) -> None:
     """The waveform with the shown frames marked above and seconds below; what the frames do not reach is grey."""
     brush, small = ImageDraw.Draw(sheet), painting.font(12)
-    shown = video.n_frames / video.fps
+    shown = shown_seconds(video)
     seconds = max(shown, track.seconds if track else 0.0)
     width, wave_top = SHEET - 2 * BORDER, top + CAPTION
     if track is None:
@@ -266,7 +271,7 @@ def _draw_timeline(sheet: Image.Image, top: int, video: Video, numbers: Sequence
         sheet.paste(draw_waveform(track, seconds, shown, (WAVE, width)), (BORDER, wave_top))
     clear = -math.inf
     for number in numbers:
-        x = BORDER + _column((number - 1) / video.fps, seconds, width)
+        x = BORDER + _column(shown_at(video, number), seconds, width)
         brush.line((x, wave_top - 3, x, wave_top + WAVE + 2), CURSOR)
         half = small.getlength(str(number)) / 2
         if x - half > clear:  # a label that would touch the last one is left out; its line is not
@@ -318,7 +323,7 @@ def _strip(video: Video, width: int, track: Track | None) -> Image.Image:
     """What stands below every frame, without what changes."""
     image = Image.new("RGB", (width, LINE + (STRIP if track else 0)), GROUND)
     if track:
-        shown = video.n_frames / video.fps
+        shown = shown_seconds(video)
         image.paste(draw_waveform(track, shown, shown, (STRIP, width)), (0, LINE))
     return image
 
@@ -327,13 +332,13 @@ def _with_cursor(strip: Image.Image, video: Video, number: int, sound: bool) -> 
     """The strip at one frame: its number and time, and the cursor where it begins."""
     image = strip.copy()
     brush = ImageDraw.Draw(image)
-    clock = f"{number}/{video.n_frames}  {(number - 1) / video.fps:.2f} s"
+    clock = f"{number}/{video.n_frames}  {shown_at(video, number):.2f} s"
     room = image.width - 12 - int(painting.font(14).getlength(clock))
     brush.text((image.width - 4, 3), clock, INK, painting.font(14), anchor="ra")
     title = video.key if sound else f"{video.key}, no sound"
     brush.text((4, 3), painting.fits(title, room, 14), FAINT, painting.font(14))
     if sound:
-        x = _column(number - 1, video.n_frames, image.width)
+        x = _column(shown_at(video, number), shown_seconds(video), image.width)
         brush.rectangle((x, LINE, x + 1, image.height - 1), CURSOR)
     return image
 
@@ -349,21 +354,20 @@ def _add_picture(container: OutputContainer, rate: Fraction, height: int, width:
 class _SoundWriter:
     """Writes the sound beside the frames, a frame's worth at a time: players want both near each other."""
 
-    def __init__(self, container: OutputContainer, track: Track, fps: float) -> None:
+    def __init__(self, container: OutputContainer, track: Track) -> None:
         known = av.Codec("aac", "w").audio_rates or [FALLBACK_RATE]
         self.rate = track.rate if track.rate in known else FALLBACK_RATE
         samples = torch.from_numpy(track.samples)
-        self._samples = torchaudio.functional.resample(samples, track.rate, self.rate).numpy()
-        self._fps = fps
+        self._samples = resample(samples, track.rate, self.rate).numpy()
         self._done = 0
         self._container = container
         stream = container.add_stream("aac", rate=self.rate, layout="mono")
         assert isinstance(stream, AudioStream)
         self._stream = stream
 
-    def write(self, number: int) -> None:
-        """Write what is heard up to the end of a frame."""
-        stop = min(round(number / self._fps * self.rate), len(self._samples))
+    def write(self, second: float) -> None:
+        """Write what is heard up to a second."""
+        stop = min(round(second * self.rate), len(self._samples))
         if stop > self._done:
             piece = av.AudioFrame.from_ndarray(self._samples[None, self._done : stop], format="fltp", layout="mono")
             piece.sample_rate, piece.pts, piece.time_base = self.rate, self._done, Fraction(1, self.rate)
