@@ -1,6 +1,8 @@
 """A page of HTML, read for tests."""
 
+import base64
 import json
+import zlib
 from html.parser import HTMLParser
 
 
@@ -56,6 +58,15 @@ class Page(HTMLParser):
             self.cell += data
         if self.block:
             self.blocks[self.block] = json.loads(data)
+
+    def part(self, name):
+        """Values of a packed part of what panels show."""
+        return json.loads(zlib.decompress(base64.b64decode(self.blocks["details"][name])))
+
+    def rows(self):
+        """What the panels of all rows show, by their names."""
+        names = [name for name in self.blocks["details"] if name.startswith("rows/")]
+        return {row: panel for name in names for row, panel in self.part(name).items()}
 
     def table(self, start):
         return next(t for t in self.tables if t["caption"].startswith(start))

@@ -76,7 +76,7 @@ def _signed_rank_ps(differences: Array) -> list[float]:
     order = np.argsort(np.abs(rounded), axis=1)
     ordered = np.take_along_axis(rounded, order, axis=1)
     sizes = np.abs(ordered)
-    plain = (np.diff(sizes, axis=1, prepend=0.0) > 0).all(axis=1)
+    plain = np.all(np.diff(sizes, axis=1, prepend=0.0) > 0, axis=1)
     doubled = 2 * np.arange(1, count + 1)
     positive = (ordered > 0) @ doubled
     smaller = np.minimum(positive, doubled.sum() - positive)
@@ -120,7 +120,8 @@ def pairwise(scores: Sequence[Mapping[str, float]]) -> dict[tuple[int, int], Com
     for i in range(len(scores) - 1):
         common = ~np.isnan(table[i])
         differences = table[i, common] - table[i + 1 :, common]
-        for j, (line, p) in enumerate(zip(differences.tolist(), _signed_rank_ps(differences), strict=True), start=i + 1):
+        tested = zip(differences.tolist(), _signed_rank_ps(differences), strict=True)
+        for j, (line, p) in enumerate(tested, start=i + 1):
             if defined := [value for value in line if not math.isnan(value)]:
                 tests[(i, j)] = (math.fsum(defined) / len(defined), len(defined), p)
     corrected = holm([p for _, _, p in tests.values()])

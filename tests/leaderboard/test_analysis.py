@@ -25,7 +25,7 @@ from avsal_bench.leaderboard.analysis import (
     relative_scores,
 )
 from avsal_bench.leaderboard.page.board import read_board
-from avsal_bench.leaderboard.page.panels import panels
+from avsal_bench.leaderboard.page.panels import parts
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS, mean_scores, video_to_json
 
@@ -88,13 +88,18 @@ def test_bounds_of_more_folds_count_with_the_folds_of_the_row():
     assert relative_scores(row, both) == {}, "the bounds lack a fold"
 
 
+def panels(board):
+    """What the panels of all rows show, by their names."""
+    return {row: panel for name, part in parts(board) if name.startswith("rows/") for row, panel in part.items()}
+
+
 def test_the_page_has_the_relative_scale_where_both_bounds_exist(tmp_path):
     board = read_board(save(tmp_path / "a", bounded()))
-    shown = {row["model"]: row["relative"] for row in panels(board)["rows"].values()}
+    shown = {row["label"].split()[0]: row["relative"] for row in panels(board).values()}
     assert shown["toy"]["CC"] == pytest.approx(0.5714, abs=1e-4)
     assert (shown["mep"]["CC"], shown["human_infinite"]["CC"], shown["toy"]["KL"]) == (0, 1, None)
     without = panels(read_board(save(tmp_path / "b", bounded()[:2])))
-    assert [row["relative"] for row in without["rows"].values()] == [{}, {}]
+    assert [row["relative"] for row in without.values()] == [{}, {}]
 
 
 # numbers

@@ -10,6 +10,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -43,7 +44,7 @@ def driver():
 def board(tmp_path_factory):
     folder = show_board(tmp_path_factory.mktemp("board"))
     page = folder / "index.html"
-    page.write_text(html_page(folder), encoding="utf-8")
+    page.write_text(html_page(read_board(folder)), encoding="utf-8")
     return page
 
 
@@ -253,7 +254,7 @@ def test_categories_in_a_synthetic_panel(visit):
 def test_losses_with_other_sounds_and_a_place_between_the_bounds(visit, tmp_path):
     bound = [make([0.9] * 24, model="human_infinite", modality="", dataset="synth", fold=f) for f in (1, 2, 3)]
     folder = save(tmp_path, [*synth_records(), *bound])
-    (tmp_path / "page.html").write_text(html_page(folder), encoding="utf-8")
+    (tmp_path / "page.html").write_text(html_page(read_board(folder)), encoding="utf-8")
     driver = visit("#synthetic", tmp_path / "page.html")
     [table] = [t for t in shown(driver, "#synthetic table") if "Map CC" in t.text]
     lines = [row.text.split() for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
@@ -330,7 +331,7 @@ def test_names_with_markup_are_text_in_tables_and_panels(visit, tmp_path):
     bad = "<img src=x onerror=document.title='hacked'>"
     folder = save(tmp_path, [make({bad: 0.5, "b": 0.6}, fold=k, provenance={"command": bad}) for k in (1, 2, 3)])
     page = folder / "index.html"
-    page.write_text(html_page(folder), encoding="utf-8")
+    page.write_text(html_page(read_board(folder)), encoding="utf-8")
     driver = visit("#row/stavis/avad/toy_v/paper", page)
     find(driver, "#panel summary").click()
     until(lambda: bad in find(driver, "#panel details").text, "the name as it is")
@@ -341,7 +342,7 @@ def test_names_with_markup_are_text_in_tables_and_panels(visit, tmp_path):
 
 def test_an_empty_board_opens_on_what_papers_print(visit, tmp_path):
     page = save(tmp_path, []) / "index.html"
-    page.write_text(html_page(tmp_path), encoding="utf-8")
+    page.write_text(html_page(read_board(tmp_path)), encoding="utf-8")
     driver = visit("", page)
     assert find(driver, "#published").is_displayed()
     assert shown(driver, "#published tbody tr")
@@ -355,7 +356,7 @@ def test_an_empty_board_opens_on_what_papers_print(visit, tmp_path):
 def test_500_records_open_without_lag(visit, tmp_path):
     folder = large_board(tmp_path)
     page = folder / "index.html"
-    page.write_text(html_page(folder), encoding="utf-8")
+    page.write_text(html_page(read_board(folder)), encoding="utf-8")
     driver = visit("", page)
     ready = driver.execute_script("return performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert ready < 3000

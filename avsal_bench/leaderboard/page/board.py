@@ -6,10 +6,11 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from sys import intern
 from urllib.parse import quote
 
 import numpy as np
@@ -28,10 +29,12 @@ from avsal_bench.leaderboard.significance import Comparison, pairwise, video_mea
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, rows
-from avsal_bench.records import METRICS, read_records
+from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, record_path
 
 #: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
 RANKED_SETS = REAL_SETS[:6]
+#: Complete rows of a table that are compared with each other, the best in CC: pairs grow with the square of the rows.
+COMPARED_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,21 @@ class Group:
         """Whether its scores are of a set that the project makes."""
         return self.rows[0].head.synthetic
 
-    @property
+    @cached_property
     def complete(self) -> tuple[Row, ...]:
-        """Rows that can be compared."""
+        """Rows that can be compared; they stand first in ``rows``."""
         return tuple(row for row in self.rows if row.complete)
 
     @cached_property
+    def means(self) -> dict[str, list[dict[str, float]]]:
+        """For each metric the score of each video of each of ``rows``."""
+        return {metric: [video_means(row, metric) for row in self.rows] for metric in METRICS}
+
+    @cached_property
     def comparisons(self) -> dict[str, dict[tuple[int, int], Comparison]]:
-        """For each metric all pairs of ``complete``, by position."""
-        return {metric: pairwise([video_means(row, metric) for row in self.complete]) for metric in METRICS}
+        """For each metric all pairs of the first ``COMPARED_ROWS`` of ``complete``, by position."""
+        most = min(COMPARED_ROWS, len(self.complete))
+        return {metric: pairwise(means[:most]) for metric, means in self.means.items()}
 
     def best(self, metric: str) -> int | None:
         """Position in ``complete`` of the row that is best in a metric; None where none defines it."""
@@ -103,15 +112,31 @@ class Overall:
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard as it is read. ``groups`` hold no record with its sound muted; ``hearing`` compares those."""
+    """A leaderboard as it is read.
+
+    Args:
+        folder: it was read from.
+        table: rows of all records, those with another sound than the true one among them.
+        groups: the tables of the page, without those; ``hearing`` and ``losses`` compare them.
+        lines: of ``published.csv``.
+        papers: the published rows made of them.
+        not_built: methods that have no network here.
+        hearing: whether networks use the sound, on synthetic sets.
+        losses: what networks lose with another sound.
+        curves: of each record that has some, by its place: scores over time ``(videos, metrics, CURVE_PARTS)``.
+        costs: size and speed of networks.
+        records: how many were read.
+    """
 
     folder: Path
+    table: tuple[Row, ...]
     groups: tuple[Group, ...]
     lines: tuple[dict[str, str], ...]
     papers: tuple[PublishedRow, ...]
     not_built: tuple[NotBuilt, ...]
     hearing: tuple[Hearing, ...]
     losses: tuple[SoundLoss, ...]
+    curves: Mapping[Path, Array] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], Cost] = field(default_factory=dict)
     records: int = 0
 
@@ -127,22 +152,56 @@ def read_board(folder: Path) -> Board:
         ValueError: naming a file that is no record, two files that claim one row, or a line that cannot be read.
         OSError: when the folder has no ``published.csv``.
     """
-    found = list(read_records(folder / "records"))
-    records = [record for _, record in found]
+    records, curves = [], {}
+    fits: dict[tuple[object, ...], object] = {}
+    for _, full in read_records(folder / "records"):
+        record, over_time = _lighter(full, fits)
+        records.append(record)
+        if over_time is not None:
+            curves[place(record)] = over_time
     lines = read_published(folder / "published.csv")
-    original = rows(record for record in records if record.sound == "original")
+    table = rows(records)
+    original = [row for row in table if row.head.sound == "original"]
     groups = [Group(dataset, protocol, tuple(group)) for (protocol, dataset), group in groupby(original, key=_table)]
     return Board(
         folder=folder,
+        table=tuple(table),
         groups=tuple(groups),
         lines=tuple(lines),
         papers=tuple(published_rows(lines)),
         not_built=tuple(read_not_built(folder / "not_built.csv", (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),
         losses=tuple(sound_losses(records)),
+        curves=curves,
         costs=network_costs(folder / "networks.csv", records),
         records=len(records),
     )
+
+
+def place(record: Record) -> Path:
+    """Where a record lies in the folder of the leaderboard."""
+    r = record
+    return record_path(Path("records"), r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+
+
+def _lighter(record: Record, fits: dict[tuple[object, ...], object]) -> tuple[Record, Array | None]:
+    """A record without its recipe and curves, which thousands of records have no room for, and the curves apart.
+
+    What many records share word for word is kept once: names of videos, and what is told of a training (``fits``).
+    """
+    curves = np.full((len(record.videos), len(METRICS), CURVE_PARTS), np.nan)
+    videos = []
+    for lines, video in zip(curves, record.videos, strict=True):
+        for line, metric in zip(lines, METRICS, strict=True):
+            line[:] = video.curve.get(metric, np.nan)
+        undefined = {metric: count for metric, count in video.undefined.items() if count}
+        name, category = intern(video.video), intern(video.category)
+        videos.append(replace(video, video=name, category=category, undefined=undefined, curve={}))
+    job = (record.model, record.modality, record.preset, record.fold, record.seed)
+    told = record.provenance.get("fits")
+    provenance = record.provenance | {"fits": fits[job] if fits.setdefault(job, told) == told else told}
+    light = replace(record, videos=videos, recipe={}, provenance=provenance)
+    return light, curves if any(video.curve for video in record.videos) else None
 
 
 def row_id(row: Row) -> str:
@@ -153,7 +212,12 @@ def row_id(row: Row) -> str:
 
 def row_label(row: Row) -> str:
     """Name of a network for people."""
-    return f"{row.head.model} ({row.head.modality})" if row.head.modality else row.head.model
+    return network_label(row.head.model, row.head.modality)
+
+
+def network_label(model: str, modality: str) -> str:
+    """As :func:`row_label`."""
+    return f"{model} ({modality})" if modality else model
 
 
 def overall(groups: Sequence[Group]) -> list[Overall]:
@@ -175,14 +239,16 @@ def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
     Names with a star or a hash are other systems and not compared. A variant of ours (``mspi-s3d``) is compared with
     the printed names that hold it.
     """
+    printed: dict[tuple[str, str, str], list[PublishedRow]] = defaultdict(list)
+    for paper in board.papers:
+        if not is_derived(paper.variant):
+            printed[(paper.method, paper.modality.lower(), paper.dataset)].append(paper)
     pairs = []
     for group in board.of_kind(synthetic=False):
         for row in group.complete:
             method, _, variant = row.head.model.partition("-")
-            for paper in board.papers:
-                same = (paper.method, paper.modality.lower(), paper.dataset)
-                ours = (method, row.head.modality, row.head.dataset)
-                if same == ours and not is_derived(paper.variant) and _letters(variant) in _letters(paper.variant):
+            for paper in printed.get((method, row.head.modality, row.head.dataset), ()):
+                if _letters(variant) in _letters(paper.variant):
                     pairs.append((row, paper))
     return sorted(pairs, key=lambda pair: (pair[0].head.protocol, dataset_order(pair[0].head.dataset)))
 

@@ -8,12 +8,11 @@ import json
 import re
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from avsal_bench.leaderboard.disagreements import Reasons
-from avsal_bench.leaderboard.page.board import Board, overall, read_board
-from avsal_bench.leaderboard.page.panels import PICTURES, panels, pictures
+from avsal_bench.leaderboard.page.board import Board, overall
+from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import disagreement_table, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import cost_table, mean_ranks, reproduction_table, score_sets
@@ -22,28 +21,22 @@ from avsal_bench.records import METRICS
 
 #: Characters that the page may have: it is to open at once, also from a slow line.
 LARGEST = 5_000_000
-SCRIPTS = ("sortable.min.js", "chart.umd.min.js", "charts.js", "panel.js", "page.js")
+SCRIPTS = ("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "panel.js", "page.js")
 
 
-def html_page(folder: Path) -> str:
-    """The page of the leaderboard in ``folder``, from ``records``, ``published.csv`` and what lies beside them.
+def html_page(board: Board) -> str:
+    """The page of a leaderboard.
 
-    Same input, same text. Pictures beside records are put in as long as there is room; the page says what was left out.
-
-    Args:
-        folder: with ``records/<protocol>/<set>/*.json`` (or none), ``published.csv``, and where there are such
-            ``not_built.csv`` and ``networks.csv``.
-
-    Raises:
-        ValueError: naming a file that is no record, two files that claim one row, or a line that cannot be read.
-        OSError: when the folder has no ``published.csv``.
+    Same input, same text. What the panels of rows show, and then pictures beside records, are put in as long as there
+    is room; the page says what was left out.
     """
-    board = read_board(folder)
     tabs = render("tabs.html", alpha=f"{ALPHA:g}", **_tabs(board))
     style = _asset("style.css") + _metric_rules()
     scripts = [_asset(name) for name in SCRIPTS]
-    data = _json_block("data", panels(board))
+    data = _json_block("data", index(board))
     room = LARGEST - sum(map(_size, [tabs, style, *scripts, data])) - 100_000
+    details, untold = packed(board, room)
+    room -= sum(len(name) + len(text) for name, text in details.items())
     pasted = pictures(board, max(0, min(PICTURES, room)))
     return render(
         "page.html",
@@ -52,7 +45,8 @@ def html_page(folder: Path) -> str:
         scripts=scripts,
         metrics=METRICS,
         tabs=tabs,
-        data=[data, _json_block("pictures", pasted)],
+        data=[data, _json_block("details", details), _json_block("pictures", pasted)],
+        untold=untold,
         shown=sum(map(len, pasted["shown"].values())),
         left=sum(map(len, pasted["left"].values())),
         records=board.records,
@@ -85,7 +79,11 @@ def _asset(name: str) -> str:
 
 def _metric_rules() -> str:
     """Style that leaves only the columns and lines of the chosen metric."""
-    rules = [f'[data-shown="{m}"] [data-metric]:not([data-metric="{m}"])' for m in METRICS]
+    rules = []
+    for metric in METRICS:
+        others = ", ".join(f".{other}" for other in METRICS if other != metric)
+        rules += [f'[data-shown="{metric}"] [data-metric]:not([data-metric="{metric}"])']
+        rules += [f'[data-shown="{metric}"] td:is({others})']
     return ",\n".join(rules) + " { display: none; }\n"
 
 

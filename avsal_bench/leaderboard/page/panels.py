@@ -1,24 +1,29 @@
-"""What the panel of a row shows, as plain values: videos, curves, categories, training, comparisons, provenance."""
+"""What the panel of a row shows, as plain values: videos, curves, categories, training, comparisons, provenance.
+
+The page has an index of all rows, and the rest in packed parts that a browser unpacks when a row is opened.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import math
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avsal_bench.leaderboard.analysis import relative_scores
-from avsal_bench.leaderboard.page.board import Board, Group, row_id, row_label
-from avsal_bench.leaderboard.significance import video_means
+from avsal_bench.leaderboard.analysis import CEILING, FLOOR, relative_scores
+from avsal_bench.leaderboard.page.board import Board, Group, network_label, place, row_id, row_label
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row, categories, seed_mean
-from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, record_path
+from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores
 
+#: Rows of one table that are packed together.
+ROWS_A_PART = 25
 #: Characters of base64 that all pictures of a page may take together.
 PICTURES = 3_000_000
 #: What a training curve may hold, in the order it is drawn.
@@ -27,20 +32,67 @@ CURVES = ("train/loss", "val/loss", "val/cc", "lr")
 STORY = ("version", "commit", "clean", "code", "device", "threads", "torch", "started", "test_seconds")
 
 
-def panels(board: Board) -> dict[str, Any]:
-    """Plain values behind all panels: ``rows`` and ``tables`` by their names, and ``fits``, which rows share."""
-    fits: dict[str, int] = {}
-    shown: dict[str, Any] = {}
+def index(board: Board) -> dict[str, Any]:
+    """What the page knows of all rows before one is opened.
+
+    Returns:
+        ``rows``: by its name the label of a row, its modality, the number of its part, and its scores; ``tables``: by
+        its name whether it is synthetic, and names of its complete rows; and the costs by label.
+    """
+    shown, part = {}, 0
     for group in board.groups:
-        for row in group.rows:
-            shown[row_id(row)] = _panel(row, group, fits)
+        for start in range(0, len(group.rows), ROWS_A_PART):
+            for row in group.rows[start : start + ROWS_A_PART]:
+                values = _plain(s.value for s in row.scores.values())
+                shown[row_id(row)] = [row_label(row), row.head.modality, part, values]
+            part += 1
     return {
         "metrics": [[metric, int(higher)] for metric, higher in METRICS.items()],
         "rows": shown,
-        "tables": {group.key: _comparisons(group) for group in board.groups},
-        "fits": [json.loads(fit) for fit in fits],
+        "tables": {group.key: [int(group.synthetic), list(map(row_id, group.complete))] for group in board.groups},
         "costs": _costs(board),
     }
+
+
+def parts(board: Board) -> Iterator[tuple[str, Any]]:
+    """Plain values behind all panels, in parts by name.
+
+    ``pairs/<table>``: the comparisons of a table. ``rows/<number>``: some of its rows, by their names. ``fits``: the
+    trainings that rows share; it comes last, when all rows have said which.
+    """
+    fits: dict[str, int] = {}
+    numbers: dict[int, list[int]] = {}
+    part = 0
+    for group in board.groups:
+        yield f"pairs/{group.key}", _comparisons(group)
+        places = {id(row): n for n, row in enumerate(group.complete)}
+        for start in range(0, len(group.rows), ROWS_A_PART):
+            shown = {}
+            for n, row in enumerate(group.rows[start : start + ROWS_A_PART], start):
+                means = {metric: found[n] for metric, found in group.means.items()}
+                about = _panel(row, group, means, [board.curves.get(place(r)) for r in row.records])
+                shown[row_id(row)] = about | {"place": places.get(id(row)), "fits": _fits(row.records, fits, numbers)}
+            yield f"rows/{part}", shown
+            part += 1
+    yield "fits", [json.loads(fit) for fit in fits]
+
+
+def packed(board: Board, room: int) -> tuple[dict[str, str], int]:
+    """The parts of :func:`parts`, as base64 of their JSON in zlib's form, as many as fit in ``room`` characters.
+
+    Returns:
+        The parts by name, and how many rows had no room.
+    """
+    found, left = {}, 0
+    for name, value in parts(board):
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
+        data = base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+        if len(data) <= room:
+            room -= len(data)
+            found[name] = data
+        elif name.startswith("rows/"):
+            left += len(value)
+    return found, left
 
 
 def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:
@@ -54,7 +106,8 @@ def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:
     waiting: list[tuple[int, str, Row, Record, Path]] = []
     for group in board.groups:
         for row in group.rows:
-            found = [(r, path) for r in row.records if (path := _place(board.folder, r).with_suffix(".jpg")).is_file()]
+            files = [(r, board.folder / place(r).with_suffix(".jpg")) for r in row.records]
+            found = [(r, path) for r, path in files if path.is_file()]
             newest = max(str(r.provenance.get("started", "")) for r in row.records)
             waiting += [(n, newest, row, r, path) for n, (r, path) in enumerate(found)]
     waiting.sort(key=lambda w: w[1], reverse=True)
@@ -72,34 +125,32 @@ def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:
     return {"shown": shown, "left": left}
 
 
-def _panel(row: Row, group: Group, fits: dict[str, int]) -> dict[str, Any]:
+def _panel(
+    row: Row, group: Group, means: Mapping[str, Mapping[str, float]], curves: Sequence[Array | None]
+) -> dict[str, Any]:
     head = row.head
     videos = _by_video(row.records)
-    compared = group.complete.index(row) if row.complete else None
+    bounds = [r for r in group.rows if r.head.network in (FLOOR, CEILING)]
     return {
         "label": row_label(row),
-        "model": head.model,
-        "modality": head.modality,
         "preset": head.preset,
         "dataset": head.dataset,
         "protocol": head.protocol,
         "synthetic": head.synthetic,
         "table": group.key,
-        "place": compared,
         "folds": row.folds,
         "seeds": row.seeds,
         "scores": {m: _plain((s.value, s.std, s.low, s.high)) for m, s in row.scores.items()},
         # 0 is the mean eye position, 1 human infinite; empty where the table lacks one of them.
-        "relative": {m: _round(value) for m, value in relative_scores(row, group.rows).items()},
+        "relative": {m: _round(value) for m, value in relative_scores(row, bounds).items()},
         "videos": {
             "names": list(videos),
             "kinds": [same[0].category for same in videos.values()],
             "frames": [same[0].frames for same in videos.values()],
-            "scores": {m: _in_order(video_means(row, m), videos) for m in METRICS},
+            "scores": {m: _in_order(means[m], videos) for m in METRICS},
         },
-        "time": {m: _over_time(videos.values(), m) for m in METRICS},
+        "time": _over_time(row.records, curves),
         "kinds": _by_category(row),
-        "fits": _fits(row.records, fits),
         "records": [_story(r) for r in row.records],
     }
 
@@ -112,26 +163,44 @@ def _by_video(records: Iterable[Record]) -> dict[str, list[VideoScores]]:
     return dict(sorted(found.items()))
 
 
-def _over_time(videos: Iterable[Sequence[VideoScores]], metric: str) -> list[list[float | None]]:
-    """Mean over videos in each part of their time, and the quartiles; empty where no record has curves."""
-    curves = [found for same in videos if (found := [v.curve[metric] for v in same if metric in v.curve])]
-    if not curves:
-        return []
+def _over_time(records: Sequence[Record], curves: Sequence[Array | None]) -> dict[str, list[list[float | None]]]:
+    """For each metric the mean over videos in each part of their time, and the quartiles; empty without curves."""
+    by_video: dict[str, list[Array]] = defaultdict(list)
+    for record, found in zip(records, curves, strict=True):
+        for video, curve in zip(record.videos, found if found is not None else (), strict=False):
+            by_video[video.video].append(curve)
+    if not by_video:
+        return {metric: [] for metric in METRICS}
     # A video may stand in several records, and a part that no frame of it defines says nothing there.
-    copies = np.full((len(curves), max(map(len, curves)), CURVE_PARTS), np.nan)
-    for i, same in enumerate(curves):
-        copies[i, : len(same)] = same
+    copies = np.full((len(by_video), max(map(len, by_video.values())), len(METRICS), CURVE_PARTS), np.nan)
+    for lines, name in zip(copies, sorted(by_video), strict=True):
+        lines[: len(by_video[name])] = by_video[name]
     counts = (~np.isnan(copies)).sum(axis=1)
     each = np.where(counts, np.nansum(copies, axis=1) / np.maximum(counts, 1), np.nan)
-    parts = [part[~np.isnan(part)] for part in each.T]
+    each = np.ascontiguousarray(np.moveaxis(each, 0, -1))
     whole = not np.isnan(each).any()  # then one call does for all parts
-    quartiles = np.quantile(each, [0.25, 0.75], axis=0).T if whole else [_quartiles(part) for part in parts]
-    means = [part.mean() if len(part) else math.nan for part in parts]
-    return [_plain(means), *(_plain(line) for line in zip(*quartiles, strict=True))]
+    means = each.mean(axis=-1) if whole else _means(each)
+    quartiles = np.quantile(each, [0.25, 0.75], axis=-1) if whole else _quartiles(each)
+    return {
+        metric: [_plain(means[m]), *map(_plain, quartiles[:, m])] if not np.isnan(each[m]).all() else []
+        for m, metric in enumerate(METRICS)
+    }
 
 
-def _quartiles(part: Array) -> list[float]:
-    return [float(q) for q in np.quantile(part, [0.25, 0.75])] if len(part) else [math.nan, math.nan]
+def _means(each: Array) -> Array:
+    """Means along the last axis, of what is not NaN there."""
+    found = [d.mean() if len(d := p[~np.isnan(p)]) else math.nan for p in _lines(each)]
+    return np.array(found).reshape(each.shape[:-1])
+
+
+def _quartiles(each: Array) -> Array:
+    """Quartiles along the last axis, of what is not NaN there, ``(2, ...)``."""
+    found = [np.quantile(d, [0.25, 0.75]) if len(d := p[~np.isnan(p)]) else [math.nan] * 2 for p in _lines(each)]
+    return np.array(found).T.reshape(2, *each.shape[:-1])
+
+
+def _lines(each: Array) -> Array:
+    return each.reshape(-1, each.shape[-1])
 
 
 def _by_category(row: Row) -> dict[str, Any]:
@@ -145,22 +214,28 @@ def _by_category(row: Row) -> dict[str, Any]:
     }
 
 
-def _fits(records: Sequence[Record], fits: dict[str, int]) -> list[list[int]]:
-    """Training of each record as (fold, seed, number in ``fits``): the records of one job share it."""
+def _fits(records: Sequence[Record], fits: dict[str, int], numbers: dict[int, list[int]]) -> list[list[int]]:
+    """Training of each record as (fold, seed, number in ``fits``): the records of one job share it.
+
+    ``numbers`` are those of trainings that were told already.
+    """
     found = []
     for r in records:
-        for fit in r.provenance.get("fits") or []:
-            points = fit.get("curve") or []
-            curves = {
-                name: _plain([_float(p.get(name)) for p in points], 4)
-                for name in CURVES
-                if any(name in p for p in points)
-            }
-            about = {"stage": fit.get("stage"), "network": fit.get("network"), "seconds": fit.get("seconds")}
-            value = about | {"epochs": [p.get("epoch") for p in points], "curves": curves}
-            number = fits.setdefault(json.dumps(value, sort_keys=True), len(fits))
-            found.append([r.fold, r.seed, number])
+        told = r.provenance.get("fits") or ()
+        if id(told) not in numbers:
+            numbers[id(told)] = [fits.setdefault(_fit(fit), len(fits)) for fit in told]
+        found += [[r.fold, r.seed, number] for number in numbers[id(told)]]
     return found
+
+
+def _fit(fit: Mapping[str, Any]) -> str:
+    """What a panel tells of the training of a stage."""
+    points = fit.get("curve") or []
+    curves = {
+        name: _plain([_float(p.get(name)) for p in points], 4) for name in CURVES if any(name in p for p in points)
+    }
+    about = {"stage": fit.get("stage"), "network": fit.get("network"), "seconds": fit.get("seconds")}
+    return json.dumps(about | {"epochs": [p.get("epoch") for p in points], "curves": curves}, sort_keys=True)
 
 
 def _story(r: Record) -> dict[str, Any]:
@@ -173,31 +248,31 @@ def _story(r: Record) -> dict[str, Any]:
         "command": r.provenance.get("command"),
         "fit_seconds": sum(_float(fit.get("seconds")) for fit in r.provenance.get("fits") or []),
         "weights": {name: r.weights.get(name) for name in ("file", "sha256", "parameters")},
-        "path": _place(Path(), r).as_posix(),
+        "path": place(r).as_posix(),
     }
 
 
 def _comparisons(group: Group) -> dict[str, Any]:
-    """All pairs of a table: by metric (i, j, difference, p, corrected p, significant), by position in ``rows``."""
-    pairs = {
+    """All pairs of a table that are compared, by metric: columns i, j, difference, p, corrected p and significant.
+
+    i and j are places among the complete rows.
+    """
+    return {
         metric: [
-            [i, j, _round(c.difference), _round(c.p, 2), _round(c.corrected, 2), int(c.significant)]
-            for (i, j), c in found.items()
+            [i for i, _ in found],
+            [j for _, j in found],
+            [_round(c.difference) for c in found.values()],
+            [_round(c.p, 2) for c in found.values()],
+            [_round(c.corrected, 2) for c in found.values()],
+            [int(c.significant) for c in found.values()],
         ]
         for metric, found in group.comparisons.items()
     }
-    return {"rows": [row_id(row) for row in group.complete], "pairs": pairs}
 
 
-def _costs(board: Board) -> list[dict[str, Any]]:
-    return [
-        {"model": model, "modality": modality, "parameters": c.parameters, "macs": c.macs, "seconds": c.seconds}
-        for (model, modality), c in board.costs.items()
-    ]
-
-
-def _place(folder: Path, r: Record) -> Path:
-    return record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+def _costs(board: Board) -> dict[str, list[float | None]]:
+    """Parameters, multiply-accumulates and seconds of each network, by its label."""
+    return {network_label(*key): [c.parameters, c.macs, c.seconds] for key, c in board.costs.items()}
 
 
 def _in_order(values: Mapping[str, float], names: Iterable[str]) -> list[float | None]:

@@ -9,23 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.files import write_atomically
-from avsal_bench.leaderboard.hearing import Hearing, hearing_table
+from avsal_bench.leaderboard.hearing import Hearing
 from avsal_bench.leaderboard.markdown import Ready, markdown_table
+from avsal_bench.leaderboard.page.board import Board, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.rendering import render
-from avsal_bench.leaderboard.published_scores import (
-    NotBuilt,
-    PublishedRow,
-    published_rows,
-    read_not_built,
-    read_published,
-)
-from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses, untested
+from avsal_bench.leaderboard.published_scores import PublishedRow
+from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.leaderboard.tables import DIGITS, MAIN_PROTOCOL, Row, categories, dataset_order, rows, seed_mean
-from avsal_bench.records import METRICS, Record, read_records
+from avsal_bench.leaderboard.tables import DIGITS, MAIN_PROTOCOL, Row, categories, dataset_order, seed_mean
+from avsal_bench.records import METRICS, Record
 from avsal_bench.text import text_table
+
+#: Bytes that the page may have: of a longer one GitHub shows no more than 512 kB.
+LARGEST = 500_000
 
 
 def write_leaderboard(folder: Path) -> list[Path]:
@@ -41,35 +39,32 @@ def write_leaderboard(folder: Path) -> list[Path]:
         ValueError: naming a file that is no record, or a line of a ``csv`` file that cannot be read.
         OSError: when the folder has no ``published.csv`` or cannot be written.
     """
-    records = [record for _, record in read_records(folder / "records")]
-    lines = read_published(folder / "published.csv")
-    not_built = read_not_built(folder / "not_built.csv", (line["method"] for line in lines))
-    table = rows(records)
-    page = readme(table, published_rows(lines), hearing_table(records), not_built, sound_losses(records))
-    files = {"README.md": page, "leaderboard.csv": to_csv(table, lines), "index.html": html_page(folder)}
+    board = read_board(folder)
+    texts = {"README.md": readme(board), "leaderboard.csv": to_csv(board.table, board.lines)}
+    files = texts | {"index.html": html_page(board)}
     for name, text in files.items():
         write_atomically(folder / name, text)
     return [folder / name for name in files]
 
 
-def readme(
-    table: Sequence[Row],
-    papers: Sequence[PublishedRow],
-    hearing: Sequence[Hearing],
-    not_built: Sequence[NotBuilt] = (),
-    losses: Sequence[SoundLoss] = (),
-) -> str:
-    """The page as Markdown."""
+def readme(board: Board) -> str:
+    """The page as Markdown, of at most ``LARGEST`` bytes: of long tables only so many lines as that leaves room for."""
+    text = _readme(board, None)
+    longest = max((len(group.rows) for group in board.groups), default=0)
+    while len(text.encode()) > LARGEST and longest:
+        longest = longest * 3 // 4
+        text = _readme(board, longest)
+    return text
+
+
+def _readme(board: Board, most: int | None) -> str:
+    """The page with at most so many lines in each table of scores."""
     sets: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    main = [row for row in table if row.head.sound == "original"]
-    for (synthetic, *_), rows_of_set in groupby(
-        sorted(main, key=lambda row: row.head.synthetic),
-        key=lambda row: (row.head.synthetic, row.head.dataset, row.head.protocol),
-    ):
-        sets[synthetic].append(_set(list(rows_of_set), hearing, losses))
-    absent = {n.method for n in not_built}
-    ordered = sorted(papers, key=lambda row: dataset_order(row.dataset))
-    missing = [[n.method, n.paper, n.status, n.missing] for n in not_built]
+    for group in board.groups:
+        sets[group.synthetic].append(_set(group.rows, board.hearing, board.losses, most))
+    absent = {n.method for n in board.not_built}
+    ordered = sorted(board.papers, key=lambda row: dataset_order(row.dataset))
+    missing = [[n.method, n.paper, n.status, n.missing] for n in board.not_built]
     text = render(
         "readme.md",
         measured=sets[False],
@@ -80,7 +75,9 @@ def readme(
     return text.rstrip("\n") + "\n"
 
 
-def _set(group: Sequence[Row], hearing: Sequence[Hearing], losses: Sequence[SoundLoss]) -> dict[str, Any]:
+def _set(
+    group: Sequence[Row], hearing: Sequence[Hearing], losses: Sequence[SoundLoss], most: int | None
+) -> dict[str, Any]:
     """What is shown of one data set under one protocol; a table that has nothing to show is empty."""
     head = group[0].head
     place = (head.dataset, head.protocol)
@@ -90,11 +87,12 @@ def _set(group: Sequence[Row], hearing: Sequence[Hearing], losses: Sequence[Soun
     suffix = "" if head.protocol == MAIN_PROTOCOL else f", protocol {head.protocol}"
     return {
         "name": f"{head.dataset}{suffix}" + (", synthetic" if head.synthetic else ""),
-        "scores": _score_table(group),
-        "categories": _category_table(group, kinds) if kinds else "",
-        "hearing": _hearing_table(asked) if asked else "",
-        "losses": _loss_table(lost) if lost else "",
-        "untested": untested(group, lost),
+        "scores": _score_table(group, most),
+        "categories": _category_table(group[:most], kinds) if kinds else "",
+        "hearing": _hearing_table(asked[:most]) if asked else "",
+        "losses": _loss_table(lost[:most]) if lost else "",
+        "untested": untested(group, lost)[:most],
+        "left": 0 if most is None else max(0, max(map(len, (group, asked, lost))) - most),
     }
 
 
@@ -161,11 +159,11 @@ def _interval(interval: Interval | None) -> str:
     )
 
 
-def _score_table(group: Sequence[Row]) -> str:
+def _score_table(group: Sequence[Row], most: int | None) -> str:
     header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], "Folds", "Seeds"]
     newest = max(row.version for row in group)
     body = []
-    for row in group:
+    for row in group[:most]:
         scores = {metric: _with_std(s.value, s.std, metric) for metric, s in row.scores.items()}
         cc = row.scores["CC"]
         names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]

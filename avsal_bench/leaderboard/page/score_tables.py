@@ -122,6 +122,7 @@ def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
                     *map(Cell, (paper.variant, ", ".join(paper.papers), head.preset, head.protocol)),
                 ]
                 filters = {"metric": metric, "training": paper.pretrain, "dataset": head.dataset}
+                filters["protocol"] = head.protocol
                 body.append(Line(cells, _filters(row) | filters))
     return Table(columns, [body]) if body else None
 
@@ -209,7 +210,7 @@ def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:
 
 def _filters(row: Row) -> dict[str, str]:
     head = row.head
-    return {"modality": head.modality or "none", "preset": head.preset, "protocol": head.protocol}
+    return {"modality": head.modality or "none", "preset": head.preset}
 
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:

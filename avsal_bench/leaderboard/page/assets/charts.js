@@ -78,7 +78,7 @@ const Charts = (() => {
   };
 
   const KINDS = ["av", "v", "a", "baseline"];
-  const COSTS = { seconds: "Seconds a window, one CPU thread", parameters: "Parameters", macs: "MACs a window" };
+  const COSTS = ["Parameters", "MACs a window", "Seconds a window, one CPU thread"];
   const short = (value) => {
     for (const [size, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (value >= size) return `${+(value / size).toPrecision(3)} ${letter}`;
     return `${+value.toPrecision(3)}`;
@@ -86,9 +86,8 @@ const Charts = (() => {
   const round = (value) => ([1, 2, 5].includes(+(value / 10 ** Math.floor(Math.log10(value))).toPrecision(6)) ? short(value) : "");
   const choice = document.getElementById("plot-table");
   const groups = { "measured": [], "synthetic: says nothing about real videos": [] };
-  for (const [key, table] of Object.entries(Data.tables)) {
-    if (!table.rows.length) continue;
-    groups[Object.keys(groups)[Data.rows[table.rows[0]].synthetic ? 1 : 0]].push(key);
+  for (const [key, [synthetic, rows]] of Object.entries(Data.tables)) {
+    if (rows.length) groups[Object.keys(groups)[synthetic]].push(key);
   }
   for (const [label, keys] of Object.entries(groups)) {
     if (!keys.length) continue;
@@ -98,24 +97,26 @@ const Charts = (() => {
     choice.append(group);
   }
   const plots = () => {
-    const costs = new Map(Data.costs.map((cost) => [cost.model + "/" + cost.modality, cost]));
-    document.getElementById("plots").hidden = !choice.value || !costs.size;
-    if (!choice.value || !costs.size) return;
+    const nothing = !choice.value || !Object.keys(Data.costs).length;
+    document.getElementById("plots").hidden = nothing;
+    if (nothing) return;
     const chosen = document.querySelector("#filters [name=metric]").value;
     const metric = chosen === "all" ? "CC" : chosen;
-    const rows = Data.tables[choice.value].rows.map((id) => [id, Data.rows[id]]).filter(([, row]) => row.scores[metric][0] !== null);
+    const [synthetic, ids] = Data.tables[choice.value], place = Object.keys(Data.metrics).indexOf(metric);
+    const rows = ids.map((id) => {
+      const [label, modality, , scores] = Data.rows[id];
+      return { id, label, kind: modality || "baseline", y: scores[place], costs: Data.costs[label] ?? [] };
+    }).filter((row) => row.y !== null);
     const where = document.querySelector("#plots .charts");
     [...where.children].forEach(forget);
     where.replaceChildren();
-    const synthetic = rows.some(([, row]) => row.synthetic);
     document.getElementById("plot-note").textContent = (synthetic ? "Synthetic scores: they say nothing about real videos. " : "")
       + `${metric}${Data.metrics[metric] ? "" : " (less is better)"} of complete rows; a point opens its row.`;
-    for (const [cost, title] of Object.entries(COSTS)) {
-      const known = rows.filter(([, row]) => costs.get(row.model + "/" + row.modality)?.[cost]);
+    for (const [cost, title] of COSTS.entries()) {
+      const known = rows.filter((row) => row.costs[cost]);
       if (!known.length) continue;
-      const kinds = KINDS.filter((kind) => known.some(([, row]) => (row.modality || "baseline") === kind));
-      const sets = kinds.map((kind) => known.filter(([, row]) => (row.modality || "baseline") === kind)
-        .map(([id, row]) => ({ x: costs.get(row.model + "/" + row.modality)[cost], y: row.scores[metric][0], label: row.label, id })));
+      const kinds = KINDS.filter((kind) => known.some((row) => row.kind === kind));
+      const sets = kinds.map((kind) => known.filter((row) => row.kind === kind).map((row) => ({ ...row, x: row.costs[cost] })));
       const costsOf = sets.flat().map((point) => point.x);
       const box = document.createElement("div");
       box.className = "chart";

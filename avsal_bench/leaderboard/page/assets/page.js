@@ -71,12 +71,13 @@
 
   // Filters: what a tab's lines can be filtered by is what they carry
   const lines = () => all("tbody tr", $("#" + current));
+  const of = (line, name) => line.dataset[name] ?? (name === "protocol" ? line.closest(".set")?.dataset.protocol : undefined);
   const offer = () => {
     const has = lines();
     form.hidden = current === "about" || has.length === 0;
     for (const name of FILTERS) {
       const select = form.elements[name], before = select.value;
-      const values = [...new Set(has.map((line) => line.dataset[name]).filter((value) => value))].sort();
+      const values = [...new Set(has.map((line) => of(line, name)).filter((value) => value))].sort();
       select.replaceChildren(...["all", ...values].map((value) => new Option(value)));
       select.value = values.includes(before) ? before : "all";
       select.parentElement.hidden = values.length < 2;
@@ -97,7 +98,7 @@
       button.setAttribute("aria-pressed", button.dataset.name === shownSet[current]);
     });
     for (const line of lines()) {
-      const fits = wanted.every((name) => !(name in line.dataset) || line.dataset[name] === form.elements[name].value);
+      const fits = wanted.every((name) => [undefined, form.elements[name].value].includes(of(line, name)));
       const text = line.textContent.toLowerCase();
       line.hidden = !fits || !words.every((word) => text.includes(word));
       if (line.closest(".set")?.hidden || (metric !== "all" && (line.dataset.metric ?? metric) !== metric)) continue;
@@ -136,7 +137,7 @@
     if (kind === "row") {
       const row = Data.rows[rest.join("/")];
       if (row) {
-        const tab = row.synthetic ? "synthetic" : "measured";
+        const tab = Data.tables[rest.slice(0, 2).map(decodeURIComponent).join("/")][0] ? "synthetic" : "measured";
         if (current !== tab && !(current === "reproduced" || current === "cost") || $("#" + current).hidden) show(tab);
         Panel.open(rest.join("/"), main.dataset.shown);
         return;

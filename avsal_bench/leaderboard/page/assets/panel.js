@@ -3,7 +3,7 @@
 const Panel = (() => {
   const dialog = document.getElementById("panel");
   const { colour, draw, forget, show, SERIES } = Charts;
-  let Pictures = null;
+  let Pictures = null, wanted = null;
 
   const el = (tag, given = {}, ...children) => {
     const node = document.createElement(tag);
@@ -53,12 +53,19 @@ const Panel = (() => {
     return section("Scores", table("Scores of this row", heads, lines), said);
   };
 
-  const against = (row, metric) => {
+  const against = (row, pairs, metric) => {
     if (row.place === null) return section("Against the others", note("An incomplete row compares with no other."));
-    const { rows, pairs } = Data.tables[row.table];
-    const lines = pairs[metric].filter(([i, j]) => i === row.place || j === row.place).map(([i, j, difference, raw, corrected, significant]) => {
+    if (!pairs) return section("Against the others", note("Left out of the page for its size."));
+    const rows = Data.tables[row.table][1];
+    const [first, second, differences, ps, all, significance] = pairs[metric];
+    const mine = first.map((_, n) => n).filter((n) => first[n] === row.place || second[n] === row.place);
+    if (!mine.length && row.place >= Math.max(0, ...second)) {
+      return section("Against the others", note("Only the first rows of a long table are compared with each other; How to read says how many."));
+    }
+    const lines = mine.map((n) => {
+      const [i, j, difference, raw, corrected, significant] = [first[n], second[n], differences[n], ps[n], all[n], significance[n]];
       const other = rows[i === row.place ? j : i], sign = i === row.place ? 1 : -1;
-      const link = el("a", { href: "#row/" + other }, Data.rows[other].label);
+      const link = el("a", { href: "#row/" + other }, Data.rows[other][0]);
       const better = (sign * difference > 0) === Boolean(Data.metrics[metric]);
       return [{ html: link }, signed(sign * difference + 0, metric), p(raw), p(corrected), significant ? (better ? "better" : "worse") : "not shown"];
     });
@@ -110,8 +117,8 @@ const Panel = (() => {
     return section("By category", table("Scores by category", ["Category", "Videos", ...Object.keys(Data.metrics)], lines));
   };
 
-  const training = (row) => {
-    const fits = row.fits.map(([fold, seed, n]) => ({ fold, seed, ...Data.fits[n] })).filter((fit) => Object.keys(fit.curves).length);
+  const training = (row, known) => {
+    const fits = (known ? row.fits : []).map(([fold, seed, n]) => ({ fold, seed, ...known[n] })).filter((fit) => Object.keys(fit.curves).length);
     if (!fits.length) return [section("Training", note("The records of this row have no training curves.")), null];
     const stages = [...new Set(fits.map((fit) => fit.stage))];
     const of = el("select", {}, ...stages.map((stage) => new Option(stage)));
@@ -168,33 +175,57 @@ const Panel = (() => {
       steps.length ? el("pre", { tabIndex: 0 }, steps.join("\n")) : note("The records do not say by which command they were made."));
   };
 
-  const fill = (id, metric) => {
-    dialog.querySelectorAll(".chart").forEach(forget);
-    const row = Data.rows[id];
-    const choice = el("select", {}, ...Object.keys(Data.metrics).map((name) => new Option(name)));
-    choice.value = metric;
-    choice.addEventListener("input", () => { fill(id, choice.value); dialog.querySelector("select").focus(); });
+  const bar = (id, ...more) => {
     const close = el("button", { type: "button", className: "plain" }, "Close");
     close.addEventListener("click", () => dialog.close());
+    const title = `${Data.rows[id][0]} on ${decodeURIComponent(id.split("/")[1])}`;
+    return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, close));
+  };
+  const untold = (id) => {
+    const [protocol, dataset] = id.split("/"), folder = `records/${protocol}/${dataset}/`;
+    return el("p", {}, Details.able ? "Left out of the page for its size. The records of this row: " : "This browser cannot unpack the story of a row; Chrome 80, Firefox 113, Safari 16.4 and later can. Its records: ",
+      el("a", { href: folder }, folder));
+  };
+  const fill = (id, metric, [rows, pairs, fits]) => {
+    dialog.querySelectorAll(".chart").forEach(forget);
+    dialog.dataset.row = id;
+    if (!rows) {
+      dialog.replaceChildren(bar(id), untold(id));
+      return;
+    }
+    const row = rows[id];
+    const choice = el("select", {}, ...Object.keys(Data.metrics).map((name) => new Option(name)));
+    choice.value = metric;
+    choice.addEventListener("input", () => { fill(id, choice.value, [rows, pairs, fits]); dialog.querySelector("select").focus(); });
     const said = [row.synthetic ? "synthetic: says nothing about real videos" : "measured", `protocol ${row.protocol}`, `preset ${text(row.preset)}`, `folds ${row.folds.join(", ")}`, `seeds ${row.seeds.join(", ")}`];
-    const parts = [videos(row, metric), overTime(row, metric), training(row)];
+    const parts = [videos(row, metric), overTime(row, metric), training(row, fits)];
     const top = dialog.scrollTop;
     dialog.replaceChildren(
-      el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, `${row.label} on ${row.dataset}`), el("div", {}, el("label", {}, "Metric", choice), close)),
+      bar(id, el("label", {}, "Metric", choice)),
       el("p", { className: "note" }, said.join(" · ")),
-      ...[scores(row), against(row, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row)].filter(Boolean));
+      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row)].filter(Boolean));
     dialog.scrollTop = top;
     parts.forEach(([, paint]) => paint?.());
   };
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
   return {
-    open(id, metric) {
+    async open(id, metric) {
       if (!dialog.open) dialog.showModal();
-      dialog.scrollTop = 0;
-      fill(id, metric === "all" ? "CC" : metric);
-      document.getElementById("panel-title").focus({ preventScroll: true });
-      dialog.scrollTop = 0;
+      const start = () => {
+        document.getElementById("panel-title").focus({ preventScroll: true });
+        dialog.scrollTop = 0;
+      };
+      wanted = id;
+      delete dialog.dataset.row;
+      dialog.querySelectorAll(".chart").forEach(forget);
+      dialog.replaceChildren(bar(id));
+      start();
+      const table = id.split("/", 2).map(decodeURIComponent).join("/");
+      const found = await Promise.all([`rows/${Data.rows[id][2]}`, `pairs/${table}`, "fits"].map((name) => Details.load(name)));
+      if (wanted !== id) return; // another row was opened meanwhile
+      fill(id, metric === "all" ? "CC" : metric, found);
+      start();
     },
   };
 })();
