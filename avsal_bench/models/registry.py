@@ -273,11 +273,11 @@ def create_model(name: str, **options: Any) -> Network:
             network can be built.
     """
     entry = model_entry(name)
-    _check_options(entry, options)
     modality = options.get("modality")
     if modality is not None and modality not in entry.modalities:
         known = ", ".join(entry.modalities) or "none"
         raise ValueError(f"{name} has no modality {modality!r}; it has: {known}")
+    _check_options(entry, options)
     try:
         return entry.build(**options)
     except (ValueError, OSError, MemoryError):
@@ -297,4 +297,4 @@ def _check_options(entry: ModelEntry, options: Mapping[str, Any]) -> None:
     names = [parameter.name for parameter in known]
     for key in options:
         if key not in names:
-            raise ValueError(unknown(f"option of {entry.name}", key, names))
+            raise ValueError(f"{entry.name}: {unknown('option', key, names)}")

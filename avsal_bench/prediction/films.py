@@ -21,15 +21,19 @@ def open_film(path: Path, audio: Path | None = None) -> Video:
     Raises:
         FileNotFoundError, ValueError: naming a file that is missing, unreadable, or not of a kind that is read.
     """
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"missing video {path}")
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a video file, and this is none")
     if not is_video_file(path):
         raise ValueError(
             f"{path}: no video file by its name ({', '.join(VIDEO_SUFFIXES)}); "
             f"convert it with `ffmpeg -i {path.name} {path.stem}.mp4`"
         )
-    if audio is not None and not audio.is_file():
+    if audio is not None and not audio.exists():
         raise FileNotFoundError(f"missing sound {audio}")
+    if audio is not None and not audio.is_file():
+        raise ValueError(f"{audio}: expected a file with sound, and this is none")
     nothing = NumberedFiles(path.parent, "", 5, "")
     return Video(
         dataset=path.resolve().parent.name,

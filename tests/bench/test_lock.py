@@ -102,14 +102,53 @@ def test_the_lock_of_a_killed_process_goes_to_one_of_two_waiters_at_once(folder)
     assert dying.wait() == -signal.SIGKILL
 
 
-def test_a_lock_of_another_machine_is_waited_for_until_its_time_stands_still(folder, stranger, monkeypatch, capsys):
-    path = stranger(age=lock.STALE - 1)
+@pytest.mark.parametrize("age", [0, 1e6, -1e6])
+def test_a_lock_of_another_machine_is_taken_when_it_does_not_change_whatever_its_clock(
+    folder, stranger, monkeypatch, capsys, age
+):
+    path = stranger(age=age)
     monkeypatch.setattr(lock, "LOOK", 0.1)
+    monkeypatch.setattr(lock, "STALE", 0.5)
     began = time.monotonic()
     with hold(folder):
         assert 0.5 < time.monotonic() - began < 5
         assert not path.exists()
-    assert "waiting for stage, held by pid" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "waiting for stage, held by pid" in out
+    assert "taken over when" in out
+
+
+@pytest.mark.parametrize("age", [0, 1e6, -1e6])
+def test_a_lock_of_another_machine_that_changes_is_never_taken_whatever_its_clock(folder, stranger, monkeypatch, age):
+    monkeypatch.setattr(lock, "STALE", 0.1)
+    for beat in range(4):
+        path = stranger(age=age + beat)
+        assert lock._take(folder) is None
+        time.sleep(0.06)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 5000, b"{}", b'{"process": {"pid": []}, "start": 3}'])
+def test_what_is_written_in_a_lock_file_may_be_anything(folder, monkeypatch, content):
+    folder.mkdir()
+    (folder / ".lock-7").write_bytes(content)
+    (folder / ".lock-old").write_text("no number")
+    monkeypatch.setattr(lock, "STALE", 0.1)
+    with claim(folder) as mine:
+        assert not mine, "its holder may be about to write it"
+    time.sleep(0.15)
+    with claim(folder) as mine:
+        assert mine
+
+
+def test_what_is_no_file_in_the_place_of_a_lock_is_named(folder):
+    (folder / ".lock-1").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"\.lock-1: expected a lock file, and this is none; remove it"), hold(folder):
+        pass
+    (folder / ".lock-1").rmdir()
+    os.mkfifo(folder / ".lock-2")
+    with pytest.raises(ValueError, match=r"\.lock-2: expected a lock file"), claim(folder):
+        pass
 
 
 def test_a_lock_of_another_machine_that_moves_is_never_taken(folder, stranger):
@@ -120,7 +159,9 @@ def test_a_lock_of_another_machine_that_moves_is_never_taken(folder, stranger):
 
 def test_who_finds_another_lock_than_the_dead_one_it_judged_steps_back(folder, stranger, monkeypatch):
     """Two waiters find one lock dead; the second one is late, when a third process has the folder."""
-    stranger(age=lock.STALE + 1)
+    stranger(age=1)
+    monkeypatch.setattr(lock, "STALE", 0.0)
+    assert lock._take(folder) is None, "the first look"
     look, seen = lock._look, []
 
     def late(where):

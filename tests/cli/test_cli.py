@@ -90,7 +90,7 @@ def test_a_job_that_fails_does_not_stop_the_others(quick, space, capfd):
     (space.leaderboard).mkdir(parents=True, exist_ok=True)
     (space.leaderboard / "published.csv").write_bytes((HOME / "leaderboard" / "published.csv").read_bytes())
     # Weights that the first step throws far away: nobody can know before.
-    broken = [*quick, "--set", "stages.audiovisual.optimizer.lr=1.0e+30", "--modality", "av"]
+    broken = [*quick, "--set", "optimizer.lr=1.0e+30", "--modality", "av"]
     assert main(broken) == 1
     err = capfd.readouterr().err
     assert "1 of 3 jobs failed: avrsp_av-fold1-seed0" in err

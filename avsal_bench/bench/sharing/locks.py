@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import tempfile
+import re
+import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +24,14 @@ from avsal_bench.bench.sharing.processes import Process, alive, this_process
 
 #: Seconds between two touches of a lock file by its holder.
 BEAT = 20.0
-#: A holder on another machine that has not touched its file for so many seconds is dead.
+#: A holder on another machine whose file has not changed for so many seconds, as this process saw it, is dead. The time
+#: that the file bears counts for nothing: clocks of two machines may differ by any amount, forwards and backwards.
 STALE = 300.0
 #: Seconds between two looks of a waiter, and between two lines that say whom it waits for.
 LOOK, SAY = 2.0, 60.0
+
+
+_NAME = re.compile(r"\.lock-(\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -41,20 +46,27 @@ class _Found:
         """Process and start; None for a file whose holder has not written it yet."""
         try:
             plain = json.loads(self.text)
-            return Process(**plain["process"]), plain["start"]
-        except (ValueError, KeyError, TypeError):
+            return Process(**plain["process"]), str(plain["start"])
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
+
+
+#: By the path of a lock file of another machine: how it looked, and since when.
+_SEEN: dict[Path, tuple[_Found, float]] = {}
 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
     """Wait until this process alone works in ``folder``, and keep it until the block ends, also by an exception.
 
-    The lock of a process that died on this machine is taken over at once; that of another machine when it has not been
-    touched for :data:`STALE` seconds, by the clock of the file system that both share.
+    The lock of a process that died on this machine is taken over at once; that of another machine when it has not
+    changed for :data:`STALE` seconds before the eyes of this process.
 
     Args:
         folder: made if it is not there; it then holds a file ``.lock-<number>``.
+
+    Raises:
+        ValueError: naming what lies in the place of a lock file and is no file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     said = -SAY
@@ -97,7 +109,7 @@ def _take(folder: Path) -> tuple[Path, int] | None:
     before = _look(folder)
     if not all(_is_dead(found, folder) for found in before):
         return None
-    path = folder / f".lock-{1 + max((int(found.name.rpartition('-')[2]) for found in before), default=0)}"
+    path = folder / f".lock-{1 + max((int(found.name.removeprefix('.lock-')) for found in before), default=0)}"
     try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
     except FileExistsError:
@@ -116,41 +128,41 @@ def _take(folder: Path) -> tuple[Path, int] | None:
 def _look(folder: Path) -> list[_Found]:
     """All lock files of a folder."""
     seen = []
-    for path in sorted(folder.glob(".lock-*")):
-        try:
-            seen.append(_Found(path.name, path.read_text(encoding="utf-8"), path.stat().st_mtime_ns))
-        except FileNotFoundError:
-            continue
+    for path in sorted(path for path in folder.glob(".lock-*") if _NAME.fullmatch(path.name)):
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(path.lstat().st_mode):  # reading a pipe would wait for ever
+                raise ValueError(f"{path}: expected a lock file, and this is none; remove it")
+            text = path.read_text(encoding="utf-8", errors="replace")
+            seen.append(_Found(path.name, text, path.stat().st_mtime_ns))
     return seen
 
 
 def _is_dead(found: _Found, folder: Path) -> bool:
     holder = found.holder()
     lives = None if holder is None else alive(holder[0])
-    if lives is None:
-        return _now(folder) - found.touched / 1e9 > STALE
-    return not lives
-
-
-def _now(folder: Path) -> float:
-    """The time by the clock that the files of a folder are touched by; those of two machines may differ."""
-    with tempfile.TemporaryFile(dir=folder, prefix=".clock-") as file:
-        file.write(b".")
-        file.flush()
-        return os.fstat(file.fileno()).st_mtime
+    if lives is not None:
+        return not lives
+    path = (folder / found.name).absolute()
+    before, since = _SEEN.get(path, (None, 0.0))
+    if before != found:
+        _SEEN[path] = (found, time.monotonic())
+        return False
+    return time.monotonic() - since > STALE
 
 
 def _who(folder: Path) -> str:
     """Who has a folder, in words."""
     holders = [found.holder() for found in _look(folder) if not _is_dead(found, folder)]
-    return (
-        ", ".join(f"held by {h[0]} since {h[1]}" if h else "held by a process that starts" for h in holders) or "free"
-    )
+    told = [f"held by {h[0]} since {h[1]}" if h else "held by a process that starts" for h in holders]
+    far = any(h is None or alive(h[0]) is None for h in holders)
+    end = f"; it is taken over when {STALE:.0f} s have passed without a sign of life" if far else ""
+    return f"{', '.join(told)}{end}" if told else "free"
 
 
 def _beat(file: int, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
-        os.utime(file)
+        with suppress(OSError):  # of a file system that is away for a while
+            os.utime(file)
 
 
 def _release(path: Path, file: int) -> None:
