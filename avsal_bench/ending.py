@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from avsal_bench.names import printable
+
 #: The environment in the place of ``--debug``; processes that a command starts inherit it.
 DEBUG = "AVSAL_DEBUG"
 USER, FAULT, INTERRUPTED, NO_READER = 2, 70, 130, 141
@@ -54,6 +56,8 @@ def exit_code(command: str, function: Callable[[argparse.Namespace], int], args:
     if getattr(args, "debug", False):
         os.environ[DEBUG] = "1"
     try:
+        if hasattr(sys.stdout, "reconfigure"):  # a file may be called by bytes that are no text
+            sys.stdout.reconfigure(errors="backslashreplace")
         code = function(args)
         return code if _flush() else NO_READER
     except KeyboardInterrupt:
@@ -130,7 +134,7 @@ def _first(text: str) -> str:
 def _say(text: str) -> None:
     """A line on stderr, where it still has a reader."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
     except BrokenPipeError:
         _drop(sys.stderr.fileno())
 

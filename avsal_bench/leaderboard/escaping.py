@@ -60,7 +60,7 @@ def for_csv(value: object) -> str:
     >>> for_csv("=1+1"), for_csv("-clip"), for_csv(-0.5), for_csv("-0.5")
     ("'=1+1", "'-clip", '-0.5', '-0.5')
     """
-    text = one_line(str(value))
+    text = "" if value is None else one_line(str(value))
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 

@@ -9,12 +9,21 @@ import csv
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from avsal_bench.names import shortened
+
 #: Notes of cells that are printed clearly but can hardly be what the authors meant.
 SUSPECT_NOTES = ("whole block equals", "likely shifted", "out of pattern", "identical in", "outside the range")
+#: Columns of ``published.csv``.
+COLUMNS = (
+    *("paper", "table", "method", "variant", "modality", "pretrain", "input_size", "dataset", "metric", "value"),
+    *("kind", "legible", "note"),
+)
+#: Longest text of a table.
+LONGEST = 5_000
 MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
 
 
@@ -66,15 +75,14 @@ def read_not_built(path: Path, known: Iterable[str]) -> list[NotBuilt]:
     """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
     names = [field.name for field in fields(NotBuilt)]
-    known = set(known)
-    for n, line in enumerate(lines, start=2):
+    known, lines = set(known), []
+    for n, line in _read_table(path, names):
         if list(line) != names or not all(line.values()) or line["method"] not in known:
             raise ValueError(
                 f"{path}, row {n}: expected {', '.join(names)}, none empty, of a method in published.csv; got {line}"
             )
+        lines.append(line)
     return [NotBuilt(**line) for line in lines]
 
 
@@ -84,15 +92,33 @@ def read_published(path: Path) -> list[dict[str, str]]:
     Raises:
         ValueError: naming the file and the line, when a value is no number or a legibility is unknown.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [(n, line) for n, line in enumerate(csv.DictReader(file), start=2) if line["kind"] == "main"]
+    lines = [(n, line) for n, line in _read_table(path, COLUMNS) if line["kind"] == "main"]
     for n, line in lines:
-        if line["legible"] not in MARKS or not re.fullmatch(r"(\d+(\.\d+)?)?", line["value"]):
+        if line["legible"] not in MARKS or not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", line["value"]):
             raise ValueError(
                 f"{path}, row {n}: expected a number or nothing, and legible as one of {', '.join(MARKS)}; "
                 f"got value {line['value']!r}, legible {line['legible']!r}"
             )
     return [line for _, line in lines if line["value"]]
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines of a table with the number of each; texts that are shown, so they hold no control characters.
+
+    Raises:
+        ValueError: naming the file, and the row if it is known, for another form.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for n, line in enumerate(csv.DictReader(file), start=2):
+                if None in line or None in line.values() or not line.keys() >= set(columns):
+                    raise ValueError(f"{path}, row {n}: expected {', '.join(columns)}; got {shortened(line, 200)}")
+                for name, text in line.items():
+                    if not text.isprintable() or len(text) > LONGEST:
+                        raise ValueError(f"{path}, row {n}: {name} is {shortened(text)}; expected text on one line")
+                yield n, line
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no table in CSV and UTF-8 ({error}); save it so") from error
 
 
 def published_rows(lines: Iterable[Mapping[str, str]]) -> list[PublishedRow]:

@@ -128,7 +128,8 @@ def draw_retention(found: Retained, video: Video, frame: int, path: Path) -> Non
             place.set_title(f"head {head}: {low:.4g} to {high:.4g}", fontsize=9)
     first, last = found.clip[0], found.clip[-1]
     seen = f"frames {first} {'back ' if first > last else ''}to {last}"
-    figure.suptitle(painting.fits(f"{video.key}, frame {frame}; clip: {seen}", width, 16), fontsize=11)
+    title = painting.fits(f"{video.key}, frame {frame}; clip: {seen}", width, 16)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     painting.write_figure(figure, path)
 
 

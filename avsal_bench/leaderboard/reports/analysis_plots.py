@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from avsal_bench.files import whole_file
 from avsal_bench.leaderboard.analysis import Contextual
+from avsal_bench.leaderboard.escaping import for_plot
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Score
 
@@ -63,11 +64,11 @@ def _bars(
         x = np.arange(len(bars)) + (n - (len(colours) - 1) / 2) * width
         values = np.array([of[n] for of in bars.values()])
         reach = abs(values[:, 1:] - values[:, :1]).T
-        axes.bar(x, values[:, 0], width * 0.92, label=name, color=colour)
+        axes.bar(x, values[:, 0], width * 0.92, label=for_plot(name), color=colour)
         known = ~np.isnan(reach).any(axis=0)
         axes.errorbar(x[known], values[known, 0], reach[:, known], fmt="none", ecolor="black", elinewidth=1, capsize=2)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(bars)), list(bars))
+    axes.set_xticks(range(len(bars)), [*map(for_plot, bars)])
     axes.set_ylabel(metric)
     _finish(figure, axes, title, path)
 
@@ -77,7 +78,7 @@ def draw_time(curves: Mapping[str, Sequence[Interval]], metric: str, path: Path)
     figure, axes = _figure(8.0, 4.2)
     for (name, curve), colour in zip(curves.items(), _colours(curves).values(), strict=True):
         x = (np.arange(len(curve)) + 0.5) / len(curve) * 100
-        axes.plot(x, [part.mean for part in curve], label=name, color=colour, linewidth=1.8)
+        axes.plot(x, [part.mean for part in curve], label=for_plot(name), color=colour, linewidth=1.8)
         low, high = ([getattr(part, side) for part in curve] for side in ("low", "high"))
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlim(0, 100)
@@ -101,14 +102,14 @@ def draw_cases(pictures: Sequence[tuple[str, Path]], title: str, path: Path) -> 
     captions = 0.3
     total = sum(heights) + captions * len(images) + 0.45
     figure = Figure(figsize=(inches, total), dpi=DPI)
-    figure.suptitle(title, fontsize=12, y=1 - 0.12 / total, verticalalignment="top")
+    figure.suptitle(for_plot(title), fontsize=12, y=1 - 0.12 / total, verticalalignment="top")
     top = total - 0.45
     for (caption, _), image, height in zip(pictures, images, heights, strict=True):
         top -= captions + height
         axes = figure.add_axes((0, top / total, image.shape[1] / widest, height / total))
         axes.imshow(image)
         axes.set_axis_off()
-        axes.set_title(caption, fontsize=9, loc="left", pad=3)
+        axes.set_title(for_plot(caption), fontsize=9, loc="left", pad=3)
     _write(figure, path)
 
 
@@ -122,7 +123,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _finish(figure: Figure, axes: Axes, title: str, path: Path) -> None:
-    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_title(for_plot(title), fontsize=10, loc="left")
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, fontsize=9)
     _write(figure, path)

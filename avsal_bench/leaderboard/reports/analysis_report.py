@@ -23,6 +23,7 @@ from avsal_bench.leaderboard.analysis import (
     over_time,
     relative_scores,
 )
+from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
 from avsal_bench.leaderboard.statistics import Interval
@@ -240,7 +241,7 @@ def _write_csv(path: Path, lines: Iterable[Mapping[str, object]]) -> Path:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(table[0]) if table else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table)
+    writer.writerows({name: for_csv(value) for name, value in line.items()} for line in table)
     write_atomically(path, text.getvalue())
     return path
 

@@ -138,7 +138,7 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
         same[(tuple(shared), frozenset(own.items()))].append(paper)
     lines = []
     for ((method, variant, modality, pretrain), numbers), printed in same.items():
-        name = _cited(re.sub(r"^Ours\b", method, variant), method, references)
+        name = _cited((method + variant[4:] if re.match(r"Ours\b", variant) else variant), method, references)
         sources = [
             rf"\cite{{{paper}}}" if keys_of(references, paper) else for_latex(paper) for paper in sorted(printed)
         ]
