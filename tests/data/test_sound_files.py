@@ -126,6 +126,12 @@ def test_a_set_may_have_sounds_of_any_ending(root, suffix):
         wav.write_bytes(kept)
 
 
+def test_a_wav_of_a_codec_that_cannot_be_searched(video):
+    samples = np.concatenate([np.zeros(8000), 0.9 * np.sin(np.arange(40)), np.zeros(7960)])
+    soundfile.write(video.audio, samples, 8000, subtype="GSM610")
+    assert heard_at(video) == pytest.approx((1.0, 1.0), abs=0.01)
+
+
 def test_tags_behind_an_mp3_are_no_damage_and_damage_inside_is_named_with_its_time(video):
     encode(video.audio, "mp3", "mp3")
     content = video.audio.read_bytes()

@@ -18,8 +18,8 @@ _STARTS = (b"RIFF", b"RF64", b"RIFX")
 def open_wav(path: Path) -> soundfile.SoundFile | None:
     """An open wav, by its content and not by its name; None where PyAV is to read it.
 
-    That is a file of another kind, a wav of a codec that libsndfile does not know, and one from a pipe, whose header
-    tells of no samples.
+    That is a file of another kind, a wav of a codec that libsndfile does not know or cannot seek in, and one from a
+    pipe, whose header tells of no samples.
 
     Raises:
         ValueError: naming a file whose rate or length cannot be.
@@ -38,7 +38,7 @@ def open_wav(path: Path) -> soundfile.SoundFile | None:
     except ValueError:
         wav.close()
         raise
-    if not wav.frames:
+    if not wav.frames or not wav.seekable():
         wav.close()
         return None
     return wav
