@@ -126,6 +126,16 @@ class Record:
         """Frames scored, over all videos."""
         return sum(v.frames for v in self.videos)
 
+    @property
+    def not_counted(self) -> int:
+        """Frames that somebody fixated and that are missing in the mean of a metric, as their maps do not define it.
+
+        A map that is the same everywhere does so, and leaving its frame out may raise the mean. The sAUC takes no part:
+        it lacks also where there is no fixation of another frame to shuffle.
+        """
+        most = (max((n for m, n in v.undefined.items() if m != "sAUC"), default=0) - v.unfixated for v in self.videos)
+        return sum(max(0, extra) for extra in most)
+
     def counts(self) -> dict[str, int]:
         """Frames over all videos: scored, without fixations, with a constant map, and skipped."""
         names = ("frames", "unfixated", "constant", "skipped")

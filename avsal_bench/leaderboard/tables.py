@@ -85,6 +85,11 @@ class Row:
         """Listed frames that had no map, and that the scores say nothing of."""
         return sum(r.counts()["skipped"] for r in self.records)
 
+    @property
+    def not_counted(self) -> int:
+        """Frames that somebody fixated, and that a metric leaves out, as their maps do not define it."""
+        return sum(r.not_counted for r in self.records)
+
     @cached_property
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""

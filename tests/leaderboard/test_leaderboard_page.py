@@ -113,6 +113,19 @@ def test_long_form_has_the_mean_of_splits_beside_the_pooled_one(tmp_path: Path) 
     assert {x["mean_of_splits"] for x in lines if x["source"] == "published"} == {""}
 
 
+def test_fixated_frames_that_do_not_count_are_marked(tmp_path: Path) -> None:
+    dark = with_frames(make([0.5], model="dark"), constant=3, undefined={"CC": 3, "NSS": 4, "sAUC": 9}, unfixated=1)
+    fair = with_frames(make([0.5], model="fair"), undefined={"CC": 1, "NSS": 2, "sAUC": 9}, unfixated=2)
+    page, data, html = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [dark, fair])))
+    assert (dark.not_counted, fair.not_counted) == (3, 0)
+    assert {x.split()[1] for x in section(page, "### avad").splitlines() if "| paper" in x} == {"dark¤", "fair"}
+    assert {x["model"]: x["mark"] for x in csv.DictReader(data.splitlines()) if x["source"] == "measured"} == {
+        "dark": "incomplete frames-not-counted",
+        "fair": "incomplete",
+    }
+    assert "3 fixated frames are left out of means, as their maps do not define a metric" in html
+
+
 def test_skipped_frames_are_marked(tmp_path: Path) -> None:
     whole = [make([0.6], model="whole", fold=fold) for fold in (1, 2, 3)]
     part = [with_frames(make([0.5], model="part", fold=fold), skipped=fold // 3) for fold in (1, 2, 3)]

@@ -81,7 +81,8 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
 
 
 def _words(row: Row) -> list[str]:
-    words = {"incomplete": not row.complete, "not-clean": not row.clean, "frames-skipped": row.skipped > 0}
+    words = {"incomplete": not row.complete, "not-clean": not row.clean}
+    words |= {"frames-skipped": row.skipped > 0, "frames-not-counted": row.not_counted > 0}
     return [word for word, true in words.items() if true]
 
 

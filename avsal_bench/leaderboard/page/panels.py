@@ -107,7 +107,7 @@ def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:
     for group in board.groups:
         for row in group.rows:
             files = [(r, board.folder / place(r).with_suffix(".jpg")) for r in row.records]
-            found = [(r, path) for r, path in files if path.is_file()]
+            found = [(r, path) for r, path in files if path.is_file() and not path.is_symlink()]
             newest = max(str(r.provenance.get("started", "")) for r in row.records)
             waiting += [(n, newest, row, r, path) for n, (r, path) in enumerate(found)]
     waiting.sort(key=lambda w: w[1], reverse=True)

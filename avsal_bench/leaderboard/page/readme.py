@@ -212,7 +212,8 @@ def _difference(interval: Interval | None, metric: str) -> str:
 
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
-    return ("" if row.clean else "†") + ("‡" if row.version < newest else "") + ("§" if row.skipped else "")
+    marks = {"†": not row.clean, "‡": row.version < newest, "§": row.skipped > 0, "¤": row.not_counted > 0}
+    return "".join(mark for mark, true in marks.items() if true)
 
 
 def _folds(row: Row) -> str:

@@ -215,11 +215,13 @@ def _filters(row: Row) -> dict[str, str]:
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
     skipped = f"{row.skipped} listed frames had no map and were left out: the score is not of the whole test list"
+    not_counted = f"{row.not_counted} fixated frames are left out of means, as their maps do not define a metric"
     older = "made by an older version than other rows of this table"
     return [
         *([] if row.clean else [Mark("†", "made from a tree with uncommitted changes")]),
         *([Mark("‡", older)] if row.version < newest else []),
         *([Mark("§", skipped)] if row.skipped else []),
+        *([Mark("¤", not_counted)] if row.not_counted else []),
     ]
 
 
