@@ -76,7 +76,7 @@ def write_golden(root):
     return root
 
 
-#: What the front ends of the authors' code give, see ``data/test_audio.py``.
+#: What the front ends of the authors' code give, see ``audio/test_audio.py``.
 AUDIO = dict(np.load(GOLDEN / "audio.npz"))
 
 
