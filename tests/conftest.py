@@ -10,8 +10,6 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-# Before a test imports decord: from here it keeps its old zlib to itself, and PNG can be read.
-import avsal_bench.data.files.video_files  # noqa: F401
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import make_synth
 

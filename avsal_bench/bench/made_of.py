@@ -41,7 +41,7 @@ from avsal_bench.training.two_task import TwoTaskModule
 #: Modules that decide no number.
 DECIDE_NOTHING = (files, names, painting, picture)
 #: Libraries that decide what is read, and what is computed.
-READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av", "decord")
+READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av")
 COMPUTE = ("torch", "numpy")
 _HERE = Path(__file__).parent
 

@@ -104,7 +104,7 @@ def test_an_mp4_with_damage_inside(film):
     middle = len(content) // 2
     content[middle : middle + 600] = bytes(k * 37 % 256 for k in range(600))
     film.frames.path.write_bytes(content)
-    message = r"unreadable video .*vidéo 601.mp4, somewhere in frames 1 to 30 \([^/]*\); fetch it again"
+    message = r"unreadable video .*vidéo 601.mp4: frame 18, at 0.680 s, cannot be decoded \([^/]*\); fetch it again"
     for _ in range(2):
         with pytest.raises(ValueError, match=message):
             read_frames(film, range(1, 31), (32, 48))

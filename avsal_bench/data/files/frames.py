@@ -17,8 +17,7 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.files.images import decode_image_file
-from avsal_bench.data.files.prepared import prepared_frames
-from avsal_bench.data.files.sound_files import prepared_sound_of
+from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
 from avsal_bench.data.files.video_files import picture_size, read_pictures
 from avsal_bench.data.windows import Window
 
@@ -76,7 +75,7 @@ def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None
                 found[n] = _frames[source, n, size, antialias]
     wanted = [n for n in numbers if n not in found]
     if isinstance(source, VideoFile):
-        fresh = list(read_pictures(source.path, wanted)) if wanted else []
+        fresh = read_pictures(source.path, wanted) if wanted else []
     else:
         fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
     for n, picture in zip(wanted, fresh, strict=True):

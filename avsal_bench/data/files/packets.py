@@ -12,8 +12,6 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from numpy.typing import NDArray
 
-from avsal_bench.data.files.containers import unreadable
-
 #: Pictures of one file at most: two days at 24 a second.
 MOST_PICTURES = 2**22
 #: Pixels of a picture at most: 8192 x 8192.
@@ -109,9 +107,9 @@ def read_packets(container: InputContainer, stream: av.VideoStream, path: Path) 
             pts, dts = (NO_STAMP if stamp is None else stamp for stamp in (packet.pts, packet.dts))
             rows.append((-1 if packet.pos is None else packet.pos, pts, dts, packet.is_keyframe, packet.size))
             odd |= packet.is_discard or packet.is_corrupt
-    except av.FFmpegError as error:
+    except av.FFmpegError:
         if not rows:
-            raise unreadable(path, error) from error
+            raise
         odd = True
     if len(rows) > MOST_PICTURES:
         raise ValueError(f"{path}: over {MOST_PICTURES:,} pictures, more than are read of one file; cut it into parts")

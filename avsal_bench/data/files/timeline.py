@@ -14,10 +14,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
 from numpy.typing import NDArray
 
-from avsal_bench.data.files.containers import open_container
+from avsal_bench.data.files.containers import open_container, unreadable
 from avsal_bench.data.files.packets import (
     MOST_PICTURES,
     NO_STAMP,
@@ -119,14 +118,14 @@ def picture_check(frame: av.VideoFrame) -> int:
 
 
 def decoded_pictures(
-    container: InputContainer, stream: av.VideoStream, first: int = 0
+    packets: Iterator[av.Packet[av.VideoStream]], stream: av.VideoStream, first: int = 0
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Pictures in the order of showing, each with the number of its packet.
 
     Args:
-        container: that is read on.
-        stream: of the pictures.
-        first: number of the packet that comes next.
+        packets: as they come from the file.
+        stream: of the packets.
+        first: number of the first one.
 
     Raises:
         av.FFmpegError: for a packet that cannot be decoded, after what came before it was given; those before the first
@@ -135,7 +134,7 @@ def decoded_pictures(
     damage: av.FFmpegError | None = None
     number, given = first, False
     try:
-        for packet in container.demux(stream):
+        for packet in packets:
             if not packet.size:
                 continue
             # The decoder hands it on to the picture: time stamps may be missing, or stand there twice.
@@ -164,7 +163,10 @@ def _number(frame: av.VideoFrame) -> int:
 def _look_through(path: Path) -> Index:
     with open_container(path) as container:
         stream = picture_stream(container, path)
-        packets = read_packets(container, stream, path)
+        try:
+            packets = read_packets(container, stream, path)
+        except av.FFmpegError as error:
+            raise unreadable(path, error) from error
         shown = order_of_pictures(packets, container, stream)
         unit, rate = stream.time_base, float(stream.average_rate or 0)
     seconds = float(unit) if unit else 0.0
@@ -184,7 +186,7 @@ def _decode_all(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]
     with open_container(path) as container:
         stream = picture_stream(container, path)
         try:
-            for number, frame in decoded_pictures(container, stream):
+            for number, frame in decoded_pictures(container.demux(stream), stream):
                 shown.append(number)
                 checks.append(picture_check(frame))
                 if len(shown) > MOST_PICTURES:

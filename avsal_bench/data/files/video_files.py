@@ -1,53 +1,51 @@
-"""Pictures straight from video files, by decord."""
+"""Pictures straight from video files, by PyAV: frame n is the n-th picture that a player shows, asked in any order.
+
+Pixels are RGB of 8 bits by the matrix and the range that the file names (BT.601, limited, where it names none), turned
+and mirrored as the file says. They are as many as are stored: a pixel that is not square is not made so. Interlaced
+pictures stay as they are.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import math
 import os
-import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import av
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-
-def _import_decord() -> ModuleType:
-    """Import decord with its libraries to itself.
-
-    It brings a zlib 1.2.3, and asks for it to be shared with every library that is loaded later: after that, no PNG
-    can be read.
-    """
-    shared = ctypes.RTLD_GLOBAL
-    ctypes.RTLD_GLOBAL = ctypes.RTLD_LOCAL  # type: ignore[misc]
-    try:
-        return importlib.import_module("decord")
-    finally:
-        ctypes.RTLD_GLOBAL = shared  # type: ignore[misc]
-
-
-decord = _import_decord()
+from avsal_bench.data.files.containers import open_container
+from avsal_bench.data.files.packets import NO_STAMP, picture_stream
+from avsal_bench.data.files.timeline import Index, decoded_pictures, index_of, picture_check, stamp_of_video, timeline
 
 #: Video files that a process keeps open.
 OPEN_FILES = 2
+#: Packets after its own that a picture is waited for in a decoder.
+PATIENCE = 64
+#: Packets that are rather decoded than jumped over.
+NEAR = 16
+#: In the place of a packet to jump to: open the file anew.
+FROM_THE_START = -1
 
-# A reader made before a fork hangs in the new process, and so does closing it, which waits for threads that did not
-# come along. So each process opens its own, and never touches an entry of another.
-_readers: OrderedDict[tuple[int, Path], Any] = OrderedDict()
+# Two processes that read one open file would share their place in it. So each process opens its own, and never touches
+# an entry of another. Nothing here has threads: what a fork copies of them hangs when it is freed.
+_readers: OrderedDict[tuple[int, Path, tuple[int, ...]], _Reader] = OrderedDict()
 
 
 def count_frames(path: Path) -> int:
-    """The number of pictures that a video file decodes to.
+    """The number of pictures that a player shows of a video file.
 
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
-    return len(_reader(path))
+    return len(timeline(path).times)
 
 
 def frame_rate(path: Path) -> float:
@@ -56,72 +54,171 @@ def frame_rate(path: Path) -> float:
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
-    fps = float(_reader(path).get_avg_fps())
+    fps = timeline(path).fps
     if not 0 < fps < math.inf:
         raise ValueError(f"{path}: its frame rate is {fps}; give it one with `ffmpeg -i {path.name} -r 25 <new file>`")
     return fps
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(height, width) of the pictures of a video file."""
-    height, width = read_pictures(path, [1]).shape[-2:]
+    """(height, width) of the first picture of a video file."""
+    height, width = read_pictures(path, [1])[0].shape[-2:]
     return height, width
 
 
-def read_pictures(path: Path, numbers: Sequence[int]) -> Tensor:
-    """Pictures of a video file by their numbers from 1, ``(n, 3, H, W)`` uint8 RGB at their own size.
+def read_pictures(path: Path, numbers: Sequence[int]) -> list[Tensor]:
+    """Pictures of a video file by their numbers from 1, each ``(3, H, W)`` uint8 RGB at its own size.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file, and the frame that it does not have.
+        FileNotFoundError, ValueError: naming the file, and the frame that it does not have or that cannot be decoded.
     """
-    reader = _reader(path)
-    if beyond := [n for n in numbers if not 1 <= n <= len(reader)]:
+    index = index_of(path)
+    n_frames = len(index.shown)
+    if beyond := [n for n in numbers if not 1 <= n <= n_frames]:
+        broken = f" before it is damaged ({index.damage})" if index.damage else ""
         raise ValueError(
-            f"{path}: no frame {beyond[0]}, the file has {len(reader)}; fetch it again, or mend the number of frames "
-            "in the fold list"
+            f"{path}: no frame {beyond[0]}, the file has {n_frames}{broken}; fetch it again, or mend the number of "
+            "frames in the fold list"
         )
-    try:
-        pictures = reader.get_batch([n - 1 for n in numbers]).asnumpy()
-    except (RuntimeError, decord.DECORDError) as error:
-        _readers.pop((os.getpid(), path), None)  # what it would give from here on is not known
-        raise ValueError(
-            f"unreadable video {path}, somewhere in frames {min(numbers)} to {max(numbers)} ({_line(error)}); "
-            "fetch it again"
-        ) from error
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    reader = _reader(path, index)
+    found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
+    return [found[n] for n in numbers]
 
 
-def _reader(path: Path) -> Any:
+def _reader(path: Path, index: Index) -> _Reader:
     """The open reader of a file in this process."""
     mine = os.getpid()
-    if (mine, path) in _readers:
-        _readers.move_to_end((mine, path))
-        return _readers[mine, path]
-    _require(path)
-    own = [key for key in _readers if key[0] == mine]
-    for key in own[: len(own) - OPEN_FILES + 1]:
-        del _readers[key]
-    try:
-        # One thread: the processes that read share the cores.
-        reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
-    except (RuntimeError, decord.DECORDError) as error:
-        raise _unreadable(path, error) from error
-    if not len(reader):
-        raise ValueError(f"{path}: a video without frames; fetch it again")
-    _readers[mine, path] = reader
+    key = (mine, path, stamp_of_video(path))
+    if key in _readers:
+        _readers.move_to_end(key)
+        return _readers[key]
+    own = [other for other in _readers if other[0] == mine]
+    for other in own[: len(own) - OPEN_FILES + 1]:
+        del _readers[other]
+    _readers[key] = reader = _Reader(path, index)
     return reader
 
 
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"missing video {path}")
+class _Reader:
+    """An open video file, read on as long as that leads to the picture that is asked for, else from a key frame on.
+
+    Every picture that it gives is the one that a pass from the start gives: it comes from the packet that the index
+    names, and it has the checksum of that pass, or follows what the decoder itself takes for a key frame. Where what
+    comes after a jump is not that, the next jump goes further back, in the end to the start.
+    """
+
+    def __init__(self, path: Path, index: Index) -> None:
+        self._path = path
+        self._index = index
+        self._keys = np.flatnonzero(index.packets.keys)
+        self._last: tuple[int, Tensor] | None = None  # place and pixels of the picture that was given last
+        self._open()
+
+    def picture(self, place: int) -> Tensor:
+        """The picture at a place from 0, ``(3, H, W)`` uint8.
+
+        Raises:
+            ValueError: naming file, frame and time of one that cannot be decoded.
+        """
+        if self._last is None or self._last[0] != place:
+            frame = self._look_for(place)
+            self._last = (place, torch.from_numpy(_upright(frame, self._path)).permute(2, 0, 1))
+        return self._last[1]
+
+    def _look_for(self, place: int) -> av.VideoFrame:
+        wanted = int(self._index.shown[place])
+        starts = self._starts(place)
+        reason = "no picture comes of it"
+        last, self._last = self._last, None
+        # Going on costs the packets from here on, a jump those from the key frame on.
+        nearer = wanted - self._reached <= wanted - starts[0] + NEAR
+        attempts = [None, *starts] if last is not None and last[0] < place and nearer else starts
+        for start in attempts:
+            try:
+                if start is None or self._jump(start):
+                    frame = self._find(place, wanted)
+                    if frame is not None:
+                        return frame
+            except av.FFmpegError as error:
+                reason = error.strerror or type(error).__name__
+        seconds = self._index.timeline.times[place]
+        raise ValueError(
+            f"unreadable video {self._path}: frame {place + 1}, at {seconds:.3f} s, cannot be decoded ({reason}); "
+            "fetch it again"
+        )
+
+    def _starts(self, place: int) -> list[int]:
+        """Packets to start from for a picture: a key frame, some that lie further back, and in the end the start."""
+        wanted, stamps = self._index.shown[place], self._index.packets.stamps
+        end = np.searchsorted(self._keys, wanted, side="right")
+        keys = self._keys[max(0, end - 16) : end]
+        # A picture that is shown before a key frame and comes after it in the file may need what lies before both.
+        keys = keys[stamps[keys] <= stamps[wanted]][::-1]
+        return [*map(int, keys[[k for k in (0, 1, 3, 7) if k < len(keys)]]), FROM_THE_START]
+
+    def _open(self) -> None:
+        """Stand before the first picture."""
+        self._container = open_container(self._path)
+        self._stream = picture_stream(self._container, self._path)
+        self._depth = self._stream.codec_context.reorder_depth
+        self._begin(self._container.demux(self._stream), 0, whole=True)
+
+    def _begin(self, packets: Iterator[av.Packet[av.VideoStream]], first: int, whole: bool) -> None:
+        self._frames = decoded_pictures(packets, self._stream, first)
+        self._reached = first
+        self._whole = self._sure = whole
+
+    def _jump(self, start: int) -> bool:
+        """Stand before a key frame, or before one that lies further back; whether that was possible."""
+        if start == FROM_THE_START:
+            self._open()
+            return True
+        table = self._index.packets
+        for stamp in (table.stamps[start], table.decoded[start]):
+            if stamp == NO_STAMP:
+                continue
+            self._container.seek(int(stamp), stream=self._stream)
+            # A flushed decoder may forget how long it must hold pictures back.
+            context = self._stream.codec_context
+            context.reorder_depth = max(context.reorder_depth, self._depth)
+            packets = self._container.demux(self._stream)
+            packet = next(packets)
+            first = table.find(packet, self._container.format.name)
+            if first is not None and first <= start and table.keys[first]:
+                self._begin(chain([packet], packets), first, whole=False)
+                return True
+        return False
+
+    def _find(self, place: int, wanted: int) -> av.VideoFrame | None:
+        for number, frame in self._frames:
+            self._reached = max(self._reached, number)
+            self._sure |= frame.key_frame
+            if number == wanted and self._is_it(frame, place):
+                return frame
+            if number > wanted + PATIENCE:
+                break
+        return None
+
+    def _is_it(self, frame: av.VideoFrame, place: int) -> bool:
+        """Whether a picture of the right packet is the one that a pass from the start gives."""
+        if self._index.checks is not None:
+            return picture_check(frame) == int(self._index.checks[place])
+        return self._whole or (self._sure and not frame.is_corrupt)
 
 
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"unreadable video {path} ({_line(error)}); it may be cut short; fetch it again")
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error, without the times and the places in decord's sources."""
-    line = (str(error).splitlines() or [type(error).__name__])[0]
-    return re.sub(r"\[[\d:]+\] \S+: ", "", line)
+def _upright(frame: av.VideoFrame, path: Path) -> NDArray[np.uint8]:
+    """RGB of a picture ``(H, W, 3)``, turned and mirrored as the file says."""
+    pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", threads=1).astype(np.uint8, copy=False)
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return pixels
+    # x' = a x + c y and y' = b x + d y, of which only signs count: a picture is not made larger.
+    a, b, _, c, d, *_ = map(int, np.sign(np.round(np.frombuffer(bytes(matrix), np.int32) / 2**12)))
+    if (b or c) and (a or d):
+        raise ValueError(
+            f"{path}: its pictures are turned by an angle that is not a quarter; turn them with "
+            f"`ffmpeg -i {path.name} <new file>`"
+        )
+    if b or c:
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(pixels[:: d or 1, :: a or 1])
