@@ -118,6 +118,13 @@ def prepared_sound(folder: Path, sample_rate: int) -> Path | None:
     return path
 
 
+def prepared_sound_of(video: Video, sample_rate: int) -> Path | None:
+    """The prepared sound of a video, where it may serve a front end of this rate."""
+    if video.prepared is None or not video.prepared.is_dir():
+        return None
+    return prepared_sound(video.prepared, sample_rate)
+
+
 def check_prepared(video: Video) -> None:
     """Compare the originals of a video with those it was prepared from, where it was; contents are not read.
 
