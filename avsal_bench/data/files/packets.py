@@ -95,6 +95,7 @@ def read_packets(container: InputContainer, stream: av.VideoStream, path: Path) 
     """Every packet of a stream; nothing is decoded.
 
     Raises:
+        av.FFmpegError: when not even the first can be read.
         ValueError: naming a file with more than ``MOST_PICTURES`` packets.
     """
     rows: list[tuple[int, int, int, bool, int]] = []

@@ -17,7 +17,7 @@ from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.containers import unreadable
 from avsal_bench.data.files.moments import heard_as
-from avsal_bench.data.files.prepared import prepared_sound
+from avsal_bench.data.files.prepared import prepared_sound_of
 from avsal_bench.data.files.resampling import Excerpt, resample
 from avsal_bench.data.files.sound_limits import check_samples, soundless
 from avsal_bench.data.files.tracks import SoundHeader, cached_track, read_track, track_header
@@ -179,10 +179,3 @@ def audio_path(video: Video) -> Path:
     if not video.audio.exists():
         raise FileNotFoundError(f"{video.key}: missing sound {video.audio}; an 'av' network needs it")
     return regular_file(video.audio, links=True)
-
-
-def prepared_sound_of(video: Video, sample_rate: int) -> Path | None:
-    """The prepared sound of a video, where it may serve a front end of this rate."""
-    if video.prepared is None or not video.prepared.is_dir():
-        return None
-    return prepared_sound(video.prepared, sample_rate)
