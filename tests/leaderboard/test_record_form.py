@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_boards import board_records, rich_record
-from made_records import made_elsewhere, make, synth_records
+from made_records import CHANGES, changed, made_elsewhere, make, places, put, synth_records
 
 from avsal_bench.cli import main
 from avsal_bench.record_form import (
-    DEEPEST,
-    LONGEST,
     Counts,
     Curves,
     RecordForm,
@@ -44,86 +40,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("form") / "a.json"
     write_record(path, record)
     return dict(json.loads(path.read_text()))
-
-
-def places(value: Any, above: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
-    """Every field of plain values; of a list the first entry."""
-    for key in value if isinstance(value, dict) else range(min(1, len(value))):
-        yield (*above, key)
-        if isinstance(value[key], dict | list):
-            yield from places(value[key], (*above, key))
-
-
-def changed(plain: dict[str, Any], place: tuple[int | str, ...], change: Callable[[Any, Any], None]) -> dict[str, Any]:
-    """The plain values with one field changed."""
-    other = copy.deepcopy(plain)
-    inside: Any = other
-    for key in place[:-1]:
-        inside = inside[key]
-    change(inside, place[-1])
-    return other
-
-
-def deep(levels: int) -> Any:
-    value: Any = 1
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
-def put(value: Any) -> Callable[[Any, Any], None]:
-    def change(inside: Any, key: Any) -> None:
-        inside[key] = value
-
-    return change
-
-
-def drop(inside: Any, key: Any) -> None:
-    del inside[key]
-
-
-def misspell(inside: Any, key: Any) -> None:
-    if isinstance(key, str):
-        inside[f"{key[:1]}{key}"] = inside.pop(key)
-    else:
-        inside.append({})
-
-
-def negate(inside: Any, key: Any) -> None:
-    inside[key] = -inside[key] if isinstance(inside[key], int | float) and not isinstance(inside[key], bool) else [-1]
-
-
-def as_text(inside: Any, key: Any) -> None:
-    inside[key] = str(inside[key])
-
-
-CHANGES: dict[str, Callable[[Any, Any], None]] = {
-    "left out": drop,
-    "misspelled": misspell,
-    "negative": negate,
-    "as text": as_text,
-    **{
-        repr(value)[:30]: put(value)
-        for value in (
-            *(None, True, False, 0, 1, -1, 1.5, 10**9, 2**63, 10**400, 1e308, -0.0),
-            *(
-                "",
-                "a",
-                "a b",
-                "avr\u0455p",
-                "../x",
-                "a\x00b",
-                "a\nb",
-                "a\x1b[2J",
-                "\u202egpj",
-                "\ud800",
-                "x" * (LONGEST + 1),
-            ),
-            *("=1+1", "</script><img src=x>", "|a|", "$\\input{x}$", "__proto__"),
-            *([], {}, [1], {"a": 1}, [[]], [None], {"": None}, deep(DEEPEST + 1), {"a": deep(3)}, [{}] * 3),
-        )
-    },
-}
 
 
 def accepted(plain: Any) -> Record | None:

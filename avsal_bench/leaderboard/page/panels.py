@@ -246,7 +246,7 @@ def _story(r: Record) -> dict[str, Any]:
         "videos": len(r.videos),
         "counts": r.counts(),
         "command": r.provenance.get("command"),
-        "fit_seconds": sum(_float(fit.get("seconds")) for fit in r.provenance.get("fits") or []),
+        "fit_seconds": _round(sum(_float(fit.get("seconds")) for fit in r.provenance.get("fits") or [])),
         "weights": {name: r.weights.get(name) for name in ("file", "sha256", "parameters")},
         "path": place(r).as_posix(),
     }
