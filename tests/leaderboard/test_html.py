@@ -231,15 +231,15 @@ def test_a_panel_has_what_the_records_say(tmp_path):
     assert row["videos"]["names"] == [v.video for v in record.videos]
     assert row["videos"]["scores"]["CC"] == [round(v.scores["CC"], 4) for v in record.videos]
     mean, low, high = row["time"]["CC"]
-    assert (mean[0], low[0], high[0]) == (0.2, 0.15, 0.25)
-    assert (mean[19], low[19], high[19]) == (0.3, 0.3, 0.3)
-    fits = [page.part("fits")[n] for _, _, n in row["fits"]]
+    assert (mean[0], mean[0] - low[0], mean[0] + high[0]) == (200, 150, 250)
+    assert (mean[19], low[19], high[19]) == (300, 0, 0)
+    fits = [page.part("shared")["fits"][n] for _, _, n in row["fits"]]
     assert [fit["stage"] for fit in fits] == ["visual", "audiovisual"]
     assert fits[0]["epochs"][:2] == [1, 2]
     assert set(fits[0]["curves"]) == {"train/loss", "val/loss", "val/cc", "lr"}
     (story,) = row["records"]
     assert story["command"] == record.provenance["command"]
-    assert story["weights"]["sha256"] == record.weights["sha256"]
+    assert page.part("shared")["jobs"][story["job"]]["weights"]["sha256"] == record.weights["sha256"]
     assert story["path"] == "records/stavis/avad/toy_av-fold1-seed0.json"
     assert (tmp_path / story["path"]).is_file()
 

@@ -21,6 +21,8 @@ from avsal_bench.records import METRICS
 
 #: Characters that the page may have: it is to open at once, also from a slow line.
 LARGEST = 5_000_000
+#: Of these, those left for the page around its tables, scripts and data.
+REST = 20_000
 SCRIPTS = ("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "panel.js", "page.js")
 
 
@@ -34,7 +36,7 @@ def html_page(board: Board) -> str:
     style = _asset("style.css") + _metric_rules()
     scripts = [_asset(name) for name in SCRIPTS]
     data = _json_block("data", index(board))
-    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data])) - 100_000
+    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data])) - REST
     details, untold = packed(board, room)
     room -= sum(len(name) + len(text) for name, text in details.items())
     pasted = pictures(board, max(0, min(PICTURES, room)))

@@ -28,8 +28,8 @@ ROWS_A_PART = 25
 PICTURES = 3_000_000
 #: What a training curve may hold, in the order it is drawn.
 CURVES = ("train/loss", "val/loss", "val/cc", "lr")
-#: What a panel tells of each record, of its provenance.
-STORY = ("version", "commit", "clean", "code", "device", "threads", "torch", "started", "test_seconds")
+#: What a panel tells of the job of each record, of its provenance.
+STORY = ("version", "commit", "clean", "code", "device", "threads", "torch")
 
 
 def index(board: Board) -> dict[str, Any]:
@@ -57,11 +57,14 @@ def index(board: Board) -> dict[str, Any]:
 def parts(board: Board) -> Iterator[tuple[str, Any]]:
     """Plain values behind all panels, in parts by name.
 
-    ``pairs/<table>``: the comparisons of a table. ``rows/<number>``: some of its rows, by their names. ``fits``: the
-    trainings that rows share; it comes last, when all rows have said which.
+    ``shared``: trainings and weights that many records share. ``pairs/<table>``: the comparisons of a table.
+    ``rows/<number>``: some of its rows, by their names.
     """
-    fits: dict[str, int] = {}
-    numbers: dict[int, list[int]] = {}
+    shared = _Shared()
+    for record in (r for group in board.groups for row in group.rows for r in row.records):
+        shared.job(record)
+        shared.fits(record)
+    yield "shared", {"fits": list(map(json.loads, shared.trainings)), "jobs": list(map(json.loads, shared.jobs))}
     part = 0
     for group in board.groups:
         yield f"pairs/{group.key}", _comparisons(group)
@@ -71,10 +74,13 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
             for n, row in enumerate(group.rows[start : start + ROWS_A_PART], start):
                 means = {metric: found[n] for metric, found in group.means.items()}
                 about = _panel(row, group, means, [board.curves.get(place(r)) for r in row.records])
-                shown[row_id(row)] = about | {"place": places.get(id(row)), "fits": _fits(row.records, fits, numbers)}
+                shown[row_id(row)] = about | {
+                    "place": places.get(id(row)),
+                    "fits": [[r.fold, r.seed, number] for r in row.records for number in shared.fits(r)],
+                    "records": [_story(r) | {"job": shared.job(r)} for r in row.records],
+                }
             yield f"rows/{part}", shown
             part += 1
-    yield "fits", [json.loads(fit) for fit in fits]
 
 
 def packed(board: Board, room: int) -> tuple[dict[str, str], int]:
@@ -151,7 +157,6 @@ def _panel(
         },
         "time": _over_time(row.records, curves),
         "kinds": _by_category(row),
-        "records": [_story(r) for r in row.records],
     }
 
 
@@ -163,8 +168,11 @@ def _by_video(records: Iterable[Record]) -> dict[str, list[VideoScores]]:
     return dict(sorted(found.items()))
 
 
-def _over_time(records: Sequence[Record], curves: Sequence[Array | None]) -> dict[str, list[list[float | None]]]:
-    """For each metric the mean over videos in each part of their time, and the quartiles; empty without curves."""
+def _over_time(records: Sequence[Record], curves: Sequence[Array | None]) -> dict[str, list[list[int | None]]]:
+    """For each metric the mean over videos in each part of their time, and how far below and above the quartiles lie.
+
+    In thousandths, to be plotted; empty without curves.
+    """
     by_video: dict[str, list[Array]] = defaultdict(list)
     for record, found in zip(records, curves, strict=True):
         for video, curve in zip(record.videos, found if found is not None else (), strict=False):
@@ -182,9 +190,13 @@ def _over_time(records: Sequence[Record], curves: Sequence[Array | None]) -> dic
     means = each.mean(axis=-1) if whole else _means(each)
     quartiles = np.quantile(each, [0.25, 0.75], axis=-1) if whole else _quartiles(each)
     return {
-        metric: [_plain(means[m]), *map(_plain, quartiles[:, m])] if not np.isnan(each[m]).all() else []
-        for m, metric in enumerate(METRICS)
+        metric: [_thousandths(line) for line in (mean, mean - low, high - mean)] if not np.isnan(mean).all() else []
+        for metric, mean, low, high in zip(METRICS, means, *quartiles, strict=True)
     }
+
+
+def _thousandths(values: Array) -> list[int | None]:
+    return [None if math.isnan(value) else round(1000 * value) for value in values.tolist()]
 
 
 def _means(each: Array) -> Array:
@@ -214,40 +226,53 @@ def _by_category(row: Row) -> dict[str, Any]:
     }
 
 
-def _fits(records: Sequence[Record], fits: dict[str, int], numbers: dict[int, list[int]]) -> list[list[int]]:
-    """Training of each record as (fold, seed, number in ``fits``): the records of one job share it.
+class _Shared:
+    """What many records say alike, each kept once, as JSON, with its number."""
 
-    ``numbers`` are those of trainings that were told already.
-    """
-    found = []
-    for r in records:
+    def __init__(self) -> None:
+        self.trainings: dict[str, int] = {}
+        self.jobs: dict[str, int] = {}
+        self._numbers: dict[int, list[int]] = {}
+
+    def fits(self, r: Record) -> list[int]:
+        """Numbers of the trainings of a record; records of one job hold the same list of them."""
         told = r.provenance.get("fits") or ()
-        if id(told) not in numbers:
-            numbers[id(told)] = [fits.setdefault(_fit(fit), len(fits)) for fit in told]
-        found += [[r.fold, r.seed, number] for number in numbers[id(told)]]
-    return found
+        if id(told) not in self._numbers:
+            self._numbers[id(told)] = [_number_of(_fit(fit), self.trainings) for fit in told]
+        return self._numbers[id(told)]
+
+    def job(self, r: Record) -> int:
+        """Number of what a record says of its code, machine and weights."""
+        story = {name: r.provenance[name] for name in STORY if r.provenance.get(name) is not None}
+        weights = {name: r.weights.get(name) for name in ("file", "sha256", "parameters")}
+        return _number_of(story | {"weights": weights}, self.jobs)
 
 
-def _fit(fit: Mapping[str, Any]) -> str:
+def _number_of(value: object, known: dict[str, int]) -> int:
+    return known.setdefault(json.dumps(value, sort_keys=True), len(known))
+
+
+def _fit(fit: Mapping[str, Any]) -> dict[str, Any]:
     """What a panel tells of the training of a stage."""
     points = fit.get("curve") or []
     curves = {
         name: _plain([_float(p.get(name)) for p in points], 4) for name in CURVES if any(name in p for p in points)
     }
     about = {"stage": fit.get("stage"), "network": fit.get("network"), "seconds": fit.get("seconds")}
-    return json.dumps(about | {"epochs": [p.get("epoch") for p in points], "curves": curves}, sort_keys=True)
+    return about | {"epochs": [p.get("epoch") for p in points], "curves": curves}
 
 
 def _story(r: Record) -> dict[str, Any]:
-    story = {name: r.provenance[name] for name in STORY if r.provenance.get(name) is not None}
-    return story | {
+    return {
+        "started": r.provenance.get("started"),
+        "test_seconds": r.provenance.get("test_seconds"),
         "fold": r.fold,
         "seed": r.seed,
         "videos": len(r.videos),
         "counts": r.counts(),
+        "undefined": {m: n for m in METRICS if (n := sum(v.undefined.get(m, 0) for v in r.videos))},
         "command": r.provenance.get("command"),
         "fit_seconds": _round(sum(_float(fit.get("seconds")) for fit in r.provenance.get("fits") or [])),
-        "weights": {name: r.weights.get(name) for name in ("file", "sha256", "parameters")},
         "path": place(r).as_posix(),
     }
 

@@ -93,8 +93,13 @@ const Panel = (() => {
     return [section(`Videos, ${metric}`, box, more), () => draw(box, label, make)];
   };
 
+  // Thousandths of a mean, and how far below and above it the quartiles lie
+  const unfolded = ([mean, below, above]) => {
+    const line = (sign, by) => mean.map((value, i) => (value === null ? null : (value + sign * by[i]) / 1000));
+    return mean ? [line(0, mean), line(-1, below), line(1, above)] : [];
+  };
   const overTime = (row, metric) => {
-    const [mean, low, high] = row.time[metric];
+    const [mean, low, high] = unfolded(row.time[metric]);
     if (!mean) return [section("Over time", note("The records of this row have no scores over time.")), null];
     const box = chart(), label = `${metric} over the normalised time of the videos`;
     const make = () => {
@@ -117,8 +122,8 @@ const Panel = (() => {
     return section("By category", table("Scores by category", ["Category", "Videos", ...Object.keys(Data.metrics)], lines));
   };
 
-  const training = (row, known) => {
-    const fits = (known ? row.fits : []).map(([fold, seed, n]) => ({ fold, seed, ...known[n] })).filter((fit) => Object.keys(fit.curves).length);
+  const training = (row, shared) => {
+    const fits = (shared ? row.fits : []).map(([fold, seed, n]) => ({ fold, seed, ...shared.fits[n] })).filter((fit) => Object.keys(fit.curves).length);
     if (!fits.length) return [section("Training", note("The records of this row have no training curves.")), null];
     const stages = [...new Set(fits.map((fit) => fit.stage))];
     const of = el("select", {}, ...stages.map((stage) => new Option(stage)));
@@ -159,16 +164,17 @@ const Panel = (() => {
     return section("Gallery", ...figures, left.length ? el("p", { className: "note" }, "Left out of the page for its size: ", ...links) : null);
   };
 
-  const story = (row) => {
+  const story = (row, shared) => {
+    const records = row.records.map((r) => ({ weights: {}, ...shared?.jobs[r.job], ...r }));
     const heads = ["Record", "Commit", "Tree", "Code", "Version", "Device", "Trained", "Tested", "Started (UTC)", "Frames", "Weights (SHA-256)"];
-    const lines = row.records.map((r) => [
+    const lines = records.map((r) => [
       { html: el("a", { href: r.path }, `fold ${r.fold}, seed ${r.seed}`) },
       (r.commit ?? "").slice(0, 10), r.clean === true ? "clean" : "not clean", (r.code ?? "").slice(0, 10), r.version, r.device, duration(r.fit_seconds),
       duration(r.test_seconds), (r.started ?? "").replace("+00:00", "").replace("T", " "),
       { shown: r.counts.frames, sort: r.counts.frames }, { html: el("span", { className: "hash" }, text(r.weights.sha256)) },
     ]);
-    const commits = [...new Set(row.records.map((r) => r.commit).filter(Boolean))];
-    const commands = [...new Set(row.records.map((r) => r.command).filter(Boolean))];
+    const commits = [...new Set(records.map((r) => r.commit).filter(Boolean))];
+    const commands = [...new Set(records.map((r) => r.command).filter(Boolean))];
     const steps = [...(commits.length === 1 ? [`git checkout ${commits[0]}`] : []), ...commands];
     return section("Where it comes from", table("Records of this row", heads, lines),
       el("h4", {}, "To reproduce it"),
@@ -186,7 +192,7 @@ const Panel = (() => {
     return el("p", {}, Details.able ? "Left out of the page for its size. The records of this row: " : "This browser cannot unpack the story of a row; Chrome 80, Firefox 113, Safari 16.4 and later can. Its records: ",
       el("a", { href: folder }, folder));
   };
-  const fill = (id, metric, [rows, pairs, fits]) => {
+  const fill = (id, metric, [rows, pairs, shared]) => {
     dialog.querySelectorAll(".chart").forEach(forget);
     dialog.dataset.row = id;
     if (!rows) {
@@ -196,14 +202,14 @@ const Panel = (() => {
     const row = rows[id];
     const choice = el("select", {}, ...Object.keys(Data.metrics).map((name) => new Option(name)));
     choice.value = metric;
-    choice.addEventListener("input", () => { fill(id, choice.value, [rows, pairs, fits]); dialog.querySelector("select").focus(); });
+    choice.addEventListener("input", () => { fill(id, choice.value, [rows, pairs, shared]); dialog.querySelector("select").focus(); });
     const said = [row.synthetic ? "synthetic: says nothing about real videos" : "measured", `protocol ${row.protocol}`, `preset ${text(row.preset)}`, `folds ${row.folds.join(", ")}`, `seeds ${row.seeds.join(", ")}`];
-    const parts = [videos(row, metric), overTime(row, metric), training(row, fits)];
+    const parts = [videos(row, metric), overTime(row, metric), training(row, shared)];
     const top = dialog.scrollTop;
     dialog.replaceChildren(
       bar(id, el("label", {}, "Metric", choice)),
       el("p", { className: "note" }, said.join(" · ")),
-      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row)].filter(Boolean));
+      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row, shared)].filter(Boolean));
     dialog.scrollTop = top;
     parts.forEach(([, paint]) => paint?.());
   };
@@ -222,7 +228,7 @@ const Panel = (() => {
       dialog.replaceChildren(bar(id));
       start();
       const table = id.split("/", 2).map(decodeURIComponent).join("/");
-      const found = await Promise.all([`rows/${Data.rows[id][2]}`, `pairs/${table}`, "fits"].map((name) => Details.load(name)));
+      const found = await Promise.all([`rows/${Data.rows[id][2]}`, `pairs/${table}`, "shared"].map((name) => Details.load(name)));
       if (wanted !== id) return; // another row was opened meanwhile
       fill(id, metric === "all" ? "CC" : metric, found);
       start();
