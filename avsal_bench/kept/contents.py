@@ -89,12 +89,12 @@ class Contents:
             ValueError: naming what is no regular file, and a folder whose files change meanwhile.
         """
         found = dict.fromkeys(wanted, "")
-        looks: dict[Files, _Look] = {}
+        looks: dict[Files, Look] = {}
         for files in found:
             if _seen is not None and files in _seen:
                 found[files] = _seen[files]
             else:
-                looks[files] = _look(files)
+                looks[files] = look_at(files)
                 found[files] = self._known(files, looks[files])
         if any(not digest for digest in found.values()):
             with self._alone():
@@ -115,7 +115,7 @@ class Contents:
         text = f"{files.folder.resolve()}\0" + "\0".join(files.names)
         return self.memory / f"{text_sha256(text)[:40]}.json"
 
-    def _known(self, files: Files, look: _Look) -> str:
+    def _known(self, files: Files, look: Look) -> str:
         """What was noted of these very files; "" for nothing."""
         if self.memory is None:
             return ""
@@ -125,7 +125,7 @@ class Contents:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
-    def _note(self, files: Files, look: _Look, digest: str) -> None:
+    def _note(self, files: Files, look: Look, digest: str) -> None:
         """Note a digest; without waiting for the disk, as one that is lost is found again."""
         if self.memory is None or time.time_ns() - look.newest < REST:
             return
@@ -153,16 +153,22 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What a look at some files tells without reading them: a SHA-256 over it, their bytes, and the newest time."""
+class Look:
+    """What a look at some files tells without reading them.
+
+    Args:
+        quick: SHA-256 over their names, sizes, times and numbers.
+        bytes: in all.
+        newest: time of them, in nanoseconds.
+    """
 
     quick: str
     bytes: int
     newest: int
 
 
-def _look(files: Files) -> _Look:
-    """Look at files.
+def look_at(files: Files) -> Look:
+    """Look at files, without reading them.
 
     Raises:
         FileNotFoundError, ValueError: as :meth:`Contents.digests`.
@@ -183,10 +189,10 @@ def _look(files: Files) -> _Look:
         # The time of the last change of any kind, too: a program can set the other one.
         line = f"{name}\0{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}\n"
         text.update(line.encode("utf-8", "surrogateescape"))
-    return _Look(text.hexdigest(), total, newest)
+    return Look(text.hexdigest(), total, newest)
 
 
-def _read(looks: dict[Files, _Look]) -> Iterator[tuple[Files, str]]:
+def _read(looks: dict[Files, Look]) -> Iterator[tuple[Files, str]]:
     """The digest of each, with a bar where it takes long."""
     count = sum(len(files.names) for files in looks)
     shown = count >= LONG or sum(look.bytes for look in looks.values()) >= LARGE
@@ -195,7 +201,7 @@ def _read(looks: dict[Files, _Look]) -> Iterator[tuple[Files, str]]:
     with bar as told, ThreadPoolExecutor(READERS) as readers:
         for files, look in looks.items():
             each = list(readers.map(sha256, map(files.folder.joinpath, files.names)))
-            if _look(files) != look:
+            if look_at(files) != look:
                 raise ValueError(f"{files.folder}: its files change while they are read; run again when they rest")
             yield files, each[0] if len(each) == 1 else text_sha256("".join(each))
             if told is not None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from prepared_videos import (
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.files import prepare, prepared
+from avsal_bench.data.files import prepared
 from avsal_bench.data.files.frames import read_clip, read_frames
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
@@ -136,7 +137,7 @@ def test_several_sizes_lie_side_by_side_and_share_the_sound(video):
     assert set(manifest["frames"]) == {"24x40", "16x16"}
     assert manifest["source"]["files"] == 40
     assert manifest["source"]["bytes"] == sum(video.frames.path(n).stat().st_size for n in range(1, 41))
-    assert set(manifest["versions"]) == {"avsal-bench", "torch", "torchvision", "av", "decord"}
+    assert set(manifest["versions"]) == {"avsal-bench", "torch", "torchvision", "av", "code"}
 
 
 def test_sound_may_come_later_and_a_set_without_sound_has_none(video):
@@ -162,10 +163,34 @@ def test_changed_frames_are_prepared_again_and_other_sizes_of_them_go(video):
     assert names == {"frames_24x40.npy", "sound_22050.wav", MANIFEST, ".lock"}
 
 
-def test_a_changed_time_or_sound_is_a_change(video):
+def test_what_was_only_touched_or_copied_is_the_same(video):
     prepare_videos([video], SIZE, 22050, ONE)
+    before = state(video.prepared)
     touch(video.frames.path(40))
+    video.audio.write_bytes(video.audio.read_bytes())
+    check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [""]
+    after = state(video.prepared)
+    assert {name for name in after if after[name] != before[name]} - {".lock"} == {MANIFEST}, "the new times are noted"
+    check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == [""]
+    assert state(video.prepared) == after
+
+
+def test_a_change_of_equal_size_and_time_is_seen(video):
+    prepare_videos([video], SIZE, 22050, ONE)
+    path = video.frames.path(7)
+    was, content = path.stat(), bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    with pytest.raises(ValueError, match="its frames have changed"):
+        check_prepared(video)
     assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["frames changed"]
+
+
+def test_a_changed_sound_is_a_change(video):
+    prepare_videos([video], SIZE, 22050, ONE)
     soundfile.write(video.audio, np.zeros((44100, 1)), 44100)
     with pytest.raises(ValueError, match="its sound has changed"):
         check_prepared(video)
@@ -175,10 +200,21 @@ def test_a_changed_time_or_sound_is_a_change(video):
 
 def test_other_decoders_may_see_other_pixels(video, monkeypatch):
     prepare_videos([video], SIZE, None, ONE)
-    monkeypatch.setattr(prepare, "version", lambda name: "9.9+cu999")
-    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames of other decoders"]
-    monkeypatch.setattr(prepare, "version", lambda name: "9.9+cpu")
+    monkeypatch.setattr(prepared, "version", lambda name: "9.9+cu999")
+    with pytest.raises(ValueError, match="prepared with other torch, torchvision; run `avsal data prepare` again"):
+        check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames of other torch, torchvision"]
+    monkeypatch.setattr(prepared, "version", lambda name: "9.9+cpu")
     assert reasons(prepare_videos([video], SIZE, None, ONE)) == [""]
+
+
+def test_other_code_may_see_other_pixels_and_samples(video, monkeypatch):
+    prepare_videos([video], SIZE, 22050, ONE)
+    monkeypatch.setattr(prepared, "code_of", lambda files: "other")
+    with pytest.raises(ValueError, match="prepared with other code"):
+        check_prepared(video)
+    assert reasons(prepare_videos([video], SIZE, 22050, ONE)) == ["frames of other code, sound new"]
+    check_prepared(video)
 
 
 def test_force_writes_all_again(video):

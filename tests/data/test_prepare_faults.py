@@ -64,7 +64,7 @@ def test_verify_finds_one_wrong_bit(video):
     np.testing.assert_array_equal(prepared_frames(video.prepared, SIZE, 40), originals(video))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 1, "n_frames": "40", "source": {}}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 2}', '{"version": 2, "n_frames": "40", "source": {}}'])
 def test_a_damaged_manifest_is_an_error_that_names_the_fix(video, text):
     prepare_videos([video], SIZE, None, ONE)
     (video.prepared / MANIFEST).write_text(text)
@@ -77,7 +77,7 @@ def test_a_damaged_manifest_is_an_error_that_names_the_fix(video, text):
 def test_another_version_of_the_form_does_not_count(video):
     prepare_videos([video], SIZE, None, ONE)
     path = video.prepared / MANIFEST
-    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
     assert prepared_frames(video.prepared, SIZE, 40) is None
     assert reasons(prepare_videos([video], SIZE, None, ONE)) == ["frames new"]
 
@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
 
 def test_killed_between_move_and_manifest_no_file_counts(video, monkeypatch):
     prepare_videos([video], SIZE, None, ONE)
-    touch(video.frames.path(1))
+    video.frames.path(1).write_bytes(video.frames.path(2).read_bytes())
     write, written = prepare.write_manifest, []
 
     def die(folder, manifest):

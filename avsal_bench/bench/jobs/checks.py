@@ -42,7 +42,7 @@ def check_files(context: Context, stages: Sequence[Training], tested: Iterable[s
     for name, part, teacher, options in parts:
         root = context.space.root_of(name)
         videos = taught_by(teacher, dataset(name).videos(root, part, context.job.fold), root)
-        check_videos(videos, audio=options.get("modality") in ("av", "a"))
+        check_videos(videos, audio=options.get("modality") in ("av", "a"), contents=context.space.contents)
         for video in videos if part == "test" else ():
             consistency(video)
 

@@ -11,7 +11,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,20 @@ from avsal_bench.data.files.prepared import (
     Frames,
     Manifest,
     PreparedFile,
-    Source,
     check_size,
+    originals,
+    other_versions,
     read_manifest,
     size_name,
     source_of,
-    source_of_frames,
     stamp_of,
+    unread,
+    versions,
     write_manifest,
 )
 from avsal_bench.data.files.sound_files import audio_path, read_sound, sound_header
 from avsal_bench.files import sha256
+from avsal_bench.kept import Files
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
 
@@ -47,9 +49,6 @@ WAV_HEADER = 58
 
 #: Files that are being written.
 PARTS = ".*.part"
-
-#: Libraries that decide what a frame looks like, and those that count only where frames come from a video file.
-DECODERS, FILE_DECODERS = ("torch", "torchvision"), ("av", "decord")
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,11 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Look:
-    """Parts to write and why, what of the old manifest stays, and the frames that a file will have."""
+    """Parts to write and why, what of the old manifest stays, and whether originals were touched and are the same."""
 
     reasons: dict[str, str]
     stays: Manifest
+    touched: bool = False
 
 
 def prepare_videos(
@@ -127,6 +127,9 @@ def prepare_videos(
     ]
     # Sums are work; a look is over before processes have started.
     looks = _run("checking sums", _look, jobs, workers) if verify else {i: _look(job) for i, job in enumerate(jobs)}
+    for i, look in looks.items():
+        if look.touched and not look.reasons:
+            _prepare(jobs[i])
     todo = [i for i in range(len(jobs)) if looks[i].reasons]
     done: dict[int, Prepared] = {}
     if todo:
@@ -198,38 +201,43 @@ def _need_room(todo: Sequence[tuple[_Job, _Look]]) -> None:
 
 
 def _look(job: _Job) -> _Look:
-    """What there is to do for a video; it reads no original."""
+    """What there is to do for a video; it reads originals only where they were touched since."""
     video, first = job.video, "new"
     try:
         old = read_manifest(job.folder)
     except ValueError:
         old, first = None, "damaged"
-    n_frames, source = video.n_frames, source_of_frames(video, video.n_frames)
+    n_frames, source = video.n_frames, unread(originals(video, video.n_frames))
     if old and old.n_frames > n_frames:  # another list asks for more, and they are there: they serve both
         try:
-            n_frames, source = old.n_frames, source_of_frames(video, old.n_frames)
+            n_frames, source = old.n_frames, unread(originals(video, old.n_frames))
         except FileNotFoundError:
             old = None
-    versions = _versions()
-    stays = Manifest(n_frames, source, versions=versions)
+    if old and old.n_frames == n_frames:
+        source = source_of(originals(video, n_frames), old.source)
+    stays = Manifest(n_frames, source, versions=versions())
     reasons: dict[str, str] = {}
     if old is None:
         reasons["frames"] = first
-    elif (old.n_frames, old.source) != (n_frames, source):
+    elif (old.n_frames, old.source.sha256) != (n_frames, source.sha256):
         reasons["frames"] = "changed"
-    elif any(old.versions.get(name) != versions[name] for name in _deciding(video)):
-        reasons["frames"] = "of other decoders"
+    elif others := other_versions(video, old):
+        reasons["frames"] = f"of other {', '.join(others)}"
+        old = replace(old, sound=None)
     else:
         stays = replace(stays, frames=old.frames)
         entry = old.frames.get(size_name(job.size))
         reasons["frames"] = "new" if entry is None else _fault(job, entry)
-    if old and old.sound and (video.audio is None or source_of([video.audio]) == old.sound_source):
-        stays = replace(stays, sound=old.sound, sound_source=old.sound_source)
+    if old and old.sound and old.sound_source:
+        heard = source_of(Files.one(video.audio), old.sound_source) if video.audio else old.sound_source
+        if heard.sha256 == old.sound_source.sha256:
+            stays = replace(stays, sound=old.sound, sound_source=heard)
     if job.sound:
         audio_path(video)
         was = old is not None and old.sound is not None
         reasons["sound"] = _fault(job, stays.sound) if stays.sound else "changed" if was else first
-    return _Look({part: reason for part, reason in reasons.items() if reason}, stays)
+    touched = old is not None and (old.source, old.sound_source) != (stays.source, stays.sound_source)
+    return _Look({part: reason for part, reason in reasons.items() if reason}, stays, touched)
 
 
 def _fault(job: _Job, entry: PreparedFile) -> str:
@@ -256,6 +264,8 @@ def _prepare(job: _Job) -> Prepared:
             look = _look(job)  # again: another process may have done it meanwhile
             try:
                 manifest = _write(job, look) if look.reasons else look.stays
+                if look.touched and not look.reasons:  # so that they need not be read the next time
+                    write_manifest(job.folder, manifest)
             except BaseException:
                 _remove(job.folder.glob(PARTS))
                 raise
@@ -273,13 +283,16 @@ def _write(job: _Job, look: _Look) -> Manifest:
         moves.append(_write_frames(job, made.n_frames))
         made = replace(made, frames={**made.frames, size_name(job.size): moves[-1]})
     if "sound" in look.reasons:
-        source = _sound_source(job.video)
+        heard = Files.one(audio_path(job.video))
+        before = unread(heard)
         moves.append(_write_sound(job))
-        made = replace(made, sound=moves[-1], sound_source=source)
-    if source_of_frames(job.video, made.n_frames) != made.source or (
-        "sound" in look.reasons and _sound_source(job.video) != made.sound_source
+        made = replace(made, sound=moves[-1], sound_source=source_of(heard))
+    seen = originals(job.video, made.n_frames)
+    if unread(seen).quick != made.source.quick or (
+        "sound" in look.reasons and made.sound_source and before.quick != made.sound_source.quick
     ):
         raise ValueError(f"{job.video.key}: its files changed while it was being prepared; run again when they rest")
+    made = replace(made, source=source_of(seen, made.source))
     # While files are moved, no manifest may name them: sizes alone cannot tell old from new.
     new = {entry.name for entry in moves}
     frames = {size: entry for size, entry in look.stays.frames.items() if entry.name not in new}
@@ -298,10 +311,6 @@ def _write(job: _Job, look: _Look) -> Manifest:
 def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-
-
-def _sound_source(video: Video) -> Source:
-    return source_of([audio_path(video)])
 
 
 def _write_frames(job: _Job, n_frames: int) -> PreparedFile:
@@ -355,15 +364,6 @@ def read_originals(video: Video, numbers: Sequence[int], size: tuple[int, int]) 
 def _sound_bytes(video: Video) -> int:
     """Of the wav that :func:`_write_sound` will write: a header and the samples; about, for a track of a video."""
     return WAV_HEADER + 4 * sound_header(audio_path(video)).samples
-
-
-def _deciding(video: Video) -> tuple[str, ...]:
-    return DECODERS + (FILE_DECODERS if isinstance(video.frames, VideoFile) else ())
-
-
-def _versions() -> dict[str, str]:
-    """Releases, without the build: a machine with a GPU reads what one without it prepared."""
-    return {name: version(name).split("+")[0] for name in ("avsal-bench", *DECODERS, *FILE_DECODERS)}
 
 
 def _result(job: _Job, manifest: Manifest, reasons: dict[str, str]) -> Prepared:

@@ -12,9 +12,9 @@ same samples, bit for bit too.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,18 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import Video, VideoFile
-from avsal_bench.files import text_sha256, write_atomically
+from avsal_bench.data.contents_of import files_of
+from avsal_bench.data.dataset import Video, VideoFile, is_video_file
+from avsal_bench.files import write_atomically
+from avsal_bench.kept import Contents, Files, code_of, look_at
 
 Frames = NDArray[np.uint8]
 
 #: Raised whenever prepared files of an older version must be made again.
-VERSION = 1
+VERSION = 2
 MANIFEST = "prepared.json"
+#: Libraries that decide what a frame looks like, and those that count only where something comes from a video file.
+DECODERS, FILE_DECODERS = ("torch", "torchvision"), ("av",)
 FIX = "run `avsal data prepare --force`"
 
 #: Maps that a process keeps open. Each holds a file descriptor, and opening one takes less than 0.1 ms.
@@ -38,11 +42,19 @@ OPEN_MAPS = 4
 
 @dataclass(frozen=True)
 class Source:
-    """Originals as they were: how many files, bytes in all, and a SHA-256 of their names, sizes and times."""
+    """Originals as they were.
+
+    Args:
+        files: how many.
+        bytes: in all.
+        quick: SHA-256 of their names, sizes and times; files with the same are not read again.
+        sha256: of their contents; "" where nobody has read them yet.
+    """
 
     files: int
     bytes: int
-    sha256: str
+    quick: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Manifest:
         frames: by size, as ``<h>x<w>``.
         sound_source: of the sound; None without sound.
         sound: None without sound.
-        versions: of the libraries that decoded.
+        versions: of the libraries that decoded, and ``code``, a SHA-256 of the code that read.
         version: of the form.
     """
 
@@ -125,18 +137,30 @@ def prepared_sound_of(video: Video, sample_rate: int) -> Path | None:
     return prepared_sound(video.prepared, sample_rate)
 
 
-def check_prepared(video: Video) -> None:
-    """Compare the originals of a video with those it was prepared from, where it was; contents are not read.
+def check_prepared(video: Video, contents: Contents | None = None) -> None:
+    """Compare a prepared video, where it is one, with its originals, and with the code and the libraries of now.
+
+    Originals that were only touched or copied are the same.
+
+    Args:
+        video: to look at.
+        contents: what is known of the originals, so that those that were touched are read once.
 
     Raises:
         FileNotFoundError: naming a missing original.
-        ValueError: when the originals have changed since.
+        ValueError: when the originals, the code that reads them or the libraries have changed since.
     """
     manifest = read_manifest(video.prepared) if video.prepared else None
     if manifest is None or manifest.n_frames < video.n_frames:
         return
-    frames_differ = manifest.frames and source_of_frames(video, manifest.n_frames) != manifest.source
-    sound_differs = manifest.sound and video.audio and source_of([video.audio]) != manifest.sound_source
+    if others := other_versions(video, manifest):
+        raise ValueError(
+            f"{video.key}: it was prepared with other {', '.join(others)}; "
+            f"run `avsal data prepare` again, or remove {video.prepared}"
+        )
+    frames, sound = originals(video, manifest.n_frames), files_of(video, "sound")
+    frames_differ = manifest.frames and not _same(frames, manifest.source, contents)
+    sound_differs = manifest.sound and sound and not _same(sound, manifest.sound_source, contents)
     if frames_differ or sound_differs:
         what = "frames have" if frames_differ else "sound has"
         raise ValueError(
@@ -154,28 +178,52 @@ def size_name(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def source_of_frames(video: Video, n_frames: int) -> Source:
-    """The originals of the first ``n_frames`` frames as they are now."""
-    if isinstance(video.frames, VideoFile):
-        return source_of([video.frames.path])
-    return source_of([video.frames.path(n) for n in range(1, n_frames + 1)])
+def originals(video: Video, n_frames: int) -> Files:
+    """The files of the first ``n_frames`` frames."""
+    files = files_of(replace(video, n_frames=n_frames), "frames")
+    assert files is not None, "every video has frames"
+    return files
 
 
-def source_of(paths: Sequence[Path]) -> Source:
-    """Files as they are now.
+def unread(files: Files) -> Source:
+    """Files as they are now, without their contents.
 
     Raises:
         FileNotFoundError: naming the first missing file.
+        ValueError: naming what is no regular file.
     """
-    total, lines = 0, []
-    for path in paths:
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            raise FileNotFoundError(f"missing file {path}") from None
-        total += found.st_size
-        lines.append(f"{path.name} {found.st_size} {found.st_mtime_ns}\n")
-    return Source(len(lines), total, text_sha256("".join(lines)))
+    look = look_at(files)
+    return Source(len(files.names), look.bytes, look.quick)
+
+
+def source_of(files: Files, known: Source | None = None, contents: Contents | None = None) -> Source:
+    """Files as they are now, with their contents: read where a look tells them from what is known.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`unread`.
+    """
+    now = unread(files)
+    if known is not None and known.sha256 and known.quick == now.quick:
+        return known
+    return replace(now, sha256=(contents or Contents(None)).sha256(files))
+
+
+def _same(files: Files, known: Source | None, contents: Contents | None) -> bool:
+    return known is not None and source_of(files, known, contents).sha256 == known.sha256
+
+
+def versions() -> dict[str, str]:
+    """Releases of libraries, without the build: a machine with a GPU reads what one without it prepared; and code."""
+    # What opens files, all of it: little else changes pixels and samples, and most of it does.
+    code = code_of(files=sorted(Path(__file__).parent.rglob("*.py")))
+    return {name: version(name).split("+")[0] for name in ("avsal-bench", *DECODERS, *FILE_DECODERS)} | {"code": code}
+
+
+def other_versions(video: Video, manifest: Manifest) -> list[str]:
+    """What decides pixels and samples, and is another one than that which prepared a video."""
+    files = isinstance(video.frames, VideoFile) or (video.audio is not None and is_video_file(video.audio))
+    deciding, now = ("code", *DECODERS, *(FILE_DECODERS if files else ())), versions()
+    return [name for name in deciding if manifest.versions.get(name) != now[name]]
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -11,6 +11,7 @@ from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.video_files import count_frames
+from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
 
 
@@ -27,8 +28,14 @@ def check_video(video: Video, audio: bool) -> None:
     _check_lengths(video, audio)
 
 
-def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True) -> None:
+def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, contents: Contents | None = None) -> None:
     """Look for every file of a list of videos, as :func:`check_video` does for one; without ``truth``, not for maps.
+
+    Args:
+        videos: to look at.
+        audio: whether sound is needed.
+        truth: whether ground truth is.
+        contents: what is known of the files, for prepared forms whose originals were touched.
 
     Raises:
         FileNotFoundError: naming the first missing file, and how many videos lack what.
@@ -50,11 +57,11 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True) -> No
         raise FileNotFoundError(f"{first}; in all, {', '.join(lacking)}")
     if not any(isinstance(video.frames, VideoFile) for video in videos):
         for video in videos:
-            _check_lengths(video, audio)
+            _check_lengths(video, audio, contents)
         return
     with progress("count the frames of video files", len(videos)) as bar:
         for video in videos:
-            _check_lengths(video, audio)
+            _check_lengths(video, audio, contents)
             bar.advance()
 
 
@@ -98,7 +105,7 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
         )
 
 
-def _check_lengths(video: Video, audio: bool) -> None:
+def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) -> None:
     if isinstance(video.frames, VideoFile):
         n_frames = count_frames(video.frames.path)
         if n_frames < video.n_frames:
@@ -109,7 +116,7 @@ def _check_lengths(video: Video, audio: bool) -> None:
     if audio:
         _check_sound(video)
     if video.prepared is not None and video.prepared.is_dir():
-        check_prepared(video)
+        check_prepared(video, contents)
 
 
 def sound_seconds(path: Path) -> float:
