@@ -59,7 +59,7 @@ def add_command(
 def one_a_core(parser: argparse._ActionsContainer) -> None:
     """Add the option that says how many processes read and count."""
     text = "processes (default: %(default)s, one a core)"
-    parser.add_argument("--workers", type=whole(1), default=os.cpu_count() or 1, help=text)
+    parser.add_argument("--workers", type=whole(0), default=os.cpu_count() or 1, help=text)
 
 
 def submission_options(parser: ArgumentParser) -> None:
