@@ -182,7 +182,15 @@ DAMAGE = {
     ),
     "NaN in sound": (
         lambda r: play(sound(r), np.where(np.arange(10584) == 99, np.nan, noise(0.48)), subtype="FLOAT"),
-        *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "1 of 10584 samples", "NaN"),
+        *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "1 of 10584 samples", "stop before"),
+    ),
+    "sound of 16 bits as floats": (
+        lambda r: play(sound(r), 32768 * noise(0.48), subtype="FLOAT"),
+        *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "full scale is 1", "stop before"),
+    ),
+    "sound of an impossible rate": (
+        lambda r: play(sound(r), noise(0.48), 2_000_000_000),
+        *("error", "unreadable sound", "video_audio/Coutrot_db2/video1/video1.wav", "2000000000 samples", "stop"),
     ),
     "label of 2": (
         lambda r: label(r, "1\n2\n" * (N // 2)),
@@ -307,6 +315,20 @@ def test_video_files_that_do_not_fit_their_list(root, options, kind, text):
     found = only(check(root, quick=True, audio=False))
     assert (found.kind, found.where, found.text) == (kind, f"video_files/{FOLDER}/video1.mp4", text)
     assert only(check(root, audio=False)) == found
+
+
+@pytest.mark.parametrize(("fps", "severity"), [(24.0, "warning"), (20.0, "error")])
+def test_networks_that_hear_stop_where_two_frame_rates_drift_apart(root, fps, severity):
+    """By over a frame: 12 frames at 24 a second end half a frame late."""
+    film(root, fps=fps)
+    found = only(check(root))
+    assert (found.kind, found.severity) == ("frame rate", severity)
+    videos = dataset(SET).videos(root, "test", 2)
+    if severity == "error":
+        with pytest.raises(ValueError, match=r"video1.mp4: 20 frames a second, and the list says 25"):
+            check_videos(videos, audio=True)
+    else:
+        check_videos(videos, audio=True)
 
 
 def test_video_files_damaged_or_gone(root):

@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "short sound": ("error", _HEARING),
     "long sound": ("note", "what comes after the last frame is never heard"),
     "low sample rate": ("warning", "the sound is resampled to the network's rate, and its upper range stays empty"),
-    "broken samples": ("error", "they pass through the network: the loss or the maps become NaN"),
+    "broken samples": ("error", _HEARING),
     "clipped sound": ("note", "heard as it is"),
     "no sound in it": ("note", "heard as it is: in these frames nothing, as if the sound were muted"),
     "labels missing": ("warning", _LABELS),

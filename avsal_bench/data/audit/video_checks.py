@@ -21,8 +21,9 @@ from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file
-from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds
+from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds, varies
 from avsal_bench.data.files.sound_files import sound_blocks, sound_header
+from avsal_bench.data.files.sound_limits import LOUDEST
 from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import read_labels
@@ -106,13 +107,15 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
         notes.add("frames missing", path, f"the file has {count} pictures, the list asks for {video.n_frames}")
     elif count > video.n_frames:
         notes.add("extra files", path, f"{count} pictures, {count - video.n_frames} more than the list's frames")
-    if rate and abs(rate / video.fps - 1) > RATE_SLACK:
-        notes.add("frame rate", path, f"{rate:g} frames a second in the file, {video.fps:g} in the list")
-    if notes.task.audio and video.audio is not None:
-        try:
-            check_frame_rate(video)
-        except ValueError as error:
-            notes.add("frame rate", path, _reason(error, path), "error")
+    if rate and abs(rate / video.fps - 1) > RATE_SLACK and not varies(video):
+        severity: Severity = "warning"
+        if notes.task.audio and video.audio is not None:
+            try:
+                check_frame_rate(video)
+            except ValueError:
+                severity = "error"
+        text = f"{rate:g} frames a second in the file, {video.fps:g} in the list"
+        notes.add("frame rate", path, text, severity)
     if not notes.task.quick:
         numbers = range(1, min(count, video.n_frames) + 1)
         for part in (numbers[i : i + TOGETHER] for i in range(0, len(numbers), TOGETHER)):
@@ -303,6 +306,7 @@ class _Loudness:
         self.samples = 0
         self.clipped = 0
         self.broken = 0
+        self.loudest = 0.0
         self.silent: list[bool] = []
 
     def add(self, block: NDArray[np.float32]) -> None:
@@ -311,6 +315,7 @@ class _Loudness:
         full = np.abs(block) >= FULL_SCALE
         self.clipped += int((full[1:] & full[:-1]).any(axis=1).sum())  # a single peak is no clipping
         self.broken += int((~np.isfinite(block)).any(axis=1).sum())
+        self.loudest = max(self.loudest, float(np.abs(block, where=np.isfinite(block), out=np.zeros_like(block)).max()))
         self.silent.append(not block.mean(axis=1).any())  # networks hear the mean of the channels
 
     def tell(self, notes: Notes, path: Path) -> None:
@@ -318,7 +323,9 @@ class _Loudness:
         video = notes.video
         if self.broken:
             notes.add("broken samples", path, f"{self.broken} of {self.samples} samples are NaN or infinite")
-        if self.clipped > CLIPPED_SHARE * self.samples:
+        if self.loudest > LOUDEST:
+            notes.add("broken samples", path, f"samples of up to {self.loudest:g}, and full scale is 1")
+        elif self.clipped > CLIPPED_SHARE * self.samples:
             notes.add("clipped sound", path, f"{100 * self.clipped / self.samples:.2g} % of the samples are clipped")
         if all(self.silent):
             notes.add("no sound in it", path, "the whole track is digital zero")
