@@ -123,8 +123,8 @@ def order_of_pictures(packets: Packets, container: InputContainer, stream: av.Vi
     """Packets in the order in which their pictures are shown, where the packets alone prove it; else None.
 
     They do where each gives one picture at a time of its own: in a container with time stamps, or in AVI where the
-    order of the file is that of showing; when the first is a key frame, none is empty, damaged or not to be shown, and
-    the decoder holds pictures back as long as their order needs.
+    order of the file is that of showing; when the first is a key frame and shown first, none is empty, damaged or not
+    to be shown, and the decoder holds pictures back as long as their order needs.
     """
     coder = stream.codec_context
     plain = coder.name in _ONE_EACH and coder.field_order in (0, 1) and not packets.odd and len(packets) > 0
@@ -135,7 +135,7 @@ def order_of_pictures(packets: Packets, container: InputContainer, stream: av.Vi
     if not (kinds & {"mov", "matroska"} or (kinds & {"avi"} and straight)):
         return None
     order = np.argsort(packets.stamps, kind="stable")
-    if (np.diff(packets.stamps[order]) <= 0).any() or _depth(order) > coder.reorder_depth:
+    if order[0] or (np.diff(packets.stamps[order]) <= 0).any() or _depth(order) > coder.reorder_depth:
         return None
     return order
 
