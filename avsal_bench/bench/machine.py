@@ -15,6 +15,7 @@ from torch import nn
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
 from avsal_bench.bench.loggers import LOGGERS, check_logger
+from avsal_bench.bench.sharing.meeting import MeetingDDP
 from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
 from avsal_bench.models import Network
@@ -123,8 +124,8 @@ class Machine:
         """
         self.check()
         trainer = self._trainer(**options)
-        if idle and trainer.world_size > 1:
-            trainer = self._trainer(strategy="ddp_find_unused_parameters_true", **options)
+        if trainer.world_size > 1:
+            trainer = self._trainer(strategy=MeetingDDP(find_unused_parameters=idle), **options)
         _check_tasks(trainer)
         if options.get("sync_batchnorm") and trainer.world_size > 1 and trainer.strategy.root_device.type != "cuda":
             raise ValueError(

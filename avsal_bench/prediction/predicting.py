@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from avsal_bench.data import painting
 from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
@@ -82,7 +83,7 @@ def predict_maps(
         sampler=[(0, frame) for frame in frames],
         batch_size=running.batch_size,
         collate_fn=collate,
-        num_workers=running.workers,
+        num_workers=readers(running.workers, module.net.spec, running.batch_size),
         pin_memory=device.type == "cuda",
     )
     memory: dict[Any, Any] = {}

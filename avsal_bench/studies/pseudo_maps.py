@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.files import whole_file
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
@@ -99,7 +100,7 @@ def fused_maps(
         batch_size=8,
         sampler=[(0, frame) for frame in range(1, video.n_frames + 1)],
         collate_fn=collate,
-        num_workers=workers,
+        num_workers=readers(workers, spec, 8),
     )
     for batch in windows:
         audio = None if batch["audio"] is None else batch["audio"].to(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, VideoBatches, clip_counts
 from avsal_bench.data.clips.sounds import hear, partners
 from avsal_bench.data.dataset import Video, dataset
@@ -39,14 +41,16 @@ def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], lis
     them, at least one, are set aside. The rule knows names only: no fold, seed or machine changes it.
 
     Raises:
-        ValueError: when a data set has fewer than two training videos.
+        ValueError: when a data set has fewer than two training videos, or all of them would be set aside.
     """
     aside: set[str] = set()
     for name in {v.dataset for v in videos}:
         keys = sorted({v.key for v in videos if v.dataset == name}, key=_sha1)
         if len(keys) < 2:
             raise ValueError(f"{name}: {len(keys)} training video; one to fit on and one to validate on are needed")
-        aside.update(keys[: max(1, round(fraction * len(keys)))])
+        if (count := max(1, round(fraction * len(keys)))) == len(keys):
+            raise ValueError(f"{name}: val_fraction {fraction} sets aside all {count} training videos; lower it")
+        aside.update(keys[:count])
     return [v for v in videos if v.key not in aside], [v for v in videos if v.key in aside]
 
 
@@ -317,7 +321,7 @@ class SaliencyDataModule(LightningDataModule):
         return hold_out(self.taught(), self.val_fraction)[1]
 
     def test_videos(self) -> list[Video]:
-        """Test videos, less those in ``skip`` (keys of videos that have their scores)."""
+        """Test videos, less those in ``skip``."""
         return [v for v in self.listed("test") if v.key not in self.skip]
 
     def prepared_count(self) -> tuple[int, int]:
@@ -338,6 +342,7 @@ class SaliencyDataModule(LightningDataModule):
             TrainingClips(self.fit_videos(), self.spec, self.flip, self.fixations, self.every_frame, self.labels),
             sampler=ClipSampler(self.epoch_counts(), self.seed, rank, world_size, step, self.first_epoch),
             batch_size=self.batch_size,
+            items=self.batch_size,
         )
 
     def val_dataloader(self) -> DataLoader[Item]:
@@ -355,6 +360,7 @@ class SaliencyDataModule(LightningDataModule):
             Windows(videos, self.spec, density=True, fixations=self.fixations, labels=self.labels),
             sampler=places[rank::world_size],
             batch_size=self.test_batch_size,
+            items=self.test_batch_size,
         )
 
     def predict_dataloader(self) -> DataLoader[Item]:
@@ -367,21 +373,25 @@ class SaliencyDataModule(LightningDataModule):
                 videos, self.spec, density=False, sound=self.sound, others=self.others, swaps=swaps, labels=self.labels
             ),
             batch_sampler=VideoBatches(videos, self.test_batch_size, *self._rank()),
+            items=self.test_batch_size,
         )
 
     def densities_dataloader(self) -> DataLoader[Tensor]:
         """Every saliency map of the training videos, at the size of the clip; all of them on every process."""
         data = Densities(self.listed("train"), self.spec.size)
-        return DataLoader(data, batch_size=64, num_workers=self.num_workers)
+        stills = replace(self.spec, frames=1, audio=None)
+        return DataLoader(data, batch_size=64, num_workers=readers(self.num_workers, stills, 64))
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _loader(self, data: Dataset[Item], **options: object) -> DataLoader[Item]:
+    def _loader(self, data: Dataset[Item], items: int, **options: object) -> DataLoader[Item]:
+        maps, sounds = 2 + self.every_frame * self.spec.frames, 1 + len(self.others)
+        beside = self.trainer.num_devices if self.trainer else 1
         return DataLoader(
             data,
             collate_fn=collate,
-            num_workers=self.num_workers,
+            num_workers=readers(self.num_workers, self.spec, items, maps=maps, sounds=sounds, beside=beside),
             persistent_workers=False,
             pin_memory=torch.cuda.is_available(),
             **options,  # type: ignore[arg-type]

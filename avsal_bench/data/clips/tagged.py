@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from avsal_bench.data.clips.datamodule import Item, collate, read_item
+from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.windows import training_targets
@@ -104,6 +105,6 @@ class TagDataModule(LightningDataModule):
             batch_size=self.batch_size,
             sampler=ClipSampler(counts, self.seed, step=self.batch_size, first_epoch=self.first_epoch),
             collate_fn=collate,
-            num_workers=self.num_workers,
+            num_workers=readers(self.num_workers, self.spec, self.batch_size),
             pin_memory=torch.cuda.is_available(),
         )

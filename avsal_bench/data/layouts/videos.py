@@ -1,64 +1,18 @@
 """How data sets lie on the disk: from a root and a description to the videos of a list. Names of files only.
 
-The lists of the sets are part of this package. A list of the same name in ``<root>/fold_lists`` is used in its place.
+What other programs leave in a folder (:mod:`avsal_bench.strays`) is no video and no frame.
 """
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
+from avsal_bench.data.layouts.categories import read_categories
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, check_apart, find_list, read_fold_list
 from avsal_bench.names import safe_name
-
-#: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
-PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
-
-
-class ListedVideo(NamedTuple):
-    """One line of a fold list."""
-
-    name: str
-    n_frames: int
-    fps: float
-
-
-def read_fold_list(path: Path) -> list[ListedVideo]:
-    """Read ``name n_frames fps`` lines; blank lines and a missing last newline are fine.
-
-    Raises:
-        FileNotFoundError: when there is no such list.
-        ValueError: naming file and line, for a line of another form, and a name that is no safe part of a path.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no fold list {path}; the root must hold fold_lists/, see --data-root")
-    videos = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: the list is not in UTF-8 ({error.reason}, byte {error.start}); save it so") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            name, n_frames, fps = line.rsplit(maxsplit=2)
-            video = ListedVideo(name.strip(), int(n_frames), float(fps))
-            if video.n_frames < 1 or not 0 < video.fps < 1000:
-                raise ValueError
-        except ValueError:
-            raise ValueError(f"{path}:{number}: expected 'name n_frames fps', got {line!r}") from None
-        safe_name(f"{path}:{number}: video", video.name)
-        videos.append(video)
-    if not videos:
-        raise ValueError(f"{path}: the list names no video")
-    return videos
-
-
-def find_list(root: Path, name: str) -> Path:
-    """A fold list: the root's own, else the one in this package; where there is neither, the place for the root's."""
-    own, packaged = root / "fold_lists" / name, PACKAGED_LISTS / name
-    return packaged if packaged.is_file() and not own.is_file() else own
+from avsal_bench.strays import child, same_name, without_strays
 
 
 def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
@@ -84,21 +38,22 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     """
     folder = description.folder
     suffix = f"_{fold}" if description.folds else ""
-    path = find_list(root, f"{folder}_list_{part}{suffix}_fps.txt")
+    path, test = (find_list(root, f"{folder}_list_{kind}{suffix}_fps.txt") for kind in (part, "test"))
     files = root / "video_files" / folder
     needed = [f"video_frames/{folder}"] if not files.is_dir() else []
     if path.parent != PACKAGED_LISTS:
         needed.insert(0, "fold_lists")
     need_folders(root, description, [*needed, f"annotations/{folder}"])
-    listed = read_fold_list(path)
+    listed = _read_list(path, test)
     found = _find_video_files(files)
-    categories = _read_categories(root / "annotations" / folder / "categories.csv")
+    categories = read_categories(root / "annotations" / folder / "categories.csv")
     videos = []
     for name, n_frames, fps in listed:
-        annotations = root / "annotations" / folder / name
-        pictures = root / "video_frames" / folder / name
-        sound = _find_sound(root / "video_audio" / folder / name, name)
-        file = _only(found.get(name, []))
+        annotations = child(root / "annotations" / folder, name)
+        pictures = child(root / "video_frames" / folder, name)
+        sounds = child(root / "video_audio" / folder, name)
+        sound = _find_sound(sounds, sounds.name)
+        file = _only(found.get(same_name(name), []))
         if file is None and not (root / "video_frames" / folder).is_dir():
             file = files / f"{name}.mp4"  # what its error will name
         gaze = annotations / "observers.csv"
@@ -114,7 +69,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
                 densities=NumberedFiles(annotations / "maps", "eyeMap_", 5, ".jpg"),
                 fixations=NumberedFiles(annotations, "fixMap_", 5, ".mat"),
                 audio=(sound if file is None or sound.is_file() else file) if description.sound else None,
-                category=categories.get(name, ""),
+                category=categories.get(same_name(name), ""),
                 gaze=gaze if gaze.is_file() else None,
                 prepared=root / "prepared" / folder / name,
                 labels=root / "av_gt_label" / folder / f"{name}.txt" if description.sound else None,
@@ -161,17 +116,22 @@ def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> 
     split = "val" if part == "test" else part
     need_folders(root, description, [f"{description.folder}/{split}"])
     folder = root / description.folder / split
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir())
-    if not names:
+    folders = [path for path in without_strays(folder.iterdir()) if path.is_dir()]
+    if not folders:
         raise FileNotFoundError(f"{description.name}: no videos in {folder}")
-    return [_extracted_video(root, description, folder / name) for name in names]
+    named: dict[str, Path] = {}
+    for path in folders:
+        if (other := named.setdefault(_four_digits(path.name), path)) != path:
+            raise ValueError(f"{other} and {path} are both folders of one video; keep one")
+    return [_extracted_video(root, description, path) for path in folders]
 
 
 def _published_videos(root: Path, description: DataSet, part: str) -> list[Video]:
     folder = root / description.folder
     need_folders(root, description, [f"{description.folder}/annotation"])
-    listed = read_fold_list(find_list(root, f"{description.folder}_list_{part}_1_fps.txt"))
-    found = {_four_digits(stem): paths for stem, paths in _find_video_files(folder / "video").items()}
+    path, test = (find_list(root, f"{description.folder}_list_{kind}_1_fps.txt") for kind in (part, "test"))
+    listed = _read_list(path, test, _four_digits)
+    found = _find_video_files(folder / "video", _four_digits)
     videos = []
     for listed_name, n_frames, fps in listed:
         name = _four_digits(listed_name)
@@ -195,10 +155,10 @@ def _published_videos(root: Path, description: DataSet, part: str) -> list[Video
 
 
 def _extracted_video(root: Path, description: DataSet, folder: Path) -> Video:
-    n_frames = len(list((folder / "maps").glob("[0-9]*.png")))
+    n_frames = sum(path.suffix == ".png" for path in _numbered(folder / "maps"))
     if not n_frames:
         raise FileNotFoundError(f"{description.name}: no maps in {folder / 'maps'}")
-    images = next((folder / "images").glob("[0-9]*"), Path("0001.jpg"))
+    images = next(iter(_numbered(folder / "images")), Path("0001.jpg"))
     name = _four_digits(safe_name(f"{folder}: video", folder.name))
     return Video(
         dataset=description.name,
@@ -212,6 +172,19 @@ def _extracted_video(root: Path, description: DataSet, folder: Path) -> Video:
     )
 
 
+def _numbered(folder: Path) -> list[Path]:
+    """Files of a folder whose names are numbers, sorted; none where there is no folder."""
+    return sorted(path for path in folder.iterdir() if path.stem.isdecimal()) if folder.is_dir() else []
+
+
+def _read_list(path: Path, test: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
+    """The videos of a list; where it is a training list, none of them may be in the test list."""
+    listed = read_fold_list(path, spelled)
+    if path != test:
+        check_apart(path, test, spelled)
+    return listed
+
+
 def _four_digits(name: str) -> str:
     """DHF1K's name of a video: its files say ``001`` and ``0001``.
 
@@ -221,12 +194,12 @@ def _four_digits(name: str) -> str:
     return f"{int(name):04d}" if name.isascii() and name.isdigit() else name
 
 
-def _find_video_files(folder: Path) -> dict[str, list[Path]]:
-    """Video files of a folder by their names without suffix; none where there is no folder."""
+def _find_video_files(folder: Path, spelled: Callable[[str], str] = same_name) -> dict[str, list[Path]]:
+    """Video files of a folder by their names without suffix, as ``spelled``; none where there is no folder."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for path in without_strays(folder.iterdir()) if folder.is_dir() else ():
         if is_video_file(path):
-            found.setdefault(path.stem, []).append(path)
+            found.setdefault(spelled(path.stem), []).append(path)
     return found
 
 
@@ -256,10 +229,3 @@ def need_folders(root: Path, description: DataSet, folders: list[str]) -> None:
                 f"{description.name}: no folder {root / folder}; the layout is described in "
                 f"avsal_bench/data/sets/{description.name}.py, and the root is AVSAL_DATA or --data-root"
             )
-
-
-def _read_categories(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row["video"]: row["category"] for row in csv.DictReader(file)}
