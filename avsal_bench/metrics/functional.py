@@ -47,7 +47,7 @@ from avsal_bench.metrics.scaling import (
 #: Noise of the MIT code that breaks ties.
 _JITTER = 1e-7
 #: Ranges of maps that it disturbs: of larger ones it mixes only what is tied anyhow, smaller ones would drown in it.
-_DISTURBED = (1e-5, 0.05)
+DISTURBED = (1e-5, 0.05)
 
 
 @in_chunks
@@ -248,7 +248,7 @@ def auc_judd(saliency: Tensor, fixations: Tensor, jitter: bool = True, *, genera
 
 def _merge_by_jitter(p: Maps) -> Maps:
     """Maps of a small range, softmax probabilities for instance, with values tied that the jitter would mix."""
-    disturbed = (p.span > _DISTURBED[0]) & (p.span < _DISTURBED[1])
+    disturbed = (p.span > DISTURBED[0]) & (p.span < DISTURBED[1])
     if not bool(disturbed.any()):
         return p
     return replace(measure(p.values.round(decimals=8).where(disturbed, p.values)), finite=p.finite)

@@ -12,6 +12,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+#: Rows or columns that are blurred together: few enough for few zeros, and enough for a fast product.
+_BAND = 48
+
 
 def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Maps ``(B, h, w)`` resized to ``(B, H, W)`` as MATLAB's ``imresize`` does by default.
@@ -44,6 +47,46 @@ def gaussian_blur(
     """
     rows, columns = (_gaussian_weights(n, sigma, kernel, border).to(maps) for n in maps.shape[-2:])
     return rows @ maps @ columns.T
+
+
+def gaussian_blur_of_box(
+    saliency: Tensor,
+    box: tuple[int, int, int, int],
+    sigma: float,
+    kernel: int,
+    border: Literal["symmetric", "reflect"] = "symmetric",
+) -> Tensor:
+    """:func:`gaussian_blur` of one map ``(h, w)`` that is zero outside a box: the same numbers but for the last bits.
+
+    Far from each pixel of a large map the Gaussian is zero: only the bands that are not are multiplied.
+
+    Args:
+        saliency: of any floating type.
+        box: first row, last row and one, first column, last column and one.
+        sigma: as in :func:`gaussian_blur`, and so ``kernel`` and ``border``.
+        kernel: see there.
+        border: see there.
+    """
+    reach = kernel // 2
+    height, width = saliency.shape
+    rows, columns = (_gaussian_weights(n, sigma, kernel, border).to(saliency) for n in (height, width))
+    top, bottom = max(0, box[0] - reach), min(height, box[1] + reach)
+    left, right = max(0, box[2] - reach), min(width, box[3] + reach)
+    upright = torch.empty(bottom - top, right - left, dtype=saliency.dtype, device=saliency.device)
+    for start, stop in _bands(top, bottom):
+        near = slice(max(0, start - reach), min(height, stop + reach))
+        torch.mm(rows[start:stop, near], saliency[near, left:right], out=upright[start - top : stop - top])
+    blurred = torch.zeros_like(saliency)
+    for start, stop in _bands(left, right):
+        # Outside of the box are zeros, and need no product.
+        near = slice(max(left, start - reach), min(right, stop + reach))
+        within = slice(near.start - left, near.stop - left)
+        blurred[top:bottom, start:stop] = upright[:, within] @ columns[start:stop, near].T
+    return blurred
+
+
+def _bands(start: int, stop: int) -> list[tuple[int, int]]:
+    return [(at, min(stop, at + _BAND)) for at in range(start, stop, _BAND)]
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,148 @@
+"""Scores of 8-bit maps that are zero in most pixels, from the pixels that are not.
+
+The numbers of :func:`~avsal_bench.evaluation.score.score_frames` but for the order of their sums, in a tenth of the
+time: for ground truth that changes with each draw of observers, where every frame is scored many times.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avsal_bench.evaluation.protocol import Protocol
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
+from avsal_bench.metrics import roc
+from avsal_bench.metrics.functional import DISTURBED
+from avsal_bench.metrics.resize import gaussian_blur_of_box
+from avsal_bench.metrics.scaling import EPS, Points, within
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A map in 8 bits ``(H, W)``: the pixels that may not be zero, in order, and their levels."""
+
+    index: Tensor  #: (K,) int64, position among the H W pixels
+    level: Tensor  #: (K,) uint8
+    size: tuple[int, int]
+
+
+def is_sparse(protocol: Protocol) -> bool:
+    """Whether a protocol stores maps in 8 bits and then does nothing that this module cannot do to their levels."""
+    steps = protocol.scoring
+    levels = steps[:-1] if steps and _blurs(steps[-1]) else steps
+    stores = len(protocol.saving) == 1 and isinstance(protocol.saving[0], EightBit)
+    return stores and all(isinstance(step, Clip | MinMax) for step in levels)
+
+
+def stored(saliency: Tensor, protocol: Protocol) -> tuple[Levels, Levels]:
+    """What a protocol and a data set make of one map ``(H, W)`` float64 when they store it.
+
+    Args:
+        saliency: of least value 0 or above, not constant.
+        protocol: one that :func:`is_sparse`.
+
+    Returns:
+        As a prediction; and as ground truth, with the maximum at 255, rounded.
+    """
+    low, high = saliency.aminmax()
+    # Below half a level of both.
+    index = torch.from_numpy(np.flatnonzero((saliency > 0.49 / 255 * high).numpy()))
+    some = saliency.view(-1)[index]
+    (step,) = protocol.saving
+    assert isinstance(step, EightBit)
+    # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
+    prediction = to_eight_bit(torch.cat([some, low[None], high[None]])[None, None], step.rounding, step.low)[0, 0, :-2]
+    size = (saliency.shape[0], saliency.shape[1])
+    return Levels(index, prediction, size), Levels(index, as_levels(some, high), size)
+
+
+def as_levels(saliency: Tensor, high: Tensor) -> Tensor:
+    """Maps with their maxima ``high`` at 255, in 8 bits: as data sets store them."""
+    return (255 * saliency / high.clamp_min(1e-300)).round().to(torch.uint8)
+
+
+def prepared(prediction: Levels, protocol: Protocol) -> Tensor | None:
+    """What the scoring steps of a protocol make of a stored map, ``(H, W)`` float64; None where zeros do not stay so."""
+    height, width = prediction.size
+    seen = torch.bincount(prediction.level, minlength=256)
+    seen[0] += height * width - len(prediction.level)
+    present = seen.nonzero()[:, 0]
+    values = present.to(torch.float64)[None, None] / 255
+    for step in protocol.scoring:
+        if not _blurs(step):
+            values = step(values, prediction.size)
+    table = torch.full((256,), math.nan, dtype=torch.float64)
+    table[present] = values[0, 0]
+    if table[0] != 0 or not bool(values.isfinite().all()):
+        return None
+    saliency = torch.zeros(height * width, dtype=torch.float64)
+    saliency[prediction.index] = table[prediction.level.int()]
+    saliency = saliency.view(height, width)
+    blur = protocol.scoring[-1] if protocol.scoring else None
+    if not isinstance(blur, Blur):
+        return saliency
+    rows, columns = prediction.index // width, prediction.index % width
+    box = (int(rows[0]), int(rows[-1]) + 1, int(columns.min()), int(columns.max()) + 1)
+    return gaussian_blur_of_box(saliency, box, blur.sigma, blur.kernel, blur.border)
+
+
+def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor) -> dict[str, float] | None:
+    """Every metric of one frame.
+
+    Args:
+        saliency: prepared prediction ``(H, W)`` float64.
+        density: the ground truth.
+        fixated: the pixels that are fixated, in order.
+        negatives: those of the shuffled AUC.
+
+    Returns:
+        By the names of ``records.METRICS``; None for a map that is not zero anywhere, or nearly constant, and where a
+        metric is not defined.
+    """
+    flat, n = saliency.view(-1), saliency.numel()
+    marked = flat > 0
+    zeros = n - int(marked.sum())
+    marked[fixated] = True
+    index = torch.from_numpy(np.flatnonzero(marked.numpy()))
+    some = flat[index]
+    high, total = some.max(), some.sum()
+    g = density.level.double()
+    g_total = g.sum()
+    if not (zeros and DISTURBED[1] < high < math.inf and g_total > 0 and len(fixated) and len(negatives)):
+        return None
+    if bool((flat < 0).any()) or int((density.level > 0).sum()) == n or len(index) == n:
+        return None
+    at_fixations, under = flat[fixated], flat[density.index]
+
+    mean, g_mean = total / n, g_total / n
+    norm = ((some - mean).square().sum() + (n - len(some)) * mean**2).sqrt()
+    g_norm = ((g - g_mean).square().sum() + (n - len(g)) * g_mean**2).sqrt()
+    cc = ((under * g).sum() - total * g_mean) / (norm * g_norm)
+    nss = (at_fixations - mean).mean() / norm * math.sqrt(n - 1)
+    p, q = under / total, g / g_total
+    kl = (q / (p + EPS)).add_(EPS).log_().mul_(q).sum()
+    count = torch.tensor([len(fixated)])
+    place = Points(torch.searchsorted(index, fixated), torch.zeros_like(fixated), count)
+    judd = roc.judd_expectation((some / high)[None], place, n - len(index))[0]
+    tp, fp = (
+        roc.count_at_steps(values / high, torch.zeros(len(values), dtype=torch.int64), 1)
+        for values in (at_fixations, flat[negatives])
+    )
+    shuffled = roc.curve_area(fp, tp, torch.tensor([[len(negatives)]]), count[:, None])[0]
+    found = {
+        "CC": within(cc, -1.0, 1.0),
+        "NSS": nss,
+        "AUC-J": judd,
+        "sAUC": shuffled,
+        "SIM": within(torch.minimum(p, q).sum(), 0.0, 1.0),
+        "KL": within(kl, 0.0, math.inf),
+    }
+    return {metric: float(value) for metric, value in found.items()}
+
+
+def _blurs(step: object) -> bool:
+    return isinstance(step, Blur) and not step.log
