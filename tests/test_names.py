@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avsal_bench.data.dataset import dataset, register_dataset
-from avsal_bench.data.layouts.videos import PACKAGED_LISTS, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import LONGEST_NAME, plain_name, printable, safe_name, shortened
 from avsal_bench.training.recipe import load_recipe

@@ -19,7 +19,7 @@ from avsal_bench.data.files.frames import read_clip, read_frame, read_frames
 from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.presence import check_video, check_videos
 from avsal_bench.data.files.sound_files import read_audio
-from avsal_bench.data.layouts.videos import read_fold_list
+from avsal_bench.data.layouts.lists import read_fold_list
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
 

@@ -29,7 +29,7 @@ from avsal_bench.data.dataset import SIX, NumberedFiles, dataset, expand
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.presence import check_video, check_videos
-from avsal_bench.data.layouts.videos import PACKAGED_LISTS, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.spec import ClipSpec

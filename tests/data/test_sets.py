@@ -11,7 +11,7 @@ import pytest
 
 import avsal_bench.data
 from avsal_bench.data.dataset import DataSet, Facts, dataset, list_datasets
-from avsal_bench.data.layouts.videos import ListedVideo, read_fold_list
+from avsal_bench.data.layouts.lists import ListedVideo, read_fold_list
 
 LISTS = Path(avsal_bench.data.__file__).parent / "fold_lists"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "data.md"

@@ -16,7 +16,7 @@ from typing import get_args
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Severity, Task, below
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
-from avsal_bench.data.layouts.videos import PACKAGED_LISTS, ListedVideo, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fold_list
 from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
 from avsal_bench.text import text_table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.layouts.videos import PACKAGED_LISTS, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 
 
 def listed_frames(name: str, fold: int) -> dict[str, int] | None:

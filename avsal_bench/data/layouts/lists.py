@@ -1,0 +1,107 @@
+"""Fold lists: which videos a part of a fold has. A list of the root is used in the place of the one in this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from avsal_bench.names import safe_name
+from avsal_bench.strays import same_name
+
+#: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
+PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
+#: Frames of one video that a list may claim: 92 hours at 30 a second.
+MOST_FRAMES = 10_000_000
+#: The line by which a test list says that it shares videos with the training list on purpose.
+OVERLAPS = "# overlaps"
+
+
+class ListedVideo(NamedTuple):
+    """One line of a fold list."""
+
+    name: str
+    n_frames: int
+    fps: float
+
+
+def read_fold_list(path: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
+    """Read ``name n_frames fps`` lines; blank lines and a missing last newline are fine.
+
+    Args:
+        path: of the list.
+        spelled: what two names of one video have in common.
+
+    Raises:
+        FileNotFoundError: when there is no such list.
+        ValueError: naming file and line, for a line of another form, a name that is no safe part of a path, and a video
+            that stands there twice, which would count twice in a score.
+    """
+    videos = [video for _, video in _numbered(path, spelled)]
+    if not videos:
+        raise ValueError(f"{path}: the list names no video")
+    return videos
+
+
+def find_list(root: Path, name: str) -> Path:
+    """A fold list: the root's own, else the one in this package; where there is neither, the place for the root's."""
+    own, packaged = root / "fold_lists" / name, PACKAGED_LISTS / name
+    return packaged if packaged.is_file() and not own.is_file() else own
+
+
+def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_name) -> None:
+    """Nothing, where no video of a training list stands in the test list too, or the test list says ``# overlaps``.
+
+    Raises:
+        ValueError: naming the first such video, and its line in both lists.
+    """
+    if not test.is_file() or overlap_is_meant(test):
+        return
+    tested = {spelled(video.name): number for number, video in _numbered(test, spelled)}
+    shared = [(n, v.name, tested[key]) for n, v in _numbered(train, spelled) if (key := spelled(v.name)) in tested]
+    if shared:
+        number, name, other = shared[0]
+        more = f", and {len(shared) - 1} more" if len(shared) > 1 else ""
+        raise ValueError(
+            f"{train}:{number} and {test}:{other} both name {name!r}{more}: it would be tested on what it was trained "
+            f"on; take it out of one of them, or, if that is meant, write the line '{OVERLAPS}' into the test list"
+        )
+
+
+def overlap_is_meant(test: Path) -> bool:
+    """Whether a test list says that it shares videos with the training list on purpose."""
+    return any(line.strip().lower() == OVERLAPS for line in _lines(test))
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no fold list {path}; the root must hold fold_lists/, see --data-root")
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: the list is not in UTF-8 ({error.reason}, byte {error.start}); save it so") from None
+
+
+def _numbered(path: Path, spelled: Callable[[str], str]) -> list[tuple[int, ListedVideo]]:
+    """The videos of a list, each with the number of its line."""
+    found: dict[str, tuple[int, ListedVideo]] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip() or line.strip().lower() == OVERLAPS:
+            continue
+        try:
+            name, n_frames, fps = line.rsplit(maxsplit=2)
+            video = ListedVideo(name.strip(), int(n_frames), float(fps))
+            if video.n_frames < 1 or not 0 < video.fps < 1000:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{path}:{number}: expected 'name n_frames fps', got {line!r}") from None
+        if video.n_frames > MOST_FRAMES:
+            raise ValueError(f"{path}:{number}: {video.n_frames:,} frames, a video has at most {MOST_FRAMES:,}")
+        safe_name(f"{path}:{number}: video", video.name)
+        before = found.setdefault(spelled(video.name), (number, video))
+        if before[0] != number:
+            raise ValueError(
+                f"{path}: lines {before[0]} and {number} both name {video.name!r}, which would count twice in a score; "
+                "delete one of them"
+            )
+    return list(found.values())
