@@ -113,7 +113,7 @@ class Contents:
     def _place(self, files: Files) -> Path:
         assert self.memory is not None, "asked for where there is a memory"
         text = f"{files.folder.resolve()}\0" + "\0".join(files.names)
-        return self.memory / f"{text_sha256(text)[:40]}.json"
+        return self.memory / f"{text_sha256(text)[:40]}.sha256"
 
     def _known(self, files: Files, look: Look) -> str:
         """What was noted of these very files; "" for nothing."""
