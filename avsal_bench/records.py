@@ -18,6 +18,7 @@ from avsal_bench import record_form
 from avsal_bench.files import regular_file, write_atomically
 from avsal_bench.means import defined_mean
 from avsal_bench.names import safe_name
+from avsal_bench.strays import without_strays
 
 SCHEMA = record_form.SCHEMA
 CURVE_PARTS = record_form.CURVE_PARTS
@@ -289,12 +290,12 @@ def _check_counts(v: VideoScores) -> None:
 
 
 def read_records(root: Path) -> Iterator[tuple[Path, Record]]:
-    """All records under ``root``, in the order of their paths.
+    """All records under ``root``, in the order of their paths; strays are left out (:func:`stray_records`).
 
     Raises:
         ValueError: naming a file that is no record, or that lies where another record belongs.
     """
-    for path in sorted(root.glob("*/*/*.json")):
+    for path in sorted(_record_files(root)):
         r = read_record(path)
         place = record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
         if path != place and place.exists():
@@ -302,6 +303,17 @@ def read_records(root: Path) -> Iterator[tuple[Path, Record]]:
         if path != place:
             raise ValueError(f"{path}: holds the record of {place}; move it there")
         yield path, r
+
+
+def stray_records(root: Path) -> list[Path]:
+    """Files among the records that other programs left there, such as ``._mine.json``; they are not read."""
+    return sorted({*root.glob("*/*/*.json")} - {*_record_files(root)})
+
+
+def _record_files(root: Path) -> Iterator[Path]:
+    for protocol in without_strays(root.glob("*/")):
+        for folder in without_strays(protocol.glob("*/")):
+            yield from without_strays(folder.glob("*.json"))
 
 
 def _nan_to_none(scores: dict[str, float]) -> dict[str, float | None]:

@@ -206,6 +206,9 @@ def leaderboard_folder(args: Namespace) -> Path:
 def publish(folder: Path) -> None:
     """Generate the pages of a leaderboard from its records, and say what was written."""
     from avsal_bench.leaderboard.page.readme import write_leaderboard
+    from avsal_bench.records import stray_records
 
+    for path in stray_records(folder / "records"):
+        print(f"note: {path}: left by another program, and ignored")
     for path in write_leaderboard(folder):
         print(f"wrote {path}")

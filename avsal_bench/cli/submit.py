@@ -58,6 +58,8 @@ def submit(args: Namespace) -> int:
         bad = len(found.problems)
         print(f"{bad} of {bad + len(found.records)} files cannot be published; nothing was changed")
         return 1
+    if args.paths and not found.records:
+        raise ValueError(f"no record in {', '.join(args.paths)}; records are files called .json")
     print(f"{len(found.records)} records, nothing against them")
     if args.check:
         return 0

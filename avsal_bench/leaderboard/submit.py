@@ -157,7 +157,7 @@ def _files(paths: Sequence[Path], found: Submission) -> Iterator[Path]:
 
 def _inside(folder: Path, found: Submission) -> Iterator[Path]:
     """Regular files of a folder and all below it. No link is followed, as it could lead out of the submission."""
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_raise):
         left = strays([*folders, *files])
         found.strays += [Path(place) / name for name in sorted(left)]
         for name in [*folders]:
@@ -171,6 +171,10 @@ def _inside(folder: Path, found: Submission) -> Iterator[Path]:
                     yield regular_file(path)
                 except (ValueError, OSError) as error:
                     found.problems[path] = [str(error).removeprefix(f"{path} ")]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> Iterator[str]:

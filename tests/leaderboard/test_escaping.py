@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_boards import rich_record
 from made_records import PUBLISHED, make, save
 from matplotlib.cbook import is_math_text  # type: ignore[attr-defined, unused-ignore]
@@ -104,6 +106,23 @@ def test_only_what_is_said_to_be_markdown_is() -> None:
 
 def test_one_line_leaves_good_text_alone() -> None:
     assert one_line("V6_Basketball1 é 目 ±") == "V6_Basketball1 é 目 ±"
+
+
+TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
+MARKS = st.text(alphabet=" ab1-+=@*_`[]()|<>&;#$%{}^~\\\"'\n\t", max_size=30)
+
+
+@given(text=TEXTS | MARKS)
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_any_text_is_text_in_every_form(text: str) -> None:
+    table = markdown_table(["a", "b"], [[text, "x"]])
+    assert len(table.splitlines()) == 3
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", table.splitlines()[2])) == 3
+    assert "<" not in for_markdown(text).replace("&lt;", "")
+    [[cell]] = csv.reader(io.StringIO(f'"{for_csv(text).replace(chr(34), chr(34) * 2)}"', newline=""))
+    assert not FORMULA.match(cell) or float(cell) == float(cell)
+    assert not is_math_text(for_plot(text))
+    assert "\n" not in for_latex(text)
 
 
 # a leaderboard with such texts in every place that may hold any

@@ -22,6 +22,7 @@ from avsal_bench.records import (
     read_records,
     record_path,
     score_curve,
+    stray_records,
     write_record,
 )
 
@@ -232,3 +233,15 @@ def test_text_that_looks_like_a_list_of_numbers_stays_as_it_is(tmp_path: Path) -
     record = make([0.5], recipe={"odd": "[\n 1,\n 2\n]", "sizes": [[1, 2], [3, 4]], "names": ["a", "b"]})
     write_record(tmp_path / "r.json", record)
     assert read_record(tmp_path / "r.json") == record
+
+
+def test_what_other_programs_leave_among_records_is_ignored_and_named(tmp_path: Path, record: Record) -> None:
+    path = place(tmp_path, record)
+    write_record(path, record)
+    left = [path.with_name(f"._{path.name}"), path.with_name(f"{path.stem} (1).json")]
+    left += [path.parent / ".ipynb_checkpoints" / path.name, tmp_path / "__MACOSX" / "avad" / path.name]
+    for stray in left:
+        stray.parent.mkdir(parents=True, exist_ok=True)
+        stray.write_text("left")
+    assert [found for found, _ in read_records(tmp_path)] == [path]
+    assert stray_records(tmp_path) == sorted(p for p in left if p.relative_to(tmp_path).as_posix().count("/") == 2)

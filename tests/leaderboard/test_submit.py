@@ -175,6 +175,21 @@ def test_only_regular_files_of_a_submission_are_opened(told: str, name: str) -> 
         assert told.strip() in problem
 
 
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "pipe"])
+def test_what_is_named_must_be_a_file_too(path: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    [[problem]] = check(tmp_path, [tmp_path / path]).problems.values()
+    assert "not a regular file" in problem
+
+
+def test_a_submission_has_a_largest_number_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avsal_bench.leaderboard.submit.MOST_FILES", 2)
+    for name in ("b.json", "c.json"):
+        write_record(tmp_path / "in" / name, whole())
+    with pytest.raises(ValueError, match="more than 2 files; hand them in as several submissions"):
+        hand_in(tmp_path, whole())
+
+
 def test_a_record_has_a_largest_size(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "b.json").touch()
@@ -252,3 +267,18 @@ def test_the_command_publishes_and_says_what_to_commit(tmp_path: Path, capsys: p
     assert main(["submit", *board]) == 2
     assert main(["submit", str(tmp_path / "none.json"), *board]) == 2
     assert "no such file or folder" in capsys.readouterr().err
+    assert main(["submit", str(tmp_path / "board"), *board]) == 1, "tables are no records"
+    (tmp_path / "empty").mkdir()
+    assert main(["submit", str(tmp_path / "empty"), *board]) == 2
+    assert "no record in" in capsys.readouterr().err
+
+
+def test_names_of_files_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board = ["--leaderboard", str(save(tmp_path / "board", []))]
+    (tmp_path / "in").mkdir()
+    for name in (b"\xff\x1b[2J.json", b"._\x1b[2J.json"):
+        (Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/" + name))).write_text("{}")
+    assert main(["submit", str(tmp_path / "in"), *board]) == 1
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\\udcff\\x1b[2J.json: not a record" in out
