@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,14 +18,16 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
-from avsal_bench.data.files.fixation_files import mat_size, read_fixation_values
-from avsal_bench.data.files.images import decode_image_file
+from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
+from avsal_bench.data.files.images import decode_image_file, read_density_levels
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds, varies
 from avsal_bench.data.files.sound_files import sound_blocks, sound_header
 from avsal_bench.data.files.sound_limits import LOUDEST
-from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
+from avsal_bench.data.files.timeline import timeline
+from avsal_bench.data.files.video_files import picture_size, read_pictures, until_damage
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import read_labels
+from avsal_bench.files import regular_file
 from avsal_bench.text import frame_ranges
 
 T = TypeVar("T")
@@ -43,8 +44,6 @@ SILENCE = 1.0
 _STEPS = 10
 #: Frames a second of a file may differ by this share from those of the list: 29.97 and 30 are a thousandth apart.
 RATE_SLACK = 0.0005
-#: Pictures of a video file that are decoded in one go.
-TOGETHER = 32
 
 
 def look_at(task: Task) -> Checked:
@@ -97,14 +96,14 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
     video = notes.video
     notes.files += 1
     try:
-        with av.open(path) as container:
-            rate = float(container.streams.video[0].average_rate or 0)
-        count, size = count_frames(path), picture_size(path)
+        line, size = timeline(path), picture_size(path)
     except Exception as error:  # decoders raise many kinds for damaged files
         notes.add("unreadable frame", path, _reason(error, path))
         return None
+    count, rate = len(line.times), line.fps
     if count < video.n_frames:
-        notes.add("frames missing", path, f"the file has {count} pictures, the list asks for {video.n_frames}")
+        text = f"the file has {count} pictures{until_damage(path)}, the list asks for {video.n_frames}"
+        notes.add("frames missing", path, text)
     elif count > video.n_frames:
         notes.add("extra files", path, f"{count} pictures, {count - video.n_frames} more than the list's frames")
     if rate and abs(rate / video.fps - 1) > RATE_SLACK and not varies(video):
@@ -117,13 +116,15 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
         text = f"{rate:g} frames a second in the file, {video.fps:g} in the list"
         notes.add("frame rate", path, text, severity)
     if not notes.task.quick:
-        numbers = range(1, min(count, video.n_frames) + 1)
-        for part in (numbers[i : i + TOGETHER] for i in range(0, len(numbers), TOGETHER)):
+        for n in range(1, min(count, video.n_frames) + 1):
             try:
-                read_pictures(path, part)
+                (picture,) = read_pictures(path, [n])
             except Exception as error:  # as above
-                for n in part:
-                    notes.frame("unreadable frame", n, _reason(error, path), path)
+                notes.frame("unreadable frame", n, _reason(error, path), path)
+            else:
+                if (other := tuple(picture.shape[1:])) != size:
+                    text = f"size {_by(other)}, the first frame has {_by(size)} (height x width)"
+                    notes.frame("frame size", n, text, path, other)
     return size
 
 
@@ -196,11 +197,11 @@ def _look_at_pair(notes: Notes, n: int, density: NDArray[Any], fixated: int | No
 def _look_at_values(notes: Notes, n: int, path: Path, values: NDArray[Any]) -> int:
     """Number of fixated pixels of a fixation map; values and numbers that no such map has are noted."""
     positive = values[values > 0]
-    levels = np.unique(positive)
-    odd = values.dtype.kind == "f" and not np.isfinite(values).all()
-    if len(levels) > 1 or odd or (values < 0).any():
-        told = "NaN or infinity" if odd else f"values from {values.min():g} to {values.max():g}"
-        notes.frame("fixation values", n, f"not binary: {told}, {len(levels)} of them above 0", path)
+    if problem := not_fixations(values):
+        notes.frame("fixation values", n, problem, path)
+    elif len(positive) and positive.max() != positive.min():
+        text = f"numbers of fixations, from 1 to {positive.max():g} on a pixel"
+        notes.frame("fixation counts", n, text, path)
     elif 2 * len(positive) > values.size:
         share = f"{100 * len(positive) / values.size:.0f} %"
         notes.frame("most fixated", n, f"{share} of the pixels are fixated; is the map inverted?", path)
@@ -208,13 +209,13 @@ def _look_at_values(notes: Notes, n: int, path: Path, values: NDArray[Any]) -> i
 
 
 def _read(notes: Notes, path: Path, mode: ImageReadMode) -> tuple[Size, NDArray[Any] | None]:
-    """Size of an image, and all of it ``(C, H, W)``, decoded as training does, unless the look is quick."""
+    """Size of an image, and all of it, ``(C, H, W)`` or ``(H, W)``, as training reads it, unless the look is quick."""
     notes.files += 1
     if notes.task.quick:
-        with Image.open(path) as image:
+        with Image.open(regular_file(path, links=True)) as image:
             return (image.height, image.width), None
-    pixels = decode_image_file(path, mode).numpy()
-    return tuple(pixels.shape[-2:]), pixels
+    pixels = read_density_levels(path) if mode == ImageReadMode.GRAY else decode_image_file(path, mode)
+    return tuple(pixels.shape[-2:]), pixels.numpy()
 
 
 def _read_fixations(notes: Notes, path: Path) -> tuple[Size, NDArray[Any] | None]:

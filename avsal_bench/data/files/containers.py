@@ -27,9 +27,13 @@ def open_container(path: Path) -> InputContainer:
     """
     if not path.exists():
         raise FileNotFoundError(f"missing {kind_of(path)} {path}")
-    regular_file(path, links=True)
+    if not regular_file(path, links=True).stat().st_size:
+        raise ValueError(f"{path}: an empty file; fetch it again")
     try:
-        return av.open(path, options=_OPTIONS)
+        # With the protocol before it: a name may have a colon in it.
+        return av.open(f"file:{path}", options=_OPTIONS)
+    except av.ArgumentError as error:
+        raise ValueError(f"{path}: of no kind of {kind_of(path)} file that is read; give the file itself") from error
     except av.FFmpegError as error:
         raise unreadable(path, error) from error
 
@@ -42,5 +46,5 @@ def kind_of(path: Path) -> str:
 def unreadable(path: Path, error: Exception) -> ValueError:
     """The error for a video or sound file that cannot be read."""
     advice = "it may be cut short; fetch it again" if is_video_file(path) else "extract it again"
-    reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f": {str(path)!r}", "")
+    reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
     return ValueError(f"unreadable {kind_of(path)} {path} ({reason}); {advice}")

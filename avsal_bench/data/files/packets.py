@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 MOST_PICTURES = 2**22
 #: Pixels of a picture at most: 8192 x 8192.
 MOST_PIXELS = 2**26
+#: What to do with a codec that is not read.
+CONVERSION = "convert it, with `ffmpeg -i {} -c:v libx264 -crf 12 -c:a copy <new file>`"
 #: In the place of a time stamp that a packet lacks.
 NO_STAMP = np.iinfo(np.int64).min
 #: Decoders that give one picture a packet, each with the time stamp of its packet.
@@ -74,11 +76,7 @@ def picture_stream(container: InputContainer, path: Path) -> av.VideoStream:
         raise ValueError(f"{path}: no pictures in this video{only}; fetch it again")
     stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
     if stream.codec_context is None:
-        tag = f" (tag {stream.codec_tag})" if stream.codec_tag.isprintable() else ""
-        raise ValueError(
-            f"{path}: no decoder for the codec of its pictures here{tag}; convert it, with "
-            f"`ffmpeg -i {path.name} -c:v libx264 -crf 12 -c:a copy <new file>`"
-        )
+        raise ValueError(f"{path}: its pictures are in a codec that is not known here; {CONVERSION.format(path.name)}")
     height, width = stream.codec_context.height, stream.codec_context.width
     if height * width > MOST_PIXELS:
         raise ValueError(f"{path}: pictures of {height}x{width}, at most {MOST_PIXELS:,} pixels are decoded")

@@ -10,7 +10,7 @@ from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
-from avsal_bench.data.files.video_files import count_frames
+from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
 
@@ -96,22 +96,32 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
         if not files.file.is_file():
             raise FileNotFoundError(f"{video.key}: missing file {files.file}")
         return
-    present = {p.name for p in files.folder.iterdir()} if files.folder.is_dir() else set()
-    missing = [n for n in range(1, video.n_frames + 1) if files.path(n).name not in present]
-    if missing:
+    names = [p.name for p in files.folder.iterdir()] if files.folder.is_dir() else []
+    # From the files to their numbers, as a list may ask for any number of them.
+    found = {n for name in names if 1 <= (n := _number(files, name)) <= video.n_frames}
+    if len(found) < video.n_frames:
+        missing = next(n for n in range(1, video.n_frames + 1) if n not in found)
         raise FileNotFoundError(
-            f"{video.key}: missing file {files.path(missing[0])}; the list asks for {video.n_frames} frames, "
-            f"and {len(missing)} are missing in {files.folder}"
+            f"{video.key}: missing file {files.path(missing)}; the list asks for {video.n_frames} frames, "
+            f"and {video.n_frames - len(found)} are missing in {files.folder}"
         )
+
+
+def _number(files: NumberedFiles, name: str) -> int:
+    """The frame of a file; 0 for a file that is none."""
+    digits = name.removeprefix(files.prefix).removesuffix(files.suffix)
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0
+    return number if name == files.path(number).name else 0
 
 
 def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) -> None:
     if isinstance(video.frames, VideoFile):
         n_frames = count_frames(video.frames.path)
         if n_frames < video.n_frames:
+            path = video.frames.path
             raise ValueError(
-                f"{video.frames.path}: {n_frames} frames, and the list asks for {video.n_frames}; fetch it again, "
-                "or mend the number of frames in the fold list"
+                f"{path}: {n_frames} frames{until_damage(path)}, and the list asks for {video.n_frames}; fetch it "
+                "again, or mend the number of frames in the fold list"
             )
     if audio:
         _check_sound(video)

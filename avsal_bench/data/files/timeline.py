@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from avsal_bench.data.files.containers import open_container, unreadable
 from avsal_bench.data.files.packets import (
+    CONVERSION,
     MOST_PICTURES,
     NO_STAMP,
     Packets,
@@ -39,12 +40,14 @@ class Timeline:
         start: time stamp of the first one in the clock of the container, in seconds.
         fps: pictures a second, on average.
         constant: whether each stands within half a picture of (n - 1) / fps.
+        damage: why no more of them can be decoded, where the file goes on; "" else.
     """
 
     times: NDArray[np.float64]
     start: float
     fps: float
     constant: bool
+    damage: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +59,12 @@ class Index:
         shown: number of the packet of each picture, in the order of showing.
         checks: checksum of each picture, where a pass from the start decoded them; None where the packets are proof.
         timeline: of the pictures.
-        damage: what ended the pass before the end of the file, in words; "" for nothing.
     """
 
     packets: Packets
     shown: NDArray[np.int64]
     checks: NDArray[np.uint32] | None
     timeline: Timeline
-    damage: str = ""
 
 
 _indices: OrderedDict[tuple[Path, tuple[int, ...]], Index] = OrderedDict()
@@ -132,7 +133,7 @@ def decoded_pictures(
             picture of all are passed over.
     """
     damage: av.FFmpegError | None = None
-    number, given = first, False
+    number, given = first, bool(first)
     try:
         for packet in packets:
             if not packet.size:
@@ -141,16 +142,18 @@ def decoded_pictures(
             packet.pts, number = number, number + 1
             try:
                 frames = stream.decode(packet)
-            except av.FFmpegError:
-                if given or first:
-                    raise
+            except av.FFmpegError as error:
+                damage = error
+                if given:
+                    break
                 continue
             for frame in frames:
-                given = True
+                given, damage = True, None
                 yield _number(frame), frame
     except av.FFmpegError as error:
         damage = error
     for frame in stream.decode(None):
+        damage = damage if given else None
         yield _number(frame), frame
     if damage:
         raise damage
@@ -168,14 +171,18 @@ def _look_through(path: Path) -> Index:
         except av.FFmpegError as error:
             raise unreadable(path, error) from error
         shown = order_of_pictures(packets, container, stream)
-        unit, rate = stream.time_base, float(stream.average_rate or 0)
+        unit, rate, codec = stream.time_base, float(stream.average_rate or 0), stream.codec_context.name
     seconds = float(unit) if unit else 0.0
     if shown is not None:
         return Index(packets, shown, None, _timeline(packets.stamps[shown], seconds, rate))
     shown, checks, damage = _decode_all(path)
     if not len(shown):
-        raise ValueError(f"{path}: no picture in it can be decoded{damage and f' ({damage})'}; fetch it again")
-    return Index(packets, shown, checks, _timeline(packets.stamps[shown], seconds, rate), damage)
+        reason = damage or "none comes out of the decoder"
+        raise ValueError(
+            f"{path}: no picture in it can be decoded (codec {codec}: {reason}); fetch it again, or "
+            f"{CONVERSION.format(path.name)}"
+        )
+    return Index(packets, shown, checks, replace(_timeline(packets.stamps[shown], seconds, rate), damage=damage))
 
 
 def _decode_all(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]:

@@ -48,6 +48,12 @@ def count_frames(path: Path) -> int:
     return len(timeline(path).times)
 
 
+def until_damage(path: Path) -> str:
+    """Words that follow the number of pictures of a file of which the rest cannot be decoded; "" for other files."""
+    line = timeline(path)
+    return line.damage and f" before it is damaged, at {line.times[-1]:.3f} s ({line.damage})"
+
+
 def frame_rate(path: Path) -> float:
     """Frames a second of a video file, on average.
 
@@ -75,10 +81,9 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> list[Tensor]:
     index = index_of(path)
     n_frames = len(index.shown)
     if beyond := [n for n in numbers if not 1 <= n <= n_frames]:
-        broken = f" before it is damaged ({index.damage})" if index.damage else ""
         raise ValueError(
-            f"{path}: no frame {beyond[0]}, the file has {n_frames}{broken}; fetch it again, or mend the number of "
-            "frames in the fold list"
+            f"{path}: no frame {beyond[0]}, the file has {n_frames}{until_damage(path)}; fetch it again, or mend the "
+            "number of frames in the fold list"
         )
     reader = _reader(path, index)
     found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
