@@ -10,7 +10,7 @@ from avsal_bench.data.dataset import dataset, register_dataset
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import LONGEST_NAME, plain_name, printable, safe_name, shortened
-from avsal_bench.training.recipe import load_recipe
+from avsal_bench.training.recipe import Recipe, load_recipe
 
 GOOD = [
     "0601",
@@ -113,8 +113,18 @@ def test_a_recipe_cannot_lead_out_of_its_folders(tmp_path: Path) -> None:
     (tmp_path / "stavis.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"stage '\.\./\.\./x': a name may not hold '/'"):
         load_recipe(tmp_path, "stavis", "paper")
+    (tmp_path / "stavis.yaml").write_text(text.replace("../../x", "one"), encoding="utf-8")
     with pytest.raises(ValueError, match=r"preset 'a\|b': a name has letters of ASCII"):
         load_recipe(tmp_path, "stavis", "a|b")
+
+
+def test_nor_can_the_recipe_in_a_record() -> None:
+    stage = {"name": "../../x", "data": ["synth"], "epochs": 1}
+    plain = {"model": "../stavis", "preset": "../paper", "stages": [stage], "test": ["synth"], "folds": [1]}
+    with pytest.raises(ValueError, match="no recipe of this version") as error:
+        Recipe.from_plain(plain)
+    for told in ("model '../stavis': a name", "preset '../paper': a name", "stage '../../x': a name"):
+        assert told in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["avr\u0455p", "a b", "a/b", "", "a.", "-a", "con", "x" * 101, None])

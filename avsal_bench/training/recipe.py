@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -47,6 +48,10 @@ def _is_number(value: object) -> bool:
 #: ``name`` and arguments of an optimizer, or of a schedule.
 Optimizer = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_optimizer)]
 Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_schedule)]
+#: Names of stages, which become folders, and of networks and presets, which stand in records.
+StageName = Annotated[str, AfterValidator(partial(safe_name, "stage"))]
+ModelName = Annotated[str, AfterValidator(partial(plain_name, "model"))]
+PresetName = Annotated[str, AfterValidator(partial(plain_name, "preset"))]
 #: Names of data sets, with ``six`` spelled out.
 Sets = Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(expand(names)))]
 
@@ -89,7 +94,7 @@ class Stage:
         val_stride: every n-th frame of those is validated on.
     """
 
-    name: str
+    name: StageName
     data: Sets
     epochs: Count
     modality: Literal["job", "v", "av", "a"] = "job"
@@ -132,8 +137,8 @@ class Recipe:
             own; then there are no stages.
     """
 
-    model: str
-    preset: str
+    model: ModelName
+    preset: PresetName
     network: Mapping[str, Any]
     stages: tuple[Stage, ...]
     test: Sets
@@ -255,9 +260,7 @@ def _check_names(recipe: Recipe) -> None:
             raise ValueError(f"{key}: expected at least one, and each once; got {list(kept)}")
     if "modality" in recipe.network:
         raise ValueError("network.modality: the modality is that of the job; say --modality")
-    plain_name("preset", recipe.preset)
     for stage in recipe.stages:
-        safe_name("stage", stage.name)
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
         if stage.training == "every_frame" and needs_fixations(stage.loss):
