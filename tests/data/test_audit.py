@@ -1,6 +1,7 @@
 """`avsal data check`: what is no damage, and what a quick check or one without sound leaves out."""
 
 import numpy as np
+import pytest
 from audit_trees import (
     FOLDER,
     N,
@@ -28,10 +29,13 @@ from avsal_bench.text import frame_ranges
 
 
 def test_fixations_count_as_they_are_read(root):
-    for n, values in enumerate((point(3), point(1.5, dtype=np.float64), -point(1, dtype=np.int16)), start=1):
+    for n, values in enumerate((point(3), point(1.5, dtype=np.float64), point(2) + point(1)[::-1]), start=1):
         mat(fixations(root, n), values, "I")
-        assert bool(read_fixations(fixations(root, n)).any()) == bool((values > 0).any())
-    assert {f.kind for f in check(root).findings} == {"fixation values", "no fixations"}
+        assert read_fixations(fixations(root, n)).tolist() == (values > 0).tolist()
+    mat(fixations(root, 4), -point(1, dtype=np.int16))
+    with pytest.raises(ValueError, match="no fixation map: values from -1 to 0"):
+        read_fixations(fixations(root, 4))
+    assert {f.kind for f in check(root).findings} == {"fixation values", "fixation counts"}
 
 
 def test_a_clean_tree_gives_nothing(root, clean):

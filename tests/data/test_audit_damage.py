@@ -116,15 +116,31 @@ DAMAGE = {
     ),
     "counts in place of fixations": (
         lambda r: mat(fixations(r, 2), point(3) + point(1)[::-1]),
-        *("warning", "fixation values", "frame 2", "values from 0 to 3, 2 of them", "above 0 counts"),
+        *("note", "fixation counts", "frame 2", "from 1 to 3 on a pixel", "above 0 counts"),
+    ),
+    "a density in place of fixations": (
+        lambda r: mat(fixations(r, 2), np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8)),
+        *("error", "fixation values", "frame 2", "values from 0 to 110, 110 different ones", "stop when they come"),
+    ),
+    "densities in colours": (
+        lambda r: Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(density(r, 2)),
+        *("error", "unreadable map", "frame 2", "a picture in colours", "stop when they come"),
+    ),
+    "files of other programs": (
+        lambda r: for_each(("._img_00001.jpg", "img_00001 (1).jpg"), lambda n: frame(r, 1).with_name(n).touch()),
+        *("note", "stray files", "video_frames/Coutrot_db2/video1", "2: ._img_00001.jpg, img_00001 (1)", "not read"),
+    ),
+    "a category of no video": (
+        lambda r: (r / "annotations" / "Coutrot_db2" / "categories.csv").write_text("video;category\nvideo9;x\n"),
+        *("warning", "category", "annotations/Coutrot_db2/categories.csv:2", "'video9' has the category 'x'", "tables"),
     ),
     "NaN in fixations": (
         lambda r: mat(fixations(r, 2), point(1.0, dtype=np.float64) + np.where(np.eye(48, 64) > 0, np.nan, 0)),
-        *("warning", "fixation values", "frame 2", "NaN", "above 0 counts"),
+        *("error", "fixation values", "frame 2", "NaN", "stop when they come"),
     ),
     "negative fixations": (
         lambda r: mat(fixations(r, 2), point(1, dtype=np.int16) - point(2, dtype=np.int16)[::-1]),
-        *("warning", "fixation values", "frame 2", "values from -2 to 1", "above 0 counts"),
+        *("error", "fixation values", "frame 2", "values from -2 to 1", "stop when they come"),
     ),
     "inverted fixations": (
         lambda r: mat(fixations(r, 2), 1 - point()),
@@ -231,12 +247,19 @@ DAMAGE = {
         *("warning", "unequal", "folds 1, 2, 3", "differ between lists", "its own list"),
     ),
     "twice in a list": (
-        lambda r: change_list(r, "video1 12 25.000000\n", "video1 12 25.000000\n" * 2, folds=(3,)),
-        *("warning", "repeated", "fold 3", "twice in one list", "more often"),
+        lambda r: change_list(r, "video1 12 25.000000\n", "video1 12 25.000000\n" * 2, folds=(1,)),
+        *("error", "list", "train 1", "both name 'video1', which would count twice", BEFORE),
     ),
     "trained on and tested": (
         lambda r: change_list(r, "video1 12", "video1 12 25\nvideo0 12", folds=(1,)),
-        *("warning", "leak", "fold 1", "in the training and the test list", "void"),
+        *("error", "list", "train 1", "both name 'video0': it would be tested on what it was trained on", BEFORE),
+    ),
+    "trained on and tested on purpose": (
+        lambda r: [
+            change_list(r, "video1 12", "video1 12 25\nvideo0 12", folds=(1,)),
+            change_list(r, "video0", "# overlaps\nvideo0", part="test", folds=(1,)),
+        ],
+        *("note", "leak", "fold 1", "in the training and the test list", "that it is meant"),
     ),
     "a line of another form": (
         lambda r: change_list(r, "video1 12", "video1 twelve", folds=(1,)),
@@ -254,7 +277,8 @@ def test_each_damage_gives_its_finding(damage, root):
     assert text in found.text
     assert training in found.training
     assert found.dataset == SET
-    expected = {"trained on and tested": "video0", "a line of another form": ""}.get(damage, "video1")
+    whole = ("list", "category")
+    expected = {"trained on and tested on purpose": "video0"}.get(damage, "" if kind in whole else "video1")
     assert found.video == expected
     assert str(root) not in found.where
 

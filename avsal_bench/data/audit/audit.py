@@ -2,140 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Severity, Task, below
+from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
+from avsal_bench.data.audit.report import ORDER, Counts, Report, many
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
+from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fold_list
 from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
-from avsal_bench.text import text_table
+from avsal_bench.strays import same_name
 from avsal_bench.workers import Workers
-
-__all__ = ["Counts", "Finding", "Report", "Severity", "check_sets"]
-
-SCHEMA = 1
-#: Rows of one kind that a table shows, and characters of a name or place and of a text in it.
-SHOWN, WIDE, WIDEST = 20, 44, 240
-
-_ORDER: tuple[Severity, ...] = get_args(Severity)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What was looked at in one list, or with fold None and part "all" in all lists of a set, each video once.
-
-    Args:
-        dataset: name of the set.
-        fold: 1, 2 or 3; a set with one split has 1 only.
-        part: "train" or "test", or "all".
-        videos: in the list.
-        frames: of them that the list asks for.
-        hours: of them.
-        files: opened.
-        seconds: spent on them, added up over the processes.
-    """
-
-    dataset: str
-    fold: int | None
-    part: str
-    videos: int
-    frames: int
-    hours: float
-    files: int
-    seconds: float = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Report:
-    """All findings about some sets, and what was looked at.
-
-    Args:
-        roots: of each set.
-        quick: whether names and headers only were looked at.
-        audio: whether the sound was looked at.
-        findings: by set, the worst first.
-        counts: by set, fold and part; that of all lists of a set comes last.
-        seconds: from start to end.
-    """
-
-    roots: Mapping[str, Path]
-    quick: bool
-    audio: bool
-    findings: tuple[Finding, ...]
-    counts: tuple[Counts, ...]
-    seconds: float = field(compare=False)
-
-    @property
-    def errors(self) -> int:
-        """Findings for which training or testing would stop, or give a void result."""
-        return self.number("error")
-
-    def number(self, severity: Severity, name: str | None = None) -> int:
-        """Findings of a severity, in one set or in all."""
-        return sum(f.severity == severity and name in (None, f.dataset) for f in self.findings)
-
-    def table(self, most: int | None = SHOWN) -> str:
-        """Plain text: for each set what was looked at, and then its findings, the worst first.
-
-        Args:
-            most: rows shown of each kind of finding; None for all. The JSON report always holds all.
-        """
-        blocks = []
-        for name, root in self.roots.items():
-            told = ", ".join(_many(self.number(severity, name), severity) for severity in _ORDER)
-            body = [
-                [label, f"{c.videos}", f"{c.frames}", f"{c.hours:.3f}", f"{c.files}", f"{c.seconds:.1f}"]
-                for c in self.counts
-                if c.dataset == name and (label := c.part if c.fold is None else f"{c.part} {c.fold}")
-            ]
-            header = ["list", "videos", "frames", "hours", "files", "seconds"]
-            rows = [f"{name} in {root}: {told}", text_table(header, body, numbers=range(1, 6))]
-            of_set = [f for f in self.findings if f.dataset == name]
-            for (severity, kind, training), group in groupby(of_set, lambda f: (f.severity, f.kind, f.training)):
-                rows += ["", f"{severity}: {kind}; {training}", *_rows(list(group), most)]
-            blocks.append("\n".join(rows))
-        files, speed = self._speed()
-        how = "names and headers" if self.quick else "all contents"
-        blocks.append(
-            f"{_many(self.errors, 'error')}; {files} files in {self.seconds:.1f} s ({how}, {speed:.0f} a second)"
-        )
-        return "\n\n".join(blocks)
-
-    def json(self) -> str:
-        """The report for programs: an object of
-
-        - ``schema``: 1; it grows when a field changes its meaning.
-        - ``roots``: set to folder; ``quick``, ``audio``: as the look was asked for; ``seconds``: from start to end.
-        - ``errors``, ``warnings``, ``notes``: how many findings of each severity.
-        - ``counts``: list of objects with the fields of :class:`Counts`; ``fold`` is null where ``part`` is "all".
-        - ``findings``: list of objects with the fields of :class:`Finding`, by set, the worst first.
-        """
-        plain = {
-            "schema": SCHEMA,
-            "roots": {name: str(root) for name, root in self.roots.items()},
-            "quick": self.quick,
-            "audio": self.audio,
-            "seconds": round(self.seconds, 3),
-            **{f"{severity}s": self.number(severity) for severity in _ORDER},
-            "counts": [asdict(counts) for counts in self.counts],
-            "findings": [asdict(finding) for finding in self.findings],
-        }
-        return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def _speed(self) -> tuple[int, float]:
-        files = sum(c.files for c in self.counts if c.fold is None)
-        return files, files / max(self.seconds, 1e-9)
 
 
 @dataclass
@@ -212,11 +96,23 @@ def _read_lists(one: _Set) -> None:
     odd = find_overlaps({(fold, part): one.lists.get((fold, part), []) for fold in folds for part in PARTS})
     for kind, found, text in (
         ("leak", odd.leaks, "in the training and the test list"),
-        ("repeated", odd.repeated, "twice in one list"),
         ("unequal", odd.unequal, "numbers of frames or frame rates differ between lists"),
     ):
         for name, where in found.items():
             one.add(kind, (name,), f"fold{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}", text)
+    _look_at_categories(one)
+
+
+def _look_at_categories(one: _Set) -> None:
+    """Note categories of videos that no list names. A table that cannot be read keeps the lists from being read."""
+    path = one.root / "annotations" / one.description.folder / "categories.csv"
+    if len(one.lists) < 2 * (3 if one.description.folds else 1):
+        return
+    listed = {same_name(video.name) for videos in one.lists.values() for video in videos}
+    for name, (line, category) in categories_by_line(path).items():
+        if name not in listed:
+            text = f"{name!r} has the category {category!r}, and no list names it"
+            one.add("category", (), f"{below(path, one.root)}:{line}", text)
 
 
 def _compare_with_packaged(one: _Set) -> None:
@@ -271,7 +167,7 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
         names = [video.name for video in without]
         place = _place(without[0], "frames" if part == "video" else part)
         what = "frames, maps and fixations" if part == "video" else part
-        text = f"{len(videos) - len(names)} of {len(videos)} videos have {what}, {_many(len(names), 'video')} have none"
+        text = f"{len(videos) - len(names)} of {len(videos)} videos have {what}, {many(len(names), 'video')} have none"
         first = f"; {'first ' if len(names) > 1 else ''}missing {below(place, one.root)}{_other_spelling(place)}"
         one.add(f"{part} missing", names, ", ".join(names), text + first)
 
@@ -373,20 +269,4 @@ def _files(task: Task) -> int:
 
 
 def _worst_first(finding: Finding) -> tuple[int, str, str, str, str]:
-    return _ORDER.index(finding.severity), finding.kind, finding.video, finding.where, finding.text
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _rows(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
-    shown = findings[:most]
-    body = [[_short(f.video), _short(f.where), _short(f.text, WIDEST)] for f in shown]
-    yield text_table(["video", "where", "what"], body)
-    if len(findings) > len(shown):
-        yield f".. and {len(findings) - len(shown)} more"
-
-
-def _short(text: str, width: int = WIDE) -> str:
-    return text if len(text) <= width else f"{text[: width - 2]}.."
+    return ORDER.index(finding.severity), finding.kind, finding.video, finding.where, finding.text

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video
+from avsal_bench.strays import strays
 from avsal_bench.text import frame_ranges
 
 Severity = Literal["error", "warning", "note"]
@@ -24,8 +25,8 @@ _BLACK = "CC has no score there, and SIM and KL are 0 (none by the protocol raw)
 KINDS: dict[str, tuple[Severity, str]] = {
     "list": ("error", f"{_BEFORE}; nothing that the list names was looked at"),
     "list differs": ("warning", "scores are not comparable with those of the published lists"),
-    "leak": ("warning", "tested on what was trained on: the scores of the fold are void"),
-    "repeated": ("warning", "it is trained on more often, or counts twice in a score"),
+    "leak": ("note", "the test list says that it is meant; scores say nothing of videos that are new to a network"),
+    "category": ("warning", "tables by category do not have it"),
     "unequal": ("warning", "each fold takes what its own list says"),
     "video missing": ("error", _BEFORE),
     "frames missing": ("error", _BEFORE),
@@ -47,7 +48,8 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "flat map": ("warning", "training takes it as it is; in the test CC and SIM have no score there"),
     "no fixations": ("warning", "training uses the map; in the test NSS, AUC-J and sAUC have no score there"),
     "nobody looked": ("note", f"{_DRAWN_AGAIN}; in the test {_BLACK}; NSS, AUC-J and sAUC have none"),
-    "fixation values": ("warning", "every value above 0 counts as one fixated pixel, and no other does"),
+    "fixation values": ("error", "training and testing stop when they come to it"),
+    "fixation counts": ("note", "every value above 0 counts as one fixated pixel"),
     "most fixated": ("warning", "all of them count, and NSS and the AUCs say next to nothing"),
     "gaze outside": ("warning", "training and testing do not read it; `avsal data show` stops"),
     "short sound": ("error", _HEARING),
@@ -59,6 +61,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "labels missing": ("warning", _LABELS),
     "bad labels": ("error", _LABELS),
     "extra files": ("note", "not read"),
+    "stray files": ("note", "left there by other programs; not read"),
     "not checked": ("error", "unknown"),
 }
 
@@ -189,7 +192,9 @@ class Notes:
         if isinstance(files, OneFile):  # its neighbours are of other images
             return [1]
         with os.scandir(files.folder) as entries:
-            names = {entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir()}
+            kinds = {entry.name: entry.is_dir() for entry in entries}
+        left = strays(kinds)
+        names = {name for name, is_folder in kinds.items() if not is_folder and name not in left}
         asked = {files.path(n).name: n for n in range(1, self.video.n_frames + 1)}
         missing = [n for name, n in asked.items() if name not in names]
         for n in missing:
@@ -200,6 +205,8 @@ class Notes:
             shown = extra[0] if len(extra) == 1 else f"{extra[0]} to {extra[-1]}"
             text = f"{len(extra)} more than the list's {len(asked)} frames: {shown}"
             self.add("extra files", files.folder, text)
+        if left:
+            self.add("stray files", files.folder, f"{len(left)}: {', '.join(sorted(left)[:3])}")
         return [n for name, n in asked.items() if name in names]
 
 

@@ -194,12 +194,13 @@ def _look_at_pair(notes: Notes, n: int, density: NDArray[Any], fixated: int | No
     return False
 
 
-def _look_at_values(notes: Notes, n: int, path: Path, values: NDArray[Any]) -> int:
-    """Number of fixated pixels of a fixation map; values and numbers that no such map has are noted."""
+def _look_at_values(notes: Notes, n: int, path: Path, values: NDArray[Any]) -> int | None:
+    """Number of fixated pixels of a fixation map, None for what is none; what no such map has is noted."""
     positive = values[values > 0]
     if problem := not_fixations(values):
         notes.frame("fixation values", n, problem, path)
-    elif len(positive) and positive.max() != positive.min():
+        return None
+    if len(positive) and positive.max() != positive.min():
         text = f"numbers of fixations, from 1 to {positive.max():g} on a pixel"
         notes.frame("fixation counts", n, text, path)
     elif 2 * len(positive) > values.size:
