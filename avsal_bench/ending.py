@@ -10,6 +10,7 @@ import argparse
 import errno
 import os
 import re
+import select
 import sys
 import tempfile
 import traceback
@@ -143,10 +144,21 @@ def _flush() -> bool:
     """Hand out what was printed; False where the reader has gone, and then nothing more is written to it."""
     try:
         sys.stdout.flush()
-        return True
+        gone = _has_no_reader(sys.stdout.fileno())
     except BrokenPipeError:
+        gone = True
+    except (OSError, ValueError):  # of what takes the place of the output in a notebook or a test
+        return True
+    if gone:
         _drop(sys.stdout.fileno())
-        return False
+    return not gone
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Whether an output is a pipe whose other end is closed; what was written to it may be lost without a word."""
+    asked = select.poll()
+    asked.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 def _drop(descriptor: int) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from avsal_bench.spec import ClipSpec
 
-#: Where Linux keeps what processes share. Docker gives 64 MB unless asked for more, and who writes beyond is killed by a
+#: Where Linux keeps what processes share. Docker gives 64 MB unless asked for more; who writes beyond is killed by a
 #: bus error.
 SHARED = Path("/dev/shm")
 #: Batches that a reading process has ready (torch's own number), and those that are being used.
