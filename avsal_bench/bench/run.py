@@ -16,6 +16,7 @@ from avsal_bench.bench.plan import is_done, records_of
 from avsal_bench.bench.stages import test_folder, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.picture import draw_gallery
+from avsal_bench.evaluation.score import Results
 from avsal_bench.kept import one_look
 from avsal_bench.records import read_record
 from avsal_bench.spec import Sound
@@ -45,8 +46,11 @@ def redraw_galleries(context: Context, done: Iterable[Place]) -> None:
     """Draw the lost galleries of records that are there, where the pictures of single videos still are."""
     for name, sound, path in done:
         if sound == "original" and not path.with_suffix(".jpg").is_file():
-            folder = test_folder(context.job, context.recipe, context.space, name, sound)
-            draw_gallery(read_record(path).videos, folder, path.with_suffix(".jpg"))
+            job, recipe, space = context.job, context.recipe, context.space
+            folder = test_folder(job, recipe, space, name, sound)
+            made = kind_of(job.model).made_of(job, recipe, space, name, sound)
+            if Results(folder, made.videos).read().keys() == made.videos.keys():  # else they are pictures of others
+                draw_gallery(read_record(path).videos, folder, path.with_suffix(".jpg"))
 
 
 def forget(job: Job, space: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +87,9 @@ class ScoreVideos(Callback):
         """Make a scorer for each sound of a video whose result is not there; they share the ground truth."""
         truth = Truth(video, list(self.videos.values()))
         self._shown = [{} for _ in self.results]
+        for results, done in zip(self.results, self.done, strict=True):
+            if results is not None and video.name not in done:  # maps of an older test are not those of the scores
+                shutil.rmtree(results.folder / "maps" / video.name, ignore_errors=True)
         self._scorers = [
             None if results is None or video.name in done else VideoScorer(truth, self.protocol)
             for results, done in zip(self.results, self.done, strict=True)

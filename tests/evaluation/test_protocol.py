@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -267,6 +268,12 @@ def test_results_are_written_and_read(golden_root, tmp_path):
     ((video, kept),) = results.read().values()
     assert video == scorer.result()
     assert kept["maps"] == "abc"
+    assert not Results(tmp_path, {"v1": {"ground truth": "other"}}).read()
+    for damage in ("", '{"video": {"video": "v1"', "[]", "{}", '{"video": 3}', '{"video": {"video": "v1"}}'):
+        (tmp_path / "v2.json").write_text(damage)
+        assert list(results.read()) == ["v1"]
+    shutil.copy(tmp_path / "v1.json", tmp_path / "v2.json")
+    assert list(results.read()) == ["v1"], "that of another video"
     assert kept["numbers"] == list(range(1, 31))
     assert [len(values) for values in kept["frames"].values()] == [30] * len(METRICS)
 
