@@ -134,7 +134,7 @@ def test_a_track_without_gaps_is_its_pieces_one_after_the_other(tmp_path, name, 
 
 
 @pytest.mark.parametrize("late", [-0.5, 0.25, 1.5])
-@pytest.mark.parametrize(("name", "codec"), MAKES[:4])
+@pytest.mark.parametrize(("name", "codec"), MAKES[:3])
 def test_a_track_that_starts_before_or_after_the_pictures(tmp_path, name, codec, late):
     """What is heard is moved, or where that would be before the clock's zero, what is shown."""
     path = write_film(tmp_path / name, codec, lambda time: time + max(late, 0), lambda time: time + max(-late, 0))
@@ -240,7 +240,7 @@ def test_a_playlist_under_the_name_of_a_video_opens_no_other_file(tmp_path):
     for content in ("ffconcat version 1.0\nfile other.mp4\n", "#EXTM3U\n#EXTINF:4,\nother.mp4\n#EXT-X-ENDLIST\n"):
         for name in ("list.mp4", "list.m4a"):
             (tmp_path / name).write_text(content)
-            with pytest.raises(ValueError, match=rf"unreadable (video|sound) .*{name} \("):
+            with pytest.raises(ValueError, match=rf"{name}: of no kind of|unreadable (video|sound) .*{name} \("):
                 read_track(tmp_path / name)
 
 
