@@ -49,9 +49,7 @@ def misshapen(videos: Sequence[Video], checks: Mapping[str, Mapping[int, MapChec
             told = told or _bars(size, truths[video.key], [checks[video.key][frame] for frame in frames])
             if told:
                 numbers = frame_ranges(frames)
-                lines.append(
-                    f"{video.name}: {_by(size)} in frames {numbers}, ground truth {_by(truths[video.key])}; {told}"
-                )
+                lines.append(f"{video.name}: {_by(size)} in {numbers}, ground truth {_by(truths[video.key])}; {told}")
     return lines
 
 
