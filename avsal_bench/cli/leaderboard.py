@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
+from avsal_bench.cli.options import Commands, add_command, begin_leaderboard, leaderboard_folder, publish
 from avsal_bench.typed import place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -49,6 +49,7 @@ def leaderboard(args: Namespace) -> int:
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
 
+    begin_leaderboard(folder)
     sets = expand(args.latex.split(","))
     metrics = args.metrics.split(",") if args.metrics else []
     tables = latex_tables(folder, sets, metrics, args.published, args.intervals)

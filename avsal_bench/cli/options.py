@@ -199,12 +199,31 @@ def cluster_of(args: Namespace) -> Cluster:
 
 def leaderboard_folder(args: Namespace) -> Path:
     """Folder of the leaderboard, without looking for anything else."""
-    home = os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2]
-    return Path(args.leaderboard or Path(home) / "leaderboard")
+    return Path(args.leaderboard) if args.leaderboard else _own_leaderboard()
+
+
+def _own_leaderboard() -> Path:
+    return Path(os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2]) / "leaderboard"
+
+
+def begin_leaderboard(folder: Path) -> None:
+    """Give a new leaderboard what papers print: the tables of the repository's own.
+
+    Raises:
+        FileNotFoundError: for a folder that is not there.
+    """
+    from avsal_bench.files import write_atomically
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder of a leaderboard; see --leaderboard")
+    for own in map(_own_leaderboard().joinpath, ("published.csv", "not_built.csv", "references.bib")):
+        if own.is_file() and not (folder / own.name).exists():
+            write_atomically(folder / own.name, own.read_text(encoding="utf-8"))
 
 
 def publish(folder: Path) -> None:
     """Generate the pages of a leaderboard from its records, and say what was written."""
+    begin_leaderboard(folder)
     from avsal_bench.leaderboard.page.readme import write_leaderboard
     from avsal_bench.records import stray_records
 

@@ -78,10 +78,12 @@ def read_state(path: Path) -> State:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         job = dict(plain["job"])
+        if strange := [key for key in ("model", "modality", "preset", "protocol") if not isinstance(job[key], str)]:
+            raise ValueError(f"{strange[0]} is {job[strange[0]]!r}")
         job |= {name: tuple(job[name]) for name in ("overrides", "datasets", "sounds")}
         given = {"job": Job(**job), "leaderboard": Path(plain["leaderboard"]), "process": Process(**plain["process"])}
         return State(**{**plain, **given})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: not the state of a job ({error}); remove it") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from avsal_bench.bench.launch.state import (
     State,
     True_,
     is_complete,
+    job_folder,
     log_path,
     read_states,
     squeue,
@@ -59,6 +61,12 @@ def look_at_all(space: Workspace) -> list[Seen]:
     with one_look():
         for state in states:
             own = replace(space, leaderboard=state.leaderboard)
+            try:
+                state.job.recipe(own)
+            except (ValueError, OSError) as error:
+                place, reason = job_folder(space.runs, state.job), str(error).splitlines()[0]
+                print(f"passed over {state.job.name}: {reason}; remove {place} if it is of the past", file=sys.stderr)
+                continue
             seen.append(Seen(state.job, own, _word(state.job, own, state, queue), state))
     return seen
 

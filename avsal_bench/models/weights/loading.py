@@ -221,7 +221,7 @@ def open_safely(path: Path, mend: str = "fetch it again") -> object:
 def _check_container(path: Path, mend: str) -> None:
     """Look at the outside of a file for what torch.load would answer in riddles."""
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file; expected the authors' weights there")
+        raise FileNotFoundError(f"{path}: no such file; expected weights there; {mend}")
     if not path.is_file():
         raise ValueError(f"{path}: is a folder; name the file of weights in it")
     with path.open("rb") as file:
