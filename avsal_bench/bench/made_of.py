@@ -5,7 +5,7 @@ Whether something that is kept may be used is decided by :mod:`avsal_bench.kept`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import Files, MadeOf, code_of, differing, read_made_of, versions_of
-from avsal_bench.models import create_model, list_models, model_entry
+from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
 from avsal_bench.training.alternating import AlternatingModule
@@ -208,7 +208,12 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
 
 
 def _code(model: str, options: Mapping[str, object], *parts: object, files: Iterable[Path]) -> str:
-    """The code of a network, of those that its options name, and of what reads, trains or scores."""
+    """The code of a network and of what reads, trains or scores."""
+    whole = (*networks_of(model, options), SaliencyModule, SaliencyDataModule, *parts)
+    return code_of(*whole, files=files, without=DECIDE_NOTHING)
+
+
+def networks_of(model: str, options: Mapping[str, object]) -> list[Callable[..., Network]]:
+    """What builds a network, and those that its options name."""
     inner = [value for value in options.values() if isinstance(value, str) and value in list_models()]
-    networks = [model_entry(one).build for one in (model, *inner)]
-    return code_of(*networks, SaliencyModule, SaliencyDataModule, *parts, files=files, without=DECIDE_NOTHING)
+    return [model_entry(one).build for one in (model, *inner)]

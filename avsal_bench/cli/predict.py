@@ -60,6 +60,8 @@ def add_parser(commands: Commands) -> None:
     )
     maps.add_argument("--native", action="store_true", help="keep the network's size, not that of the video")
     maps.add_argument("--force", action="store_true", help="start over, and remove maps of something else")
+    text = "go on with maps that other code or other libraries made"
+    maps.add_argument("--reuse-other-code", action="store_true", help=text)
     machine = parser.add_argument_group("machine")
     machine.add_argument("--batch-size", type=whole(1), default=4, help="frames at a time (default: %(default)s)")
     machine.add_argument(
@@ -91,6 +93,7 @@ def predict(args: argparse.Namespace) -> int:
     else:
         form = args.form or "png"
         options = {"form": form, "native": args.native, "muted": args.muted, "force": args.force}
+        options["reuse_other_code"] = args.reuse_other_code
         if there := predict_folder(predictor, video, out, running, **options):
             print(f"{there} of {video.n_frames} maps were there")
     print(out)

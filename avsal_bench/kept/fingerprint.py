@@ -34,12 +34,12 @@ def is_code(part: str) -> bool:
     return own == "code" or own.startswith("library ")
 
 
-def differing(kept: object, now: MadeOf, other_code: bool = False) -> list[str]:
+def differing(kept: object, now: Mapping[str, object], other_code: bool = False) -> list[str]:
     """Names of the parts in which something kept differs from what is there now; :data:`UNKNOWN` where it tells none.
 
     Args:
         kept: its ``made_of``, or anything else where it has none.
-        now: what it would be made of now. Parts that are not in it do not count.
+        now: what it would be made of now, digests or other plain values. Parts that are not in it do not count.
         other_code: whether other code and other libraries may have made it.
     """
     if not isinstance(kept, Mapping) or not kept:

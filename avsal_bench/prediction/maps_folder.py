@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, READERS, networks_of
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
-from avsal_bench.files import write_atomically
+from avsal_bench.files import sha256, write_atomically
+from avsal_bench.kept import code_of, differing, is_code, versions_of
 from avsal_bench.prediction.films import film_path
 from avsal_bench.prediction.predicting import Running, predict_maps, resize_maps
 from avsal_bench.prediction.predictor import Predictor
@@ -34,6 +36,7 @@ def predict_folder(
     native: bool = False,
     muted: bool = False,
     force: bool = False,
+    reuse_other_code: bool = False,
 ) -> int:
     """Write the map of every frame of a video as ``<folder>/%05d.<form>``; what is there is not predicted again.
 
@@ -46,16 +49,17 @@ def predict_folder(
         native: whether maps keep the size that the network gives; else they get that of the video.
         muted: whether a network that hears is given silence.
         force: whether maps of something else are removed.
+        reuse_other_code: whether a run goes on with maps that other code or other libraries made.
 
     Returns:
         How many maps were there already.
 
     Raises:
-        ValueError: for a folder with maps of other weights, another video or other options.
+        ValueError: for a folder with maps of other weights, another video, other options or other code.
         ValueError, OSError: as :func:`predict_maps`, and for a folder that cannot be written.
     """
     size = None if native else frame_size(video)
-    _claim(folder, _story(predictor, video, form, size, muted), force)
+    _claim(folder, _story(predictor, video, form, size, muted), force, reuse_other_code)
     frames = [n for n in range(1, video.n_frames + 1) if not (folder / f"{n:05d}.{form}").is_file()]
     there = video.n_frames - len(frames)
     unfinished = folder / UNFINISHED
@@ -71,7 +75,7 @@ def predict_folder(
     return there
 
 
-def _claim(folder: Path, story: dict[str, Any], force: bool) -> None:
+def _claim(folder: Path, story: dict[str, Any], force: bool, reuse_other_code: bool) -> None:
     """Make sure that all maps in a folder are of one kind: none are there, or such as this run makes."""
     marker = folder / MARKER
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,11 +90,14 @@ def _claim(folder: Path, story: dict[str, Any], force: bool) -> None:
                 "name another folder, or replace them with --force"
             )
         before = _read_marker(marker)
-        if other := [key for key in story if before.get(key) != story[key]]:
-            told = "; ".join(f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story[key])}" for key in other)
-            raise ValueError(
-                f"{folder}: holds maps made otherwise ({told}); name another folder, or replace them with --force"
+        if other := differing(before, story, reuse_other_code):
+            told = "; ".join(
+                f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story.get(key))}" for key in other
             )
+            ways = "name another folder, or replace them with --force"
+            if all(map(is_code, other)):
+                ways += "; or go on with them, with --reuse-other-code"
+            raise ValueError(f"{folder}: holds maps made otherwise ({told}); {ways}")
         return
     write_atomically(marker, json.dumps(story, indent=1) + "\n")
 
@@ -108,22 +115,20 @@ def _story(
     """All that the maps depend on, as plain values."""
     heard: Any = None
     if predictor.hears:
-        heard = "muted" if muted or video.audio is None else _stamp(video.audio)
+        heard = "muted" if muted or video.audio is None else sha256(video.audio)
     story = {
         "network": predictor.name,
         "options": predictor.options,
         "weights": predictor.sha256,
-        "video": _stamp(film_path(video)),
+        "video": sha256(film_path(video)),
         "frames": video.n_frames,
         "fps": video.fps,
         "sound": heard,
         "form": form,
         "size": "native" if size is None else list(size),
+        "code": code_of(
+            *networks_of(predictor.model, predictor.options), predict_maps, save_maps, without=DECIDE_NOTHING
+        ),
+        **versions_of(*COMPUTE, *READERS),
     }
     return dict(json.loads(json.dumps(story)))
-
-
-def _stamp(path: Path) -> dict[str, Any]:
-    """What changes when a file does, short of reading it."""
-    found = path.stat()
-    return {"file": path.name, "bytes": found.st_size, "modified": found.st_mtime_ns}

@@ -14,15 +14,18 @@ from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of, load_network
 from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, READERS
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.tagged import TagDataModule, categories
+from avsal_bench.data.contents_of import Part, together
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
 from avsal_bench.files import fingerprint, write_atomically
+from avsal_bench.kept import claim, code_of, differing, is_code, read_made_of, versions_of
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
@@ -93,14 +96,23 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
         "options": asdict(r.options),
         "start": starts,
         "videos": fingerprint([[video.name, video.n_frames, video.category] for video in videos]),
+        **_read_of(r, videos, "sa" in r.kinds),
+        "code": code_of(map_videos, TagModule, TagDataModule, without=DECIDE_NOTHING),
+        **versions_of(*COMPUTE, *READERS),
     }
     made_of = json.loads(json.dumps(made_of))  # as it will be read
     if not force:
-        _check_marker(folder, made_of)
-    modules = {kind: train_classifier(r, kind, videos, names, starts) for kind in r.kinds}
+        _check_marker(folder, made_of, r.space.reuse_other_code)
+    modules = {kind: train_classifier(r, kind, videos, names, starts, force) for kind in r.kinds}
     with hold(folder):
-        _mark(folder, made_of, provenance(r.space.home), force)
+        _mark(folder, made_of, provenance(r.space.home), force, r.space.reuse_other_code)
         return map_videos(with_pseudo_maps(videos, root), videos, names, modules, folder, r.workers)
+
+
+def _read_of(r: Request, videos: Sequence[Video], hears: bool) -> dict[str, str]:
+    """What the frames of videos hold, and their sound where it is heard."""
+    parts: tuple[Part, ...] = ("frames", "sound") if hears else ("frames",)
+    return {str(part): together(r.space.contents, videos, part) for part in parts}
 
 
 def _check_files(r: Request, videos: Sequence[Video]) -> None:
@@ -109,7 +121,7 @@ def _check_files(r: Request, videos: Sequence[Video]) -> None:
     if "sa" in r.kinds and not dataset(r.name).sound:
         raise ValueError(f"{r.name} has no sound, and the classifier sa hears; {advice}")
     try:
-        check_videos(videos, audio="sa" in r.kinds, truth=False)
+        check_videos(videos, audio="sa" in r.kinds, truth=False, contents=r.space.contents)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}; or, where sounds lack, {advice}" if "sa" in r.kinds else error) from error
 
@@ -121,9 +133,18 @@ def _starts(r: Request) -> dict[str, str]:
 
 
 def train_classifier(
-    request: Request, kind: Kind, videos: Sequence[Video], names: Sequence[str], starts: Mapping[str, str]
+    request: Request,
+    kind: Kind,
+    videos: Sequence[Video],
+    names: Sequence[str],
+    starts: Mapping[str, str],
+    force: bool = False,
 ) -> TagModule:
-    """A trained classifier; one whose training was interrupted goes on, and one that is done is read."""
+    """A trained classifier; one whose training was interrupted goes on, and one that is done is read.
+
+    Raises:
+        ValueError: for one of other frames, sound or code, without ``force``.
+    """
     r, o = request, request.options
     seed_everything(r.seed, verbose=False)
     module = TagModule(kind, len(names), o.network(), o.optimizer, o.lr, o.bias, o.new, o.weight_decay, r.seed)
@@ -145,7 +166,19 @@ def train_classifier(
         default_root_dir=folder,
     )
     last = folder / "last.ckpt"
+    made_of = {
+        **_read_of(r, videos, kind == "sa"),
+        "code": code_of(TagModule, TagDataModule, without=DECIDE_NOTHING),
+        **versions_of(*COMPUTE, *READERS, "lightning"),
+    }
     with take_turn(folder, trainer):
+        begun = last.is_file() or read_story(folder) is not None
+        if begun and force and differing(read_made_of(folder), made_of, r.space.reuse_other_code):
+            for name in ("last.ckpt", "done.json"):
+                (folder / name).unlink(missing_ok=True)
+            begun = False
+        ways = "train it anew with --force, or choose another --runs"
+        claim(folder, begun, made_of, ways, r.space.reuse_other_code)
         if read_story(folder) is None:
             resumed = last.is_file()
             for part in parts if not resumed else ():
@@ -167,7 +200,7 @@ def train_classifier(
     return module.eval().requires_grad_(False)
 
 
-def _check_marker(folder: Path, made_of: Mapping[str, Any]) -> bool:
+def _check_marker(folder: Path, made_of: Mapping[str, Any], other_code: bool) -> bool:
     """Whether maps of this very kind were begun.
 
     Raises:
@@ -180,19 +213,22 @@ def _check_marker(folder: Path, made_of: Mapping[str, Any]) -> bool:
         return False
     try:
         there = json.loads(marker.read_text(encoding="utf-8"))["made_of"]
-        differing = sorted(key for key in made_of if there.get(key) != made_of[key])
+        other = sorted(differing(dict(there), made_of, other_code))
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{marker}: not readable ({error}); remove these maps with --force") from error
-    if differing:
-        told = "; ".join(f"{key} was {there.get(key)}, asked for is {made_of[key]}" for key in differing)
-        raise ValueError(f"{folder}: maps that were made otherwise ({told}); move them away, or remove them by --force")
+    if other:
+        told = "; ".join(f"{key} was {there.get(key)}, asked for is {made_of.get(key)}" for key in other)
+        ways = "move them away, or remove them by --force"
+        if all(map(is_code, other)):
+            ways += ", or go on with them by --reuse-other-code"
+        raise ValueError(f"{folder}: maps that were made otherwise ({told}); {ways}")
     return True
 
 
-def _mark(folder: Path, made_of: Mapping[str, Any], story: Mapping[str, Any], force: bool) -> None:
+def _mark(folder: Path, made_of: Mapping[str, Any], story: Mapping[str, Any], force: bool, other_code: bool) -> None:
     """Say of a folder what its maps are made of; with ``force``, first remove those that are made of anything else."""
     try:
-        if _check_marker(folder, made_of):
+        if _check_marker(folder, made_of, other_code):
             return
     except ValueError:
         if not force:

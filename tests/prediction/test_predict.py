@@ -28,6 +28,7 @@ from avsal_bench.bench.workspace import workspace
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import frame_rate
 from avsal_bench.data.pictures import show
+from avsal_bench.files import sha256
 from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor
 from avsal_bench.training.module import SaliencyModule
@@ -197,12 +198,20 @@ def test_maps_of_something_else_are_refused(film, tmp_path, checkpoints):
         with pytest.raises(ValueError, match=rf"maps: holds maps made otherwise \(.*{told}.*--force"):
             predict(film, *words, "-o", maps)
     os.utime(film, (1, 1))
+    predict(film, "--weights", weights, "-o", maps)  # only touched
+    with film.open("ab") as file:
+        file.write(b"\0\0\0\x08free")  # an empty box: another file
     with pytest.raises(ValueError, match=r"maps made otherwise \(video was"):
         predict(film, "--weights", weights, "-o", maps)
     before = read_maps(maps, "png")
     predict(film, "--weights", other, "-o", maps, "--force")
     assert not torch.equal(read_maps(maps, "png"), before)
-    assert json.loads((maps / "predict.json").read_text())["video"]["modified"] == 10**9
+    assert json.loads((maps / "predict.json").read_text())["video"] == sha256(film)
+    plain = json.loads((maps / "predict.json").read_text())
+    (maps / "predict.json").write_text(json.dumps(plain | {"code": "old"}))
+    with pytest.raises(ValueError, match=r'code was "old".*--force; or go on with them, with --reuse-other-code'):
+        predict(film, "--weights", other, "-o", maps)
+    predict(film, "--weights", other, "-o", maps, "--reuse-other-code")
     (maps / "predict.json").write_text("{")
     with pytest.raises(ValueError, match=r"predict.json: damaged"):
         predict(film, "--weights", other, "-o", maps)
