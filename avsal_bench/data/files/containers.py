@@ -30,8 +30,8 @@ def open_container(path: Path) -> InputContainer:
     if not regular_file(path, links=True).stat().st_size:
         raise ValueError(f"{path}: an empty file; fetch it again")
     try:
-        # With the protocol before it: a name may have a colon in it.
-        return av.open(f"file:{path}", options=_OPTIONS)
+        # With the protocol before it: a name may have a colon in it. Titles need not be in UTF-8.
+        return av.open(f"file:{path}", options=_OPTIONS, metadata_errors="replace")
     except av.ArgumentError as error:
         raise ValueError(f"{path}: of no kind of {kind_of(path)} file that is read; give the file itself") from error
     except av.FFmpegError as error:

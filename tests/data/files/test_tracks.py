@@ -49,7 +49,9 @@ def packets_of(stream, samples, rate, layout):
     return [*packets, *stream.encode()]
 
 
-def write_film(path, codec, move=always, shown=always, *, rate=RATE, layout="stereo", fps=5, sounds=None, default=0):
+def write_film(
+    path, codec, move=always, shown=always, *, rate=RATE, layout="stereo", fps=5, sounds=None, default=0, title=""
+):
     """A film of 4 seconds whose tracks click at 3 s.
 
     Args:
@@ -62,9 +64,11 @@ def write_film(path, codec, move=always, shown=always, *, rate=RATE, layout="ste
         fps: frames a second.
         sounds: samples of each track.
         default: which of them is the default track.
+        title: of the film.
     """
     avi = path.suffix == ".avi"
     with av.open(path, "w") as container:
+        container.metadata["title"] = title
         video = container.add_stream("mpeg4" if avi else "libx264", rate=fps)
         video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
         video.options = {} if avi else {"preset": "ultrafast", "bf": "0"}
@@ -225,6 +229,14 @@ def test_what_cannot_be_placed_is_found_without_decoding_too(tmp_path, move, wor
     for look in (read_track, track_header, sound_seconds):
         with pytest.raises(ValueError, match=rf"a.mkv: {words}, which is too far to be placed; mend its time stamps"):
             look(path)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
+def test_a_title_that_is_not_in_utf_8(tmp_path, name):
+    path = write_film(tmp_path / name, "pcm_s16le", rate=8000, title="caf\N{LATIN SMALL LETTER E WITH ACUTE}")
+    path.write_bytes(path.read_bytes().replace(b"caf\xc3\xa9", b"caf\xe9 "))
+    assert clicked(path) == pytest.approx(CLICK, abs=0.003)
+    assert track_header(path).seconds == pytest.approx(SECONDS, abs=0.05)
 
 
 def test_a_track_is_read_again_when_its_file_has_changed(tmp_path):
