@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def check_submission(
         raise ValueError('say why records are replaced: --replace "..."; it is kept in the record')
     found = Submission()
     taken: dict[str, Path] = {}
+    there = cache(_names_in)
     for path in _files(paths, found):
         try:
             content = regular_file(path, MOST_BYTES, links=True).read_bytes()
@@ -108,7 +110,7 @@ def check_submission(
         if not problems:
             r = record
             place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
-            problems = list(_place_problems(path, place, taken, reason))
+            problems = list(_place_problems(path, place, taken, reason, there))
             taken[str(place).casefold()] = path
         if problems:
             found.problems[path] = problems
@@ -278,24 +280,27 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
         yield "provenance: made from a tree with uncommitted changes; commit them and run it again"
 
 
-def _place_problems(path: Path, place: Path, taken: Mapping[str, Path], reason: str | None) -> Iterator[str]:
+def _names_in(folder: Path) -> dict[str, str]:
+    """Names of the files in a folder, by what they are without regard to case."""
+    return {path.name.casefold(): path.name for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+
+
+def _place_problems(
+    path: Path,
+    place: Path,
+    taken: Mapping[str, Path],
+    reason: str | None,
+    there: Callable[[Path], Mapping[str, str]],
+) -> Iterator[str]:
     if other := taken.get(str(place).casefold()):
         yield f"claims the same row as {other}"
-    elif near := next((p for p in _names_in(place.parent) if _differ_in_case(p, place)), None):
-        yield f"is called as {near} but for upper and lower case; choose another name, or that one"
+    elif (near := there(place.parent).get(place.name.casefold(), place.name)) != place.name:
+        yield f"is called as {near} in {place.parent} but for upper and lower case; choose another name, or that one"
     if place.parents[2] in path.resolve().parents or place.parents[2].resolve() in path.resolve().parents:
         if not is_same(path, place):
             yield f"lies where another record belongs; its place is {place}"
     elif place.exists() and not reason:
         yield f'{place} is there already; to put this one in its place give --replace "why"'
-
-
-def _names_in(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _differ_in_case(one: Path, other: Path) -> bool:
-    return one.name != other.name and one.name.casefold() == other.name.casefold()
 
 
 def is_same(path: Path, place: Path) -> bool:
