@@ -17,17 +17,16 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
 from avsal_bench.metrics import roc
 from avsal_bench.metrics.functional import DISTURBED
-from avsal_bench.metrics.resize import gaussian_blur_of_box
+from avsal_bench.metrics.resize import PointBlur
 from avsal_bench.metrics.scaling import EPS, Points, within
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A map in 8 bits ``(H, W)``: the pixels that may not be zero, in order, and their levels."""
+    """A map in 8 bits: the pixels that may not be zero, in order, and their levels."""
 
     index: Tensor  #: (K,) int64, position among the H W pixels
     level: Tensor  #: (K,) uint8
-    size: tuple[int, int]
 
 
 def is_sparse(protocol: Protocol) -> bool:
@@ -38,63 +37,74 @@ def is_sparse(protocol: Protocol) -> bool:
     return stores and all(isinstance(step, Clip | MinMax) for step in levels)
 
 
-def stored(saliency: Tensor, protocol: Protocol) -> tuple[Levels, Levels]:
-    """What a protocol and a data set make of one map ``(H, W)`` float64 when they store it.
-
-    Args:
-        saliency: of least value 0 or above, not constant.
-        protocol: one that :func:`is_sparse`.
-
-    Returns:
-        As a prediction; and as ground truth, with the maximum at 255, rounded.
-    """
-    low, high = saliency.aminmax()
-    # Below half a level of both.
-    index = torch.from_numpy(np.flatnonzero((saliency > 0.49 / 255 * high).numpy()))
-    some = saliency.view(-1)[index]
-    (step,) = protocol.saving
-    assert isinstance(step, EightBit)
-    # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
-    prediction = to_eight_bit(torch.cat([some, low[None], high[None]])[None, None], step.rounding, step.low)[0, 0, :-2]
-    size = (saliency.shape[0], saliency.shape[1])
-    return Levels(index, prediction, size), Levels(index, as_levels(some, high), size)
-
-
 def as_levels(saliency: Tensor, high: Tensor) -> Tensor:
     """Maps with their maxima ``high`` at 255, in 8 bits: as data sets store them."""
     return (255 * saliency / high.clamp_min(1e-300)).round().to(torch.uint8)
 
 
-def prepared(prediction: Levels, protocol: Protocol) -> Tensor | None:
-    """What the scoring steps of a protocol make of a stored map, ``(H, W)`` float64; None where zeros do not stay so."""
-    height, width = prediction.size
-    seen = torch.bincount(prediction.level, minlength=256)
-    seen[0] += height * width - len(prediction.level)
-    present = seen.nonzero()[:, 0]
-    values = present.to(torch.float64)[None, None] / 255
-    for step in protocol.scoring:
-        if not _blurs(step):
-            values = step(values, prediction.size)
-    table = torch.full((256,), math.nan, dtype=torch.float64)
-    table[present] = values[0, 0]
-    if table[0] != 0 or not bool(values.isfinite().all()):
-        return None
-    saliency = torch.zeros(height * width, dtype=torch.float64)
-    saliency[prediction.index] = table[prediction.level.int()]
-    saliency = saliency.view(height, width)
-    blur = protocol.scoring[-1] if protocol.scoring else None
-    if not isinstance(blur, Blur):
-        return saliency
-    rows, columns = prediction.index // width, prediction.index % width
-    box = (int(rows[0]), int(rows[-1]) + 1, int(columns.min()), int(columns.max()) + 1)
-    return gaussian_blur_of_box(saliency, box, blur.sigma, blur.kernel, blur.border)
+class Preparation:
+    """What a protocol makes of maps of one size, one at a time, in memory that is used again.
+
+    Args:
+        protocol: one that :func:`is_sparse`.
+        size: of the maps and of the ground truth.
+    """
+
+    def __init__(self, protocol: Protocol, size: tuple[int, int]) -> None:
+        self.protocol, self.size = protocol, size
+        #: For a map before it is stored.
+        self.memory = torch.empty(size, dtype=torch.float64)
+        blur = protocol.scoring[-1] if protocol.scoring else None
+        self._blur = PointBlur(size, blur.sigma, blur.kernel, blur.border) if isinstance(blur, Blur) else None
+
+    def stored(self, saliency: Tensor) -> tuple[Levels, Levels]:
+        """What is stored of a map ``(H, W)`` float64, of least value 0 or above and not constant.
+
+        Returns:
+            As a prediction; and as ground truth, with the maximum at 255, rounded.
+        """
+        low, high = saliency.aminmax()
+        # Below half a level of both.
+        index = torch.from_numpy(np.flatnonzero((saliency > 0.49 / 255 * high).numpy()))
+        some = saliency.view(-1)[index]
+        (step,) = self.protocol.saving
+        assert isinstance(step, EightBit)
+        # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
+        whole = torch.cat([some, low[None], high[None]])[None, None]
+        prediction = to_eight_bit(whole, step.rounding, step.low)[0, 0, :-2]
+        return Levels(index, prediction), Levels(index, as_levels(some, high))
+
+    def prepared(self, prediction: Levels) -> Tensor | None:
+        """What the scoring steps make of a stored map, ``(H, W)`` float64; None where zeros do not stay zeros.
+
+        The next one may overwrite it.
+        """
+        pixels = math.prod(self.size)
+        seen = torch.bincount(prediction.level, minlength=256)
+        seen[0] += pixels - len(prediction.level)
+        present = seen.nonzero()[:, 0]
+        # All steps but the blur look at the levels of a map only.
+        values = present.to(torch.float64)[None, None] / 255
+        for step in self.protocol.scoring:
+            if not _blurs(step):
+                values = step(values, self.size)
+        table = torch.full((256,), math.nan, dtype=torch.float64)
+        table[present] = values[0, 0]
+        if table[0] != 0 or not bool(values.isfinite().all()):
+            return None
+        some = table[prediction.level.int()]
+        if self._blur:
+            return self._blur(some, prediction.index)
+        saliency = torch.zeros(pixels, dtype=torch.float64)
+        saliency[prediction.index] = some
+        return saliency.view(self.size)
 
 
 def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor) -> dict[str, float] | None:
     """Every metric of one frame.
 
     Args:
-        saliency: prepared prediction ``(H, W)`` float64.
+        saliency: prepared prediction ``(H, W)`` float64, not negative.
         density: the ground truth.
         fixated: the pixels that are fixated, in order.
         negatives: those of the shuffled AUC.
@@ -114,7 +124,7 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
     g_total = g.sum()
     if not (zeros and DISTURBED[1] < high < math.inf and g_total > 0 and len(fixated) and len(negatives)):
         return None
-    if bool((flat < 0).any()) or int((density.level > 0).sum()) == n or len(index) == n:
+    if len(index) == n or int((density.level > 0).sum()) == n:
         return None
     at_fixations, under = flat[fixated], flat[density.index]
 

@@ -11,9 +11,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-#: Rows or columns that are blurred together: few enough for few zeros, and enough for a fast product.
-_BAND = 48
+#: Side of the squares that a map of few pixels is blurred in.
+_TILE = 16
+#: Squares that are blurred at a time: few stay near the processor.
+_TILES = 128
 
 
 def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
@@ -49,44 +52,60 @@ def gaussian_blur(
     return rows @ maps @ columns.T
 
 
-def gaussian_blur_of_box(
-    saliency: Tensor,
-    box: tuple[int, int, int, int],
-    sigma: float,
-    kernel: int,
-    border: Literal["symmetric", "reflect"] = "symmetric",
-) -> Tensor:
-    """:func:`gaussian_blur` of one map ``(h, w)`` that is zero outside a box: the same numbers but for the last bits.
+class PointBlur:
+    """:func:`gaussian_blur` of maps that are zero but in some pixels, one at a time: the same but for the last bits.
 
-    Far from each pixel of a large map the Gaussian is zero: only the bands that are not are multiplied.
+    Only tiles of a map that hold such a pixel, or lie beside one that does, are blurred. All maps are blurred in the
+    same memory: to ask for it anew takes longer than the blur.
 
     Args:
-        saliency: of any floating type.
-        box: first row, last row and one, first column, last column and one.
+        size: h and w of the maps.
         sigma: as in :func:`gaussian_blur`, and so ``kernel`` and ``border``.
-        kernel: see there.
+        kernel: of no more than twice a tile's side; see there.
         border: see there.
     """
-    reach = kernel // 2
-    height, width = saliency.shape
-    rows, columns = (_gaussian_weights(n, sigma, kernel, border).to(saliency) for n in (height, width))
-    top, bottom = max(0, box[0] - reach), min(height, box[1] + reach)
-    left, right = max(0, box[2] - reach), min(width, box[3] + reach)
-    upright = torch.empty(bottom - top, right - left, dtype=saliency.dtype, device=saliency.device)
-    for start, stop in _bands(top, bottom):
-        near = slice(max(0, start - reach), min(height, stop + reach))
-        torch.mm(rows[start:stop, near], saliency[near, left:right], out=upright[start - top : stop - top])
-    blurred = torch.zeros_like(saliency)
-    for start, stop in _bands(left, right):
-        # Outside of the box are zeros, and need no product.
-        near = slice(max(left, start - reach), min(right, stop + reach))
-        within = slice(near.start - left, near.stop - left)
-        blurred[top:bottom, start:stop] = upright[:, within] @ columns[start:stop, near].T
-    return blurred
 
+    def __init__(
+        self, size: tuple[int, int], sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
+    ) -> None:
+        self.size, self.border, self.reach = size, border, kernel // 2
+        self.tiles = (-(-size[0] // _TILE), -(-size[1] // _TILE))
+        side = _TILE + 2 * self.reach
+        self.taps = _gaussian_weights(side, sigma, kernel, border)[self.reach : side - self.reach].T
+        high, wide = (_TILE * n + 2 * self.reach for n in self.tiles)
+        self._framed = torch.zeros(high, wide, dtype=torch.float64)
+        self._blurred = torch.zeros(self.tiles[0], _TILE, self.tiles[1], _TILE, dtype=torch.float64)
 
-def _bands(start: int, stop: int) -> list[tuple[int, int]]:
-    return [(at, min(stop, at + _BAND)) for at in range(start, stop, _BAND)]
+    def __call__(self, values: Tensor, index: Tensor) -> Tensor:
+        """The blurred map ``(h, w)``, which the next one overwrites.
+
+        Args:
+            values: ``(K,)`` float64.
+            index: ``(K,)``, their pixels among the h w.
+        """
+        (height, width), (down, across), wide = self.size, self.tiles, self._framed.shape[1]
+        rows = index // width
+        self._framed.zero_().view(-1)[index + rows * (wide - width) + self.reach * (wide + 1)] = values
+        self._mirror(self._framed, height)
+        self._mirror(self._framed.T, width)
+        held = torch.zeros(down * across, dtype=torch.float64)
+        held[rows // _TILE * across + (index - rows * width) // _TILE] = 1
+        near = F.max_pool2d(held.view(1, down, across), 3, 1, 1)[0].nonzero()
+        side = _TILE + 2 * self.reach
+        tiles = self._framed.as_strided((down, across, side, side), (_TILE * wide, _TILE, wide, 1))
+        blurred = self._blurred.zero_().permute(0, 2, 1, 3)
+        for part in torch.split(near, _TILES):
+            some = tiles[part[:, 0], part[:, 1]].view(-1, side) @ self.taps
+            both = some.view(-1, side, _TILE).transpose(1, 2).reshape(-1, side) @ self.taps
+            blurred[part[:, 0], part[:, 1]] = both.view(-1, _TILE, _TILE).transpose(1, 2)
+        return self._blurred.view(down * _TILE, across * _TILE)[:height, :width].contiguous()
+
+    def _mirror(self, framed: Tensor, n: int) -> None:
+        """Fill what stands above and below the ``n`` rows that are blurred."""
+        skipped = int(self.border == "reflect")
+        for k in range(self.reach):
+            framed[self.reach - 1 - k] = framed[self.reach + k + skipped]
+            framed[self.reach + n + k] = framed[self.reach + n - 1 - k - skipped]
 
 
 @lru_cache(maxsize=64)
