@@ -64,8 +64,14 @@ class Packets:
         return int(found[0]) if len(found) == 1 else None
 
 
-def picture_stream(container: InputContainer, path: Path) -> av.VideoStream:
+def picture_stream(container: InputContainer, path: Path, strict: bool) -> av.VideoStream:
     """The stream whose pictures are the video: the one marked as default, else the first; no cover. Others are skipped.
+
+    Args:
+        container: of the file.
+        path: of the file, for errors.
+        strict: whether damage in a picture is an error of the decoder, where it sees it; else it fills in what lacks,
+            from whatever it has decoded before.
 
     Raises:
         ValueError: naming a file without one, one whose codec no decoder knows, and one with too large pictures.
@@ -85,7 +91,7 @@ def picture_stream(container: InputContainer, path: Path) -> av.VideoStream:
     # The processes that read share the cores.
     stream.codec_context.thread_type = "NONE"
     stream.codec_context.thread_count = 1
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)} | ({"err_detect": "explode"} if strict else {})
     return stream
 
 

@@ -41,6 +41,7 @@ class Timeline:
         fps: pictures a second, on average.
         constant: whether each stands within half a picture of (n - 1) / fps.
         damage: why no more of them can be decoded, where the file goes on; "" else.
+        mended: a picture in which the decoder has filled in what is damaged, in words; "" where none was met.
     """
 
     times: NDArray[np.float64]
@@ -48,6 +49,7 @@ class Timeline:
     fps: float
     constant: bool
     damage: str = ""
+    mended: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,26 @@ def index_of(path: Path) -> Index:
     if key in _indices:
         _indices.move_to_end(key)
         return _indices[key]
-    _indices[key] = index = _look_through(path)
+    return _keep(path, _look_through(path))
+
+
+def index_by_decoding(path: Path, mended: str) -> Index | None:
+    """The index of a file whose packets promised more than the decoder gives, from a pass from the start, in which the
+    decoder may fill in what is damaged; None where that pass gives other pictures than the packets promised.
+
+    Args:
+        path: of the file.
+        mended: the picture in which damage was met, in words.
+    """
+    index = index_of(path)
+    shown, checks, damage = _decode_all(path, strict=False)
+    if damage or not np.array_equal(shown, index.shown):
+        return None
+    return _keep(path, Index(index.packets, shown, checks, replace(index.timeline, mended=mended)))
+
+
+def _keep(path: Path, index: Index) -> Index:
+    _indices[path, stamp_of_video(path)] = index
     total = sum(len(other.packets) for other in _indices.values())
     while total > KEPT_PACKETS and len(_indices) > 1:
         total -= len(_indices.popitem(last=False)[1].packets)
@@ -165,7 +186,7 @@ def _number(frame: av.VideoFrame) -> int:
 
 def _look_through(path: Path) -> Index:
     with open_container(path) as container:
-        stream = picture_stream(container, path)
+        stream = picture_stream(container, path, strict=True)
         try:
             packets = read_packets(container, stream, path)
         except av.FFmpegError as error:
@@ -175,23 +196,28 @@ def _look_through(path: Path) -> Index:
     seconds = float(unit) if unit else 0.0
     if shown is not None:
         return Index(packets, shown, None, _timeline(packets.stamps[shown], seconds, rate))
-    shown, checks, damage = _decode_all(path)
+    shown, checks, damage = _decode_all(path, strict=True)
+    mended = ""
+    if damage:
+        mended = f"frame {len(shown) + 1} ({damage})"
+        shown, checks, damage = _decode_all(path, strict=False)
     if not len(shown):
         reason = damage or "none comes out of the decoder"
         raise ValueError(
             f"{path}: no picture in it can be decoded (codec {codec}: {reason}); fetch it again, or "
             f"{CONVERSION.format(path.name)}"
         )
-    return Index(packets, shown, checks, replace(_timeline(packets.stamps[shown], seconds, rate), damage=damage))
+    line = _timeline(packets.stamps[shown], seconds, rate)
+    return Index(packets, shown, checks, replace(line, damage=damage, mended="" if damage else mended))
 
 
-def _decode_all(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]:
+def _decode_all(path: Path, strict: bool) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]:
     """Packet and checksum of each picture that a pass from the start gives, and what ended it."""
     shown: list[int] = []
     checks: list[int] = []
     damage = ""
     with open_container(path) as container:
-        stream = picture_stream(container, path)
+        stream = picture_stream(container, path, strict)
         try:
             for number, frame in decoded_pictures(container.demux(stream), stream):
                 shown.append(number)
@@ -212,6 +238,6 @@ def _timeline(stamps: NDArray[np.int64], unit: float, rate: float) -> Timeline:
     times = np.maximum.accumulate((stamps - stamps[0]) * unit) if known.all() else even
     if rate and (np.abs(times - even) <= 0.5 / rate).all():
         return Timeline(times, start, rate, True)
-    fps = (n - 1) / times[-1] if times[-1] > 0 else rate
+    fps = float((n - 1) / times[-1]) if times[-1] > 0 else rate
     constant = fps > 0 and bool((np.abs(times - np.arange(n) / fps) <= 0.5 / fps).all())
     return Timeline(times, start, fps, constant)

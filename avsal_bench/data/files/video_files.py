@@ -23,7 +23,15 @@ from torch import Tensor
 
 from avsal_bench.data.files.containers import open_container
 from avsal_bench.data.files.packets import NO_STAMP, picture_stream
-from avsal_bench.data.files.timeline import Index, decoded_pictures, index_of, picture_check, stamp_of_video, timeline
+from avsal_bench.data.files.timeline import (
+    Index,
+    decoded_pictures,
+    index_by_decoding,
+    index_of,
+    picture_check,
+    stamp_of_video,
+    timeline,
+)
 
 #: Video files that a process keeps open.
 OPEN_FILES = 2
@@ -116,6 +124,7 @@ class _Reader:
         self._path = path
         self._index = index
         self._keys = np.flatnonzero(index.packets.keys)
+        self._promised = index.checks is None  # by packets, and not known by a pass from the start
         self._last: tuple[int, Tensor] | None = None  # place and pixels of the picture that was given last
         self._open()
 
@@ -146,11 +155,15 @@ class _Reader:
                         return frame
             except av.FFmpegError as error:
                 reason = error.strerror or type(error).__name__
-        seconds = self._index.timeline.times[place]
-        raise ValueError(
-            f"unreadable video {self._path}: frame {place + 1}, at {seconds:.3f} s, cannot be decoded ({reason}); "
-            "fetch it again"
-        )
+        where = f"frame {place + 1}, at {self._index.timeline.times[place]:.3f} s"
+        if self._promised:
+            self._promised = False
+            index = index_by_decoding(self._path, f"{where} ({reason})")
+            if index is not None:
+                self._index = index
+                self._open()
+                return self._look_for(place)
+        raise ValueError(f"unreadable video {self._path}: {where}, cannot be decoded ({reason}); fetch it again")
 
     def _starts(self, place: int) -> list[int]:
         """Packets to start from for a picture: a key frame, some that lie further back, and in the end the start."""
@@ -164,7 +177,7 @@ class _Reader:
     def _open(self) -> None:
         """Stand before the first picture."""
         self._container = open_container(self._path)
-        self._stream = picture_stream(self._container, self._path)
+        self._stream = picture_stream(self._container, self._path, strict=self._index.checks is None)
         self._depth = self._stream.codec_context.reorder_depth
         self._begin(self._container.demux(self._stream), 0, whole=True)
 
