@@ -113,7 +113,6 @@ def plan_one(
     job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard)
     if modality:
         _modalities(recipe, [modality])
-    check_recipe(job, recipe)
     return job
 
 
@@ -132,7 +131,7 @@ def check_recipe(job: Job, recipe: Recipe) -> None:
 
 
 def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here: bool = True) -> None:
-    """Look whether jobs can run on a machine; with :func:`make_plan`, all that a run would refuse after a while.
+    """Look whether jobs can be made, and run on a machine: all that would be refused after a while otherwise.
 
     Args:
         jobs: of a plan.
@@ -141,8 +140,11 @@ def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here:
         here: whether it is this one, and not one of a cluster.
 
     Raises:
-        ValueError: as :meth:`Machine.check`, and for a batch that its processes cannot share out evenly.
+        ValueError: as :func:`check_recipe` and :meth:`Machine.check`, and for a batch that the processes cannot share
+            out evenly.
     """
+    for job in jobs:
+        check_recipe(job, job.recipe(space))
     if here:
         machine.check()
     if machine.processes == 1:

@@ -329,6 +329,8 @@ def test_slurm_without_submitit_and_without_sbatch(space, capsys, monkeypatch):
 
 
 def test_torchrun_says_how_many_processes_there_are(space, capsys, monkeypatch):
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert main(["run", "centre", "--preset", "smoke", "--devices", "3", *folders(space)]) == 2

@@ -22,6 +22,8 @@ from avsal_bench.models.registry import Network, list_models, model_entry
 #: Where a training script may have put the state dict in its checkpoint.
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
 
+#: What to do about a damaged file of authors.
+FETCH = "fetch it again"
 #: Errors list this many entries of a kind.
 _LISTED = 20
 
@@ -193,7 +195,7 @@ def _without_module(state: Mapping[str, Any], source: str) -> dict[str, Any]:
     return entries
 
 
-def open_safely(path: Path, mend: str = "fetch it again") -> object:
+def open_safely(path: Path, mend: str = FETCH) -> object:
     """Content of a checkpoint, of plain values and tensors only, without running code that the file may hold.
 
     Args:
@@ -214,7 +216,7 @@ def open_safely(path: Path, mend: str = "fetch it again") -> object:
     except Exception as error:
         # torch raises whatever its reader stumbles over: UnpicklingError, RuntimeError, EOFError, IndexError, KeyError.
         if found := re.search(r"GLOBAL (\S+)|type (\S+) was not an allowed|(TorchScript)", str(error)):
-            raise _holds_objects(path, next(filter(None, found.groups()))) from error
+            raise _holds_objects(path, next(filter(None, found.groups())), mend) from error
         raise ValueError(f"{path}: damaged, or no checkpoint of torch ({type(error).__name__}); {mend}") from error
 
 
@@ -243,7 +245,7 @@ def _check_container(path: Path, mend: str) -> None:
         except (tarfile.TarError, EOFError, OSError) as error:
             raise ValueError(f"{path}: cut off or damaged ({error}); {mend}") from error
         if "storages" in names:
-            raise _holds_objects(path, "written by torch before 0.2")
+            raise _holds_objects(path, "written by torch before 0.2", mend)
         raise ValueError(f"{path}: a tar archive and no checkpoint of torch; unpack it, and give what is in it")
 
 
@@ -261,10 +263,12 @@ def _check_zip(path: Path, mend: str) -> None:
         raise ValueError(f"{path}: a zip archive and no checkpoint of torch; unpack it, and give what is in it")
 
 
-def _holds_objects(path: Path, what: str) -> ValueError:
+def _holds_objects(path: Path, what: str, mend: str) -> ValueError:
     """The error for a file that only pickle opens, which runs whatever the file says."""
+    text = f"{path}: holds more than tensors ({what}), and opening that could run any code, so it was not opened"
+    if mend != FETCH:
+        return ValueError(f"{text}; {mend}")
     return ValueError(
-        f"{path}: holds more than tensors ({what}), and opening that could run any code, so it was not opened. Ask who "
-        "made it for the tensors alone (a state dict, best as .safetensors). If you trust the file, save its state "
-        "dict by itself in a container that has nothing to lose, and give the new file with --as NAME"
+        f"{text}. Ask who made it for the tensors alone (a state dict, best as .safetensors). If you trust the file, "
+        "save its state dict by itself in a container that has nothing to lose, and give the new file with --as NAME"
     )
