@@ -36,6 +36,10 @@ class Protocol:
         empty: SIM and KL where a map is zero everywhere. ``mit``: as in the MIT code, both are 0 where the ground truth
             is, which lowers a video's mean of them, and SIM is 0 and KL some 25 to 30 where the prediction is;
             ``nan``: not defined.
+        blank: maps that are the same everywhere, and so say nothing. ``left out``: of the means of the metrics that
+            have no score there, which raises them where the worst maps are such. ``chance``: such a frame counts as
+            much as guessing does: CC and NSS 0, AUC-J and sAUC 1/2, SIM and KL of equal weights for all pixels. What
+            the ground truth leaves undefined is left out.
         averaging: what is averaged first, see :data:`avsal_bench.records.Averaging`. In each metric a frame counts
             where that metric is defined.
         script_audio: whether a network that is tested here hears what the authors' test script gives it, where that
@@ -48,19 +52,23 @@ class Protocol:
     scoring: tuple[Step, ...] = ()
     negatives: Literal["video", "dataset"] = "video"
     empty: Literal["mit", "nan"] = "mit"
+    blank: Literal["left out", "chance"] = "left out"
     averaging: Averaging = "videos"
     script_audio: bool = False
 
 
+_STAVIS = Protocol(
+    name="stavis",
+    source="atsiami/STAViS test_sal.py and eval_code/, as they really compute; PNG where they save JPEG",
+    saving=(EightBit("down"),),
+    scoring=(Clip(), MinMax(), Blur(sigma=2.0, kernel=13, border="symmetric")),
+)
+
 PROTOCOLS = {
     entry.name: entry
     for entry in (
-        Protocol(
-            name="stavis",
-            source="atsiami/STAViS test_sal.py and eval_code/, as they really compute; PNG where they save JPEG",
-            saving=(EightBit("down"),),
-            scoring=(Clip(), MinMax(), Blur(sigma=2.0, kernel=13, border="symmetric")),
-        ),
+        _STAVIS,
+        replace(_STAVIS, name="stavis-chance", source="as stavis, but constant maps count as chance", blank="chance"),
         Protocol(
             name="vinet",
             source="samyak0210/ViNet generate_result.py and eval_diem.m, its average over videos",
@@ -137,6 +145,7 @@ def single_choices(base: Protocol) -> dict[str, Protocol]:
         "negatives of the whole set": replace(base, negatives="dataset"),
         "negatives of the same video": replace(base, negatives="video"),
         "empty maps undefined": replace(base, empty="nan"),
+        "constant maps as chance": replace(base, blank="chance"),
         "mean over all frames": replace(base, averaging="frames"),
         "mean over videos": replace(base, averaging="videos"),
     }

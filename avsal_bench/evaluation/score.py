@@ -21,7 +21,7 @@ from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
 from avsal_bench.metrics.functional import IN_TABLES, cc
-from avsal_bench.metrics.scaling import EPS
+from avsal_bench.metrics.scaling import CONSTANT, EPS
 from avsal_bench.records import METRICS, VideoScores, score_curve, video_from_json, video_to_json
 
 #: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
@@ -75,13 +75,42 @@ def _score(
 ) -> dict[str, Tensor]:
     """The metrics of a few frames, all ``(B, H, W)``."""
     truth = {"density": density, "fixations": fixations, "negatives": negatives}
+    blank = _is_constant(prediction)
+    if protocol.blank == "chance":
+        prediction = prediction.where(~blank[:, None, None], 1.0)
     scores = {
         metric: function(prediction, *(truth[name] for name in names))
         for metric, (function, names) in IN_TABLES.items()
     }
     if protocol.empty == "mit":
         _score_empty(scores, prediction, density)
+    if protocol.blank == "chance":
+        _score_blank(scores, blank, density, fixations, negatives)
     return scores
+
+
+def _is_constant(maps: Tensor) -> Tensor:
+    """Whether maps ``(B, h, w)`` are the same everywhere, as the metrics have it, or have no score at all, ``(B,)``."""
+    low, high = maps.amin((1, 2)), maps.amax((1, 2))
+    return low.isnan() | (high - low <= CONSTANT[maps.dtype] * torch.maximum(low.abs(), high.abs()))
+
+
+def _score_blank(
+    scores: dict[str, Tensor], blank: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor
+) -> None:
+    """Give maps that are the same everywhere what guessing scores, where the ground truth has a score."""
+    looked = fixations.flatten(1).any(1)
+    told = ~_is_constant(density)
+    g = (density - density.amin((1, 2), keepdim=True)).flatten(1)
+    equal = (g / g.sum(1, keepdim=True)).clamp_max(1 / g.shape[1]).sum(1)
+    scores["SIM"] = torch.where(blank & told, equal, scores["SIM"])
+    for metric, value, defined in (
+        ("CC", 0.0, told),
+        ("NSS", 0.0, looked),
+        ("AUC-J", 0.5, looked & ~fixations.flatten(1).all(1)),
+        ("sAUC", 0.5, looked & negatives.flatten(1).any(1)),
+    ):
+        scores[metric] = scores[metric].masked_fill(blank & defined, value)
 
 
 def _score_empty(scores: dict[str, Tensor], prediction: Tensor, density: Tensor) -> None:

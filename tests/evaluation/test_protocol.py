@@ -18,7 +18,7 @@ from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protoc
 from avsal_bench.evaluation.score import Results, VideoScorer, score_frames
 from avsal_bench.evaluation.steps import Blur, EightBit, Jpeg, MinMax, Resize, to_eight_bit
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.metrics.functional import IN_TABLES
+from avsal_bench.metrics.functional import IN_TABLES, kld
 from avsal_bench.records import METRICS
 
 STAVIS = protocol("stavis")
@@ -139,7 +139,7 @@ def test_the_metrics_of_the_tables_are_those_of_a_record():
 
 def test_protocols_are_named_by_themselves():
     assert all(name == entry.name for name, entry in PROTOCOLS.items())
-    assert set(PROTOCOLS) == {"stavis", "vinet", "tasednet", "mspi", "dave", "dhf1k", "raw"}
+    assert set(PROTOCOLS) == {"stavis", "stavis-chance", "vinet", "tasednet", "mspi", "dave", "dhf1k", "raw"}
     with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: dave"):
         protocol("stavi")
 
@@ -209,6 +209,31 @@ def test_empty_maps_score_as_the_protocol_says():
     assert (mit["KL"][seen] > 20).all()
     assert nan["SIM"].isnan().all()
     assert nan["KL"].isnan().all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("rule", [PROTOCOLS["stavis-chance"], dataclasses.replace(STRAIGHT, blank="chance")])
+def test_blackened_maps_count_as_chance_where_the_protocol_says_so(rule, value):
+    _, (maps, densities, fixations, negatives) = golden_video("v1")
+    left_out = dataclasses.replace(rule, blank="left out")
+    floats = maps.double() / 255
+    floats[::2] = value
+    chance = score_frames(floats, densities, fixations, negatives, rule)
+    other = score_frames(floats, densities, fixations, negatives, left_out)
+    empty = score_frames(torch.rand_like(floats), densities, fixations, negatives, left_out)
+    for metric, guess in {"CC": 0.0, "NSS": 0.0, "AUC-J": 0.5, "sAUC": 0.5}.items():
+        defined = ~empty[metric].isnan()
+        assert (chance[metric][::2][defined[::2]] == guess).all(), metric
+        assert torch.equal(chance[metric].isnan(), ~defined), metric
+    equal = torch.ones_like(densities, dtype=torch.float64)
+    seen = densities.bool().flatten(1).any(1)
+    assert torch.allclose(chance["KL"][::2][seen[::2]], kld(equal, densities.double())[::2][seen[::2]])
+    g = densities.double() - densities.double().amin((1, 2), keepdim=True)
+    sims = torch.minimum(equal / equal[0].numel(), g / g.sum((1, 2), keepdim=True)).sum((1, 2))
+    assert torch.allclose(chance["SIM"][::2][seen[::2]], sims[::2][seen[::2]])
+    assert (chance["SIM"][::2][~seen[::2]] == 0).all()
+    for metric in METRICS:
+        assert torch.equal(chance[metric][1::2].nan_to_num(-9), other[metric][1::2].nan_to_num(-9))
 
 
 def test_a_diverged_network_is_an_error_that_names_the_frame():
