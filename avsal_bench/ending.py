@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import re
 import select
@@ -56,6 +57,9 @@ def exit_code(command: str, function: Callable[[argparse.Namespace], int], args:
     """
     if getattr(args, "debug", False):
         os.environ[DEBUG] = "1"
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold bytes that are no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         if hasattr(sys.stdout, "reconfigure"):  # a file may be called by bytes that are no text
             sys.stdout.reconfigure(errors="backslashreplace")

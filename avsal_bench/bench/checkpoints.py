@@ -34,14 +34,19 @@ def epochs_of(checkpoint: Path, module: nn.Module | None = None) -> int:
         raise ValueError(
             f"{checkpoint}: no checkpoint to go on from ({', '.join(missing)} missing); {_way_out(checkpoint)}"
         )
+    kinds: dict[str, type] = {"loops": dict, "callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
+    strange = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
+    if strange or "fit_loop" not in content["loops"]:
+        wrong = strange[0] if strange else "loops"
+        raise ValueError(f"{checkpoint}: no checkpoint to go on from ({wrong} is damaged); {_way_out(checkpoint)}")
     epoch = content["epoch"]
     if not isinstance(epoch, int) or epoch < 0:
         raise ValueError(f"{checkpoint}: epoch is {epoch!r}, expected a number from 0; {_way_out(checkpoint)}")
     if module is not None:
         own, state = module.state_dict(), content["state_dict"]
-        strange = sorted(own.keys() ^ state.keys()) or [key for key in own if own[key].shape != state[key].shape]
-        if strange:
-            raise ValueError(f"{checkpoint}: of another network ({strange[0]} differs); {_way_out(checkpoint)}")
+        other = sorted(own.keys() ^ state.keys()) or [key for key in own if own[key].shape != state[key].shape]
+        if other:
+            raise ValueError(f"{checkpoint}: of another network ({other[0]} differs); {_way_out(checkpoint)}")
     return epoch + 1
 
 

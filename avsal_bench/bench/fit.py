@@ -133,7 +133,7 @@ def _fit(
     """Train a stage, and tell how."""
     job, stage, machine = context.job, training.stage, context.machine
     last = training.folder / "last.ckpt"
-    resumed: bool = trainer.strategy.broadcast(last.is_file())
+    resumed: bool = trainer.strategy.broadcast(last.exists())
     story = provenance(context.space.home)
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)

@@ -35,7 +35,7 @@ def whole(module, **changes):
     parts = ("loops", "callbacks")
     lists = ("optimizer_states", "lr_schedulers")
     content = {"epoch": 2, "global_step": 9, "state_dict": module.state_dict()}
-    content |= {name: {} for name in parts} | {name: [] for name in lists}
+    content |= {name: {"fit_loop": {}} for name in parts} | {name: [] for name in lists}
     return {key: value for key, value in (content | changes).items() if value is not None}
 
 
@@ -74,6 +74,10 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path, module, name, w
     [
         ({"epoch": None}, "no checkpoint to go on from (epoch missing)"),
         ({"optimizer_states": None, "loops": None}, "(loops, optimizer_states missing)"),
+        ({"loops": {}}, "(loops is damaged)"),
+        ({"loops": 5}, "(loops is damaged)"),
+        ({"callbacks": []}, "(callbacks is damaged)"),
+        ({"optimizer_states": {}}, "(optimizer_states is damaged)"),
         ({"epoch": "x"}, "epoch is 'x'"),
         ({"epoch": -1}, "epoch is -1"),
         ({"state_dict": {"net.weight": torch.zeros(1, 2)}}, "of another network (net.bias differs)"),
