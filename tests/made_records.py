@@ -148,8 +148,8 @@ def hand_in(folder: Path, record: Record, name: str = "a.json", reason: str | No
 
 
 def check(folder: Path, paths: list[Path], reason: str | None = None) -> Submission:
-    averaging: Mapping[str, Any] = {"stavis": "videos", "vinet": "frames"}
-    return check_submission(paths, folder / "board", averaging, listed_frames, reason)
+    averaging: Mapping[str, Any] = {"stavis": "videos", "vinet": "frames", "stavis-chance": "videos"}
+    return check_submission(paths, folder / "board", averaging, listed_frames, reason, ["stavis-chance"])
 
 
 # every change of one field that a stranger's record may have

@@ -9,6 +9,7 @@ from pathlib import Path
 from avsal_bench.bench.words import folder_options
 from avsal_bench.cli.options import Commands, add_command, leaderboard_folder
 from avsal_bench.names import printable
+from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -17,7 +18,9 @@ def add_parser(commands: Commands) -> None:
     """Add ``submit`` to the commands of ``avsal``."""
     parser = add_command(commands, "submit", submit, "check records and put them on the leaderboard")
     folder_options(parser)
-    parser.add_argument("paths", nargs="*", metavar="RECORD", help="records, or folders of them, however deep")
+    parser.add_argument(
+        "paths", type=place, nargs="*", metavar="RECORD", help="records, or folders of them, however deep"
+    )
     parser.add_argument("--check", action="store_true", help="only check; without RECORD those of the leaderboard")
     parser.add_argument("--replace", metavar="REASON", help="put them in the place of records that are there, and why")
     parser.add_argument(
@@ -44,7 +47,8 @@ def submit(args: Namespace) -> int:
         raise ValueError("name records or folders of them; only --check alone looks at those of the leaderboard")
     own = folder / "records"
     paths = [Path(path) for path in args.paths] or ([own] if own.is_dir() else [])
-    found = check_submission(paths, folder, averaging, listed_frames, args.replace)
+    blank_counts = [name for name, rule in PROTOCOLS.items() if rule.blank == "chance"]
+    found = check_submission(paths, folder, averaging, listed_frames, args.replace, blank_counts)
     if args.pictures:
         check_pictures(found)
     for path, problems in found.problems.items():

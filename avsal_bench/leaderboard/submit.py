@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -80,6 +80,7 @@ def check_submission(
     averaging: Mapping[str, Averaging],
     listed: Listed,
     reason: str | None = None,
+    blank_counts: Collection[str] = (),
 ) -> Submission:
     """Look at every file, and find everything that is wrong.
 
@@ -89,6 +90,7 @@ def check_submission(
         averaging: what each known protocol averages.
         listed: what a whole test is.
         reason: why records that are there may be replaced; None when they may not.
+        blank_counts: protocols under which maps that are the same everywhere have scores, as chance has them.
 
     Raises:
         FileNotFoundError: for a path that does not exist.
@@ -106,7 +108,7 @@ def check_submission(
         except (ValueError, OSError) as error:
             found.problems[path] = [f"not a record ({str(error).removeprefix(f'{path} ')})"]
             continue
-        problems = list(_problems(record, averaging, listed))
+        problems = list(_problems(record, averaging, listed, blank_counts))
         if not problems:
             r = record
             place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
@@ -179,7 +181,9 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> Iterator[str]:
+def _problems(
+    r: Record, averaging: Mapping[str, Averaging], listed: Listed, blank_counts: Collection[str]
+) -> Iterator[str]:
     """Everything about a record that speaks against publishing it."""
     if r.synthetic:
         yield f"{r.dataset} is made by this project itself: its scores say nothing about real videos and stay at home"
@@ -189,7 +193,7 @@ def _problems(r: Record, averaging: Mapping[str, Averaging], listed: Listed) -> 
         yield f"averages {r.averaging}, protocol {r.protocol} averages {averaging[r.protocol]}"
     if not r.synthetic:
         yield from _video_problems(r, listed)
-    yield from _score_problems(r)
+    yield from _score_problems(r, r.protocol in blank_counts)
     yield from _weight_problems(r)
     yield from _story_problems(r.provenance)
 
@@ -216,9 +220,9 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
             yield f"video {v.video}: {v.frames} frames scored, the test list has {frames[v.video]}"
 
 
-def _score_problems(r: Record) -> Iterator[str]:
+def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
     for v in r.videos:
-        counts = _count_problems(v) if r.model != HUMAN else ()
+        counts = _count_problems(v, blank_counts) if r.model != HUMAN else ()
         for problem in (*counts, *_range_problems(v.scores), *_range_problems(v.consistent)):
             yield f"video {v.video}: {problem}"
         if r.sound == "original" and v.map_cc is not None:
@@ -239,7 +243,7 @@ def _range_problems(scores: Mapping[str, float]) -> Iterator[str]:
             yield f"{metric} is {value:g}, plausible is {low:g} to {high:g}"
 
 
-def _count_problems(v: VideoScores) -> Iterator[str]:
+def _count_problems(v: VideoScores, blank_counts: bool) -> Iterator[str]:
     """Frames that count for nothing must be those that nobody fixated, or leaving frames out would raise a score."""
     for metric in METRICS:
         undefined = v.undefined.get(metric, 0)
@@ -249,9 +253,9 @@ def _count_problems(v: VideoScores) -> Iterator[str]:
         elif undefined > v.unfixated and not (metric == "sAUC" and v.frames - v.unfixated <= 1):
             yield (
                 f"{undefined} frames without {metric}, and {v.unfixated} that nobody fixated: the others need maps "
-                "that are not the same everywhere"
+                "that are not the same everywhere, or a protocol that counts these as chance, such as stavis-chance"
             )
-    if v.constant > v.undefined.get("CC", 0):
+    if v.constant > v.undefined.get("CC", 0) and not blank_counts:
         yield f"{v.constant} frames with a constant map, which has no CC, and {v.undefined.get('CC', 0)} without CC"
 
 

@@ -50,7 +50,7 @@ def scored(**values: float) -> Record:
 
 FAULTS: dict[str, Record] = {
     "synth is made by this project itself": make([0.5], dataset="synth", provenance=STORY, weights=whole().weights),
-    "unknown protocol 'mine'; known are stavis, vinet": whole(protocol="mine"),
+    "unknown protocol 'mine'; known are stavis, vinet, stavis-chance": whole(protocol="mine"),
     "averages videos, protocol vinet averages frames": whole(protocol="vinet"),
     "unknown data set 'avda'; did you mean 'avad'": replace(whole(), dataset="avda"),
     "no test list comes with this package": replace(whole(), dataset="salicon"),
@@ -225,6 +225,12 @@ def test_a_single_fixated_frame_has_no_shuffled_score(tmp_path: Path) -> None:
     scores = dict.fromkeys(METRICS, 0.5) | {"sAUC": math.nan}
     undefined = {"NSS": frames - 1, "AUC-J": frames - 1, "sAUC": frames}
     assert hand_in(tmp_path, first(record, scores=scores, undefined=undefined, unfixated=frames - 1)).problems == {}
+
+
+def test_constant_maps_may_count_as_chance(tmp_path: Path) -> None:
+    assert hand_in(tmp_path, first(whole(protocol="stavis-chance"), constant=20)).problems == {}
+    [[problem]] = hand_in(tmp_path, first(whole(protocol="stavis-chance"), undefined={"CC": 20})).problems.values()
+    assert "a protocol that counts these as chance, such as stavis-chance" in problem
 
 
 def test_human_infinite_may_leave_frames_out(tmp_path: Path) -> None:
