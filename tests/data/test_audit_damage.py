@@ -34,6 +34,7 @@ from PIL import Image
 from avsal_bench.data.audit.notes import KINDS
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.presence import check_videos
+from avsal_bench.data.files.timeline import index_of
 from avsal_bench.data.synth.making import encode_mp4
 from avsal_bench.evaluation.truth import Truth
 
@@ -353,6 +354,17 @@ def test_networks_that_hear_stop_where_two_frame_rates_drift_apart(root, fps, se
             check_videos(videos, audio=True)
     else:
         check_videos(videos, audio=True)
+
+
+def test_a_video_file_with_damage_that_the_decoder_mends(root):
+    path = film(root)
+    content, packets = bytearray(path.read_bytes()), index_of(path).packets
+    place = int(packets.positions[8] + 0.3 * packets.sizes[8])
+    content[place : place + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    found = only(check(root))
+    assert (found.severity, found.kind, found.where) == ("warning", "mended frame", f"video_files/{FOLDER}/video1.mp4")
+    assert found.text.startswith("damaged from frame 7, at 0.240 s (Invalid data found when processing input) on")
 
 
 def test_video_files_damaged_or_gone(root):

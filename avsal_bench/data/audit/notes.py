@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "fixations missing": ("error", _BEFORE),
     "sound missing": ("error", _HEARING),
     "unreadable frame": ("error", "training and testing stop when they come to it: files are looked for, not opened"),
+    "mended frame": ("warning", "training and testing take what the decoder fills in, as a player shows it"),
     "unreadable map": ("error", "training and testing stop when they come to it: files are looked for, not opened"),
     "unreadable fixations": ("error", _AT_TEST),
     "unreadable sound": ("error", "networks that hear ('av', 'a') stop at this file; 'v' does not read it"),

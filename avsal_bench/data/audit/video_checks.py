@@ -125,6 +125,8 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
                 if (other := tuple(picture.shape[1:])) != size:
                     text = f"size {_by(other)}, the first frame has {_by(size)} (height x width)"
                     notes.frame("frame size", n, text, path, other)
+        if mended := timeline(path).mended:
+            notes.add("mended frame", path, f"damaged from {mended} on; the decoder fills in what lacks")
     return size
 
 
