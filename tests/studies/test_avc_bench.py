@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from made_records import made_elsewhere, make
+from made_records import STORY, made_elsewhere, make
 
 from avsal_bench import cli
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.made_of import of_test
 from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.data.dataset import dataset
@@ -116,6 +117,7 @@ def saved(space):
         preset="smoke",
         recipe=json.loads(json.dumps(recipe.plain())),
         weights={"file": "best.ckpt", "sha256": sha256(last.best), "parameters": 1},
+        provenance={**STORY, "made_of": dict(of_test(one, recipe, space, "synth", "original").whole)},
     )
     write_record(place, record)
     return space, place
@@ -190,7 +192,7 @@ def test_a_switch_cannot_be_measured_without_weights_or_labels(saved, labelled_r
     space, place = saved
     shutil.rmtree(labelled_root / "av_gt_label")
     assert switch(replace(space, synth_root=labelled_root), place) == 2
-    assert "no labels of the set" in capsys.readouterr().err
+    assert "made of other things than are here now: labels, joint: labels" in capsys.readouterr().err
     shutil.rmtree(space.runs)
     assert switch(space, place) == 2
     assert "its weights are gone" in capsys.readouterr().err
