@@ -187,6 +187,7 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
 
 def _ablation(args: Namespace, space: Workspace) -> int:
     """Run the rows of a published table, and write ours beside the paper's."""
+    from avsal_bench.bench.plan import check_machine
     from avsal_bench.leaderboard.reports.run_summary import failed_text
     from avsal_bench.studies.ablation import (
         ablation_plan_text,
@@ -206,6 +207,9 @@ def _ablation(args: Namespace, space: Workspace) -> int:
     plans = plan_ablation(
         ablation, space, preset, args.protocol, folds=args.folds, seeds=args.seeds, overrides=args.set
     )
+    machine = machine_of(args)
+    for plan in plans:
+        check_machine(plan.jobs, plan.space, machine)
     failed = []
     if not args.show:
         if args.force and not args.dry_run:

@@ -15,7 +15,9 @@ def add_parser(commands: Commands) -> None:
     folder_options(parser)
     submission_options(parser)
     parser.add_argument("--protocol", default="stavis", help="how maps become scores (default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="score everything anew, and replace the record of this name")
+    parser.add_argument(
+        "--force", action="store_true", help="score everything anew, and replace the record of this name"
+    )
 
 
 def evaluate(args: Namespace) -> int:
