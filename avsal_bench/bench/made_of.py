@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from avsal_bench.evaluation import picture
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.files import fingerprint
-from avsal_bench.kept import Files, MadeOf, code_of, differing, read_made_of, versions_of
+from avsal_bench.kept import Files, MadeOf, code_of, differing, once, read_made_of, versions_of
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
@@ -75,7 +75,7 @@ def of_videos(
         FileNotFoundError: naming a missing file.
         ValueError: naming what is no regular file.
     """
-    found = contents_of(space.contents, videos, ("maps", "fixations", "labels", *parts))
+    found = dict(contents_of(space.contents, videos, ("maps", "fixations", "labels", *parts)))
     truth = {
         "ground truth": [fingerprint(pair) for pair in zip(found.pop("maps"), found.pop("fixations"), strict=True)]
     }
@@ -105,7 +105,8 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
     options = stage_options(job, recipe)
     root = space.root_of(name)
     videos = dataset(name).videos(root, "test", job.fold)
-    stages = trainings(job, recipe, space)
+    whole = replace(job, datasets=(), sounds=())
+    stages = once(("trainings", whole, space.runs), lambda: trainings(job, recipe, space))
     hears = options.get("modality") in ("av", "a")
     common = {
         "recipe": fingerprint(recipe.plain()),
@@ -180,7 +181,7 @@ def of_training(training: Training, job: Job, space: Workspace) -> MadeOf:
         found.update(of_training(training.before, job, space))
     for source, _ in training.parts.values():
         found.update(of_training(source, job, space))
-    own = _of_stage(training, job, space)
+    own = once(("stage", training.folder), lambda: _of_stage(training, job, space))
     return found | {f"{training.stage.name}: {part}": digest for part, digest in own.items()}
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.files import fingerprint
-from avsal_bench.kept.contents import Contents, Files
+from avsal_bench.kept.contents import Contents, Files, once
 from avsal_bench.kept.fingerprint import NONE
 
 #: What a video may have: its frames, saliency maps, fixation maps, sound, labels of consistency, gaze of observers.
@@ -40,6 +40,11 @@ def contents_of(contents: Contents, videos: Sequence[Video], parts: Iterable[Par
         FileNotFoundError: naming a missing file.
         ValueError: as :meth:`~avsal_bench.kept.contents.Contents.digests`.
     """
+    parts = tuple(parts)
+    return once(("parts", parts, *videos), lambda: _contents_of(contents, videos, parts))
+
+
+def _contents_of(contents: Contents, videos: Sequence[Video], parts: Iterable[Part]) -> dict[Part, list[str]]:
     places = {part: [files_of(video, part) for video in videos] for part in parts}
     wanted = [files for of_part in places.values() for files in of_part if files is not None]
     found = dict(zip(wanted, contents.digests(wanted), strict=True))

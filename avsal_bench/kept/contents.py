@@ -10,11 +10,12 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from avsal_bench.files import sha256, text_sha256
 from avsal_bench.progress import progress
@@ -46,8 +47,9 @@ class Files:
         return cls(path.parent, (path.name,))
 
 
-#: What was seen within :func:`one_look`.
-_seen: dict[Files, str] | None = None
+#: What was seen within :func:`one_look`: digests of files, and what :func:`once` was asked for.
+_seen: dict[Any, Any] | None = None
+T = TypeVar("T")
 
 
 @contextmanager
@@ -60,6 +62,16 @@ def one_look() -> Iterator[None]:
         yield
     finally:
         _seen = before
+
+
+def once(key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives; within :func:`one_look` it is made once for each key."""
+    if _seen is None:
+        return make()
+    if key not in _seen:
+        _seen[key] = make()
+    found: T = _seen[key]
+    return found
 
 
 class Contents:
