@@ -6,8 +6,6 @@ numbers that must agree with each other, such as counts with frames, are checked
 
 from __future__ import annotations
 
-import json
-import re
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -16,24 +14,15 @@ from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
+from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain
 
 SCHEMA = 3
 
 #: Equal parts of a video's time in ``VideoScores.curve``.
 CURVE_PARTS = 20
 
-#: Largest file of a record; one of 5,000 stills has some 12 MB.
-MOST_BYTES = 64_000_000
-#: How deep lists and mappings may stand in each other.
-DEEPEST = 20
 #: Problems of one file that its error tells.
 TOLD = 8
-
-#: No control characters, no line ends, and no marks that turn the direction of the text around them.
-_UNSEEN = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-TEXT = f"^[^{_UNSEEN}]*$"
-#: In plain values of any kind: longest text, and largest number.
-LONGEST, LARGEST = 20_000, 1e18
 
 Name = Annotated[str, Field(pattern=PLAIN, max_length=100)]
 NoName = Annotated[str, Field(pattern=f"^({PLAIN[1:-1]})?$", max_length=100)]
@@ -187,18 +176,6 @@ def json_schema() -> dict[str, Any]:
     return plain | title
 
 
-def read_plain(content: bytes) -> Any:
-    """Plain values of a file in JSON.
-
-    Raises:
-        ValueError: for what is no JSON in UTF-8, a key that stands twice in one mapping, and NaN and infinities.
-    """
-    try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("lists and mappings stand too deep in each other") from None
-
-
 def check_form(plain: Any) -> None:
     """Nothing, where plain values are of the form of a record.
 
@@ -209,33 +186,20 @@ def check_form(plain: Any) -> None:
         raise ValueError("expected a mapping with the key 'schema'")
     if plain["schema"] != SCHEMA or type(plain["schema"]) is not int:
         raise ValueError(f"schema {shortened(plain['schema'])}, this version reads {SCHEMA}")
-    problems = []
     try:
         _adapter().validate_python(plain)
     except ValidationError as error:
-        problems = [_problem(details) for details in error.errors(include_url=False, include_context=False)]
-    if not problems:
-        problems = [found for part in ("recipe", "weights", "provenance") if (found := _not_plain(plain[part], part))]
-    if problems:
-        more = [f"and {len(problems) - TOLD} more problems"] if len(problems) > TOLD else []
-        raise ValueError("; ".join(problems[:TOLD] + more))
+        told = [_problem(details) for details in error.errors(include_url=False, include_context=False)[:TOLD]]
+        more = error.error_count() - len(told)
+        raise ValueError("; ".join(told + [f"and {more} more problems"] * (more > 0))) from None
+    for part in ("recipe", "weights", "provenance"):
+        if problem := not_plain(plain[part], part):
+            raise ValueError(problem)
 
 
 @cache
 def _adapter() -> TypeAdapter[RecordForm]:
     return TypeAdapter(RecordForm)
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {shortened(next(key for key in keys if keys.count(key) > 1))} stands twice")
-    return found
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON; null says that a score is not defined")
 
 
 def _problem(details: ErrorDetails) -> str:
@@ -273,39 +237,3 @@ def _alphabet(value: str, message: str) -> str:
     strange = next((c for c in value if not (c.isascii() and (c.isalnum() or c in "._+-"))), "")
     told = f"{strange!r} (U+{ord(strange):04X}) is none of them" if strange else f"the form is {wanted}"
     return f"expected ASCII letters, digits and . _ + - only; {told}"
-
-
-#: Texts of plain values, which may have several lines.
-_LINES = re.compile(TEXT.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b-\u001f"))
-
-
-def _not_plain(whole: Any, name: str) -> str:
-    """What is wrong with plain values that no form describes; "" where nothing is."""
-    waiting = [(name, whole, 0)]
-    while waiting:
-        where, value, deep = waiting.pop()
-        if deep > DEEPEST:
-            return f"{where}: lists and mappings stand more than {DEEPEST} deep in each other"
-        if isinstance(value, dict):
-            for key, inside in value.items():
-                if not _is_text(key):
-                    return f"{where}: the key {shortened(key)} holds control characters, or is too long"
-                waiting.append((f"{where}.{key}", inside, deep + 1))
-        elif isinstance(value, list):
-            waiting += [(where, inside, deep + 1) for inside in value]
-        elif isinstance(value, str) and not _is_text(value):
-            return f"{where} is {shortened(value)}; expected text without control characters, not too long"
-        elif isinstance(value, int | float) and not abs(value) <= LARGEST:
-            return f"{where} is {shortened(value)}; expected numbers up to {LARGEST:g}"
-    return ""
-
-
-def _is_text(value: str) -> bool:
-    """Whether a text can be shown: short enough, without control characters, and without halves of characters."""
-    if value.isascii() and value.isprintable():
-        return len(value) <= LONGEST
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # half of a character
-        return False
-    return len(value) <= LONGEST and _LINES.fullmatch(value) is not None

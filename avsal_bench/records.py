@@ -18,6 +18,7 @@ from avsal_bench import record_form
 from avsal_bench.files import regular_file, write_atomically
 from avsal_bench.means import defined_mean
 from avsal_bench.names import safe_name
+from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.strays import without_strays
 
 SCHEMA = record_form.SCHEMA
@@ -227,7 +228,7 @@ def write_record(path: Path, record: Record) -> None:
     text = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     text = re.sub(r"\[\s+((?:[-+.\deE]+|null)(?:,\s+(?:[-+.\deE]+|null))*)\s+\]", _on_one_line, text)
     try:
-        record_from_json(record_form.read_plain(text.encode()))
+        record_from_json(read_plain(text.encode()))
     except ValueError as error:
         raise ValueError(f"{path}: not written, as it would not be a record ({error})") from error
     write_atomically(path, text + "\n")
@@ -255,9 +256,9 @@ def read_record(path: Path) -> Record:
         FileNotFoundError: when there is none.
         ValueError: naming the file, and each value that no record of this schema has.
     """
-    content = regular_file(path, record_form.MOST_BYTES, links=True).read_bytes()
+    content = regular_file(path, MOST_BYTES, links=True).read_bytes()
     try:
-        return record_from_json(record_form.read_plain(content))
+        return record_from_json(read_plain(content))
     except ValueError as error:
         raise ValueError(f"{path}: not a record ({error}); move it away and run again") from error
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from avsal_bench.data.layouts.listed import listed_frames
 from avsal_bench.leaderboard.submit import Submission, check_submission
-from avsal_bench.record_form import DEEPEST, LONGEST
+from avsal_bench.plain_values import DEEPEST, LONGEST
 from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_scores, record_path, write_record
 
 PUBLISHED = Path(__file__).parent.parent / "leaderboard" / "published.csv"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.files import regular_file, sha256
+from avsal_bench.leaderboard.handed_in import files_in
 from avsal_bench.leaderboard.tables import FOLDS
 from avsal_bench.names import shortened
-from avsal_bench.record_form import MOST_BYTES, read_plain
+from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.records import (
     MAPS_PRESET,
     METRICS,
@@ -27,7 +27,6 @@ from avsal_bench.records import (
     record_from_json,
     record_path,
 )
-from avsal_bench.strays import strays
 
 #: Where a score of a video can plausibly lie. CC, AUC and SIM by their definition; NSS and KL with room beyond what
 #: agreeing observers and hopeless maps get.
@@ -41,8 +40,6 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 #: How far the mean of a record may be from that of its videos: rounding in the last digits.
 MEAN_TOLERANCE = 1e-6
-#: Files of one submission.
-MOST_FILES = 20_000
 #: Its frames are scored by some of the observers only, who may not have looked.
 HUMAN = "human_infinite"
 
@@ -101,7 +98,7 @@ def check_submission(
     found = Submission()
     taken: dict[str, Path] = {}
     there = cache(_names_in)
-    for path in _files(paths, found):
+    for path in files_in(paths, found.problems, found.strays):
         try:
             content = regular_file(path, MOST_BYTES, links=True).read_bytes()
             record = record_from_json(read_plain(content))
@@ -138,47 +135,6 @@ def incomplete_folds(found: Submission, folder: Path) -> list[str]:
         for (protocol, dataset, network, seed, sound), folds in sorted(rows.items())
         if folds != set(FOLDS)
     ]
-
-
-def _files(paths: Sequence[Path], found: Submission) -> Iterator[Path]:
-    """Every regular file once, those of folders by name; a picture beside a record belongs to it.
-
-    What is no regular file is a problem of ``found``, and what other programs left there is one of its strays.
-    """
-    seen: set[Path] = set()
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"no such file or folder: {path}")
-        inside = sorted(_inside(path, found)) if path.is_dir() else [path]
-        for file in inside:
-            if not path.is_dir() or not (file.suffix == ".jpg" and file.with_suffix(".json") in inside):
-                if file.resolve() not in seen:
-                    yield file
-                seen.add(file.resolve())
-            if len(seen) > MOST_FILES:
-                raise ValueError(f"{path}: more than {MOST_FILES:,} files; hand them in as several submissions")
-
-
-def _inside(folder: Path, found: Submission) -> Iterator[Path]:
-    """Regular files of a folder and all below it. No link is followed, as it could lead out of the submission."""
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        left = strays([*folders, *files])
-        found.strays += [Path(place) / name for name in sorted(left)]
-        for name in [*folders]:
-            if name in left or (Path(place) / name).is_symlink():
-                folders.remove(name)
-                files += [name] if name not in left else []
-        for name in files:
-            path = Path(place) / name
-            if name not in left:
-                try:
-                    yield regular_file(path)
-                except (ValueError, OSError) as error:
-                    found.problems[path] = [str(error).removeprefix(f"{path} ")]
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _problems(

@@ -14,6 +14,7 @@ from made_boards import board_records, rich_record
 from made_records import CHANGES, changed, made_elsewhere, make, places, put, synth_records
 
 from avsal_bench.cli import main
+from avsal_bench.plain_values import read_plain
 from avsal_bench.record_form import (
     Counts,
     Curves,
@@ -22,7 +23,6 @@ from avsal_bench.record_form import (
     SomeScores,
     VideoForm,
     json_schema,
-    read_plain,
 )
 from avsal_bench.records import METRICS, Record, VideoScores, read_record, record_from_json, write_record
 
@@ -70,10 +70,10 @@ def test_each_change_of_each_field_is_refused_in_words_or_of_the_right_types(nam
 
 def test_most_changes_are_refused(plain: dict[str, Any]) -> None:
     """What is left are values that are as good, and plain values in the recipe and the story."""
-    told = [(place, name) for place in places(plain) for name in list(CHANGES)[::4]]
+    told = [(place, name) for place in places(plain) for name in list(CHANGES)[::8]]
     good = [(p, n) for p, n in told if accepted(changed(plain, p, CHANGES[n]))]
     closed = [(p, n) for p, n in good if p[0] not in ("recipe", "provenance", "weights")]
-    assert len(told) > 500
+    assert len(told) > 200
     assert len(closed) < 0.15 * len(told), closed
 
 
@@ -174,7 +174,7 @@ def test_an_error_tells_some_problems_and_how_many_more(plain: dict[str, Any]) -
 
 
 def test_all_records_that_the_suite_makes_are_of_the_form(tmp_path: Path) -> None:
-    records = [*board_records(seeds=(0,), sets=("avad", "diem")), *synth_records(), made_elsewhere(make([0.5, 0.6]))]
+    records = [*board_records(seeds=(0,), sets=("avad",)), *synth_records(), made_elsewhere(make([0.5, 0.6]))]
     records += [replace(make([0.5]), weights={"name": "dave", "file": "a", "sha256": "0" * 64, "parameters": None})]
     for record in records:
         write_record(tmp_path / "a.json", record)
@@ -230,7 +230,7 @@ def _any_value(plain: dict[str, Any], data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_value_in_any_field_is_refused_in_words_or_fits(plain: dict[str, Any], data: st.DataObject) -> None:
     _any_value(plain, data)
 

@@ -183,7 +183,7 @@ def test_what_is_named_must_be_a_file_too(path: str, tmp_path: Path) -> None:
 
 
 def test_a_submission_has_a_largest_number_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avsal_bench.leaderboard.submit.MOST_FILES", 2)
+    monkeypatch.setattr("avsal_bench.leaderboard.handed_in.MOST_FILES", 2)
     for name in ("b.json", "c.json"):
         write_record(tmp_path / "in" / name, whole())
     with pytest.raises(ValueError, match="more than 2 files; hand them in as several submissions"):
