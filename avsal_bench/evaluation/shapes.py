@@ -1,8 +1,8 @@
 """Whether maps have the shape of their ground truth: what is turned, has bars, or is of another video, is told.
 
 Networks write square maps for wide videos, and those are stretched, as published scores were made: one size for all
-videos is no fault of its own. Faults are sizes that follow the videos, but not theirs; a picture on its side; and bars
-around just the shape of the ground truth.
+videos is no fault of its own, nor is a square. Faults are sizes that follow the videos, but not theirs; a picture on
+its side; and bars around just the shape of the ground truth.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def misshapen(videos: Sequence[Video], checks: Mapping[str, Mapping[int, MapChec
             if one_size:
                 told = _on_its_side(size, list(truths.values()))
             else:
-                told = "" if _same_shape(size, truths[video.key]) else _other_shape(size, video.key, truths)
+                fits = size[0] == size[1] or _same_shape(size, truths[video.key])
+                told = "" if fits else _other_shape(size, video.key, truths)
             told = told or _bars(size, truths[video.key], [checks[video.key][frame] for frame in frames])
             if told:
                 numbers = frame_ranges(frames)
