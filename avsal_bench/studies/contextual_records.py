@@ -6,11 +6,13 @@ from pathlib import Path
 
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.jobs.human import halving_of
+from avsal_bench.bench.made_of import of_videos
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth.sounding import GIVEN
 from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.kept import require_same
 from avsal_bench.records import Record
 
 
@@ -26,7 +28,7 @@ def contextual_of(record: Record, results: Path | None, space: Workspace) -> dic
         By video, the mean over its frames at each of :data:`~avsal_bench.evaluation.contextual.PLACES`.
 
     Raises:
-        ValueError: when there is none, saying why.
+        ValueError: when there is none, saying why; also where the record was made of other ground truth.
         FileNotFoundError: naming a missing file.
     """
     name, rules = record.dataset, protocol(record.protocol)
@@ -38,6 +40,10 @@ def contextual_of(record: Record, results: Path | None, space: Workspace) -> dic
         raise ValueError(f"no maps of fold {record.fold}, seed {record.seed} are there; bench it with --keep-maps")
     root = space.root_of(name)
     videos = dataset(name).videos(root, "test", record.fold)
+    now = of_videos(space, videos, rules, (), {}).whole
+    what = f"the record of fold {record.fold}, seed {record.seed},"
+    same = {part: now[part] for part in ("ground truth", "list")}
+    require_same(what, record.provenance.get("made_of"), same, "bench it anew with --force")
     if not has_maps:
         return contextual_of_halves(videos, halving_of(record.recipe["network"], name), rules, root)
     assert maps is not None, "looked for above"
