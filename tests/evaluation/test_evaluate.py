@@ -165,6 +165,28 @@ def test_extra_and_constant_maps_are_named_and_do_not_stop(run, root, capsys):
     assert (video.frames, video.constant, video.undefined["CC"]) == (30, 1, 2)
 
 
+def test_maps_on_their_side_are_refused_unless_any_shape_will_do(run, root, capsys):
+    for path in sorted((root / "maps" / "v2").iterdir()):
+        Image.fromarray(np.ascontiguousarray(np.asarray(Image.open(path)).T)).save(path)
+    assert run("evaluate") == 2
+    out, error = capsys.readouterr()
+    assert "  v2: 320x240 in frames 1-30, ground truth 240x320; they look transposed" in out
+    assert "--any-shape" in error
+    assert run("evaluate", "--any-shape") == 0
+
+
+def test_maps_of_all_videos_in_one_folder_score_as_in_folders(run, root):
+    assert run("evaluate", "--name", "apart") == 0
+    for name in ("v1", "v2", "v3"):
+        for path in sorted((root / "maps" / name).iterdir()):
+            path.rename(root / "maps" / f"{name}_{path.name}")
+        (root / "maps" / name).rmdir()
+    shutil.copy(root / "maps" / "v1_pred_sal_000001.png", root / "maps" / "v1_2_pred_sal_000001.png")
+    (root / "maps" / "._v1_pred_sal_000001.png").write_bytes(b"of a Mac")
+    assert run("evaluate", "--name", "together") == 0
+    assert record(run, name="together").videos == record(run, name="apart").videos
+
+
 def test_no_map_at_all_says_where_they_may_lie(run, root, capsys):
     shutil.rmtree(root / "maps")
     (root / "maps").mkdir()
