@@ -17,7 +17,7 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
 from avsal_bench.metrics import roc
 from avsal_bench.metrics.functional import DISTURBED
-from avsal_bench.metrics.resize import PointBlur
+from avsal_bench.metrics.resize import gaussian_blur_of_box
 from avsal_bench.metrics.scaling import EPS, Points, within
 
 
@@ -54,8 +54,7 @@ class Preparation:
         self.protocol, self.size = protocol, size
         #: For a map before it is stored.
         self.memory = torch.empty(size, dtype=torch.float64)
-        blur = protocol.scoring[-1] if protocol.scoring else None
-        self._blur = PointBlur(size, blur.sigma, blur.kernel, blur.border) if isinstance(blur, Blur) else None
+        self._prepared = torch.empty(size, dtype=torch.float64)
 
     def stored(self, saliency: Tensor) -> tuple[Levels, Levels]:
         """What is stored of a map ``(H, W)`` float64, of least value 0 or above and not constant.
@@ -66,7 +65,7 @@ class Preparation:
         low, high = saliency.aminmax()
         # Below half a level of both.
         index = torch.from_numpy(np.flatnonzero((saliency > 0.49 / 255 * high).numpy()))
-        some = saliency.view(-1)[index]
+        some = _at(saliency.view(-1), index)
         (step,) = self.protocol.saving
         assert isinstance(step, EightBit)
         # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
@@ -92,12 +91,23 @@ class Preparation:
         table[present] = values[0, 0]
         if table[0] != 0 or not bool(values.isfinite().all()):
             return None
-        some = table[prediction.level.int()]
-        if self._blur:
-            return self._blur(some, prediction.index)
-        saliency = torch.zeros(pixels, dtype=torch.float64)
-        saliency[prediction.index] = some
-        return saliency.view(self.size)
+        some = _at(table, prediction.level)
+        saliency = self._prepared.zero_()
+        saliency.view(-1)[prediction.index] = some
+        for step in self.protocol.scoring:
+            if isinstance(step, Blur):
+                gaussian_blur_of_box(
+                    saliency, _box(prediction.index, self.size[1]), step.sigma, step.kernel, step.border
+                )
+        return saliency
+
+
+def _box(index: Tensor, width: int) -> tuple[int, int, int, int]:
+    """The least box that holds some pixels in order: first row, last row and one, first column, last column and one."""
+    if not len(index):
+        return 0, 0, 0, 0
+    columns = (index % width).aminmax()
+    return int(index[0]) // width, int(index[-1]) // width + 1, int(columns.min), int(columns.max) + 1
 
 
 def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor) -> dict[str, float] | None:
@@ -118,7 +128,7 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
     zeros = n - int(marked.sum())
     marked[fixated] = True
     index = torch.from_numpy(np.flatnonzero(marked.numpy()))
-    some = flat[index]
+    some = _at(flat, index)
     high, total = some.max(), some.sum()
     g = density.level.double()
     g_total = g.sum()
@@ -126,7 +136,7 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
         return None
     if len(index) == n or int((density.level > 0).sum()) == n:
         return None
-    at_fixations, under = flat[fixated], flat[density.index]
+    at_fixations, under = flat[fixated], _at(flat, density.index)
 
     mean, g_mean = total / n, g_total / n
     norm = ((some - mean).square().sum() + (n - len(some)) * mean**2).sqrt()
@@ -152,6 +162,11 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
         "KL": within(kl, 0.0, math.inf),
     }
     return {metric: float(value) for metric, value in found.items()}
+
+
+def _at(values: Tensor, index: Tensor) -> Tensor:
+    """``values[index]``, which NumPy is several times faster in."""
+    return torch.from_numpy(values.numpy()[index.numpy()])
 
 
 def _blurs(step: object) -> bool:

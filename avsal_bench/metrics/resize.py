@@ -10,13 +10,8 @@ from functools import lru_cache
 from typing import Literal
 
 import torch
+from scipy.ndimage import correlate1d
 from torch import Tensor
-from torch.nn import functional as F
-
-#: Side of the squares that a map of few pixels is blurred in.
-_TILE = 16
-#: Squares that are blurred at a time: few stay near the processor.
-_TILES = 128
 
 
 def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
@@ -52,60 +47,31 @@ def gaussian_blur(
     return rows @ maps @ columns.T
 
 
-class PointBlur:
-    """:func:`gaussian_blur` of maps that are zero but in some pixels, one at a time: the same but for the last bits.
+def gaussian_blur_of_box(
+    saliency: Tensor,
+    box: tuple[int, int, int, int],
+    sigma: float,
+    kernel: int,
+    border: Literal["symmetric", "reflect"] = "symmetric",
+) -> None:
+    """:func:`gaussian_blur` of one map ``(h, w)`` that is zero outside of a box, in place: the same but for last bits.
 
-    Only tiles of a map that hold such a pixel, or lie beside one that does, are blurred. All maps are blurred in the
-    same memory: to ask for it anew takes longer than the blur.
+    A pass along each axis, of the box and what the blur makes of it: for large maps far less than a whole product.
 
     Args:
-        size: h and w of the maps.
+        saliency: float64, on the CPU.
+        box: its first row, last row and one, first column, last column and one.
         sigma: as in :func:`gaussian_blur`, and so ``kernel`` and ``border``.
-        kernel: of no more than twice a tile's side; see there.
+        kernel: see there.
         border: see there.
     """
-
-    def __init__(
-        self, size: tuple[int, int], sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
-    ) -> None:
-        self.size, self.border, self.reach = size, border, kernel // 2
-        self.tiles = (-(-size[0] // _TILE), -(-size[1] // _TILE))
-        side = _TILE + 2 * self.reach
-        self.taps = _gaussian_weights(side, sigma, kernel, border)[self.reach : side - self.reach].T
-        high, wide = (_TILE * n + 2 * self.reach for n in self.tiles)
-        self._framed = torch.zeros(high, wide, dtype=torch.float64)
-        self._blurred = torch.zeros(self.tiles[0], _TILE, self.tiles[1], _TILE, dtype=torch.float64)
-
-    def __call__(self, values: Tensor, index: Tensor) -> Tensor:
-        """The blurred map ``(h, w)``, which the next one overwrites.
-
-        Args:
-            values: ``(K,)`` float64.
-            index: ``(K,)``, their pixels among the h w.
-        """
-        (height, width), (down, across), wide = self.size, self.tiles, self._framed.shape[1]
-        rows = index // width
-        self._framed.zero_().view(-1)[index + rows * (wide - width) + self.reach * (wide + 1)] = values
-        self._mirror(self._framed, height)
-        self._mirror(self._framed.T, width)
-        held = torch.zeros(down * across, dtype=torch.float64)
-        held[rows // _TILE * across + (index - rows * width) // _TILE] = 1
-        near = F.max_pool2d(held.view(1, down, across), 3, 1, 1)[0].nonzero()
-        side = _TILE + 2 * self.reach
-        tiles = self._framed.as_strided((down, across, side, side), (_TILE * wide, _TILE, wide, 1))
-        blurred = self._blurred.zero_().permute(0, 2, 1, 3)
-        for part in torch.split(near, _TILES):
-            some = tiles[part[:, 0], part[:, 1]].view(-1, side) @ self.taps
-            both = some.view(-1, side, _TILE).transpose(1, 2).reshape(-1, side) @ self.taps
-            blurred[part[:, 0], part[:, 1]] = both.view(-1, _TILE, _TILE).transpose(1, 2)
-        return self._blurred.view(down * _TILE, across * _TILE)[:height, :width].contiguous()
-
-    def _mirror(self, framed: Tensor, n: int) -> None:
-        """Fill what stands above and below the ``n`` rows that are blurred."""
-        skipped = int(self.border == "reflect")
-        for k in range(self.reach):
-            framed[self.reach - 1 - k] = framed[self.reach + k + skipped]
-            framed[self.reach + n + k] = framed[self.reach + n - 1 - k - skipped]
+    reach, (height, width) = kernel // 2, saliency.shape
+    rows = slice(max(0, box[0] - reach), min(height, box[1] + reach))
+    columns = slice(max(0, box[2] - reach), min(width, box[3] + reach))
+    # Where the part ends before the map does it ends in zeros, and so does its mirror image.
+    part = saliency[rows, columns].numpy()
+    taps, mode = _gaussian(sigma, kernel).numpy(), "reflect" if border == "symmetric" else "mirror"
+    correlate1d(correlate1d(part, taps, 0, mode=mode), taps, 1, output=part, mode=mode)
 
 
 @lru_cache(maxsize=64)
@@ -123,10 +89,15 @@ def _cubic_weights(n: int, size: int) -> Tensor:
 @lru_cache(maxsize=64)
 def _gaussian_weights(n: int, sigma: float, kernel: int, border: str) -> Tensor:
     """``(n, n)`` float64 matrix that blurs one axis of ``n`` samples."""
+    taps = torch.arange(n)[:, None] + torch.arange(kernel) - kernel // 2
+    return _to_matrix(_gaussian(sigma, kernel).expand(n, -1), taps, n, repeat_edge=border == "symmetric")
+
+
+def _gaussian(sigma: float, kernel: int) -> Tensor:
+    """``(kernel,)`` float64, of sum 1."""
     offsets = torch.arange(kernel) - kernel // 2
     weights = torch.exp(-(offsets.double() ** 2) / (2 * sigma**2))
-    taps = torch.arange(n)[:, None] + offsets
-    return _to_matrix((weights / weights.sum()).expand(n, -1), taps, n, repeat_edge=border == "symmetric")
+    return weights / weights.sum()
 
 
 def _to_matrix(weights: Tensor, taps: Tensor, n: int, repeat_edge: bool = True) -> Tensor:
