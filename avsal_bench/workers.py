@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,12 @@ import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+    # Who interrupts a command interrupts its processes too; they end without the traceback that Python would print.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Workers:
@@ -51,7 +58,7 @@ class Workers:
         if self._pool is None:
             # Made anew, not copies of this process: a copy may hang once this one has used threads.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, context, initializer=torch.set_num_threads, initargs=(1,))
+            self._pool = ProcessPoolExecutor(self.count, context, initializer=_start)
         futures = {self._pool.submit(function, task): index for index, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from avsal_bench.bench.launch import one_job
+from avsal_bench.bench.launch.slurm import RunJob
 from avsal_bench.cli import main
 from avsal_bench.ending import exit_code, reason
 
@@ -124,6 +125,17 @@ def test_the_process_of_a_job_ends_like_a_command(tmp_path, capsys, monkeypatch)
     told = capsys.readouterr().err
     assert told.startswith("avsal run: an error that nobody foresaw (IndexError: list index out of range)")
     assert len(told.splitlines()) == 1
+
+
+def test_a_job_of_slurm_leaves_its_words_in_its_log_and_the_traceback_to_submitit(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("avsal_bench.bench.launch.slurm.main", lambda words: os.write(2, b"no such network\n") and 2)
+    with pytest.raises(RuntimeError, match=r"avsal run avrps failed with exit code 2; see .*job\.log"):
+        RunJob(["avrps"], tmp_path / "job.log", {})()
+    os.write(2, b"what submitit says\n")
+    assert capfd.readouterr().err == "what submitit says\n"
+    title, line = (tmp_path / "job.log").read_text().splitlines()
+    assert title.startswith("--- ")
+    assert line == "no such network"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["bench", "--help"], ["-c"]])

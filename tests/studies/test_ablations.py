@@ -287,7 +287,8 @@ def small(tmp_path, space, monkeypatch):
     for part in ("benchmarks/recipes", "leaderboard"):
         (home / part).parent.mkdir(parents=True, exist_ok=True)
         (home / part).symlink_to(HOME / part)
-    broken = row(variant="AVRSP config: Audio", modality="av", set={"network.heads": 3})
+    # Weights that the first step throws far away: nobody can know before.
+    broken = row(variant="AVRSP config: Audio", modality="av", set={"optimizer.lr": 1e30})
     rows = [SMALL["rows"][0], broken, SMALL["rows"][1]]
     write(home / "benchmarks/ablations", SMALL)
     write(home / "benchmarks/ablations", SMALL | {"rows": rows}, "broken")
@@ -356,7 +357,7 @@ def test_a_row_that_fails_is_named_and_the_others_go_on(small, space, capsys):
     command, started = small
     assert main([*command, "--ablation", "broken"]) == 1
     captured = capsys.readouterr()
-    assert "width must be a multiple of heads" in captured.err
+    assert "NaN or infinity" in captured.err or "try a lower learning rate" in captured.err
     assert "1 of 3 rows failed: 'AVRSP config: Audio'" in captured.err
     root = space.runs / "ablations" / "broken-smoke"
     assert {path.relative_to(root).parts[0] for path in root.rglob("*.json")} == {

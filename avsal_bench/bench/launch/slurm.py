@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,13 +73,10 @@ class RunJob:
     def __call__(self) -> None:
         """Run; an exit code other than 0 is an error, so that SLURM and submitit know."""
         os.environ.update(self.environment)
-        if first_process():
-            with self.log.open("ab") as file:
-                file.write(f"--- {now()} run {' '.join(self.words)}\n".encode())
-                file.flush()
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-        if code := main(self.words):
+        title = f"--- {now()} run {' '.join(self.words)}\n"
+        with _output_to(self.log, title) if first_process() else nullcontext():
+            code = main(self.words)
+        if code:
             raise RuntimeError(f"avsal run {' '.join(self.words)} failed with exit code {code}; see {self.log}")
 
     def checkpoint(self) -> Any:
@@ -85,6 +84,25 @@ class RunJob:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+
+@contextmanager
+def _output_to(log: Path, title: str) -> Iterator[None]:
+    """Let the output of this process go to a log, and at the end where it went before: submitit has a log of its own."""
+    kept = [os.dup(1), os.dup(2)]
+    try:
+        with log.open("ab") as file:
+            file.write(title.encode())
+            file.flush()
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for place, own in enumerate(kept, 1):
+            os.dup2(own, place)
+            os.close(own)
 
 
 def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster: Cluster) -> str:
