@@ -49,7 +49,7 @@ def not_plain(whole: Any, name: str) -> str:
             for key, inside in value.items():
                 if not _is_text(key):
                     return f"{where}: the key {shortened(key)} holds control characters, or is too long"
-                waiting.append((f"{where}.{key}", inside, deep + 1))
+                waiting.append((f"{where}.{shown_key(key)}", inside, deep + 1))
         elif isinstance(value, list):
             waiting += [(where, inside, deep + 1) for inside in value]
         elif isinstance(value, str) and not _is_text(value):
@@ -68,6 +68,11 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:  # half of a character
         return False
     return len(value) <= LONGEST and _LINES.fullmatch(value) is not None
+
+
+def shown_key(key: int | str) -> str:
+    """A key as an error names it, on one line and not too long."""
+    return str(key) if isinstance(key, int) or (key.isprintable() and len(key) <= 60) else shortened(key)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
-from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain
+from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key
 
 SCHEMA = 3
 
@@ -205,12 +205,12 @@ def _adapter() -> TypeAdapter[RecordForm]:
 def _problem(details: ErrorDetails) -> str:
     """What is wrong with one value, in words."""
     *above, last = details["loc"]
-    place = ".".join(map(str, details["loc"]))
+    place = ".".join(map(shown_key, details["loc"]))
     match details["type"]:
         case "missing":
             return f"{place} is missing"
         case "extra_forbidden":
-            return ".".join(map(str, above)) + (": " if above else "") + unknown("key", last, _keys(above))
+            return ".".join(map(shown_key, above)) + (": " if above else "") + unknown("key", last, _keys(above))
         case "string_pattern_mismatch":
             return f"{place} is {shortened(details['input'])}; {_alphabet(details['input'], details['msg'])}"
         case _:
