@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avsal_bench.data.audit.findings import ORDER, Counts, Report, many
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
-from avsal_bench.data.audit.report import ORDER, Counts, Report, many
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
 from avsal_bench.data.layouts.categories import categories_by_line
