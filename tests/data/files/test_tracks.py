@@ -12,11 +12,14 @@ import torch
 from av.stream import Disposition
 
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.files.moments import check_frame_rate, shown_at, shown_between, shown_seconds
+from avsal_bench.data.files.moments import check_frame_rate, shown_at, shown_between, shown_seconds, varies
+from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.files.prepared import prepared_sound_of
 from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.sound_files import read_audio, read_sound
 from avsal_bench.data.files.tracks import _Placed, read_track, track_header
 from avsal_bench.data.windows import Window
+from avsal_bench.workers import Workers
 
 RATE, SECONDS, CLICK = 48000, 4, 3.0
 
@@ -371,6 +374,20 @@ def test_with_each_frame_of_varying_rate_is_heard_what_is_around_its_time(tmp_pa
     for n in (1, 50, 75, 76, 100):
         clip = Window(n, (n - 1 or 1, n))
         assert torch.equal(*(read_audio(v, clip, Heard()) for v in (film, replace(film, audio=wav))))
+
+
+def test_the_prepared_form_is_heard_as_the_original(tmp_path):
+    """With a gap, a late start and pictures that do not come evenly."""
+    late = gap(1.0, 2.0)
+    path = write_film(tmp_path / "a.mkv", "pcm_s16le", lambda t: late(t) and late(t) + 0.3, slower, rate=8000)
+    plain = film_of(path, fps=2.5, n_frames=20)
+    assert varies(plain)
+    film = replace(plain, prepared=tmp_path / "prepared")
+    prepare_videos([film], (16, 16), 8000, Workers(1))
+    assert prepared_sound_of(film, 8000)
+    for n in range(1, 21):
+        clip = Window(n, (max(1, n - 2), n))
+        assert torch.equal(*(read_audio(video, clip, Heard()) for video in (film, plain)))
 
 
 def test_times_of_frames_that_do_not_come_evenly(tmp_path):
