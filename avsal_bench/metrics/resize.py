@@ -65,7 +65,7 @@ def gaussian_blur_of_box(
         kernel: see there.
         border: see there.
     """
-    reach, (height, width) = kernel // 2, saliency.shape
+    reach, (height, width) = kernel // 2 + 1, saliency.shape
     rows = slice(max(0, box[0] - reach), min(height, box[1] + reach))
     columns = slice(max(0, box[2] - reach), min(width, box[3] + reach))
     # Where the part ends before the map does it ends in zeros, and so does its mirror image.

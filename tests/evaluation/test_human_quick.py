@@ -1,0 +1,128 @@
+"""Human infinite from the pixels that are not zero: the numbers of the slow way, and its time."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
+from avsal_bench.evaluation.observers import Halving, halves, score_both, score_frame, score_halves
+from avsal_bench.evaluation.protocol import PROTOCOLS, protocol
+from avsal_bench.evaluation.sparse import Preparation, is_sparse
+from avsal_bench.metrics.resize import gaussian_blur, gaussian_blur_of_box
+
+SPARSE = [name for name, rules in PROTOCOLS.items() if is_sparse(rules)]
+
+
+def watched(folder, size=(97, 131), frames=3, observers=9, spread=8.0, seed=0):
+    """A video of black frames with gaze that follows a few things."""
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.zeros((*size, 3), np.uint8)).save(folder / "img_00001.png")
+    rng = np.random.default_rng(seed)
+    things = rng.uniform(0, 1, (3, frames, 2)) * [size[1], size[0]]
+    samples = []
+    for who in range(observers):
+        for frame in range(frames):
+            x, y = things[rng.integers(3), frame] + rng.normal(0, spread, 2)
+            if 0 <= x < size[1] and 0 <= y < size[0] and rng.random() > 0.1:
+                samples.append(Sample(f"o{who}", frame + 1, float(x), float(y)))
+    write_gaze(folder / "observers.csv", Gaze.of(samples), folder.name)
+    files = NumberedFiles(folder, "img_", 5, ".png")
+    return Video("diem", folder.name, frames, 25.0, files, files, files, gaze=folder / "observers.csv")
+
+
+def both_ways(video, rules, degree, splits=2):
+    """Scores of every frame in both directions, the quick way and the slow way."""
+    halving = Halving(degree, splits=splits)
+    for one, other, frames in halves(video, halving, [video]):
+        preparation = Preparation(rules, one.size)
+        for frame in frames:
+            slow = [score_frame(a, b, frame, rules) for a, b in ((one, other), (other, one))]
+            yield from zip(score_both(one, other, frame, rules, preparation), slow, strict=True)
+
+
+def test_the_usual_protocols_are_scored_so():
+    assert set(SPARSE) >= {"stavis", "dhf1k"}
+
+
+@pytest.mark.parametrize("size", [(97, 131), (20, 30)])
+@pytest.mark.parametrize("degree", [1.5, 6.0, 40.0])
+def test_the_numbers_are_those_of_the_slow_way(tmp_path, size, degree):
+    """Also of maps that are zero nowhere, and of gaze at the edges."""
+    found = list(both_ways(watched(tmp_path / "v", size), protocol("stavis"), degree))
+    assert len(found) == 12
+    for quick, slow in found:
+        assert quick == pytest.approx(slow, abs=1e-12, rel=1e-12, nan_ok=True)
+
+
+def test_negatives_of_the_whole_set_are_the_same(tmp_path, monkeypatch):
+    drawn = torch.zeros(97, 131, dtype=torch.bool)
+    drawn[20:30, 40:60] = True
+    monkeypatch.setattr("avsal_bench.evaluation.observers.Half._draw", lambda self: drawn)
+    for quick, slow in both_ways(watched(tmp_path / "v"), protocol("dhf1k"), 6.0):
+        assert quick == pytest.approx(slow, abs=1e-12, rel=1e-12)
+
+
+@pytest.mark.parametrize("rules", ["vinet", "raw"])
+def test_other_protocols_go_the_slow_way(tmp_path, rules):
+    video = watched(tmp_path / "v", (36, 60), frames=2)
+    one, other, frames = next(halves(video, Halving(4.0)))
+    found = score_both(one, other, frames[0], protocol(rules), None)
+    assert found == [score_frame(a, b, frames[0], protocol(rules)) for a, b in ((one, other), (other, one))]
+
+
+def test_no_step_that_looks_at_more_than_levels_is_left_out():
+    stavis = protocol("stavis")
+    assert not is_sparse(dataclasses.replace(stavis, saving=()))
+    assert not is_sparse(dataclasses.replace(stavis, scoring=(*stavis.scoring, *stavis.scoring)))
+
+
+@pytest.mark.parametrize("border", ["symmetric", "reflect"])
+@pytest.mark.parametrize("box", [(0, 40, 0, 60), (0, 3, 50, 60), (10, 20, 5, 6), (39, 40, 0, 1)])
+def test_a_blur_of_a_box_is_the_blur_of_the_map(border, box):
+    whole = torch.zeros(40, 60, dtype=torch.float64)
+    part = whole[box[0] : box[1], box[2] : box[3]]
+    part += torch.rand(part.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    expected = gaussian_blur(whole[None], 2.0, 13, border)[0]
+    gaussian_blur_of_box(whole, box, 2.0, 13, border)
+    torch.testing.assert_close(whole, expected, atol=1e-15, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timed
+def test_frames_of_720p_are_scored_five_times_as_fast(tmp_path):
+    """In seconds of the processor, of frames in both directions; on an idle machine it is some nine times as fast."""
+    video = watched(tmp_path / "v", (720, 1280), frames=8, observers=39, spread=22.0)
+    one, other, frames = next(halves(video, Halving(30.0)))
+    rules = protocol("stavis")
+    preparation = Preparation(rules, one.size)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        took = []
+        for way in (preparation, None):
+            score_both(one, other, frames[0], rules, way)
+            began = time.process_time()
+            for frame in frames[1:]:
+                score_both(one, other, frame, rules, way)
+            took.append(time.process_time() - began)
+    finally:
+        torch.set_num_threads(before)
+    assert took[0] < took[1] / 5, took
+
+
+def test_a_whole_video_is_the_mean_of_its_draws(tmp_path):
+    video = watched(tmp_path / "v")
+    rules, halving = protocol("stavis"), Halving(6.0, splits=2)
+    scorer, _ = score_halves(video, halving, rules)
+    means = {}
+    for one, other, frames in halves(video, halving):
+        for frame in frames:
+            for a, b in ((one, other), (other, one)):
+                means.setdefault(frame, []).append(score_frame(a, b, frame, rules)["CC"])
+    for frame, values in means.items():
+        assert scorer.scores["CC"][frame - 1] == pytest.approx(np.mean(values), abs=1e-12)
