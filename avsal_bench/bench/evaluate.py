@@ -19,6 +19,7 @@ from avsal_bench.bench.results import write_result
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
+from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.protocol import Protocol
@@ -130,6 +131,7 @@ def evaluate(
     videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
+    story |= story_of_lists(space.root_of(s.dataset), dataset(s.dataset), s.fold)
     story["made_of"] = dict(made.whole)
     write_result(
         path,

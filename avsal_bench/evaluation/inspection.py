@@ -83,6 +83,7 @@ class Inspection:
             "kinds": dict(sorted(kinds.items())),
             "extra": len(self.extra),
             "unreadable": len(self.unreadable),
+            **({"misshapen": len(self.misshapen)} if self.misshapen else {}),
             "sha256": text_sha256(digests),
         }
 

@@ -173,6 +173,20 @@ def test_maps_on_their_side_are_refused_unless_any_shape_will_do(run, root, caps
     assert "  v2: 320x240 in frames 1-30, ground truth 240x320; they look transposed" in out
     assert "--any-shape" in error
     assert run("evaluate", "--any-shape") == 0
+    assert record(run).provenance["maps"]["misshapen"] == 1
+
+
+def test_a_list_that_overlaps_on_purpose_is_told_in_the_record(run, root, capsys):
+    copied = shutil.copytree(root / "fold_lists", root / "lists")
+    (root / "fold_lists").unlink()
+    copied.rename(root / "fold_lists")
+    write_list(root, "AVAD", "train", "_1", f"v3 {N_FRAMES} 25\nv1 {N_FRAMES} 25\n")
+    test = root / "fold_lists" / "AVAD_list_test_1_fps.txt"
+    assert run("evaluate") == 2
+    assert "train_1_fps.txt:2 and" in capsys.readouterr().err
+    test.write_text(f"# overlaps\n{test.read_text()}")
+    assert run("evaluate") == 0
+    assert record(run).provenance["overlaps"] is True
 
 
 def test_maps_of_all_videos_in_one_folder_score_as_in_folders(run, root):

@@ -19,6 +19,8 @@ from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.score_videos import ScoreVideos
@@ -92,6 +94,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         videos = [results[v.name][0] for v in data.listed("test")]
         told = story | {"fits": trained.fits} | ({"partners": whose} if sound == "swapped" else {})
         told |= of_trained(job, recipe, space, made[sound])
+        told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
 

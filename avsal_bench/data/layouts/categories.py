@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from avsal_bench.names import shortened
 from avsal_bench.strays import same_name
 
 #: The two columns that count; others may stand beside them, in any order.
 COLUMNS = ("video", "category")
+#: Longest category that a record holds.
+LONGEST = 100
 
 
 def read_categories(path: Path) -> dict[str, str]:
@@ -54,6 +57,10 @@ def categories_by_line(path: Path) -> dict[str, tuple[int, str]]:
             if len(row) != len(columns):
                 raise ValueError(f"{path}:{line}: {len(row)} columns, the first line has {len(columns)}")
             name, category = (row[place].strip() for place in places)
+            if not category.isprintable() or len(category) > LONGEST:
+                raise ValueError(
+                    f"{path}:{line}: the category {shortened(category)} should be text of at most {LONGEST} letters"
+                )
             before = found.setdefault(same_name(name), (line, category))
             if before[1] != category:
                 raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from avsal_bench.data.dataset import DataSet
 from avsal_bench.names import safe_name
 from avsal_bench.strays import same_name
 
@@ -71,6 +72,13 @@ def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_na
 def overlap_is_meant(test: Path) -> bool:
     """Whether a test list says that it shares videos with the training list on purpose."""
     return any(line.strip().lower() == OVERLAPS for line in _lines(test))
+
+
+def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, bool]:
+    """What a record tells of the lists of a fold: ``overlaps``, where the test list says so; else nothing."""
+    suffix = f"_{fold}" if description.folds else ""
+    test = find_list(root, f"{description.folder}_list_test{suffix}_fps.txt")
+    return {"overlaps": True} if test.is_file() and overlap_is_meant(test) else {}
 
 
 def _lines(path: Path) -> list[str]:
