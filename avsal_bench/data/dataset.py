@@ -68,7 +68,7 @@ def is_video_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """Frames straight from a video file: frame n of a list is the n-th picture that the file decodes to, from 1."""
+    """Frames straight from a video file: frame n of a list is the n-th picture that a player shows, from 1."""
 
     path: Path
 
