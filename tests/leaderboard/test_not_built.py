@@ -50,5 +50,6 @@ def test_a_leaderboard_without_the_file_marks_nothing(tmp_path: Path) -> None:
 def test_a_line_that_says_nothing_of_a_published_method_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "not_built.csv"
     path.write_text(f"method,paper,status,missing\ndavs,paper,status,missing\n{line}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"not_built\.csv, row 3: expected method, paper, status, missing(, none empty|; got)"):
+    told = r"not_built\.csv, row 3: expected method, paper, status, missing(, none empty|; got)"
+    with pytest.raises(ValueError, match=told):
         read_not_built(path, ["davs"])
