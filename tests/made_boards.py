@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from made_records import KINDS, make, save
 from PIL import Image
 
-from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, mean_scores, record_path
+from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, mean_scores, record_path, video_to_json
 
 #: Model, modality, and how well it does.
 NETWORKS = (
@@ -181,3 +183,54 @@ def _fit(stage: str, fold: int, seed: int, quality: float) -> dict[str, object]:
         for n in range(epochs)
     ]
     return {"stage": stage, "network": "net", "seconds": 4000.0, "curve": curve}
+
+
+def huge_board(folder: Path, models: int = 15) -> int:
+    """336 records for each model, of 24 videos on average: with and without sound, on eight sets, five protocols.
+
+    They are written as they come, in a form of no spaces, as they would take minutes otherwise; how many is told.
+    """
+    save(folder, [])
+    sets = SETS | {"dhf1k": (-0.05, 100), "synth": (0.0, 24)}
+    conditions = [("stavis", seed, "original") for seed in (0, 1)]
+    conditions += [(name, 0, "original") for name in ("vinet", "dhf1k", "mspi", "dave")]
+    heard = [("stavis", 0, "muted"), ("stavis", 0, "swapped")]
+    made = 0
+    for n in range(models):
+        for modality, name, fold in product(("v", "av"), sets, (1, 2, 3)):
+            shift, videos = sets[name]
+            for protocol, seed, sound in [*conditions, *(heard if modality == "av" else [])]:
+                quality = 0.4 + n / 60 + shift + 0.01 * (modality == "av") - 0.02 * (sound != "original")
+                story = rich_record(f"net{n:02d}", modality, "avad", fold, seed, quality, 1)
+                rng = np.random.default_rng([n, fold, seed, len(modality), len(name), len(protocol), len(sound)])
+                plain = {
+                    **{f.name: getattr(story, f.name) for f in fields(story)},
+                    **{"dataset": name, "protocol": protocol, "sound": sound, "synthetic": name == "synth"},
+                    "videos": list(_plain_videos(rng, name, fold, quality, videos)),
+                    "preset": "smoke" if name == "synth" else "paper",
+                }
+                cell = [[video["scores"][m] for m in METRICS] for video in plain["videos"]]
+                plain["scores"] = dict(zip(METRICS, np.mean(cell, axis=0).tolist(), strict=True))
+                place = record_path(folder / "records", story.network, name, fold, seed, protocol, sound)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(json.dumps(plain), encoding="utf-8")
+                made += 1
+    return made
+
+
+def _plain_videos(
+    rng: np.random.Generator, dataset: str, fold: int, quality: float, videos: int
+) -> Iterator[dict[str, object]]:
+    """Videos of a record as JSON has them, with curves."""
+    cc = np.clip(quality + rng.normal(0, 0.08, videos), -0.2, 0.9)
+    factors, offsets = (np.array([FROM_CC[m][k] for m in METRICS]) for k in (0, 1))
+    low, high = np.array([-1, -5, 0, 0, 0, 0.0]), np.array([1, 30, 1, 1, 1, 40.0])
+    scores = np.clip(cc[:, None] * factors + offsets + rng.normal(0, 0.003, (videos, len(METRICS))), low, high)
+    drift = factors[:, None] * rng.normal(0, 0.02, (videos, 1, CURVE_PARTS))
+    curves = np.clip(scores[:, :, None] + drift, low[:, None], high[:, None]).round(4)
+    for i, (mine, curve) in enumerate(zip(scores.tolist(), curves.tolist(), strict=True)):
+        kind = KINDS[i % 4] if dataset == "synth" else ""
+        number = i if dataset in ("diem", "dhf1k") else 100 * fold + i
+        video = VideoScores(f"{kind or dataset}_clip_{number:03d}_1280x720", 200 + 7 * i, {}, {}, kind)
+        plain = video_to_json(video) | {"scores": dict(zip(METRICS, mine, strict=True))}
+        yield plain | {"undefined": dict.fromkeys(METRICS, 0), "curve": dict(zip(METRICS, curve, strict=True))}

@@ -100,7 +100,7 @@ def paired_difference(a: Mapping[str, float], b: Mapping[str, float]) -> Interva
 def _sums(draws: Array, values: Array) -> Array:
     """``draws @ values`` in parts so small that no thread is started for them, which takes longer than the product.
 
-    The parts are multiples of the rows that the product takes at once, so every sum has the bits of the whole one.
+    The parts are the same on every machine, whatever its threads.
     """
     rows = max(16, _SINGLE // len(values) // 16 * 16)
     return np.concatenate([draws[start : start + rows] @ values for start in range(0, len(draws), rows)])
