@@ -51,7 +51,8 @@ def plain_root(tmp_path):
     write_plain(root, "plain")
     for fold in (1, 2, 3):
         for part in ("train", "test"):
-            write_list(root, "AVAD", part, f"_{fold}", f"plain {FRAMES} {FPS}\n")
+            overlaps = "# overlaps\n" if part == "test" else ""
+            write_list(root, "AVAD", part, f"_{fold}", f"{overlaps}plain {FRAMES} {FPS}\n")
     return root
 
 
@@ -253,7 +254,8 @@ def test_large_frames_are_shrunk(tmp_path):
     write_plain(tmp_path, "large", n_frames=2, size=(200, 2000))
     for fold in (1, 2, 3):
         for part in ("train", "test"):
-            write_list(tmp_path, "AVAD", part, f"_{fold}", f"large 2 {FPS}\n")
+            overlaps = "# overlaps\n" if part == "test" else ""
+            write_list(tmp_path, "AVAD", part, f"_{fold}", f"{overlaps}large 2 {FPS}\n")
     overlay_video(find_video("avad", tmp_path, "large"), tmp_path / "large.mp4")
     frames = decoded(tmp_path / "large.mp4")[0]
     assert frames.shape == (2, 128 + show.LINE + show.STRIP, 1280, 3)

@@ -9,6 +9,7 @@ other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -72,24 +73,12 @@ def read_track(path: Path) -> tuple[Tensor, int]:
         stream = _sound_stream(container, path)
         placed = _Placed(path, _zero(container, path), contiguous=container.format.name == "avi", tick=_tick(stream))
         mixers: dict[tuple[str, str, int], av.AudioResampler] = {}
-        damaged: tuple[float, av.FFmpegError] | None = None
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError as error:
-                damaged = damaged or (placed.seconds, error)
-                continue
-            if damaged and frames:
-                raise _damaged(path, *damaged)
-            for frame in frames:
-                if (kind := (frame.format.name, frame.layout.name, frame.sample_rate)) not in mixers:
-                    mixers[kind] = av.AudioResampler(format="flt")
-                for part in mixers[kind].resample(frame):
-                    samples = part.to_ndarray().astype(np.float32, copy=False).reshape(-1, part.layout.nb_channels)
-                    placed.add(None if frame.pts is None else frame.time, samples, frame.sample_rate)
-        # In a raw mp3, what follows the sound may be tags of any kind.
-        if damaged and container.format.name != "mp3":
-            raise _damaged(path, *damaged)
+        for frame in _decoded(container, stream, path):
+            if (kind := (frame.format.name, frame.layout.name, frame.sample_rate)) not in mixers:
+                mixers[kind] = av.AudioResampler(format="flt")
+            for part in mixers[kind].resample(frame):
+                samples = part.to_ndarray().astype(np.float32, copy=False).reshape(-1, part.layout.nb_channels)
+                placed.add(None if frame.pts is None else frame.time, samples, frame.sample_rate)
     return placed.all(), placed.rate
 
 
@@ -155,6 +144,31 @@ def _zero(container: InputContainer, path: Path) -> float | None:
         if not stream.disposition & Disposition.attached_pic:
             return timeline(path).start
     return 0.0 if _CLOCKED & set(container.format.name.split(",")) else None
+
+
+def _decoded(container: InputContainer, stream: av.AudioStream, path: Path) -> Iterator[av.AudioFrame]:
+    """The pieces of a track.
+
+    Raises:
+        ValueError: naming a damaged file and the second. In a raw mp3, what follows the sound may be tags of any kind.
+    """
+    end, damage = 0.0, None
+    try:
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as error:
+                damage = damage or _damaged(path, end, error)
+                continue
+            for frame in frames:
+                if damage:
+                    raise damage
+                yield frame
+                end = (frame.time or 0.0) + frame.samples / frame.sample_rate
+    except av.FFmpegError as error:
+        raise unreadable(path, error) from error
+    if damage and container.format.name != "mp3":
+        raise damage
 
 
 def _tick(stream: av.AudioStream) -> float:
