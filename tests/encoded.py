@@ -226,3 +226,59 @@ def _write_dhf1k(root, form, video, name, n_frames, fps):
             savemat(mats / f"{n:04d}.mat", {"I": fixations(video, n)})
         else:
             Image.fromarray(255 * fixations(video, n)).save(annotation / "fixation" / f"{n:04d}.png")
+
+
+#: Size and length of the videos of :func:`encode`, and options of codecs: short groups of pictures, with B-frames.
+SMALL = (48, 64)
+X264 = {"g": "8", "bf": "3", "crf": "32", "preset": "veryfast"}
+OPEN = X264 | {"x264-params": "open-gop=1:b-pyramid=normal"}
+X265 = {"crf": "32", "preset": "ultrafast", "x265-params": "keyint=8:open-gop=1:bframes=4:log-level=none"}
+VPX = {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "10", "arnr-maxframes": "7", "cpu-used": "4"}
+MPEG4, PLAIN = {"g": "8", "bf": "2", "qscale": "6"}, {"g": "8", "qscale": "6"}
+N = 26
+
+
+def images(n, size=SMALL):
+    """Pictures of moving blocks, each another one."""
+    h, w = size
+    blocks = np.random.default_rng(0).integers(0, 255, (h // 4, w // 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    for i in range(n):
+        image = np.roll(blocks, (i, 2 * i), (0, 1))[:h, :w].copy()
+        for bit in range(6):
+            image[:8, 8 * bit : 8 * bit + 8] = 255 * (i >> bit & 1)
+        yield image
+
+
+def encode(path, codec="libx264", options=X264, n=N, size=SMALL, form=None, pix="yuv420p", **more):
+    """A video file of ``n`` pictures at 25 a second, or at the milliseconds of ``stamps``."""
+    stamps = more.get("stamps") or [40 * i for i in range(n)]
+    with av.open(path, "w", format=form, options=more.get("mux", {})) as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = *size, pix
+        if "stamps" in more:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        stream.sample_aspect_ratio = more.get("aspect", Fraction(1))
+        if "turn" in more:
+            stream.set_display_rotation(*more["turn"])
+        for stamp, image in zip(stamps, more.get("images") or images(n, size), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def cut_short(path, share):
+    """The file again, with only this share of its bytes."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    return path
+
+
+def damaged(path, share=0.5, n=100):
+    """The file again, with ``n`` other bytes behind this share of it."""
+    content = bytearray(path.read_bytes())
+    middle = int(share * len(content))
+    content[middle : middle + n] = bytes(k * 37 % 256 for k in range(n))
+    path.write_bytes(content)
+    return path

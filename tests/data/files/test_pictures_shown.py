@@ -5,60 +5,20 @@ Each kind of file is made here, small, and held against one forward pass by PyAV
 
 import os
 import random
-import struct
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from encoded import MPEG4, OPEN, PLAIN, SMALL, VPX, X264, X265, N, cut_short, damaged, encode, images
 
 from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
-from avsal_bench.data.files import packets, video_files
 from avsal_bench.data.files import timeline as timelines
+from avsal_bench.data.files import video_files
 from avsal_bench.data.files.frames import read_frames
-from avsal_bench.data.files.presence import check_truth, check_video
 from avsal_bench.data.files.timeline import index_of, timeline
 from avsal_bench.data.files.video_files import count_frames, frame_rate, picture_size, read_pictures
-from avsal_bench.prediction.films import open_film
-
-SIZE = (48, 64)
-X264 = {"g": "8", "bf": "3", "crf": "32", "preset": "veryfast"}
-OPEN = X264 | {"x264-params": "open-gop=1:b-pyramid=normal"}
-X265 = {"crf": "32", "preset": "ultrafast", "x265-params": "keyint=8:open-gop=1:bframes=4:log-level=none"}
-VPX = {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "10", "arnr-maxframes": "7", "cpu-used": "4"}
-MPEG4, PLAIN = {"g": "8", "bf": "2", "qscale": "6"}, {"g": "8", "qscale": "6"}
-N = 26
-
-
-def images(n, size=SIZE):
-    """Pictures of moving blocks, each another one."""
-    h, w = size
-    blocks = np.random.default_rng(0).integers(0, 255, (h // 4, w // 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
-    for i in range(n):
-        image = np.roll(blocks, (i, 2 * i), (0, 1))[:h, :w].copy()
-        for bit in range(6):
-            image[:8, 8 * bit : 8 * bit + 8] = 255 * (i >> bit & 1)
-        yield image
-
-
-def encode(path, codec="libx264", options=X264, n=N, size=SIZE, form=None, pix="yuv420p", **more):
-    """A video file of ``n`` pictures at 25 a second, or at the milliseconds of ``stamps``."""
-    stamps = more.get("stamps") or [40 * i for i in range(n)]
-    with av.open(path, "w", format=form, options=more.get("mux", {})) as container:
-        stream = container.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width, stream.pix_fmt = *size, pix
-        if "stamps" in more:
-            stream.codec_context.time_base = Fraction(1, 1000)
-        stream.sample_aspect_ratio = more.get("aspect", Fraction(1))
-        if "turn" in more:
-            stream.set_display_rotation(*more["turn"])
-        for stamp, image in zip(stamps, more.get("images") or images(n, size), strict=True):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
 
 
 def copied(source, path, change, form=None):
@@ -116,7 +76,7 @@ def two_streams(path, first, second):
         still = container.add_stream("mjpeg", rate=1)
         still.height, still.width, still.pix_fmt, still.disposition = 32, 32, "yuvj420p", first
         video = container.add_stream("libx264", rate=25, options=X264)
-        video.height, video.width, video.pix_fmt, video.disposition = *SIZE, "yuv420p", second
+        video.height, video.width, video.pix_fmt, video.disposition = *SMALL, "yuv420p", second
         for stream, pictures in ((still, [np.zeros((32, 32, 3), np.uint8)]), (video, images(20))):
             for i, image in enumerate(pictures):
                 frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -176,7 +136,7 @@ KINDS = {
     ),
     "none marked as key frame": lambda d: copied(encode(d / "s.mkv"), d / "film.mkv", no_keys),
     "equal stamps": lambda d: copied(encode(d / "s.mkv"), d / "film.mkv", equal_stamps),
-    "clock starts anew": lambda d: joined(d, SIZE),
+    "clock starts anew": lambda d: joined(d, SMALL),
     "size changes": lambda d: joined(d, (64, 96)),
     "cover": lambda d: two_streams(d / "film.mp4", Disposition.attached_pic, Disposition.default),
     "second stream is the default": lambda d: two_streams(d / "film.mkv", Disposition(0), Disposition.default),
@@ -186,12 +146,6 @@ KINDS = {
 }
 #: Kinds whose pictures are known without decoding any: what is read most, and would take long.
 PROVEN = {"h264 mp4", "h264 mkv", "open gop mp4", "hevc mp4", "mpeg4 avi", "mpeg4 mp4", "mjpeg", "variable rate"}
-
-
-def cut_short(path, share):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-    return path
 
 
 def forward(path):
@@ -265,7 +219,7 @@ def test_a_forked_process_and_its_parent_read_on(tmp_path):
 
 def test_a_changed_file_is_looked_through_again(tmp_path, monkeypatch):
     path = encode(tmp_path / "film.mp4")
-    assert (count_frames(path), picture_size(path)) == (N, SIZE)
+    assert (count_frames(path), picture_size(path)) == (N, SMALL)
     monkeypatch.setattr(timelines, "_look_through", None)
     assert count_frames(path) == N
     monkeypatch.undo()
@@ -343,24 +297,6 @@ def test_a_size_that_changes_is_told_with_its_frame(tmp_path):
         read_frames(video, [1, 30], None)
 
 
-def damaged(path, share=0.5, n=100):
-    content = bytearray(path.read_bytes())
-    middle = int(share * len(content))
-    content[middle : middle + n] = bytes(k * 37 % 256 for k in range(n))
-    path.write_bytes(content)
-    return path
-
-
-def test_of_a_file_cut_short_what_is_there_is_read_and_no_more(tmp_path):
-    path = cut_short(encode(tmp_path / "film.mp4", mux={"movflags": "faststart"}), 0.6)
-    count = count_frames(path)
-    assert 5 < count < N
-    assert len(read_pictures(path, range(1, count + 1))) == count
-    where = r"film.mp4: no frame 26, the file has \d+ before it is damaged, at \d\.\d+ s \(Invalid data.*\); fetch it"
-    with pytest.raises(ValueError, match=where):
-        read_pictures(path, [N])
-
-
 @pytest.mark.parametrize(
     ("kind", "share", "count"),
     [
@@ -411,123 +347,3 @@ def read_or_error(path, n):
         return read_pictures(path, [n])[0].numpy().tobytes()
     except ValueError as error:
         return str(error)
-
-
-def test_a_file_that_ends_before_its_index_is_refused(tmp_path):
-    path = cut_short(encode(tmp_path / "film.mp4"), 0.9)
-    with pytest.raises(ValueError, match=r"unreadable video .*film.mp4 \(.*\); it may be cut short; fetch it again"):
-        count_frames(path)
-
-
-PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nother.mp4\n#EXT-X-ENDLIST\n"
-SDP = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
-NO_VIDEOS = {
-    "empty": (b"", "an empty file"),
-    "text": (b"hello\n" * 100, "unreadable video"),
-    "zeros": (bytes(20_000), "unreadable video"),
-    "noise": (np.random.default_rng(0).bytes(20_000), "unreadable video"),
-    "playlist": (PLAYLIST, "unreadable video"),
-    "list of files": (b"ffconcat version 1.0\nfile other.mp4\n", "of no kind of video file that is read"),
-    "address of a stream": (SDP, "of no kind of video file that is read"),
-}
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
-@pytest.mark.parametrize("what", NO_VIDEOS)
-def test_what_is_no_video_is_refused_and_opens_nothing_else(what, suffix, tmp_path):
-    content, words = NO_VIDEOS[what]
-    encode(tmp_path / "other.mp4", n=2)
-    path = tmp_path / f"film{suffix}"
-    path.write_bytes(content)
-    for look in (count_frames, open_film, picture_size):
-        with pytest.raises(ValueError, match=words):
-            look(path)
-
-
-def test_only_regular_files_are_opened(tmp_path):
-    pipe, folder, device, nowhere = (tmp_path / f"{name}.mp4" for name in ("pipe", "folder", "device", "nowhere"))
-    os.mkfifo(pipe)
-    folder.mkdir()
-    device.symlink_to("/dev/zero")
-    nowhere.symlink_to(tmp_path / "gone")
-    for path, words in ((pipe, "a pipe"), (folder, "a folder"), (device, "a device")):
-        with pytest.raises(ValueError, match=f"{path.name} is {words}"):
-            count_frames(path)
-        with pytest.raises(ValueError, match=path.name):
-            open_film(path)
-    with pytest.raises(FileNotFoundError, match="missing video"):
-        count_frames(nowhere)
-
-
-def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = encode(tmp_path / "concat:film.mp4", n=3).relative_to(tmp_path)
-    assert count_frames(path) == 3
-
-
-@pytest.mark.parametrize(("suffix", "tag"), [("mp4", b"avc1"), ("avi", b"FMP4")])
-def test_a_codec_that_is_not_known_comes_with_the_conversion(suffix, tag, tmp_path):
-    path = encode(tmp_path / f"film.{suffix}", *(("mpeg4", PLAIN) if suffix == "avi" else ()), n=3)
-    path.write_bytes(path.read_bytes().replace(tag, b"zzz1"))
-    with pytest.raises(ValueError, match=rf"{suffix}: its pictures are in a codec .*`ffmpeg -i film.{suffix} -c:v"):
-        count_frames(path)
-
-
-def test_a_decoder_that_gives_nothing_is_named_with_the_conversion(tmp_path):
-    path = encode(tmp_path / "film.webm", "libvpx-vp9", {"cpu-used": "8"}, n=3)
-    path.write_bytes(path.read_bytes().replace(b"V_VP9", b"V_VP8"))
-    with pytest.raises(ValueError, match=r"webm: no picture in it can be decoded \(codec vp8: .*`ffmpeg -i film.webm"):
-        count_frames(path)
-
-
-def test_a_video_of_sound_only(tmp_path):
-    path = tmp_path / "film.mp4"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("aac", rate=8000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
-        frame.rate = 8000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    with pytest.raises(ValueError, match=r"film.mp4: no pictures in this video"):
-        count_frames(path)
-
-
-def with_number(path, box, offset, number, form=">I"):
-    """A file of which a number in a box is another one."""
-    content = bytearray(path.read_bytes())
-    place = content.index(box) + 4 + offset
-    content[place : place + struct.calcsize(form)] = struct.pack(form, number)
-    path.write_bytes(content)
-    return path
-
-
-def test_a_header_that_claims_much_costs_nothing(tmp_path):
-    claimed = encode(tmp_path / "claimed.mp4")
-    with_number(with_number(claimed, b"stsz", 4, 1), b"stsz", 8, 400_000_000)
-    with pytest.raises(ValueError, match=r"claimed.mp4"):
-        count_frames(claimed)
-    long = with_number(encode(tmp_path / "long.mp4"), b"stts", 8, 1_000_000_000)
-    assert count_frames(long) == N
-
-
-def test_pictures_of_too_many_pixels_are_not_decoded(tmp_path, monkeypatch):
-    huge = encode(tmp_path / "huge.mkv", "mjpeg", {"qscale": "9"}, n=2, pix="yuvj420p")
-    huge.write_bytes(huge.read_bytes().replace(struct.pack(">HH", *SIZE), struct.pack(">HH", 20_000, 20_000)))
-    with pytest.raises(ValueError, match=r"huge.mkv: frame 1, at 0.000 s, cannot be decoded"):
-        read_pictures(huge, [1])
-    monkeypatch.setattr(packets, "MOST_PIXELS", 3000)
-    with pytest.raises(ValueError, match=r"film.mp4: pictures of 48x64, at most 3,000 pixels are decoded"):
-        count_frames(encode(tmp_path / "film.mp4", n=2))
-
-
-def test_a_list_that_claims_a_thousand_million_frames_is_refused_at_once(tmp_path):
-    path = encode(tmp_path / "film.mp4")
-    (tmp_path / "truth").mkdir()
-    for n in (1, 2, 4):
-        (tmp_path / "truth" / f"map{n:09d}.png").touch()
-    video = video_of(path, 10**9)
-    for look in (check_truth, lambda video: check_video(video, audio=False)):
-        with pytest.raises(FileNotFoundError, match=r"map000000003.png; the list asks for 1000000000 .* 999999997 are"):
-            look(video)
-    with pytest.raises(ValueError, match=r"film.mp4: no frame 1000000000, the file has 26"):
-        read_frames(video, [10**9], SIZE)
