@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
 from avsal_bench.bench.machine import Share, batch_norms, compile_network
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
-from avsal_bench.bench.sharing.turns import take_turn
+from avsal_bench.bench.sharing.turns import agreed, take_turn
 from avsal_bench.bench.stages import Training, learns_labels
 from avsal_bench.bench.starting import start_from, start_parts
 from avsal_bench.bench.workspace import Workspace
@@ -46,7 +47,7 @@ if not torch.cuda.is_available():
     warnings.filterwarnings("ignore", message="max_unpooling3d_forward_out does not have a deterministic")
 
 
-def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) -> Trained:
+def fit(context: Context, training: Training, before: Trained, made_of: Callable[[], MadeOf]) -> Trained:
     """Train one stage from what the stages before gave; or go on with it, or find it done.
 
     Of the jobs that share a stage one trains it, and the others wait for it.
@@ -55,7 +56,7 @@ def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) 
         context: of the job.
         training: the stage.
         before: what the stages before gave.
-        made_of: the fingerprint of all that decides the weights.
+        made_of: gives the fingerprint of all that decides the weights.
 
     Raises:
         ValueError: in all processes, as :func:`claim_stage`.
@@ -78,22 +79,15 @@ def fit(context: Context, training: Training, before: Trained, made_of: MadeOf) 
         )
         with take_turn(folder, trainer):
             # The first process looks for all: another machine may see a file later.
-            done, refused = trainer.strategy.broadcast(
-                _look_for(context, training, made_of) if trainer.is_global_zero else (None, "")
-            )
-            if refused:
-                raise ValueError(refused)
+            done = agreed(trainer, lambda: _look_for(context, training, made_of))
             story = done or _fit(context, training, trainer, checkpoints, curve)
     return Trained(training.best, [*before.fits, story])
 
 
-def _look_for(context: Context, training: Training, made_of: MadeOf) -> tuple[dict[str, Any] | None, str]:
-    """The story of a stage that is done, and why what is there may not be used; "" where it may."""
-    try:
-        claim_stage(training, made_of, context.space)
-    except ValueError as error:
-        return None, str(error)
-    return read_story(training.folder), ""
+def _look_for(context: Context, training: Training, made_of: Callable[[], MadeOf]) -> dict[str, Any] | None:
+    """The story of a stage that is done; None for one that is not."""
+    claim_stage(training, made_of(), context.space)
+    return read_story(training.folder)
 
 
 def claim_stage(training: Training, made_of: MadeOf, space: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
@@ -48,5 +49,5 @@ class NetworkJob(JobKind):
         """Fit one stage after the other, and test the last."""
         trained = Trained()
         for training in trainings(context.job, context.recipe, context.space):
-            trained = fit(context, training, trained, of_training(training, context.job, context.space))
+            trained = fit(context, training, trained, partial(of_training, training, context.job, context.space))
         test_all(context, trained, missing)

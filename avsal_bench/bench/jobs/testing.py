@@ -13,9 +13,10 @@ from avsal_bench.bench.checkpoints import load_network
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.machine import compile_network
-from avsal_bench.bench.made_of import of_test, of_trained
+from avsal_bench.bench.made_of import Made, of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
+from avsal_bench.bench.sharing.turns import agreed
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
@@ -62,8 +63,9 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     data = context.data(
         [name], spec, test_batch_size=recipe.test_batch_size, others=others, labels=module.net.switched_by_labels
     )
-    with one_look():
-        made = {sound: of_test(job, recipe, space, name, sound) for sound in paths}
+    title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
+    trainer = context.machine.trainer(logger=False, callbacks=[PredictProgress(title)])
+    made = agreed(trainer, lambda: _made_of(context, name, paths))
     kept = {
         # Rounding differs with the precision, and a set is tested with one.
         sound: Results(
@@ -73,10 +75,8 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         for sound, one in made.items()
     }
     data.skip = set.intersection(*({f"{name}/{video}" for video in results.read()} for results in kept.values()))
-    title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
     scored = [kept.get("original"), *(kept[sound] for sound in others)]
-    scorer = ScoreVideos(data.listed("test"), scored, rules, context.machine.keep_maps)
-    trainer = context.machine.trainer(logger=False, callbacks=[scorer, PredictProgress(title)])
+    trainer.callbacks.insert(0, ScoreVideos(data.listed("test"), scored, rules, context.machine.keep_maps))  # type: ignore[attr-defined]
     began = time.monotonic()
     if data.test_videos():
         if module.net.observes:
@@ -97,6 +97,11 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
+
+
+def _made_of(context: Context, name: str, sounds: Iterable[Sound]) -> dict[Sound, Made]:
+    with one_look():
+        return {sound: of_test(context.job, context.recipe, context.space, name, sound) for sound in sounds}
 
 
 def load_tested(net: Network, context: Context, trained: Trained) -> dict[str, Any]:
