@@ -88,7 +88,7 @@ class RunJob:
 
 @contextmanager
 def _output_to(log: Path, title: str) -> Iterator[None]:
-    """Let the output of this process go to a log, and at the end where it went before: submitit has a log of its own."""
+    """Let the output of this process go to a log, and at the end where it went before: submitit has its own."""
     kept = [os.dup(1), os.dup(2)]
     try:
         with log.open("ab") as file:
