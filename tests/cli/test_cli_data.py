@@ -96,10 +96,9 @@ def test_prepare_is_done_once_and_reading_is_the_same(root, capsys):
 
 def test_names_with_spaces_and_other_letters(tmp_path, capsys):
     write_video(tmp_path, "AVAD", "Überfall am Fluß", 12)
-    for part in ("train", "test"):
-        write_list(tmp_path, "AVAD", part, "_1", "Überfall am Fluß 12 25\n")
-        for k in (2, 3):
-            write_list(tmp_path, "AVAD", part, f"_{k}", "Überfall am Fluß 12 25\n")
+    for k in (1, 2, 3):
+        write_list(tmp_path, "AVAD", "train", f"_{k}", "Überfall am Fluß 12 25\n")
+        write_list(tmp_path, "AVAD", "test", f"_{k}", "# overlaps\nÜberfall am Fluß 12 25\n")
     assert run(tmp_path, "show", "avad", "Überfall am Fluß", "--out", str(tmp_path / "a b.png")) == 0
     assert (tmp_path / "a b.png").is_file()
 
