@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from avsal_bench.leaderboard.disagreements import Reasons
-from avsal_bench.leaderboard.page.board import Board, overall
+from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Board, overall
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import disagreement_table, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
@@ -32,7 +32,7 @@ def html_page(board: Board) -> str:
     Same input, same text. What the panels of rows show, and then pictures beside records, are put in as long as there
     is room; the page says what was left out.
     """
-    tabs = render("tabs.html", alpha=f"{ALPHA:g}", **_tabs(board))
+    tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, **_tabs(board))
     style = _asset("style.css") + _metric_rules()
     scripts = [_asset(name) for name in SCRIPTS]
     data = _json_block("data", index(board))
