@@ -1,6 +1,8 @@
 """Recipes: every file loads in every preset, presets and overrides apply in order, and unknown names are errors."""
 
 import json
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 from avsal_bench.bench.jobs import HUMAN
 from avsal_bench.models import list_models
 from avsal_bench.training.recipe import Recipe, list_recipes, load_recipe
+from avsal_bench.yaml_files import read_setting, read_yaml
 
 RECIPES = Path(__file__).resolve().parents[2] / "benchmarks" / "recipes"
 
@@ -193,3 +196,71 @@ def test_a_stage_that_a_preset_leaves_out_and_the_command_line_half_brings_back(
     message = rf"mine.yaml, preset paper: stage 'two' lacks '{missing}'; one that a preset leaves out \(null\) must be"
     with pytest.raises(ValueError, match=message):
         load_recipe(folder, "mine", "paper", ["stages.two=null", f"stages.two.{key}"])
+
+
+BOMB = "&a [1,1,1,1,1,1,1,1,1,1]" + "".join(f", &{b} [{','.join([f'*{a}'] * 10)}]" for a, b in pairwise("abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"[{BOMB}]", "over 100000 values"),
+        ("&a [*a]", "levels of values"),
+        ("[" * 5000, "levels of values"),
+        ("[" * 100 + "]" * 100, "levels of values"),
+        ("{a: 1, b: 2, a: 3}", "the key 'a' stands twice"),
+        ("9" * 5000, "not YAML"),
+        ("!!python/object/apply:os.getcwd []", "not YAML"),
+        ("a\0b", "not YAML"),
+        ("{[1]: 2}", "not YAML"),
+    ],
+)
+def test_yaml_of_a_stranger_is_bounded(tmp_path, text, told):
+    with pytest.raises(ValueError, match=told) as raised:
+        read_setting(f"key={text}", "key=1")
+    assert len(str(raised.value)) < 400
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"mine\.yaml.*{told}"):
+        read_yaml(tmp_path / "mine.yaml")
+
+
+def test_what_is_no_small_file_is_not_read_as_yaml(tmp_path):
+    (tmp_path / "large.yaml").write_bytes(b"#" * 2_000_000)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for name, told in {"large.yaml": "expected at most", "pipe.yaml": "this is none", ".": "this is none"}.items():
+        with pytest.raises(ValueError, match=told):
+            read_yaml(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("optimizer={name: sgdd, lr: 1}", "unknown optimizer 'sgdd'; did you mean 'sgd'"),
+        ("optimizer={name: 3, lr: 1}", "optimizer: give its name, one of adamw, adam, sgd"),
+        ("optimizer={name: sgd}", "optimizer: lr is missing"),
+        ("optimizer={name: sgd, lr: -1}", "lr should be greater than or equal to 0"),
+        ("optimizer={name: sgd, lr: .inf}", "lr should be a finite number"),
+        ("optimizer={name: sgd, lr: fast}", "lr should be a number"),
+        ("optimizer={name: adam, lr: 1, momentum: 0.9}", "unknown key 'momentum'"),
+        ("optimizer={name: adam, lr: 1, betas: [0.9, 1]}", "betas.1 should be less than 1"),
+        ("optimizer={name: sgd, lr: 1, nesterov: true}", "nesterov needs a momentum"),
+        ("optimizer={name: sgd, lr: 1, lr_scale: {a: -1}}", "lr_scale.a should be greater than or equal to 0"),
+        ("schedule={name: cosin}", "unknown schedule 'cosin'; did you mean 'cosine'"),
+        ("schedule={name: cosine, warmup: 2}", "warmup should be less than or equal to 1"),
+        ("schedule={name: plateau, patience: -1}", "patience should be greater than or equal to 0"),
+        ("schedule={name: plateau, factor: 1}", "factor should be less than 1"),
+        ("schedule={name: multistep}", "milestones is missing"),
+        ("schedule={name: multistep, milestones: [x]}", "milestones.0 should be a whole number"),
+        ("schedule={name: constant, interval: day}", "unknown interval 'day'"),
+    ],
+)
+def test_optimisers_and_schedules_have_types(folder, override, told):
+    with pytest.raises(ValueError, match=r"mine\.yaml, preset paper: stage 'one': ") as raised:
+        load_recipe(folder, "mine", "paper", [override])
+    assert told in str(raised.value)
+
+
+def test_an_optimiser_stays_as_it_was_written(folder):
+    text = "{name: adam, lr: 1e-4, betas: [0.9, 0.99], lr_scale: {a: 10, b: 1e-1}}"
+    own = load_recipe(folder, "mine", "paper", [f"optimizer={text}"]).stages[0].optimizer
+    assert repr(own) == repr({"name": "adam", "lr": 1e-4, "betas": [0.9, 0.99], "lr_scale": {"a": 10, "b": 0.1}})
