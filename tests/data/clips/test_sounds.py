@@ -44,7 +44,7 @@ def root(tmp_path_factory):
         rewrite(root, name, counting(number, round(RATE * n_frames / 25)))
     lines = "".join(f"{name} {n} 25.0\n" for name, n in lengths.items())
     for part in ("train", "test"):
-        write_list(root, "AVAD", part, "_1", lines)
+        write_list(root, "AVAD", part, "_1", ("# overlaps\n" if part == "test" else "") + lines)
     return root
 
 
