@@ -14,7 +14,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
 from avsal_bench.data.clips.tagged import categories
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import NumberedFiles, dataset
 from avsal_bench.data.files.images import read_density
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
@@ -213,6 +213,14 @@ def test_maps_that_were_made_otherwise_are_never_mixed(blind, capsys):
     marker = json.loads((blind.synth_root / "pseudo" / "synth" / "pseudo.json").read_text())
     assert (marker["made_of"]["seed"], marker["made_of"]["classifiers"]) == (1, ["s"])
     assert maps_of(blind).keys() == first.keys()
+    assert main(words(blind, "--classifiers", "s", "--seed", "1")) == 0
+    frames = next(video.frames for video in training_videos(blind) if isinstance(video.frames, NumberedFiles))
+    with frames.path(1).open("ab") as file:
+        file.write(b" ")  # another file
+    capsys.readouterr()
+    assert main(words(blind, "--classifiers", "s", "--seed", "1")) == 2
+    assert "maps that were made otherwise (frames was" in capsys.readouterr().err
+    assert main(words(blind, "--classifiers", "s", "--seed", "1", "--force")) == 0
     assert main(words(blind, "--classifiers", "s", "--seed", "1")) == 0
 
 
