@@ -36,8 +36,8 @@ from torchvision import transforms
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.datamodule import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.files.frames import CACHED_FRAMES, is_prepared
 from avsal_bench.data.files.prepare import prepare_videos
-from avsal_bench.data.files.reading import CACHED_FRAMES, is_prepared
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 

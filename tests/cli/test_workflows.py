@@ -25,11 +25,15 @@ ACTIONS = {
 WITHOUT_TORCH = """
 import sys
 
-INSTALLED = "avsal_bench", "numpy", "jinja2", "markupsafe", "rich", "pygments", "markdown_it", "mdurl"
+INSTALLED = (
+    *("avsal_bench", "numpy", "jinja2", "markupsafe", "rich", "pygments", "markdown_it", "mdurl"),
+    *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+)
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] not in (*INSTALLED, *sys.stdlib_module_names):
+        own = name.startswith("_sysconfigdata") or name.split(".")[0] in sys.stdlib_module_names
+        if not own and name.split(".")[0] not in INSTALLED:
             raise ImportError(f"{name} is not installed where the page is made")
 
 sys.meta_path.insert(0, Blocked())

@@ -10,16 +10,17 @@ from stills import write_mit1003, write_salicon
 from torch import nn
 
 from avsal_bench.audio.waveform import Waveform
+from avsal_bench.bench.checkpoints import network_state
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.cost import cost, plan_text
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.checks import check_files
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.plan import make_plan, records_of
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.bench.stages import network_label, trainings
-from avsal_bench.bench.checkpoints import network_state
 from avsal_bench.models import model_entry, registry
 from avsal_bench.models.registry import ModelEntry, Network
 from avsal_bench.records import read_record
@@ -244,7 +245,7 @@ def test_every_file_of_the_stages_is_looked_for_first(space, tmp_path):
     (tmp_path / "real/MIT1003/ALLFIXATIONMAPS/i000000001_fixPts.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"mit1003/i000000001: missing file .*i000000001_fixPts.jpg"):
         check_files(context, found, {"synth"})
-    trained = fit(context, found[0], Trained())
+    trained = fit(context, found[0], Trained(), lambda: of_training(found[0], one, space))
     assert trained.fits[0]["steps"] == 1  # 4 images less 1 set aside: one short batch
 
 
