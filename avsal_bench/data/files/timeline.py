@@ -6,6 +6,7 @@ prove which these are, nothing is decoded; else one such pass is made.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -131,12 +132,12 @@ def stamp_of_video(path: Path) -> tuple[int, ...]:
 
 
 def picture_check(frame: av.VideoFrame) -> int:
-    """A checksum of a decoded picture: of its luma, or of the start of each row where colours are not apart."""
-    if frame.format.bits_per_pixel < 8:
-        return 0
-    plane = frame.planes[0]
+    """A checksum of a decoded picture: of its luma, or of all colours where they are not apart."""
+    kind, plane = frame.format, frame.planes[0]
+    apart = any(part.plane for part in kind.components)
+    bits = 8 * math.ceil(kind.components[0].bits / 8) if apart else kind.padded_bits_per_pixel
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)  # they are longer than the picture
-    return zlib.crc32(np.ascontiguousarray(rows[:, : frame.width]).data)
+    return zlib.crc32(np.ascontiguousarray(rows[:, : math.ceil(frame.width * bits / 8)]).data)
 
 
 def decoded_pictures(
