@@ -17,7 +17,7 @@ from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
 from avsal_bench.data.files import timeline as timelines
 from avsal_bench.data.files import video_files
 from avsal_bench.data.files.frames import read_frames
-from avsal_bench.data.files.timeline import index_of, timeline
+from avsal_bench.data.files.timeline import index_of, picture_check, timeline
 from avsal_bench.data.files.video_files import count_frames, frame_rate, picture_size, read_pictures
 
 
@@ -347,3 +347,18 @@ def read_or_error(path, n):
         return read_pictures(path, [n])[0].numpy().tobytes()
     except ValueError as error:
         return str(error)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["yuv420p", "yuv420p10le", "yuv422p16le", "p010le", "gray", "gray16le", "yuyv422", "rgb24", "bgra", "rgb555le"],
+)
+def test_the_checksum_of_a_picture_covers_its_right_edge(kind):
+    left = np.random.default_rng(0).integers(0, 256, (48, 70, 3), dtype=np.uint8)
+    other = left.copy()
+    other[:, -2:] = 255 - other[:, -2:]
+    first, again, changed = (
+        picture_check(av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=kind))
+        for pixels in (left, left, other)
+    )
+    assert first == again != changed
