@@ -358,7 +358,7 @@ def test_the_checksum_of_a_picture_covers_its_right_edge(kind):
     other = left.copy()
     other[:, -2:] = 255 - other[:, -2:]
     first, again, changed = (
-        picture_check(av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=kind))
+        picture_check(av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=kind, threads=1))
         for pixels in (left, left, other)
     )
     assert first == again != changed
