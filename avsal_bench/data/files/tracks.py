@@ -97,7 +97,7 @@ def _cached_track(path: Path, stamp: tuple[int, ...]) -> tuple[Tensor, int]:
 
 
 def track_header(path: Path) -> SoundHeader:
-    """Rate and length of the sound of a file, from its packets: nothing is decoded, and a cut file shows.
+    """Rate and length of the sound of a file, from its packets: only where these do not tell is it decoded.
 
     Raises:
         FileNotFoundError, ValueError: as for :func:`read_track`.
@@ -107,6 +107,7 @@ def track_header(path: Path) -> SoundHeader:
         rate = check_rate(path, stream.rate or 0)
         zero, contiguous = _zero(container, path), container.format.name == "avi"
         end: float | None = None
+        last: int | None = None
         try:
             for packet in container.demux(stream):
                 if packet.pts is None or packet.is_discard:
@@ -115,10 +116,14 @@ def track_header(path: Path) -> SoundHeader:
                 zero = begin if zero is None else zero
                 if end is None or not contiguous:
                     _check_step(path, begin - zero, min(0.0, begin - zero) if end is None else end)
-                after = begin - zero + float((packet.duration or 0) * packet.time_base)
+                last = packet.duration
+                after = begin - zero + float((last or 0) * packet.time_base)
                 end = after if end is None else max(end, after)
         except av.FFmpegError as error:
             raise unreadable(path, error) from error
+    if end is not None and not last:  # WavPack in mkv does not say how long a packet lasts
+        track, rate = cached_track(path)
+        return SoundHeader(rate, len(track))
     header = SoundHeader(rate, max(0, round((end or 0.0) * rate)))
     check_length(path, header.samples, rate)
     return header

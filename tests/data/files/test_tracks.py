@@ -125,7 +125,11 @@ def test_a_gap_is_silence_and_what_comes_after_it_stays_in_its_place(tmp_path, n
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [*MAKES, ("a.mov", "pcm_s16le"), ("a.avi", "mp3"), ("a.avi", "pcm_s16le"), ("a.avi", "ac3")]
+    ("name", "codec"),
+    [
+        *(*MAKES, ("a.mkv", "wavpack"), ("a.mov", "pcm_s16le")),
+        *(("a.avi", "mp3"), ("a.avi", "pcm_s16le"), ("a.avi", "ac3")),
+    ],
 )
 def test_a_track_without_gaps_is_its_pieces_one_after_the_other(tmp_path, name, codec):
     """Time stamps of 1 ms, and those that count encoder delay, add and take away no sample."""
@@ -135,8 +139,9 @@ def test_a_track_without_gaps_is_its_pieces_one_after_the_other(tmp_path, name, 
         mixer = av.AudioResampler(format="flt")
         for frame in container.decode(audio=0):
             pieces += [part.to_ndarray().reshape(-1, 2).mean(axis=1) for part in mixer.resample(frame)]
-    track, _ = read_track(path)
+    track, rate = read_track(path)
     assert torch.equal(track, torch.from_numpy(np.concatenate(pieces)))
+    assert track_header(path).seconds == pytest.approx(len(track) / rate, abs=0.05)
     assert clicked(path) == pytest.approx(CLICK, abs=0.03 if name == "a.avi" else 0.003)
 
 
