@@ -9,6 +9,7 @@ import math
 from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
@@ -47,31 +48,41 @@ def gaussian_blur(
     return rows @ maps @ columns.T
 
 
-def gaussian_blur_of_box(
-    saliency: Tensor,
-    box: tuple[int, int, int, int],
-    sigma: float,
-    kernel: int,
-    border: Literal["symmetric", "reflect"] = "symmetric",
+def gaussian_blur_of_few(
+    saliency: Tensor, sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
 ) -> None:
-    """:func:`gaussian_blur` of one map ``(h, w)`` that is zero outside of a box, in place: the same but for last bits.
+    """:func:`gaussian_blur` of one map ``(h, w)`` that is zero in most pixels, in place: the same but for last bits.
 
-    A pass along each axis, of the box and what the blur makes of it: for large maps far less than a whole product.
+    A pass along each axis, of the boxes that hold the others: for large maps far less than a whole product.
 
     Args:
         saliency: float64, on the CPU.
-        box: its first row, last row and one, first column, last column and one.
         sigma: as in :func:`gaussian_blur`, and so ``kernel`` and ``border``.
         kernel: see there.
         border: see there.
     """
-    reach, (height, width) = kernel // 2 + 1, saliency.shape
-    rows = slice(max(0, box[0] - reach), min(height, box[1] + reach))
-    columns = slice(max(0, box[2] - reach), min(width, box[3] + reach))
-    # Where the part ends before the map does it ends in zeros, and so does its mirror image.
-    part = saliency[rows, columns].numpy()
+    whole, reach = saliency.numpy(), kernel // 2 + 1
     taps, mode = _gaussian(sigma, kernel).numpy(), "reflect" if border == "symmetric" else "mirror"
-    correlate1d(correlate1d(part, taps, 0, mode=mode), taps, 1, output=part, mode=mode)
+    for box in _boxes(whole != 0, 2 * reach):
+        # Where the part ends before the map does it ends in zeros, and so does its mirror image.
+        part = whole[tuple(slice(max(0, side.start - reach), side.stop + reach) for side in box)]
+        correlate1d(correlate1d(part, taps, 0, mode=mode), taps, 1, output=part, mode=mode)
+
+
+def _boxes(marked: np.ndarray, gap: int) -> list[tuple[slice, slice]]:
+    """Boxes that hold all marked pixels of a map, with ``gap`` rows or columns or more between any two of them."""
+    boxes = [(slice(0, marked.shape[0]), slice(0, marked.shape[1]))]
+    # What lies apart in rows may have parts that lie apart in columns, and so on; more rounds hardly ever find any.
+    for axis in (0, 1, 0):
+        found = []
+        for box in boxes:
+            lines = box[axis].start + np.flatnonzero(marked[box].any(1 - axis))
+            for run in np.split(lines, 1 + np.flatnonzero(np.diff(lines) > gap)):
+                if len(run):
+                    side = slice(int(run[0]), int(run[-1]) + 1)
+                    found.append((side, box[1]) if axis == 0 else (box[0], side))
+        boxes = found
+    return boxes
 
 
 @lru_cache(maxsize=64)
