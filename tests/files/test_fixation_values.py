@@ -124,3 +124,25 @@ def test_real_fixation_maps_are_read():
     for png in sorted(folder.glob("*.png"))[:5]:
         mat = scipy.io.loadmat(folder / "maps" / f"{png.stem}.mat")["I"]
         assert read_fixations(png).tolist() == (mat > 0).tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        density(),
+        density(peak=100),  # all of it below what is bright
+        density() > 128,
+        gaussian_filter(points(40).astype(float), 25) * 40_000,
+    ],
+    ids=["density", "dim", "thresholded", "wide"],
+)
+def test_patches_in_a_jpeg_are_no_fixations(tmp_path, values):
+    picture = np.clip(values * (255 if values.dtype == bool else 1), 0, 255).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"fixations\.jpg: no fixation map: values from \d+ to \d+"):
+        read_fixations(written(tmp_path, picture, "jpg"))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 400, 2000])
+def test_points_in_a_jpeg_are_fixations_however_many_they_are(tmp_path, number):
+    picture = points(number) * np.uint8(255)
+    assert read_fixations(written(tmp_path, picture, "jpg")).sum() >= 0.5 * (picture > 0).sum()

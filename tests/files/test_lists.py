@@ -1,6 +1,7 @@
 """Fold lists and tables of categories: each video once, in one part, and in the form that any program saves."""
 
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.categories import read_categories
-from avsal_bench.data.layouts.lists import PACKAGED_LISTS, check_apart, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, check_apart, read_fold_list, story_of_lists
 
 E = "\u00e9"
 
@@ -56,6 +57,31 @@ def test_training_and_test_lists_that_overlap_are_an_error_unless_the_test_list_
     test.write_text(f"# Overlaps\n{test.read_text()}")
     assert shared in {v.name for part in ("train", "test") for v in description.videos(real_root, part, 1)}
     assert len(description.videos(real_root, "train", 2)) == 2
+
+
+def test_a_record_tells_of_an_overlap_whatever_the_lists_are_called(real_root):
+    for name, list_name in {"avad": "AVAD_list_test_2", "diem": "DIEM_list_test", "dhf1k": "DHF1K_list_test_1"}.items():
+        assert story_of_lists(real_root, dataset(name), 2) == {}
+        (real_root / f"fold_lists/{list_name}_fps.txt").write_text("# overlaps\n601 12 30\n")
+        assert story_of_lists(real_root, dataset(name), 2) == {"overlaps": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "test"),
+    [
+        ("dhf1k", "DHF1K/train/0601", "DHF1K/val/601"),
+        ("salicon", "SALICON/images/train/COCO_1.jpg", "SALICON/images/val/COCO_1.jpg"),
+    ],
+)
+def test_what_lies_in_the_folders_of_both_parts_is_an_error(tmp_path, name, train, test):
+    for place in (train, test):
+        for kind in ("images", "maps", "fixations"):
+            folder = tmp_path / (f"{place}/{kind}" if name == "dhf1k" else Path(place.replace("images", kind)).parent)
+            folder.mkdir(parents=True)
+            (folder / ("0001.png" if name == "dhf1k" else "COCO_1.jpg")).touch()
+    with pytest.raises(ValueError, match=rf"{train} and .*{test} have one name: it would be tested on what"):
+        dataset(name).videos(tmp_path, "train", 1)
+    assert len(dataset(name).videos(tmp_path, "test", 1)) == 1
 
 
 TABLES = {

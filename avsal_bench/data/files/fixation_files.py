@@ -25,6 +25,8 @@ RESOLUTION, GAZE = "resolution", "gaze"
 SALICON_SIZE = (480, 640)
 #: A map of numbers of fixations has at most so many on a pixel, and at most this share of pixels with any.
 MOST_ON_A_PIXEL, MOST_FIXATED = 50, 0.05
+#: From where on a level of a JPEG is of a fixation, and below which it is noise of a map where nobody fixated.
+_BRIGHT, _NOISE = 128, 16
 #: A byte becomes at most so many when it is decompressed, and a file with points of observers has at most so many.
 _EXPANSION, _MOST_OF_POINTS = 1032, 16_000_000
 
@@ -57,7 +59,7 @@ def not_fixations(values: NDArray[Any]) -> str:
         return ""
     return (
         f"no fixation map: values from {values.min():g} to {values.max():g}, {len(levels)} different ones above 0 in "
-        f"{100 * len(positive) / values.size:.2g} % of the pixels; a density or a resized map is in its place? Give 1 "
+        f"{100 * len(positive) / values.size:.3g} % of the pixels; a density or a resized map is in its place? Give 1 "
         "where somebody fixated, else 0"
     )
 
@@ -68,7 +70,7 @@ def _are_counts(levels: NDArray[Any], times: NDArray[Any], pixels: int) -> bool:
 
 
 def read_fixation_values(path: Path) -> np.ndarray:
-    """The values of a fixation map as they are stored, ``(H, W)``; of a JPEG 255 for the brighter half, else 0.
+    """The values of a fixation map as they are stored, ``(H, W)``; of a JPEG of points 255 where it is bright, else 0.
 
     Raises:
         FileNotFoundError, ValueError: naming the file.
@@ -76,7 +78,18 @@ def read_fixation_values(path: Path) -> np.ndarray:
     if path.suffix == ".mat":
         return mat_fixations(path)
     grey = read_luminance(path).numpy()
-    return np.where(grey >= 128, np.uint8(255), np.uint8(0)) if path.suffix.lower() in (".jpg", ".jpeg") else grey
+    if path.suffix.lower() not in (".jpg", ".jpeg") or not _has_points(grey):
+        return grey
+    return np.where(grey >= _BRIGHT, np.uint8(255), np.uint8(0))
+
+
+def _has_points(grey: NDArray[Any]) -> bool:
+    """Whether the bright pixels of a JPEG are points, as fixations are, and no patches, as those of a density are."""
+    bright = grey >= _BRIGHT
+    if not bright.any():
+        return bool(grey.max() < _NOISE)
+    inside = bright[1:-1, 1:-1] & bright[:-2, 1:-1] & bright[2:, 1:-1] & bright[1:-1, :-2] & bright[1:-1, 2:]
+    return bool(2 * inside.sum() <= bright.sum())
 
 
 def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +69,24 @@ def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_na
         )
 
 
+def check_parts_apart(train: Mapping[str, Path], test: Mapping[str, Path]) -> None:
+    """Nothing, where no video or image lies in the folder of the training part and in that of the test part.
+
+    Args:
+        train: its files or folders, by what the names of one video have in common.
+        test: likewise.
+
+    Raises:
+        ValueError: naming both places of the first such video.
+    """
+    if shared := sorted(train.keys() & test.keys()):
+        more = f", and {len(shared) - 1} more" if len(shared) > 1 else ""
+        raise ValueError(
+            f"{train[shared[0]]} and {test[shared[0]]} have one name{more}: it would be tested on what it was trained "
+            "on; take it out of one of them"
+        )
+
+
 def overlap_is_meant(test: Path) -> bool:
     """Whether a test list says that it shares videos with the training list on purpose."""
     return any(line.strip().lower() == OVERLAPS for line in _lines(test))
@@ -76,9 +94,9 @@ def overlap_is_meant(test: Path) -> bool:
 
 def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, bool]:
     """What a record tells of the lists of a fold: ``overlaps``, where the test list says so; else nothing."""
-    suffix = f"_{fold}" if description.folds else ""
-    test = find_list(root, f"{description.folder}_list_test{suffix}_fps.txt")
-    return {"overlaps": True} if test.is_file() and overlap_is_meant(test) else {}
+    suffixes = (f"_{fold}",) if description.folds else ("", "_1")  # DIEM's one split, and DHF1K's
+    tests = [find_list(root, f"{description.folder}_list_test{suffix}_fps.txt") for suffix in suffixes]
+    return {"overlaps": True} if any(test.is_file() and overlap_is_meant(test) for test in tests) else {}
 
 
 def _lines(path: Path) -> list[str]:

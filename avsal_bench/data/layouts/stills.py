@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video
+from avsal_bench.data.layouts.lists import check_parts_apart
 from avsal_bench.data.layouts.videos import extracted_layout, need_folders
 from avsal_bench.names import safe_name
 
@@ -25,16 +26,18 @@ def salicon_layout(root: Path, description: DataSet, part: str, fold: int) -> li
 
     Raises:
         FileNotFoundError: for a missing root or folder, and for one without images.
+        ValueError: for an image that lies in both parts.
     """
     del fold  # one split
     split = "val" if part == "test" else part
     places = [f"{description.folder}/{kind}/{split}" for kind in ("images", "maps", "fixations")]
     need_folders(root, description, places)
     images, maps, fixations = (root / place for place in places)
-    return [
-        still(description, path, maps / f"{path.stem}.png", fixations / f"{path.stem}.mat")
-        for path in _pictures(description, images, ".jpg")
-    ]
+    pictures = _pictures(description, images, ".jpg")
+    if split == "train":
+        tested = _found(images.with_name("val"), ".jpg")
+        check_parts_apart({path.stem: path for path in pictures}, {path.stem: path for path in tested})
+    return [still(description, path, maps / f"{path.stem}.png", fixations / f"{path.stem}.mat") for path in pictures]
 
 
 def mit1003_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
@@ -92,8 +95,14 @@ def still(description: DataSet, frame: Path, density: Path, fixation: Path, name
 
 
 def _pictures(description: DataSet, folder: Path, suffix: str) -> list[Path]:
-    """The pictures of a folder by name; hidden files, which archives made on a Mac hold, are none."""
-    found = sorted(p for p in folder.iterdir() if p.suffix == suffix and not p.name.startswith("."))
+    """As :func:`_found`, and FileNotFoundError where there are none."""
+    found = _found(folder, suffix)
     if not found:
         raise FileNotFoundError(f"{description.name}: no {suffix} images in {folder}")
     return found
+
+
+def _found(folder: Path, suffix: str) -> list[Path]:
+    """The pictures of a folder by name; hidden files, which archives made on a Mac hold, are none."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p for p in there if p.suffix == suffix and not p.name.startswith("."))

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
 from avsal_bench.data.layouts.categories import read_categories
-from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, check_apart, find_list, read_fold_list
+from avsal_bench.data.layouts.lists import (
+    PACKAGED_LISTS,
+    ListedVideo,
+    check_apart,
+    check_parts_apart,
+    find_list,
+    read_fold_list,
+)
 from avsal_bench.names import safe_name
 from avsal_bench.strays import child, same_name, without_strays
 
@@ -111,19 +118,27 @@ def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> 
 
     Raises:
         FileNotFoundError: for a missing root or folder, and for a video without maps.
+        ValueError: for two folders of one video, in one part or in both.
     """
     del fold  # one split
     split = "val" if part == "test" else part
     need_folders(root, description, [f"{description.folder}/{split}"])
     folder = root / description.folder / split
-    folders = [path for path in without_strays(folder.iterdir()) if path.is_dir()]
+    folders = _video_folders(folder)
     if not folders:
         raise FileNotFoundError(f"{description.name}: no videos in {folder}")
+    if split == "train":
+        check_parts_apart(folders, _video_folders(folder.with_name("val")))
+    return [_extracted_video(root, description, path) for path in folders.values()]
+
+
+def _video_folders(folder: Path) -> dict[str, Path]:
+    """Folders of single videos in a folder, by their names in four digits; none where there is no folder."""
     named: dict[str, Path] = {}
-    for path in folders:
-        if (other := named.setdefault(_four_digits(path.name), path)) != path:
+    for path in without_strays(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and (other := named.setdefault(_four_digits(path.name), path)) != path:
             raise ValueError(f"{other} and {path} are both folders of one video; keep one")
-    return [_extracted_video(root, description, path) for path in folders]
+    return named
 
 
 def _published_videos(root: Path, description: DataSet, part: str) -> list[Video]:
