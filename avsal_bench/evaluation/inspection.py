@@ -128,10 +128,9 @@ def _find_unused(found: Inspection, known: Sequence[Video]) -> None:
     root, videos = found.root, [maps.video for maps in found.videos]
     extra = [path for maps in found.videos for path in maps.extra]
     left = [path for maps in found.videos for path in maps.strays]
-    if any(maps.in_one_folder for maps in found.videos):
-        unused, more = beside(root, (*videos, *known))
-        extra += unused
-        left += more
+    unused, more = beside(root, (*videos, *known), [maps.video for maps in found.videos if not maps.in_one_folder])
+    extra += unused
+    left += more
     names = {same_name(video.name) for video in known}
     found.extra = [str(path.relative_to(root)) for path in extra]
     found.extra += [

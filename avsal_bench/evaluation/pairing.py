@@ -108,11 +108,15 @@ def other_folders(root: Path, videos: Sequence[Video]) -> list[Path]:
     return sorted(path for path in beside - parents if any(map(_is_map, path.iterdir())))
 
 
-def beside(root: Path, videos: Iterable[Video]) -> tuple[list[Path], list[Path]]:
-    """Maps right in ``root`` that are of none of these videos, and what other programs left there."""
+def beside(root: Path, videos: Iterable[Video], housed: Iterable[Video] = ()) -> tuple[list[Path], list[Path]]:
+    """Maps right in ``root`` that are of none of these videos, and what other programs left there.
+
+    Videos that are ``housed`` in a folder of their own have no maps there, but may have a picture of their name.
+    """
     maps, left = _maps_in(root)
-    names = _longest_first(videos)
-    return [path for path in maps if _owner(path, names, 1) is None], left
+    names, own = _longest_first(videos), {same_name(video.name) for video in housed}
+    owners = {path: _owner(path, names, 1) for path in maps if same_name(path.stem) not in own}
+    return [path for path, owner in owners.items() if owner is None or owner[0] in own], left
 
 
 def _folder(root: Path, video: Video) -> Path | None:

@@ -90,6 +90,17 @@ def test_in_one_folder_whole_names_match_the_longest_first_and_each_file_once(tm
     assert {path.name for path in beside(tmp_path, videos)[0]} == {file for file, place in files.items() if not place}
 
 
+def test_files_beside_the_folders_of_their_videos_are_named_but_for_pictures_of_their_names(tmp_path):
+    videos = [a_video("clip"), a_video("clip_2"), a_video("flat")]
+    touch(tmp_path / "clip", "0001.png")
+    touch(tmp_path / "clip_2", "0001.png")
+    touch(tmp_path, "clip.png", "clip_2.png", "clip_3.png", "clip_2_3.png", "flat_1.png", "other_1.png")
+    maps = [find_maps(tmp_path, video, others=videos) for video in videos]
+    assert [video.in_one_folder for video in maps] == [False, False, True]
+    unused = {path.name for path in beside(tmp_path, videos, videos[:2])[0]}
+    assert unused == {"clip_3.png", "clip_2_3.png", "other_1.png"}
+
+
 def test_names_match_in_either_composition_of_their_accents(tmp_path):
     composed, parted = (unicodedata.normalize(form, "vidéo") for form in ("NFC", "NFD"))
     touch(tmp_path / "a" / parted, "0001.png")

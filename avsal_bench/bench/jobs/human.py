@@ -21,6 +21,7 @@ from avsal_bench.bench.sharing.processes import first_process
 from avsal_bench.bench.stages import test_folder
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.observers import Half, Halving, read_observers, score_halves, split_observers
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
@@ -173,6 +174,7 @@ def _test(context: Context, place: Place, processes: Workers) -> None:
         "peak_memory_mb": peak_memory_mb(),
         "observers": _observers(videos, {video: told for video, (_, told) in results.items()}, halving),
         "made_of": dict(made.whole),
+        **story_of_lists(context.space.root_of(name), dataset(name), job.fold),
     }
     write_job_result(context, place, job.model, [results[v.name][0] for v in videos], story, parameters=0)
 
