@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from avsal_bench.names import shortened
@@ -78,8 +79,8 @@ def shown_key(key: int | str) -> str:
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {shortened(next(key for key in keys if keys.count(key) > 1))} stands twice")
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {shortened(twice)} stands twice")
     return found
 
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, leaderboard_folder
+from avsal_bench.cli.options import Commands, add_command, begin_leaderboard, leaderboard_folder
 from avsal_bench.names import printable
 from avsal_bench.typed import place
 
@@ -67,7 +67,12 @@ def submit(args: Namespace) -> int:
     print(f"{len(found.records)} records, nothing against them")
     if args.check:
         return 0
-    written = publish_records(found, folder, write_leaderboard, args.pictures)
+
+    def build(stage: Path) -> None:
+        begin_leaderboard(stage)
+        write_leaderboard(stage)
+
+    written = publish_records(found, folder, build, args.pictures)
     print("\ncommit these:")
     for path in written:
         print(f"  {path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -160,9 +160,10 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    names = [v.video for v in r.videos]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"video {name} stands in it {names.count(name)} times"
+    names = Counter(v.video for v in r.videos)
+    for name, times in sorted(names.items()):
+        if times > 1:
+            yield f"video {name} stands in it {times} times"
     if frames is None:
         yield f"{r.dataset}: no test list comes with this package, so nobody can see whether the test is whole"
         return

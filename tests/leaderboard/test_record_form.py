@@ -161,6 +161,12 @@ def test_what_json_lets_pass_and_a_record_does_not(
     assert told in str(error.value)
 
 
+def test_a_key_that_stands_twice_is_found_among_many() -> None:
+    many = ",".join(f'"key{k}":1' for k in range(200_000))
+    with pytest.raises(ValueError, match="'key199999' stands twice"):
+        read_plain(f'{{{many},"key199999":2}}'.encode())
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\x00" * 100, b"<html>", b"[" * 10**6, b'{"schema": 3', b"3"])
 def test_what_is_no_json_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(content)

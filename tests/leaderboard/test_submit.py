@@ -279,6 +279,13 @@ def test_the_command_publishes_and_says_what_to_commit(tmp_path: Path, capsys: p
     assert "no record in" in capsys.readouterr().err
 
 
+def test_a_new_leaderboard_begins_with_what_papers_print(tmp_path: Path) -> None:
+    write_record(tmp_path / "mine.json", whole())
+    folder = tmp_path / "a new" / "board"
+    assert main(["submit", str(tmp_path / "mine.json"), "--leaderboard", str(folder)]) == 0
+    assert {"records", "published.csv", "README.md", "index.html"} <= {path.name for path in folder.iterdir()}
+
+
 def test_names_of_files_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     board = ["--leaderboard", str(save(tmp_path / "board", []))]
     (tmp_path / "in").mkdir()
