@@ -100,6 +100,14 @@ class ScoreVideos(Callback):
         results.write(scorer)
 
 
+def forget_without_maps(videos: Sequence[Video], results: Results, form: KeepMaps) -> None:
+    """Remove the results of videos whose maps are to be kept and are not: they are predicted again."""
+    for video in videos:
+        maps = results.folder / "maps" / video.name
+        if not all((maps / f"{frame:05d}.{form}").is_file() for frame in range(1, video.n_frames + 1)):
+            (results.folder / f"{video.name}.json").unlink(missing_ok=True)
+
+
 def save_maps(maps: Tensor, frames: Sequence[int], folder: Path, form: KeepMaps) -> None:
     """Write the maps ``(F, h, w)`` of some frames as ``%05d.png`` or ``%05d.npy``."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -247,6 +247,19 @@ def test_a_record_of_other_data_is_refused_by_name_and_told_what_to_do(root, spa
     assert scored[2:] == ["video0"], "the other one is still of the same data"
 
 
+def test_a_test_that_goes_on_keeps_all_maps_where_they_are_asked_for(space, scored):
+    keeping = dataclasses.replace(ONE, keep_maps="png")
+    (path,) = run_job(CENTRE, space, ONE)
+    path.unlink()  # as if it had been interrupted before the record
+    run_job(CENTRE, space, keeping)
+    (maps,) = space.runs.rglob("maps")
+    assert {folder.name for folder in maps.iterdir()} == {"video0", "video1"}
+    path.unlink()
+    next((maps / "video1").iterdir()).unlink()
+    run_job(CENTRE, space, keeping)
+    assert scored == ["video0", "video1"] * 2 + ["video1"], "those that have their maps are not tested again"
+
+
 def test_an_interrupted_test_goes_on_with_what_is_of_the_same_data_only(root, space, scored):
     (path,) = run_job(CENTRE, space, ONE)
     old = read_record(path)

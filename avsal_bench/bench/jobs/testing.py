@@ -24,7 +24,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
-from avsal_bench.evaluation.score_videos import ScoreVideos
+from avsal_bench.evaluation.score_videos import ScoreVideos, forget_without_maps
 from avsal_bench.files import sha256
 from avsal_bench.kept import one_look
 from avsal_bench.models import Network
@@ -74,9 +74,12 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         )
         for sound, one in made.items()
     }
+    if keep_maps := context.machine.keep_maps:
+        for of_sound in kept.values():
+            forget_without_maps(data.listed("test"), of_sound, keep_maps)
     data.skip = set.intersection(*({f"{name}/{video}" for video in results.read()} for results in kept.values()))
     scored = [kept.get("original"), *(kept[sound] for sound in others)]
-    trainer.callbacks.insert(0, ScoreVideos(data.listed("test"), scored, rules, context.machine.keep_maps))  # type: ignore[attr-defined]
+    trainer.callbacks.insert(0, ScoreVideos(data.listed("test"), scored, rules, keep_maps))  # type: ignore[attr-defined]
     began = time.monotonic()
     if data.test_videos():
         if module.net.observes:
