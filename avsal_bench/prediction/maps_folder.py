@@ -60,7 +60,7 @@ def predict_folder(
     """
     size = None if native else frame_size(video)
     _claim(folder, _story(predictor, video, form, size, muted), force, reuse_other_code)
-    frames = [n for n in range(1, video.n_frames + 1) if not (folder / f"{n:05d}.{form}").is_file()]
+    frames = [n for n in range(1, video.n_frames + 1) if not _is_there(folder / f"{n:05d}.{form}")]
     there = video.n_frames - len(frames)
     unfinished = folder / UNFINISHED
     if frames:
@@ -73,6 +73,11 @@ def predict_folder(
                 bar.advance(len(numbers))
     shutil.rmtree(unfinished, ignore_errors=True)
     return there
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a map is there; one without a byte is what a machine leaves that lost its power."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _claim(folder: Path, story: dict[str, Any], force: bool, reuse_other_code: bool) -> None:
