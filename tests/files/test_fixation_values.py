@@ -9,6 +9,7 @@ import scipy.io
 from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import csc_matrix
 
 from avsal_bench.data.files.fixation_files import mat_size, read_fixated, read_fixations
 from avsal_bench.data.files.image_headers import LIMIT
@@ -146,3 +147,12 @@ def test_patches_in_a_jpeg_are_no_fixations(tmp_path, values):
 def test_points_in_a_jpeg_are_fixations_however_many_they_are(tmp_path, number):
     picture = points(number) * np.uint8(255)
     assert read_fixations(written(tmp_path, picture, "jpg")).sum() >= 0.5 * (picture > 0).sum()
+
+
+def test_sparse_matrices_of_matlab_are_read_as_far_as_they_are_no_bombs(tmp_path):
+    path = tmp_path / "fixations.mat"
+    savemat(path, {"eyeMap": csc_matrix(points().astype(float))})
+    assert read_fixations(path).tolist() == (points() > 0).tolist()
+    savemat(path, {"eyeMap": csc_matrix(([1.0], ([0], [0])), shape=(2_000_000, 2_000))})
+    with pytest.raises(ValueError, match=r"fixations\.mat: .*2,?000,?000"):
+        read_fixations(path)

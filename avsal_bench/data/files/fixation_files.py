@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.io
+import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -111,7 +112,11 @@ def mat_fixations(path: Path) -> NDArray[Any]:
     if GAZE in variables:
         return _map_of_points(path, variables)
     name = _variable(path, variables)
-    values = np.asarray(variables[name])
+    values = variables[name]
+    if scipy.sparse.issparse(values):  # as MATLAB's own code often keeps a few points
+        check_pixels(path, values.shape)
+        values = values.toarray()
+    values = np.asarray(values)
     if values.ndim != 2 or values.dtype.kind not in "buif":
         raise ValueError(f"{path}: variable {name!r} is no map of numbers ({values.dtype}, {values.shape})")
     return values
