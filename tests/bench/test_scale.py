@@ -256,7 +256,7 @@ def test_processes_wait_together_for_a_stage_that_another_job_trains(undisturbed
             time.sleep(0.1)
         time.sleep(3)  # ten times what an answer takes
         assert child.poll() is None
-        for name in ("best.ckpt", "last.ckpt", "done.json"):
+        for name in ("made_of.json", "best.ckpt", "last.ckpt", "done.json"):
             os.link(source / name, folder / name)
     _, error = child.communicate(timeout=120)
     assert child.returncode == 0, error
