@@ -103,6 +103,7 @@ def test_a_job_writes_a_record_a_condition_with_its_whole_story(undisturbed):
     assert read_record(paths[1]).sound == "muted"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores_after_a_stage_that_another_job_trained(undisturbed, space):
     run_job(job("v"), space, MACHINE)
     assert scores(run_job(job("av"), space, MACHINE)) == scores(undisturbed[1])
@@ -234,6 +235,7 @@ SMALL_PAPER = (
 )
 
 
+@pytest.mark.slow
 def test_the_paper_preset_runs_on_the_real_layouts_and_prepared_frames_change_no_score(real_space, capsys):
     one = Job("avrsp", "av", 2, 0, "paper", "stavis", SMALL_PAPER)
     paths = run_job(one, real_space, MACHINE)

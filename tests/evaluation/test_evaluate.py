@@ -222,6 +222,7 @@ def test_maps_that_count_from_zero(run, root, capsys):
     assert record(run).videos[0].scores == pytest.approx(golden_mean("v1", True), abs=1e-6, rel=0)
 
 
+@pytest.mark.slow
 def test_processes_do_not_change_a_score_and_a_killed_run_goes_on_with_the_next_video(run):
     assert run("evaluate", "--name", "one") == 0
     assert run("evaluate", workers=2) == 0

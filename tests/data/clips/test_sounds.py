@@ -274,6 +274,7 @@ def heard_by_frame(loader: DataLoader):
     }
 
 
+@pytest.mark.slow
 def test_workers_processes_and_a_resumed_test_hear_the_same(root):
     whole = heard_by_frame(module(root).predict_dataloader())
     assert len(whole) == 237
