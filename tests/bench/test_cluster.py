@@ -159,7 +159,7 @@ def test_an_array_with_a_preempted_and_a_killed_job_gives_the_records_of_the_loc
 
 def test_what_slurm_refuses_is_one_line(slurm, tmp_path, synth_root):
     space = workspace(tmp_path, synth_root)
-    done = bench(space, slurm, "centre", "--launcher", "slurm", "--partition", "nowhere", check=False)
+    done = bench(space, slurm, "avrsp", "--launcher", "slurm", "--partition", "nowhere", check=False)
     assert done.returncode == 2
     assert "SLURM refused the array" in done.stderr
     assert "nowhere" in done.stderr or "partition" in done.stderr
