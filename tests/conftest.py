@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+# Lightning asks for the rank of a process once, when it is imported: not while a test has put RANK into the environment.
+import lightning.pytorch  # noqa: F401
 import numpy as np
 import pytest
 import soundfile
