@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
-# Lightning asks for the rank of a process once, when it is imported: not while a test has put RANK into the environment.
-import lightning.pytorch  # noqa: F401
 import numpy as np
 import pytest
 import soundfile
 import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from PIL import Image
 from scipy.io import savemat
 
@@ -40,6 +39,12 @@ SIX_SETS = {
     "etmd": ("ETMD_av", ("_1", "_2", "_3")),
     "summe": ("SumMe", ("_1", "_2", "_3")),
 }
+
+
+@pytest.fixture(autouse=True)
+def first_rank(monkeypatch):
+    """Whichever rank a test gives this process, the next test is the first process again: only that one writes logs."""
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
 
 
 @pytest.fixture(scope="session", autouse=True)
