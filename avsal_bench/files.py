@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,36 @@ def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` to a file, all of it or nothing; see :func:`whole_file`."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def check_writable(
+    folders: Iterable[Path] = (), files: Iterable[Path] = (), advice: str = "name another place"
+) -> None:
+    """Try whether folders and files can be written, before the work starts that they are for. Makes nothing.
+
+    Of what is not there yet, the nearest folder above it that is there must take a file.
+
+    Args:
+        folders: that files will be written into.
+        files: that will be written.
+        advice: the end of the error, which says how to name another place.
+
+    Raises:
+        OSError: naming the first that cannot be written, and why.
+    """
+    files = list(files)
+    if taken := [file for file in files if file.is_dir()]:
+        raise IsADirectoryError(f"cannot write to {taken[0]} (it is a folder); {advice}")
+    for place in [*folders, *(file.parent for file in files)]:
+        there = place
+        while not os.path.lexists(there) and there != there.parent:
+            there = there.parent
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                pass
+        except OSError as error:
+            where = "" if there == place else f"{there}: "
+            raise OSError(f"cannot write to {place} ({where}{error.strerror or error}); {advice}") from error
 
 
 def regular_file(path: Path, most_bytes: int | None = None, *, links: bool = False) -> Path:

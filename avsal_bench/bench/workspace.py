@@ -1,15 +1,20 @@
-"""Where things lie: the recipes, the data, what runs leave behind, and the leaderboard."""
+"""Where things lie: the data, what runs leave behind, and the leaderboard."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth.making import ensure_synth
+from avsal_bench.files import check_writable
 from avsal_bench.kept import Contents
+from avsal_bench.resources import home, resource
+
+#: Folders below the runs that a job writes into.
+OF_RUNS = ("digests", "evaluate", "jobs", "logs", "stages")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Workspace:
     """The folders of a run.
 
     Args:
-        home: of the repository: recipes, expected scores.
+        home: below which the others lie, as long as nothing else is said; see :func:`avsal_bench.resources.home`.
         data_root: of the real data sets; None when there are none.
         synth_root: of the embedded sets, made on first use.
         runs: what training and testing leave behind.
@@ -39,8 +44,8 @@ class Workspace:
 
     @property
     def recipes(self) -> Path:
-        """Folder of the recipes."""
-        return self.home / "benchmarks" / "recipes"
+        """Folder of the recipes that come with the package."""
+        return resource("recipes")
 
     @property
     def weights(self) -> Path:
@@ -69,39 +74,30 @@ class Workspace:
             )
         return self.data_root
 
-    def check_writable(self) -> None:
-        """Try the result folders before hours are spent.
+    def check_writable(self, folders: Iterable[Path] = (), files: Iterable[Path] = ()) -> None:
+        """Try every folder of results before hours are spent.
+
+        Args:
+            folders: besides those of runs and the leaderboard.
+            files: that will be written, such as records.
 
         Raises:
-            OSError: naming the folder that cannot be written.
+            OSError: naming the first that cannot be written.
         """
-        for folder in (self.runs, self.leaderboard, self.records):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=folder):
-                    pass
-            except OSError as error:
-                raise OSError(
-                    f"cannot write results to {folder} ({error.strerror or error}); see --runs, --leaderboard"
-                ) from error
+        own = [self.runs, *(self.runs / name for name in OF_RUNS), self.leaderboard, self.records]
+        check_writable([*own, *folders], files, "see --runs, --leaderboard; without them both lie below AVSAL_HOME")
 
 
 def workspace(
     data_root: str | None = None, synth_root: str | None = None, runs: str | None = None, leaderboard: str | None = None
 ) -> Workspace:
-    """The folders, from arguments, then the environment (``AVSAL_DATA``, ``AVSAL_HOME``), then the repository.
-
-    Raises:
-        FileNotFoundError: when there is no repository around the package and ``AVSAL_HOME`` names none.
-    """
-    home = Path(os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2])
-    if not (home / "benchmarks" / "recipes").is_dir():
-        raise FileNotFoundError(f"no benchmarks/recipes in {home}; set AVSAL_HOME to a clone of the repository")
+    """The folders, from arguments, then the environment (``AVSAL_DATA``), then those below :func:`home`."""
+    below = home()
     root = data_root or os.environ.get("AVSAL_DATA")
     return Workspace(
-        home=home,
+        home=below,
         data_root=Path(root) if root else None,
-        synth_root=Path(synth_root) if synth_root else home / "data" / "synth",
-        runs=Path(runs) if runs else home / "runs",
-        leaderboard=Path(leaderboard) if leaderboard else home / "leaderboard",
+        synth_root=Path(synth_root) if synth_root else below / "data" / "synth",
+        runs=Path(runs) if runs else below / "runs",
+        leaderboard=Path(leaderboard) if leaderboard else below / "leaderboard",
     )

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, begin_leaderboard, leaderboard_folder, publish
+from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
 from avsal_bench.typed import place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -45,17 +45,18 @@ def leaderboard(args: Namespace) -> int:
         publish(folder)
         return 0
     from avsal_bench.data.dataset import expand
-    from avsal_bench.files import write_atomically
+    from avsal_bench.files import check_writable, write_atomically
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
+    from avsal_bench.leaderboard.sources import REFERENCES, source
 
-    begin_leaderboard(folder)
+    check_writable(files=[Path(name) for name in (args.out, args.bibtex) if name and name != "-"])
     sets = expand(args.latex.split(","))
     metrics = args.metrics.split(",") if args.metrics else []
     tables = latex_tables(folder, sets, metrics, args.published, args.intervals)
     texts = [(args.out, tables.text)]
     if args.bibtex:
-        entries = bibtex(read_references(folder / "references.bib"), tables.named)
+        entries = bibtex(read_references(source(folder, REFERENCES)), tables.named)
         texts.append((None if args.bibtex == "-" else args.bibtex, entries))
     for path, text in texts:
         if path is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from avsal_bench.ending import debug_option
 from avsal_bench.map_layouts import LAYOUTS
+from avsal_bench.resources import home
 from avsal_bench.typed import place, whole, word
 
 if TYPE_CHECKING:
@@ -199,35 +200,24 @@ def cluster_of(args: Namespace) -> Cluster:
 
 def leaderboard_folder(args: Namespace) -> Path:
     """Folder of the leaderboard, without looking for anything else."""
-    return Path(args.leaderboard) if args.leaderboard else _own_leaderboard()
-
-
-def _own_leaderboard() -> Path:
-    return Path(os.environ.get("AVSAL_HOME") or Path(__file__).resolve().parents[2]) / "leaderboard"
-
-
-def begin_leaderboard(folder: Path) -> None:
-    """Give a new leaderboard what papers print: the tables of the repository's own.
-
-    Raises:
-        FileNotFoundError: for a folder that is not there.
-    """
-    from avsal_bench.files import write_atomically
-
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder of a leaderboard; see --leaderboard")
-    for own in map(_own_leaderboard().joinpath, ("published.csv", "not_built.csv", "references.bib")):
-        if own.is_file() and not (folder / own.name).exists():
-            write_atomically(folder / own.name, own.read_text(encoding="utf-8"))
+    return Path(args.leaderboard) if args.leaderboard else home() / "leaderboard"
 
 
 def publish(folder: Path) -> None:
-    """Generate the pages of a leaderboard from its records, and say what was written."""
-    begin_leaderboard(folder)
+    """Generate the pages of a leaderboard, which may be new, and say what was written and what it is made of.
+
+    Raises:
+        OSError: when the folder cannot be written.
+    """
+    from avsal_bench.files import check_writable
     from avsal_bench.leaderboard.page.readme import write_leaderboard
+    from avsal_bench.leaderboard.sources import own_sources
     from avsal_bench.records import stray_records
 
+    check_writable([folder], advice="see --leaderboard")
     for path in stray_records(folder / "records"):
         print(f"note: {path}: left by another program, and ignored")
+    for path in own_sources(folder):
+        print(f"note: {path} is used in the place of the one that comes with avsal-bench")
     for path in write_leaderboard(folder):
         print(f"wrote {path}")

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, begin_leaderboard, leaderboard_folder
+from avsal_bench.cli.options import Commands, add_command, leaderboard_folder
 from avsal_bench.names import printable
 from avsal_bench.typed import place
 
@@ -37,6 +37,7 @@ def submit(args: Namespace) -> int:
         return _print_schema()
     from avsal_bench.data.layouts.listed import listed_frames
     from avsal_bench.evaluation.protocol import PROTOCOLS
+    from avsal_bench.files import check_writable
     from avsal_bench.leaderboard.page.readme import write_leaderboard
     from avsal_bench.leaderboard.publishing import check_pictures, publish_records
     from avsal_bench.leaderboard.submit import check_submission, incomplete_folds
@@ -68,11 +69,8 @@ def submit(args: Namespace) -> int:
     if args.check:
         return 0
 
-    def build(stage: Path) -> None:
-        begin_leaderboard(stage)
-        write_leaderboard(stage)
-
-    written = publish_records(found, folder, build, args.pictures)
+    check_writable([folder], found.places.values(), "see --leaderboard")
+    written = publish_records(found, folder, write_leaderboard, args.pictures)
     print("\ncommit these:")
     for path in written:
         print(f"  {path}")

@@ -1,16 +1,19 @@
 """Files that come with the package: recipes, ablation tables, expected and published scores, references, times.
 
-They lie in this folder, in a clone and in an installed package alike, and are read only: what a run writes lies in the
-folders of :mod:`avsal_bench.bench.workspace`.
+They lie in this folder, in a clone and in an installed package alike, and a run only reads them. What it writes lies
+below :func:`home`.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-__all__ = ["resource"]
+__all__ = ["clone", "home", "resource"]
 
 _HERE = Path(__file__).resolve().parent
+#: What the pyproject.toml beside the package says where that is a clone: other packages leave such files about too.
+_NAMED = 'name = "avsal-bench"'
 
 
 def resource(*parts: str) -> Path:
@@ -29,3 +32,18 @@ def resource(*parts: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing from avsal-bench; install the package anew")
     return path
+
+
+def clone() -> Path | None:
+    """The clone, or the unpacked source distribution, that the package is imported from; None for an installed one."""
+    root = _HERE.parents[1]
+    project = root / "pyproject.toml"
+    return root if project.is_file() and _NAMED in project.read_text(encoding="utf-8") else None
+
+
+def home() -> Path:
+    """The folder below which data, runs, weights and the leaderboard lie, as long as no option says otherwise.
+
+    ``AVSAL_HOME``; else the clone that the package is imported from; else the working folder.
+    """
+    return Path(os.environ.get("AVSAL_HOME") or clone() or Path.cwd())

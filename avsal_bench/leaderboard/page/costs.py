@@ -24,7 +24,7 @@ class Cost:
 
 def network_costs(path: Path, records: Sequence[Record]) -> dict[tuple[str, str], Cost]:
     """Costs by (model, modality): those of ``networks.csv``, and parameters of records where that has none."""
-    costs = dict(_read_costs(path)) if path.exists() else {}
+    costs = dict(_read_costs(path))
     # A small preset makes a small network; the one of the paper is what a plot is about.
     for r in records:
         known, count = costs.get((r.model, r.modality), Cost()), r.weights.get("parameters")

@@ -12,6 +12,7 @@ from avsal_bench.leaderboard.tables import Row
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
 #: ``value`` is the mean of the protocol, ``mean_of_splits`` that of the folds' means, as some papers have it.
+#: ``note`` says what there is to say of a printed number, such as why it has a mark.
 COLUMNS = [
     "source",
     "model",
@@ -31,6 +32,7 @@ COLUMNS = [
     "high",
     "reference",
     "mark",
+    "note",
 ]
 
 
@@ -77,6 +79,7 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
             "value": line["value"],
             "reference": f"{line['paper']}, {line['table']}",
             "mark": "" if line["legible"] == "yes" else line["legible"],
+            "note": line["note"],
         }
 
 

@@ -31,19 +31,20 @@ LARGEST = 500_000
 def write_leaderboard(folder: Path) -> list[Path]:
     """Write ``README.md``, ``leaderboard.csv`` and ``index.html`` of the leaderboard in ``folder``.
 
-    Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and the pictures beside them, ``published.csv``
-    and, where they are, ``not_built.csv`` and ``networks.csv``, and changes none of them.
+    Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and the pictures beside them, and the tables of
+    :mod:`avsal_bench.leaderboard.sources`, and changes none of them. A folder that is not there is made.
 
     Returns:
         The files written.
 
     Raises:
         ValueError: naming a file that is no record, or a line of a ``csv`` file that cannot be read.
-        OSError: when the folder has no ``published.csv`` or cannot be written.
+        OSError: when the folder cannot be written.
     """
     with _uncollected():
         board = read_board(folder)
         texts = _texts(board)
+    (folder / "records").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_atomically(folder / name, text)
     return [folder / name for name in texts]

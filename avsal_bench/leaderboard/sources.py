@@ -1,0 +1,32 @@
+"""What a leaderboard is made of besides records: scores of papers, references, networks that are not built, costs.
+
+These tables come with the package. A file of the same name in a leaderboard's folder takes the place of the package's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avsal_bench.resources import resource
+
+#: What papers print, the methods among them that no network here is of, and the papers.
+PUBLISHED, NOT_BUILT, REFERENCES = "published.csv", "not_built.csv", "references.bib"
+#: Size and speed of networks, made by ``avsal models --csv``.
+NETWORKS = "networks.csv"
+
+
+def source(folder: Path, name: str) -> Path:
+    """The file that counts for a leaderboard: the one in its folder, else the package's."""
+    own = folder / name
+    return own if own.exists() else resource(name)
+
+
+def not_built_source(folder: Path) -> Path:
+    """As :func:`source`, of ``not_built.csv``: it speaks of methods of ``published.csv``, so the two go together."""
+    return folder / NOT_BUILT if (folder / PUBLISHED).exists() else source(folder, NOT_BUILT)
+
+
+def own_sources(folder: Path) -> list[Path]:
+    """Files of a leaderboard's folder that take the place of others of the package."""
+    own = [folder / name for name in (PUBLISHED, NOT_BUILT, REFERENCES, NETWORKS)]
+    return [path for path in own if path.exists() and path.read_bytes() != resource(path.name).read_bytes()]
