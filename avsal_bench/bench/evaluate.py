@@ -117,7 +117,7 @@ def evaluate(
     """
     s = submission
     path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
-    story = provenance(space.home)
+    story = provenance()
     inspection = inspect_submission(s, space, workers, allow_missing)
     made = of_maps(inspection, rule, space)
     if force:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import platform
 import resource
 import shlex
@@ -11,12 +13,17 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import Distribution, distribution, version
 from pathlib import Path
 from typing import Any
 
-#: Paths whose changes make a tree unclean; results may lie beside them.
+from avsal_bench.resources import clone
+
+#: Paths whose changes make a clone unclean; results may lie beside them.
 CODE = ("avsal_bench", "benchmarks", "pyproject.toml")
+#: Name of the installed package.
+NAME = "avsal-bench"
+PACKAGE = Path(__file__).resolve().parents[1]
 
 _typed: list[str] = []
 
@@ -26,16 +33,17 @@ def say_command(words: Sequence[str]) -> None:
     _typed[:] = words
 
 
-def provenance(home: Path) -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """Versions, commit and machine, as plain values; the time is now, in UTC."""
     import torch
 
+    commit, clean = commit_and_clean()
     cuda = torch.cuda.is_available()
     return {
-        "version": version("avsal-bench"),
-        "commit": _git(home, "rev-parse", "HEAD"),
+        "version": version(NAME),
+        "commit": commit,
         "code": code_hash(),
-        "clean": _git(home, "status", "--porcelain", "--", *CODE) == "",
+        "clean": clean,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "lightning": version("lightning"),
@@ -50,11 +58,39 @@ def provenance(home: Path) -> dict[str, Any]:
 @cache
 def code_hash() -> str:
     """SHA-256 over the names and contents of the package's Python files: equal hashes mean the same code."""
-    root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def commit_and_clean() -> tuple[str | None, bool]:
+    """The commit that the code is of, None where nobody can say, and whether the code is exactly what was published.
+
+    In a clone: that of the clone, and without changes since. Of an installed package: the commit where it was installed
+    from a repository, and whether its files are those that were installed. Repositories round the working folder or the
+    environment say nothing about the code.
+    """
+    if (root := clone()) is not None:
+        if _git(root, "ls-files", "--", "pyproject.toml") != "pyproject.toml":
+            return None, False
+        return _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain", "--", *CODE) == ""
+    installed = distribution(NAME)
+    source = json.loads(installed.read_text("direct_url.json") or "{}")  # PEP 610
+    return source.get("vcs_info", {}).get("commit_id"), _as_installed(installed)
+
+
+def _as_installed(installed: Distribution) -> bool:
+    """Whether the files of the package are those that were installed: no other, none changed, none missing."""
+    listed = {Path(file.locate()).resolve(): file.hash.value for file in installed.files or () if file.hash}
+    own = {path: digest for path, digest in listed.items() if PACKAGE in path.parents}
+    found = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    return found == own.keys() and all(_record_digest(path) == digest for path, digest in own.items())
+
+
+def _record_digest(path: Path) -> str:
+    """SHA-256 of a file as the lists of installed files write it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
 
 
 def peak_memory_mb() -> int:
@@ -62,10 +98,10 @@ def peak_memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6
 
 
-def _git(home: Path, *arguments: str) -> str | None:
+def _git(root: Path, *arguments: str) -> str | None:
     """Output of a git command; None outside a repository or without git."""
     try:
-        done = subprocess.run(["git", "-C", str(home), *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

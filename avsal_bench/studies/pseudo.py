@@ -105,7 +105,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
         _check_marker(folder, made_of, r.space.reuse_other_code)
     modules = {kind: train_classifier(r, kind, videos, names, starts, force) for kind in r.kinds}
     with hold(folder):
-        _mark(folder, made_of, provenance(r.space.home), force, r.space.reuse_other_code)
+        _mark(folder, made_of, provenance(), force, r.space.reuse_other_code)
         return map_videos(with_pseudo_maps(videos, root), videos, names, modules, folder, r.workers)
 
 
@@ -194,7 +194,7 @@ def train_classifier(
                 num_workers=r.workers,
             )
             trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
-            story = provenance(r.space.home) | {"start": parts, "steps": trainer.global_step, "curve": curve.points}
+            story = provenance() | {"start": parts, "steps": trainer.global_step, "curve": curve.points}
             write_atomically(folder / "done.json", json.dumps(story, indent=1) + "\n")
         load_network(module.net, last)
     return module.eval().requires_grad_(False)

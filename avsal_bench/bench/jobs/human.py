@@ -157,7 +157,7 @@ def _test(context: Context, place: Place, processes: Workers) -> None:
     videos, halving = _videos(context, name), halving_of(context.recipe.network, name)
     made = HumanJob().made_of(job, context.recipe, context.space, name, place[1])
     kept = Results(test_folder(job, context.recipe, context.space, name, place[1]), made.videos)
-    story = provenance(context.space.home)
+    story = provenance()
     rules = protocol(job.protocol)
     done = kept.read()
     tasks = [_Task(v, videos, halving, rules, kept) for v in videos if v.name not in done]

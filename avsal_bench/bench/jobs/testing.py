@@ -49,7 +49,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     The true sound is heard in every test: maps with another one are compared with those with it.
     """
     job, recipe, space = context.job, context.recipe, context.space
-    story = provenance(space.home)
+    story = provenance()
     others: list[Sound] = [sound for sound in paths if sound != "original"]
     kind = Listener if others else SaliencyModule
     module = kind(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
