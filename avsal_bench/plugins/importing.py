@@ -1,0 +1,203 @@
+"""Importing plug-ins: those that were asked for, and those of installed packages; each once in a process."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from avsal_bench.plugins.entries import entered, take_back
+from avsal_bench.plugins.plugin import Plugin, Sources
+
+#: Names of modules and paths of files, separated by commas. Processes that a command starts inherit it.
+PLUGINS = "AVSAL_PLUGINS"
+#: Entry points of installed packages.
+GROUP = "avsal_bench.plugins"
+
+#: Plug-ins by the file of their module.
+_loaded: dict[Path, Plugin] = {}
+#: Modules that are being imported at this moment.
+_under_way: list[str] = []
+_looked_at_packages = False
+# Two threads may look up names at once; one of them loads.
+_lock = threading.RLock()
+
+
+def load_plugins() -> tuple[Plugin, ...]:
+    """Load what ``AVSAL_PLUGINS`` names and what installed packages offer; a second call loads nothing again.
+
+    A package's plug-in that fails is told on stderr and left out, as nobody asked for it.
+
+    Raises:
+        ValueError, FileNotFoundError: for one of ``AVSAL_PLUGINS`` that fails or is not there.
+    """
+    with _lock:
+        if not _under_way:  # a plug-in may look up a name while it is imported
+            _load_asked()
+            _load_packages()
+        return tuple(_loaded.values())
+
+
+def use_plugins(words: Iterable[str] = ()) -> tuple[Plugin, ...]:
+    """Load plug-ins, and put them into ``AVSAL_PLUGINS`` for all processes that this one starts.
+
+    Args:
+        words: names of modules, or paths of Python files or of folders of packages.
+
+    Returns:
+        All that are loaded.
+
+    Raises:
+        ValueError, FileNotFoundError: for one that fails or is not there; the environment stays as it was.
+    """
+    before = os.environ.get(PLUGINS)
+    with _lock:
+        try:
+            for word in words:
+                if "," in word:
+                    raise ValueError(f"plug-in {word}: a comma separates plug-ins in {PLUGINS}; rename the file")
+                os.environ[PLUGINS] = ",".join(filter(None, [os.environ.get(PLUGINS), word]))
+            _load_asked()
+        except Exception:
+            if before is not None:
+                os.environ[PLUGINS] = before
+            else:
+                os.environ.pop(PLUGINS, None)
+            raise
+        return tuple(_loaded.values())
+
+
+def without_folders(words: Sequence[str]) -> list[str]:
+    """Words of a command with the name of each plug-in's file in the place of its path, as records show no folders."""
+    shown = []
+    for before, word in zip(["", *words], words, strict=False):
+        option, sign, value = word.partition("=")
+        if before == "--plugin":
+            word = Path(word).name
+        elif option == "--plugin" and sign:
+            word = f"--plugin={Path(value).name}"
+        shown.append(word)
+    return shown
+
+
+def _load_asked() -> None:
+    """Load what the environment names, and make its paths absolute: a job may run in another folder."""
+    words = [word.strip() for word in os.environ.get(PLUGINS, "").split(",")]
+    absolute = [str(Path(word).expanduser().absolute()) if _is_path(word) else word for word in filter(None, words)]
+    if not absolute:
+        return
+    os.environ[PLUGINS] = ",".join(dict.fromkeys(absolute))
+    for word in absolute:
+        _load_file(Path(word)) if _is_path(word) else _load_module(word)
+
+
+def _is_path(word: str) -> bool:
+    return word.endswith(".py") or "/" in word or os.sep in word
+
+
+def _load_packages() -> None:
+    """Load the entry points of installed packages; once, as none is installed meanwhile."""
+    global _looked_at_packages
+    if _looked_at_packages:
+        return
+    _looked_at_packages = True
+    from importlib.metadata import entry_points  # takes a while
+
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            _load_module(point.module, point.dist.version if point.dist else "")
+        except (ValueError, OSError) as error:
+            owner = f"package {point.dist.name}" if point.dist else f"entry point {point.name}"
+            print(f"note: {error}; {owner} brought it, and it is left out", file=sys.stderr, flush=True)
+
+
+def _load_file(path: Path) -> None:
+    file = path / "__init__.py" if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(f"plug-in {path}: no such file; see --plugin and {PLUGINS}")
+    sources = Sources(file)
+    if strange := [part for part in sources.module.split(".") if not part.isidentifier()]:
+        raise ValueError(f"plug-in {path}: {strange[0]!r} is no name that Python can import; rename it")
+    # Behind all others, so that a file here stands in for no module of anybody. Reading processes get this path too.
+    if str(sources.base) not in sys.path:
+        sys.path.append(str(sources.base))
+    importlib.invalidate_caches()
+    found = _origin(sources.module, str(path))
+    if found is None or found.resolve() != file.resolve():
+        raise ValueError(
+            f"plug-in {path}: another module is called {sources.module!r} ({found or 'built in'}); rename the file"
+        )
+    _load(sources.module, found)
+
+
+def _load_module(name: str, version: str = "") -> None:
+    file = _origin(name, name)
+    if file is None:
+        here = Path(f"{name.replace('.', '/')}.py")
+        hint = f"; a file is named by its path, ./{here}" if here.is_file() else "; install it, or name its file"
+        raise ValueError(f"plug-in {name}: there is no such module{hint}")
+    _load(name, file, version)
+
+
+def _origin(name: str, said: str) -> Path | None:
+    """File of a module that is not imported yet, or is; None for one that is not there or has none."""
+    try:
+        spec = importlib.util.find_spec(name)  # which imports the packages around it
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise _failed(said, error) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(said, error) from error
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _load(name: str, file: Path, version: str = "") -> None:
+    """Import a module as a plug-in, unless it is one already. What it registers before it fails is taken back."""
+    key = file.resolve()
+    if key in _loaded:
+        return
+    sources = Sources(file.absolute())
+    sha256 = sources.sha256()  # of what runs, whoever writes to the file later
+    known = name in sys.modules
+    before = entered()
+    _under_way.append(name)
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        take_back(new for new in entered() if new not in before)
+        raise _failed(str(file), error, sources.files()) from error
+    finally:
+        _under_way.remove(name)
+    own = {str(path) for path in sources.files()}
+    registered = [e for e in entered() if e not in before or e.file in own]
+    if not registered and not known:
+        print(f"note: plug-in {file} registers nothing", file=sys.stderr, flush=True)
+    registered_names = tuple(f"{entry.what} {entry.name}" for entry in registered)
+    _loaded[key] = Plugin(name, version or _version(module), sha256, file.absolute(), registered_names)
+
+
+def _version(module: ModuleType) -> str:
+    top = sys.modules.get(module.__name__.partition(".")[0])
+    for owner in (module, top):
+        if isinstance(said := getattr(owner, "__version__", None), str):
+            return said[:60]
+    return ""
+
+
+def _failed(said: str, error: BaseException, files: Sequence[Path] = ()) -> ValueError:
+    """The error of a plug-in that fails: the line of its own files where the fault shows, and what is wrong."""
+    reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}".rstrip(": ")
+    if isinstance(error, SyntaxError) and error.filename:
+        return ValueError(f"plug-in {error.filename}:{error.lineno}: {reason}")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    frames = [f for f in frames if f.filename not in (__file__, importlib.__file__)]
+    own = {str(path) for path in files} or {f.filename for f in frames[:1]}
+    lines = [f"{f.filename}:{f.lineno}" for f in frames if f.filename in own]
+    return ValueError(f"plug-in {lines[-1] if lines else said}: {reason}")
