@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.datamodule import collate, read_item
+from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models.caspnet import CASPNet
 from avsal_bench.prediction.predictor import find_predictor

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.training.recipe import Recipe
@@ -28,11 +29,11 @@ class Context:
     machine: Machine
 
     def data(self, names: Iterable[str], spec: ClipSpec, **options: Any) -> SaliencyDataModule:
-        """The data module of some data sets, with the clips of a network."""
+        """The data module of some data sets, with the clips of a network; ``options`` are fields of the config."""
         roots = {name: self.space.root_of(name) for name in names}
-        data = SaliencyDataModule(roots, spec, self.job.fold, num_workers=self.machine.workers, **options)
-        data.test_batch_size = self.machine.windows(data.test_batch_size)
-        return data
+        config = DataConfig(roots, self.job.fold, num_workers=self.machine.workers, **options)
+        config = replace(config, test_batch_size=self.machine.windows(config.test_batch_size))
+        return SaliencyDataModule(config, spec)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _fit(
     job, stage, machine = context.job, training.stage, context.machine
     last = training.folder / "last.ckpt"
     resumed: bool = trainer.strategy.broadcast(last.exists())
-    story = provenance(context.space.home)
+    story = provenance()
     # Here, and not once a job: the stages before may have been trained in this process, or in another.
     seed_everything(job.seed, verbose=False)
     module = build_module(stage, training.model, training.options, job.seed)
@@ -148,10 +149,10 @@ def _fit(
         every_frame=stage.training == "every_frame",
         teacher=stage.teacher,
         seed=job.seed,
-        first_epoch=epochs_of(last, module) if resumed else 0,
     )
+    data.first_epoch = epochs_of(last, module) if resumed else 0
     share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
-    data.batch_size, data.accumulate = share
+    data.config, data.accumulate = replace(data.config, batch_size=share.clips), share.batches
     trainer.accumulate_grad_batches = share.batches
     if trainer.is_global_zero:
         say_prepared(data)
@@ -195,7 +196,7 @@ def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:
 def say_prepared(data: SaliencyDataModule) -> None:
     """Say whether reading is fast, once a stage; slow reading is what keeps a GPU waiting."""
     prepared, videos = data.prepared_count()
-    if not prepared and all(dataset(name).embedded for name in data.roots):
+    if not prepared and all(dataset(name).embedded for name in data.config.roots):
         return  # small pictures, read as fast
     if not data.spec.antialias:
         print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)

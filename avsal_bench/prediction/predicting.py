@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from avsal_bench.data import painting
-from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.files import whole_file

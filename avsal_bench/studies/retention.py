@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avsal_bench.data import painting
-from avsal_bench.data.clips.datamodule import collate, read_item
+from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.windows import window

@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data.clips.datamodule import Windows, collate
+from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.files.frames import CACHED_FRAMES, is_prepared
 from avsal_bench.data.files.prepare import prepare_videos

@@ -14,7 +14,7 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import make_plan
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.datamodule import read_item
+from avsal_bench.data.clips.items import read_item
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model, list_models, model_entry
 from avsal_bench.records import SOUNDS, read_record

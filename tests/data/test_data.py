@@ -11,7 +11,9 @@ from conftest import SIX_SETS, write_list, write_video
 from PIL import Image
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out, read_item
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out
+from avsal_bench.data.clips.items import read_item
 from avsal_bench.data.clips.sampler import ClipSampler, VideoBatches, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.files.fixation_files import read_fixations
@@ -38,7 +40,7 @@ def etmd(tmp_path):
 
 
 def module(root, spec=SPEC, name="etmd", **options):
-    return SaliencyDataModule({name: root}, spec, fold=1, batch_size=2, **options)
+    return SaliencyDataModule(DataConfig({name: root}, batch_size=2, **options), spec)
 
 
 def check(data, part):
@@ -193,12 +195,12 @@ def test_every_set_is_described():
 def test_all_sets_are_read_under_their_real_names(real_root):
     roots = dict.fromkeys(SIX_SETS, real_root)
     for fold in (1, 2, 3):
-        data = SaliencyDataModule(roots, SPEC, fold)
+        data = SaliencyDataModule(DataConfig(roots, fold), SPEC)
         for part in ("train", "test"):
             check(data, part)
         assert len(data.listed("train")) == 12
         assert len(data.fit_videos()) == len(data.val_videos()) == 6
-    visual = SaliencyDataModule({"dhf1k": real_root}, SILENT_SPEC, 1)
+    visual = SaliencyDataModule(DataConfig({"dhf1k": real_root}), SILENT_SPEC)
     check(visual, "train")
     batch = next(iter(visual.train_dataloader()))
     assert batch["frames"].shape == (2, 3, 8, 32, 64)
@@ -306,7 +308,7 @@ def test_muted_is_silence(etmd):
 
 
 def test_hold_out_goes_by_names_only(real_root):
-    data = SaliencyDataModule({"avad": real_root}, SPEC, 1)
+    data = SaliencyDataModule(DataConfig({"avad": real_root}), SPEC)
     videos = data.listed("train")
     fit, val = hold_out(videos, 0.1)
     assert sorted(v.key for v in fit + val) == sorted(v.key for v in videos)
@@ -317,7 +319,7 @@ def test_hold_out_goes_by_names_only(real_root):
 
 def test_training_and_test_videos_do_not_meet(synth_root):
     for fold in (1, 2, 3):
-        data = SaliencyDataModule({"synth": synth_root}, SPEC, fold)
+        data = SaliencyDataModule(DataConfig({"synth": synth_root}, fold), SPEC)
         test = {v.key for v in data.listed("test")}
         assert not test & {v.key for v in data.fit_videos() + data.val_videos()}
 

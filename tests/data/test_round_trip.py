@@ -23,6 +23,7 @@ from encoded import (
 )
 from PIL import Image
 
+from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import SIX, NumberedFiles, dataset, expand
 from avsal_bench.data.files.frames import read_frames
@@ -52,7 +53,7 @@ def spec_of(name, target="last"):
 
 
 def module(root, name, target="last", **options):
-    return SaliencyDataModule({name: root}, spec_of(name, target), 1, batch_size=2, flip=0.0, **options)
+    return SaliencyDataModule(DataConfig({name: root}, batch_size=2, flip=0.0, **options), spec_of(name, target))
 
 
 def check_batch(batch, numbers, videos, target):
@@ -141,7 +142,7 @@ def test_the_six_sets_at_once_each_in_another_form(tmp_path):
     for name, form in zip(expand(["six"]), FORMS, strict=True):
         roots[name] = tmp_path / form
         numbers[name] = write_encoded(roots[name], name, form, RATES[25])
-    data = SaliencyDataModule(roots, spec_of("six"), 3, batch_size=4, flip=0.0)
+    data = SaliencyDataModule(DataConfig(roots, 3, batch_size=4, flip=0.0), spec_of("six"))
     assert tuple(roots) == SIX
     assert data.prepared_count() == (0, 30)
     videos = {v.key: v for part in ("train", "test") for v in data.listed(part)}
@@ -281,7 +282,9 @@ def resident():
 def test_epochs_leak_neither_files_nor_memory(tmp_path, form, workers):
     write_encoded(tmp_path, "avad", form, RATES[25], train=(12,) * 6, test=(30, 30, 30))
     spec = ClipSpec(T, (160, 240), audio=FRONT)
-    data = SaliencyDataModule({"avad": tmp_path}, spec, 1, batch_size=4, num_workers=workers, clips_per_video=4)
+    data = SaliencyDataModule(
+        DataConfig({"avad": tmp_path}, batch_size=4, num_workers=workers, clips_per_video=4), spec
+    )
     files, memory = [], []
     for epoch in range(4):
         loader = data.train_dataloader()

@@ -11,6 +11,7 @@ from stills import SIZE, save_gaze, write_mit1003, write_salicon
 
 from avsal_bench.cli import main
 from avsal_bench.data.audit.audit import check_sets
+from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.fixation_files import read_fixations
@@ -94,7 +95,7 @@ def test_stills_of_one_folder_are_not_mixed_up_in_the_cache(written):
 @pytest.mark.parametrize("spec", [SPEC, ClipSpec(frames=4, size=(32, 48))])
 def test_a_data_module_trains_on_them_like_on_videos(written, spec):
     root, _ = written
-    data = SaliencyDataModule(dict.fromkeys(BOTH, root), spec, 1, batch_size=2, fixations=True)
+    data = SaliencyDataModule(DataConfig(dict.fromkeys(BOTH, root), batch_size=2, fixations=True), spec)
     assert (len(data.fit_videos()), len(data.val_videos()), len(data.test_videos())) == (11, 2, 3)
     batch = next(iter(data.train_dataloader()))
     assert batch["frames"].shape == (2, 3, spec.frames, 32, 48)

@@ -10,6 +10,7 @@ from tiny_networks import CASES, build
 from torchvision.io import decode_image
 from torchvision.transforms.v2 import functional as F
 
+from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import Place, model_entry
@@ -66,7 +67,7 @@ def test_a_test_run_gives_the_maps_of_a_plain_loop(synth_root, name, modality):
     options = dict(model_entry(name).tiny) | ({} if modality is None else {"modality": modality})
     module = SaliencyModule(name, options, {}, {}, {}).eval()
     module.net = net
-    data = SaliencyDataModule({"synth": synth_root}, net.spec, 1, test_batch_size=4)
+    data = SaliencyDataModule(DataConfig({"synth": synth_root}, test_batch_size=4), net.spec)
     # Shorter ones have a rule of their own: test_windows.py.
     videos = [v for v in dataset("synth").videos(synth_root, "test", 1) if v.n_frames >= 2 * net.spec.frames]
     video = min(videos, key=lambda v: v.n_frames)

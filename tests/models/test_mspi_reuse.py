@@ -7,7 +7,9 @@ from tiny_networks import filled_mspi as filled
 from tiny_networks import tiny_mspi as tiny
 from torch import Tensor
 
-from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.windows import window
 from avsal_bench.models import Place, create_model, model_entry
 from avsal_bench.models.layers.frame_memory import features_once
@@ -198,7 +200,7 @@ def lightning(net: MSPI, modality: str) -> SaliencyModule:
 
 
 def test_batches_say_which_frames_their_windows_have(synth_root):
-    data = SaliencyDataModule({"synth": synth_root}, tiny(modality="v").spec, 1, test_batch_size=8, flip=0.0)
+    data = SaliencyDataModule(DataConfig({"synth": synth_root}, test_batch_size=8, flip=0.0), tiny(modality="v").spec)
     video = data.test_videos()[0]
     seen = []
     for batch in data.predict_dataloader():
@@ -215,7 +217,7 @@ def test_batches_say_which_frames_their_windows_have(synth_root):
 def test_a_test_run_gives_the_same_maps_as_windows_one_by_one(synth_root, modality):
     net = filled(modality=modality)
     module = lightning(net, modality)
-    data = SaliencyDataModule({"synth": synth_root}, net.spec, 1, test_batch_size=6)
+    data = SaliencyDataModule(DataConfig({"synth": synth_root}, test_batch_size=6), net.spec)
     videos = sorted(data.test_videos(), key=lambda v: v.n_frames)[:2]
     data.skip = {v.key for v in data.listed("test")} - {v.key for v in videos}
     module.memory[("synth/x", 1)] = ()
@@ -238,7 +240,7 @@ def test_a_test_run_gives_the_same_maps_as_windows_one_by_one(synth_root, modali
 def test_a_batch_whose_windows_became_lists_on_the_way_to_a_gpu(synth_root):
     net = filled(modality="v")
     module = lightning(net, "v")
-    video = SaliencyDataModule({"synth": synth_root}, net.spec, 1).test_videos()[0]
+    video = SaliencyDataModule(DataConfig({"synth": synth_root}), net.spec).test_videos()[0]
     items = Windows([video], net.spec, density=False)
     batch = collate([items[0, frame] for frame in (1, 2)])
     with torch.no_grad():
@@ -252,7 +254,7 @@ def test_training_and_validation_keep_nothing(synth_root, monkeypatch):
     module.loss = {"kl": 1.0}
     monkeypatch.setattr(module, "log", lambda *args, **options: None)
     monkeypatch.setattr(MSPI, "predict", lambda *args: pytest.fail("for test time only"))
-    data = SaliencyDataModule({"synth": synth_root}, module.net.spec, 1, batch_size=2, test_batch_size=2)
+    data = SaliencyDataModule(DataConfig({"synth": synth_root}, batch_size=2, test_batch_size=2), module.net.spec)
     module.validation_step(next(iter(data.val_dataloader())), 0)
     assert torch.isfinite(module.training_loss(next(iter(data.train_dataloader()))))
     assert module.memory == {}

@@ -13,6 +13,7 @@ from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.stages import trainings
+from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.images import read_density
@@ -52,7 +53,9 @@ def taught_space(tmp_path, space):
 
 
 def data(root, **options):
-    return SaliencyDataModule({"synth": root}, ClipSpec(3, (48, 64), target="middle"), 1, batch_size=2, **options)
+    return SaliencyDataModule(
+        DataConfig({"synth": root}, batch_size=2, **options), ClipSpec(3, (48, 64), target="middle")
+    )
 
 
 def test_clips_and_windows_to_validate_on_bring_pseudo_maps(taught_space):

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
-from avsal_bench.data.clips.datamodule import SaliencyDataModule, Windows, collate
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.clips.tagged import categories
 from avsal_bench.data.dataset import NumberedFiles, dataset
 from avsal_bench.data.files.images import read_density
@@ -138,7 +140,7 @@ def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
 
 def test_the_weak_teacher_reads_what_was_written(made):
     spec = ClipSpec(3, (64, 96), target="middle")
-    data = SaliencyDataModule({"synth": made.synth_root}, spec, 1, teacher="pseudo", every_frame=True)
+    data = SaliencyDataModule(DataConfig({"synth": made.synth_root}, teacher="pseudo", every_frame=True), spec)
     taught = data.taught()
     maps = maps_of(made)
     items = Windows(taught, spec, density=True)

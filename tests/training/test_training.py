@@ -8,7 +8,7 @@ import torch
 from lightning import LightningDataModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from avsal_bench.data.clips.datamodule import collate
+from avsal_bench.data.clips.items import collate
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.losses import Prediction, Truth, bce_loss, cc_loss, kl_loss, nss_loss, saliency_loss, sim_loss

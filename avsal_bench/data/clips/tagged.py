@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from avsal_bench.data.clips.datamodule import Item, collate, read_item
+from avsal_bench.data.clips.items import Item, collate, read_item
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.dataset import Video, dataset

@@ -11,7 +11,9 @@ from conftest import write_list, write_video
 from torch.utils.data import DataLoader
 
 from avsal_bench.audio.waveform import Waveform, frame_span
-from avsal_bench.data.clips.datamodule import SaliencyDataModule, read_item
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.items import read_item
 from avsal_bench.data.clips.sounds import hear, noise_like, partners, shift_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.windows import window
@@ -260,7 +262,9 @@ def test_several_sounds_come_with_the_same_frames_each_as_it_comes_alone(videos)
 
 
 def module(root, workers=0, skip=(), rank=(0, 1)):
-    data = SaliencyDataModule({"avad": root}, SPEC, 1, test_batch_size=16, num_workers=workers, others=SOUNDS[1:])
+    data = SaliencyDataModule(
+        DataConfig({"avad": root}, test_batch_size=16, num_workers=workers, others=SOUNDS[1:]), SPEC
+    )
     data.skip = set(skip)
     data._rank = lambda: rank
     return data

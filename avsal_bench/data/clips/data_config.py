@@ -1,0 +1,103 @@
+"""What a data module reads, and how: one small object that is written down once and never changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.teachers import Teacher
+from avsal_bench.spec import Sound
+
+_COUNTS = ("batch_size", "test_batch_size", "clips_per_video", "val_stride")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data sets are read, and how they become batches.
+
+    >>> config = DataConfig({"synth": "data/synth"}, batch_size=4)
+    >>> config.roots["synth"].as_posix(), config.fold, config.batch_size
+    ('data/synth', 1, 4)
+
+    Args:
+        roots: folder of each data set, a string or a path, by the name of the set; several sets are read together.
+        fold: 1, 2 or 3: which of the splits. A set with a single split has it in every fold.
+        batch_size: clips of a training batch, in each process.
+        test_batch_size: windows of a batch in validation, tests and predictions.
+        clips_per_video: training clips of each video in an epoch, at random places.
+        clips_every: in its place, one training clip for every so many frames of a video; None to count by video.
+        flip: probability, 0 to 1, that a training clip is flipped left-right.
+        val_fraction: part of the training videos of each set, from 0 and below 1, that is set aside to validate on;
+            at least one video.
+        val_stride: every n-th frame of these videos is validated on.
+        fixations: whether batches to train and validate on bring ``fixated``; the loss term ``nss`` needs it.
+        every_frame: whether training batches bring ``densities``, the maps of all frames of the clip.
+        teacher: ``density`` for the maps of the set, ``pseudo`` for those of ``avsal pseudo`` in their place.
+        labels: whether batches bring ``label``, whether the sound belongs to what people look at.
+        sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``shifted`` or
+            ``noise``.
+        others: further sounds that predictions bring with the same frames.
+        seed: of everything that is drawn at random.
+        num_workers: processes that read; 0 reads in this one.
+
+    Raises:
+        ValueError: for an unknown data set, and for a value that is out of its range; it names the field.
+        TypeError: for a root that is no path.
+    """
+
+    roots: Mapping[str, str | os.PathLike[str]]
+    fold: int = 1
+    batch_size: int = 8
+    test_batch_size: int = 8
+    clips_per_video: int = 1
+    clips_every: int | None = None
+    flip: float = 0.5
+    val_fraction: float = 0.1
+    val_stride: int = 16
+    fixations: bool = False
+    every_frame: bool = False
+    teacher: Teacher = "density"
+    labels: bool = False
+    sound: Sound = "original"
+    others: tuple[Sound, ...] = ()
+    seed: int = 0
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.roots, Mapping) or not self.roots:
+            raise ValueError(
+                f"roots: expected the folder of each data set by its name, such as {{'avad': '/data/saliency'}}; "
+                f"got {self.roots!r}"
+            )
+        for name, root in self.roots.items():
+            dataset(name)
+            if not isinstance(root, str | os.PathLike):
+                raise TypeError(f"roots: the folder of {name} should be a path, got {root!r}")
+        object.__setattr__(self, "roots", {name: Path(root) for name, root in self.roots.items()})
+        object.__setattr__(self, "others", tuple(self.others))
+        if self.fold not in (1, 2, 3):
+            raise ValueError(f"fold: expected 1, 2 or 3, got {self.fold!r}")
+        for name in (*_COUNTS, *(("clips_every",) if self.clips_every is not None else ())):
+            _check_whole(name, getattr(self, name), 1)
+        _check_whole("num_workers", self.num_workers, 0)
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"flip: expected a probability from 0 to 1, got {self.flip!r}")
+        if not 0 <= self.val_fraction < 1:
+            raise ValueError(f"val_fraction: expected a part from 0 and below 1, got {self.val_fraction!r}")
+        for name, known in (("teacher", get_args(Teacher)), ("sound", get_args(Sound))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """``roots``, as paths."""
+        return {name: Path(root) for name, root in self.roots.items()}
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}: expected a whole number from {least}, got {value!r}")

@@ -1,0 +1,198 @@
+"""Clips and windows as items of a batch: what is read for each, by the network's spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from avsal_bench.data.clips.sampler import ClipRequest
+from avsal_bench.data.clips.sounds import hear
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.fixation_files import read_fixated
+from avsal_bench.data.files.frames import read_clip
+from avsal_bench.data.files.images import read_density
+from avsal_bench.data.labels import labels_of
+from avsal_bench.data.windows import training_targets, window
+from avsal_bench.spec import Batch, ClipSpec, Sound
+
+Item = dict[str, Tensor | str | int | tuple[int, ...] | None]
+
+#: What a flip turns around.
+PICTURES = ("frames", "density", "densities", "fixated")
+
+#: A training clip whose target map is empty is drawn again, this many times before all frames are looked at.
+MAX_DRAWS = 50
+
+
+class TrainingClips(Dataset[Item]):
+    """Clips at a random place, each flipped left-right with probability ``flip``; fixations on demand."""
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        spec: ClipSpec,
+        flip: float,
+        fixations: bool = False,
+        every_frame: bool = False,
+        labels: bool = False,
+    ) -> None:
+        self.videos = videos
+        self.spec = spec
+        self.flip = flip
+        self.fixations = fixations
+        self.every_frame = every_frame
+        self.labels = labels
+
+    def __getitem__(self, request: ClipRequest) -> Item:
+        """Draw one clip; the same request gives the same clip.
+
+        Raises:
+            ValueError: for a video all of whose saliency maps are empty.
+        """
+        video = self.videos[request.video]
+        rng = np.random.default_rng(request.seed)
+        targets = training_targets(video.n_frames, self.spec.frames, self.spec.target)
+        # Where most maps are empty, all are looked at in the end.
+        for frame in _draws(rng, targets):
+            density = read_density(video.densities.path(frame), self.spec.size)
+            if density.any():
+                break
+        else:
+            raise ValueError(
+                f"{video.key}: every saliency map is empty, so no clip has a target; take it out of the list"
+            )
+        item = read_item(video, frame, self.spec)
+        item["density"] = density
+        if self.every_frame:
+            numbers = window(frame, video.n_frames, self.spec.frames, self.spec.target, self.spec.start).frames
+            maps = [read_density(video.densities.path(number), self.spec.size) for number in numbers]
+            item["densities"] = torch.stack(maps)
+        if self.fixations:
+            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
+        if self.labels:
+            item["label"] = torch.tensor(labels_of(video)[frame - 1])
+        if rng.random() < self.flip:
+            item |= {key: value.flip(-1) for key in PICTURES if isinstance(value := item.get(key), Tensor)}
+        return item
+
+
+def _draws(rng: np.random.Generator, targets: Sequence[int]) -> Iterator[int]:
+    """Frames to look at for a map that is not empty: ``MAX_DRAWS`` at random, and then each of them."""
+    for _ in range(MAX_DRAWS):
+        yield int(rng.choice(targets))
+    yield from rng.permutation(targets).tolist()
+
+
+class Windows(Dataset[Item]):
+    """The window of every ``(video, frame)`` asked for, as at test time; with its ground truth on demand.
+
+    Args:
+        videos: that places count.
+        spec: of the network.
+        density: whether an item brings its saliency map.
+        sound: what is heard, as ``audio``.
+        fixations: whether an item brings the fixated pixels.
+        others: what else is heard, as ``others``.
+        swaps: for the key of each video the one whose sound it is given where it is ``swapped``.
+        labels: whether an item brings the label of consistency of its target frame.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        spec: ClipSpec,
+        density: bool,
+        sound: Sound = "original",
+        fixations: bool = False,
+        others: Sequence[Sound] = (),
+        swaps: Mapping[str, Video] | None = None,
+        labels: bool = False,
+    ) -> None:
+        self.videos = videos
+        self.spec = spec
+        self.density = density
+        self.sound = sound
+        self.fixations = fixations
+        self.others = tuple(others)
+        self.swaps = dict(swaps or {})
+        self.labels = labels
+
+    def __getitem__(self, place: tuple[int, int]) -> Item:
+        """The window that predicts ``frame`` of video ``i``, for ``place = (i, frame)``."""
+        video, frame = self.videos[place[0]], place[1]
+        item = read_item(video, frame, self.spec, self.sound, self.others, self.swaps.get(video.key))
+        if self.density:
+            item["density"] = read_density(video.densities.path(frame), self.spec.size)
+        if self.fixations:
+            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
+        if self.labels:
+            item["label"] = torch.tensor(labels_of(video)[frame - 1])
+        return item
+
+
+class Densities(Dataset[Tensor]):
+    """Every saliency map of some videos, resized."""
+
+    def __init__(self, videos: Sequence[Video], size: tuple[int, int]) -> None:
+        self.places = [(video, frame) for video in videos for frame in range(1, video.n_frames + 1)]
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One map, ``(h, w)`` float32 in [0, 1]."""
+        video, frame = self.places[index]
+        return read_density(video.densities.path(frame), self.size)
+
+
+def read_item(
+    video: Video,
+    frame: int,
+    spec: ClipSpec,
+    sound: Sound = "original",
+    others: Sequence[Sound] = (),
+    partner: Video | None = None,
+) -> Item:
+    """The window of a frame as an item of a :class:`~avsal_bench.spec.Batch`, without ground truth.
+
+    Args:
+        video: whose files are read.
+        frame: the target frame, from 1.
+        spec: of the network.
+        sound: what is heard, as ``audio``.
+        others: what else is heard, as ``others``; nothing for a network without sound.
+        partner: whose sound is heard where it is ``swapped``.
+    """
+    clip = window(frame, video.n_frames, spec.frames, spec.target, spec.start)
+    audio, further = None, {}
+    if spec.audio is not None:
+        audio = hear(video, clip, spec.audio, sound, partner)
+        heard = [hear(video, clip, spec.audio, other, partner) for other in others]
+        further = {"others": torch.stack(heard)} if heard else {}
+    return {
+        **further,
+        "frames": read_clip(video, clip, spec.size, spec.antialias),
+        "audio": audio,
+        "density": None,
+        "fixated": None,
+        "dataset": video.dataset,
+        "video": video.name,
+        "frame": frame,
+        "window": clip.frames,
+    }
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack items into a batch."""
+    columns = {key: [item[key] for item in items] for key in items[0]}
+    return {  # type: ignore[return-value]
+        key: default_collate(column)  # which stacks straight into the memory that processes share
+        if isinstance(column[0], Tensor)
+        else (None if column[0] is None else column)
+        for key, column in columns.items()
+    }
