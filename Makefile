@@ -67,8 +67,8 @@ format: $(READY) ## Bring the code into form
 leaderboard: $(READY) ## Generate leaderboard/README.md, leaderboard.csv and index.html from the records
 	$(BIN)/avsal leaderboard
 
-models: $(READY) ## Write the table of networks into README.md and leaderboard/networks.csv
-	$(BIN)/avsal models --write README.md --csv leaderboard/networks.csv
+models: $(READY) ## Write the table of networks into README.md and avsal_bench/resources/networks.csv
+	$(BIN)/avsal models --write README.md --csv avsal_bench/resources/networks.csv
 
 regress: $(READY) ## Rerun small benchmarks and compare every score with benchmarks/expected; NAMES="vinet" for others
 	$(BIN)/avsal regress $(NAMES)

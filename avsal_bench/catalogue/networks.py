@@ -6,9 +6,10 @@ the records. :mod:`avsal_bench.catalogue.table` writes them down.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,13 +24,9 @@ from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import ModelEntry
 from avsal_bench.records import MAPS_PRESET, network_name, read_records
+from avsal_bench.resources import resource
 from avsal_bench.spec import ClipSpec, Modality
 
-#: Below the repository: times by ``benchmarks/speed/windows.py``, expected scores, the authors' outputs, and records.
-WINDOWS = Path("benchmarks/speed/windows.json")
-EXPECTED = Path("benchmarks/expected")
-PARITY = Path("tests/golden/parity")
-RECORDS = Path("leaderboard/records")
 SMOKE = "smoke"
 
 
@@ -65,13 +62,15 @@ class Variant:
         options = {"modality": self.entry.modalities[-1], **weights.options}
         return options == {"modality": self.modality, **self.options}
 
-    def compared(self, folder: Path) -> bool:
-        """Whether its output was compared with the authors' code, whose outputs lie in the folder.
+    def compared(self, outputs: Collection[str]) -> bool:
+        """Whether its output was compared with the authors' code.
 
-        The registry says so of modalities; a variant has a file of its own besides.
+        Args:
+            outputs: names of what was kept of the authors' code, of each network, or of each of its variants. The
+                registry says of which modalities.
         """
-        own = f"{self.entry.name}_{self.variant or '*'}.npz"
-        return self.modality in self.entry.parity and any(folder.glob(own))
+        own = f"{self.entry.name}_{self.variant or '*'}"
+        return self.modality in self.entry.parity and bool(fnmatch.filter(outputs, own))
 
 
 @dataclass(frozen=True)
@@ -136,20 +135,21 @@ def variants(names: Sequence[str] = ()) -> list[Variant]:
     return sorted(found, key=lambda v: not v.modality)
 
 
-def catalogue(home: Path, names: Sequence[str] = ()) -> list[Row]:
+def catalogue(records: Path, names: Sequence[str] = ()) -> list[Row]:
     """Rows of the table, for all networks or some models.
 
     Args:
-        home: of the repository.
+        records: folder of the records of a leaderboard; it need not be there.
         names: of models.
 
     Raises:
-        ValueError: for an unknown name, or a file of the repository that cannot be read.
+        ValueError: for an unknown name, or a file that cannot be read.
     """
     chosen = variants(names)
-    scores = expected_cc(home / EXPECTED)
-    times = read_times(home / WINDOWS)
-    real = Counter(r.network for _, r in read_records(home / RECORDS) if not r.synthetic and r.preset != MAPS_PRESET)
+    scores = expected_cc(resource("expected"))
+    times = read_times(resource("windows.json"))
+    outputs = resource("parity.txt").read_text(encoding="utf-8").split()
+    real = Counter(r.network for _, r in read_records(records) if not r.synthetic and r.preset != MAPS_PRESET)
     rows = []
     for one in chosen:
         counted = count_published(one.entry.name, one.modality, one.variant) if one.modality else None
@@ -163,7 +163,7 @@ def catalogue(home: Path, names: Sequence[str] = ()) -> list[Row]:
                 sound=sound_phrase(spec.audio) if spec.audio else "",
                 counted=counted,
                 times=_times_of(one, counted, times),
-                parity=one.compared(home / PARITY),
+                parity=one.compared(outputs),
                 weights=len(whole),
                 parts=len(parts),
                 opened=sum("not opened" not in w.form for w in whole + parts),

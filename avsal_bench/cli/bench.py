@@ -200,10 +200,10 @@ def _ablation(args: Namespace, space: Workspace) -> int:
     from avsal_bench.studies.ablation_table import write_ablation
 
     if args.ablation == "list":
-        print(ablations_text(space))
+        print(ablations_text())
         return 0
     preset = preset_of(args, space)
-    ablation = asked_ablation(space, args.ablation, args.models, args.modality)
+    ablation = asked_ablation(args.ablation, args.models, args.modality)
     plans = plan_ablation(
         ablation, space, preset, args.protocol, folds=args.folds, seeds=args.seeds, overrides=args.set
     )

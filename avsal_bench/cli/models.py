@@ -28,11 +28,15 @@ def models(args: argparse.Namespace) -> int:
     from avsal_bench.bench.workspace import workspace
     from avsal_bench.catalogue.networks import catalogue
     from avsal_bench.catalogue.table import markdown, terminal, to_csv, write_into
-    from avsal_bench.files import write_atomically
+    from avsal_bench.files import check_writable, write_atomically
 
     if args.write and args.names:
         raise ValueError(f"--write puts the table of all networks into {args.write}; leave out {' '.join(args.names)}")
-    rows = catalogue(workspace().home, args.names)
+    outputs = [Path(name) for name in (args.csv, args.write) if name]
+    if links := [path for path in outputs if path.is_symlink()]:
+        raise ValueError(f"{links[0]} is a link to {links[0].resolve()}; name the file itself")
+    check_writable(files=outputs)
+    rows = catalogue(workspace().records, args.names)
     if args.csv:
         write_atomically(Path(args.csv), to_csv(rows))
     if args.write:

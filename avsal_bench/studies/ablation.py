@@ -1,7 +1,7 @@
 """Ablations: the tables of a paper that compare versions of its own network, run on whatever data is at hand.
 
-``benchmarks/ablations/<name>.yaml`` says which options make each row of a published table. What the paper scored is in
-``leaderboard/published.csv``, and found by the label of the row; no score is written twice.
+``ablations/<name>.yaml`` of the package's resources says which options make each row of a published table. What the
+paper scored is in their ``published.csv``, and found by the label of the row; no score is written twice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from avsal_bench.evaluation.protocol import protocol as rules
 from avsal_bench.kept import one_look
 from avsal_bench.models import model_entry
 from avsal_bench.names import pick, unknown
+from avsal_bench.resources import resource
 from avsal_bench.spec import Modality
 from avsal_bench.text import text_table
 from avsal_bench.training.recipe import Recipe, load_recipe
@@ -94,24 +95,18 @@ class Ablation:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def ablations_folder(space: Workspace) -> Path:
-    """Where the files of the ablations lie."""
-    return space.home / "benchmarks" / "ablations"
-
-
-def ablations_text(space: Workspace) -> str:
+def ablations_text() -> str:
     """All ablations, a line each, for a terminal."""
-    folder = ablations_folder(space)
+    folder = resource("ablations")
     found = [load_ablation(folder, name) for name in list_ablations(folder)]
     body = [[a.name, a.model, f"{a.paper}, {a.table}", str(len(a.rows)), a.title] for a in found]
     return text_table(["ablation", "network", "published in", "rows", "title"], body, numbers=[3])
 
 
-def asked_ablation(space: Workspace, name: str, models: Sequence[str] = (), modalities: Sequence[str] = ()) -> Ablation:
+def asked_ablation(name: str, models: Sequence[str] = (), modalities: Sequence[str] = ()) -> Ablation:
     """The ablation that a person asks for.
 
     Args:
-        space: folders.
         name: of its file.
         models: named beside it; none, or its own.
         modalities: named beside it; each row says its own, so none.
@@ -119,7 +114,7 @@ def asked_ablation(space: Workspace, name: str, models: Sequence[str] = (), moda
     Raises:
         ValueError: for an unknown name, another network, and any modality; as :func:`load_ablation` does.
     """
-    ablation = load_ablation(ablations_folder(space), name)
+    ablation = load_ablation(resource("ablations"), name)
     if list(models) not in ([], [ablation.model]):
         asked = " ".join(models)
         raise ValueError(f"ablation {ablation.name} is one of {ablation.model}, not of {asked}; leave the network out")

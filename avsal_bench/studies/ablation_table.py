@@ -12,6 +12,7 @@ from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS, read_record
+from avsal_bench.resources import resource
 from avsal_bench.studies.ablation import Ablation, RowPlan, ablation_root, embedded
 from avsal_bench.text import text_table
 
@@ -130,7 +131,7 @@ def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
     Returns:
         The same for a terminal, and the path of the file.
     """
-    published = published_ablation(space.home / "leaderboard" / "published.csv", ablation.paper, ablation.table)
+    published = published_ablation(resource("published.csv"), ablation.paper, ablation.table)
     tables = compare_ablation(ablation, our_scores(plans), published)
     notes = _notes(ablation, plans, space)
     left_out = [f"- {label}: {reason}" for label, reason in ablation.left_out.items()]
@@ -160,7 +161,7 @@ def _notes(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> st
         f"folds {_listed(j.fold for p in plans for j in p.jobs)}, "
         f"seeds {_listed(j.seed for p in plans for j in p.jobs)}, protocol {job.protocol}.",
         "In brackets: the difference from the base row of the same column. Compare differences, not scores.",
-        "° digits reconstructed, ? doubtful reading or label (leaderboard/published.csv says why).",
+        "° digits reconstructed, ? doubtful reading or label (column note of leaderboard.csv says why).",
     ]
     if embedded(recipe):
         lines.append("Ours are on data that this project makes itself, and say nothing about real videos.")

@@ -20,6 +20,7 @@ from avsal_bench.leaderboard.drift import (
     updated,
 )
 from avsal_bench.names import pick
+from avsal_bench.resources import clone, resource
 from avsal_bench.studies.regress import rerun
 
 
@@ -48,14 +49,14 @@ def compare_expected(name: str, space: Workspace) -> Comparison:
     """Rerun what an expected file names, and compare.
 
     Args:
-        name: of a file in ``benchmarks/expected``.
+        name: of a file of expected scores.
         space: folders.
 
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: naming the file and what is wrong in it.
     """
-    expected = read_expected(_place(name, space))
+    expected = read_expected(_place(name))
     records = list(rerun(expected, space, Machine(devices=1)))
     scores = expected["scores"]
     moved, failed = drifts(records, scores), failed_claims(records, expected)
@@ -66,14 +67,16 @@ def update_expected(name: str, space: Workspace, reason: str) -> Path:
     """Write the scores of a rerun into an expected file, a new one for a network that has none; returns its path.
 
     Args:
-        name: of a file in ``benchmarks/expected``, or of a network with a recipe.
+        name: of a file of expected scores, or of a network with a recipe.
         space: folders.
         reason: why the scores move; it is kept in the file.
 
     Raises:
-        ValueError: for a name that is neither.
+        ValueError: for a name that is neither, and in an installed package, whose files are not written.
     """
-    path = _place(name, space)
+    if clone() is None:
+        raise ValueError("expected scores are files of avsal-bench; write them in a clone of its repository")
+    path = _place(name)
     if path.is_file():
         expected = read_expected(path)
     else:
@@ -84,5 +87,5 @@ def update_expected(name: str, space: Workspace, reason: str) -> Path:
     return path
 
 
-def _place(name: str, space: Workspace) -> Path:
-    return space.home / "benchmarks" / "expected" / f"{name}.json"
+def _place(name: str) -> Path:
+    return resource("expected") / f"{name}.json"

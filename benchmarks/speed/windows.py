@@ -1,6 +1,6 @@
 """Time one window of every published network: on one thread, and with a thread for each core.
 
-The result is kept beside this script, in windows.json, and `avsal models` shows it.
+The result is kept in avsal_bench/resources/windows.json, and `avsal models` shows it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from avsal_bench.catalogue.counting import count, window_shapes
 from avsal_bench.catalogue.networks import Variant, read_times, variants
 from avsal_bench.files import write_atomically
 from avsal_bench.progress import progress
+from avsal_bench.resources import resource
 
 EXAMPLES = """examples:
   python benchmarks/speed/windows.py                           all networks
@@ -77,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--only", nargs="+", default=[], metavar="NAME", help="models to measure again (default: all)")
     add("--repeats", type=int, default=5, metavar="N", help="most runs of each measurement (default: %(default)s)")
     add("--seconds", type=float, default=4, metavar="S", help="of runs that are enough (default: %(default)s)")
-    add("--json", type=Path, metavar="FILE", help="to write (default: windows.json beside this script)")
+    add("--json", type=Path, metavar="FILE", help="to write (default: windows.json of the package)")
     options = parser.parse_args(arguments)
-    path = options.json or Path(__file__).with_name("windows.json")
+    path = options.json or resource("windows.json")
     machine = {"processor": processor(), "cores": os.cpu_count(), "torch": torch.__version__}
     try:
         kept = read_times(path) if options.only else {"machine": machine, "networks": {}}
