@@ -16,25 +16,42 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from avsal_bench.names import printable
+from avsal_bench.plugins import PLUGINS, use_plugins
 
 #: The environment in the place of ``--debug``; processes that a command starts inherit it.
 DEBUG = "AVSAL_DEBUG"
 USER, FAULT, INTERRUPTED, NO_READER = 2, 70, 130, 141
 #: What a user can mend; these say by themselves what is wrong and how.
 EXPECTED = (ValueError, OSError, FloatingPointError)
+#: Starts the names under which parsers keep the values of ``--plugin``.
+_PLUGINS_OF = "plugins of"
 #: The most letters of one line about an unexpected error.
 _LONGEST = 300
 _DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota of the disk is used up"}
 
 
-def debug_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--debug``, which may stand before a command and behind it."""
+def shared_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes, before its name and behind it: ``--debug`` and ``--plugin``."""
     text = f"show the traceback of an error (environment: {DEBUG}=1)"
     parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=text)
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=argparse.SUPPRESS,
+        dest=f"{_PLUGINS_OF} {parser.prog}",  # one of its own: what stands behind a name would replace what is before
+        metavar="MODULE_OR_FILE",
+        help="load networks, data sets, protocols and metrics of your own, such as my_network.py; it runs this code "
+        f"(may be repeated; environment: {PLUGINS})",
+    )
+
+
+def _plugins_of(args: argparse.Namespace) -> list[str]:
+    """The plug-ins that a command line names."""
+    return [word for name, words in vars(args).items() if name.startswith(_PLUGINS_OF) for word in words]
 
 
 def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
@@ -61,6 +78,7 @@ def exit_code(command: str, function: Callable[[argparse.Namespace], int], args:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        use_plugins(_plugins_of(args))
         if hasattr(sys.stdout, "reconfigure"):  # a file may be called by bytes that are no text
             sys.stdout.reconfigure(errors="backslashreplace")
         code = function(args)
@@ -115,7 +133,7 @@ def _unexpected(command: str, error: BaseException, runs: str | None) -> str:
 
 def _write_log(command: str, runs: str | None) -> Path | None:
     """Keep the traceback below the folder of runs, else in that of temporary files; None where neither is writable."""
-    time = datetime.now(UTC).isoformat(timespec="seconds")
+    time = datetime.now(timezone.utc).isoformat(timespec="seconds")
     text = f"{time} {command}\n{' '.join(sys.argv)}\nPython {sys.version}\n\n{traceback.format_exc()}"
     folders = [Path(runs) / "logs"] if runs and Path(runs).is_dir() else []
     for folder in (*folders, Path(tempfile.gettempdir())):

@@ -11,12 +11,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import cache
 from importlib.metadata import Distribution, distribution, version
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.plugins import load_plugins, typed_for_record
 from avsal_bench.resources import clone
 
 #: Paths whose changes make a clone unclean; results may lie beside them.
@@ -38,6 +39,7 @@ def provenance() -> dict[str, Any]:
     import torch
 
     commit, clean = commit_and_clean()
+    plugins = [plugin.plain() for plugin in load_plugins()]
     cuda = torch.cuda.is_available()
     return {
         "version": version(NAME),
@@ -50,8 +52,9 @@ def provenance() -> dict[str, Any]:
         "cuda": torch.version.cuda if cuda else None,
         "device": torch.cuda.get_device_name() if cuda else _processor(),
         "threads": torch.get_num_threads(),
-        "command": shlex.join(["avsal", *(_typed or sys.argv[1:])]),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["avsal", *typed_for_record(_typed or sys.argv[1:])]),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **({"plugins": plugins} if plugins else {}),
     }
 
 

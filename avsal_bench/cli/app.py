@@ -23,7 +23,7 @@ from avsal_bench.cli.submit import add_parser as add_submit
 from avsal_bench.cli.switch import add_parser as add_switch
 from avsal_bench.cli.synth import add_parser as add_synth
 from avsal_bench.cli.weights import add_parser as add_weights
-from avsal_bench.ending import debug_option, exit_code, parsed
+from avsal_bench.ending import shared_options, exit_code, parsed
 
 #: In the order of `avsal --help`.
 COMMANDS = (
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "With AVSAL_DATA naming the folder of the real sets, the same command runs the published recipe on them. "
         "Exit codes: 0 done, 1 something failed or found, 2 what you gave is wrong or missing, 70 a fault of avsal.",
     )
-    debug_option(parser)
+    shared_options(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for add in COMMANDS:
         add(commands)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from avsal_bench.ending import debug_option
+from avsal_bench.ending import shared_options
 from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.resources import home
 from avsal_bench.typed import place, whole, word
@@ -53,7 +53,7 @@ def add_command(
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.set_defaults(function=function)
-    debug_option(parser)
+    shared_options(parser)
     return parser
 
 

@@ -7,7 +7,7 @@ folder of maps ever loads one.
 
 from avsal_bench.plugins.entries import enter
 from avsal_bench.plugins.finding import find
-from avsal_bench.plugins.importing import PLUGINS, load_plugins, use_plugins, without_folders
+from avsal_bench.plugins.importing import PLUGINS, load_plugins, typed_for_record, use_plugins
 from avsal_bench.plugins.plugin import Plugin
 
-__all__ = ["PLUGINS", "Plugin", "enter", "find", "load_plugins", "use_plugins", "without_folders"]
+__all__ = ["PLUGINS", "Plugin", "enter", "find", "load_plugins", "typed_for_record", "use_plugins"]

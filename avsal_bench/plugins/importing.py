@@ -73,17 +73,20 @@ def use_plugins(words: Iterable[str] = ()) -> tuple[Plugin, ...]:
         return tuple(_loaded.values())
 
 
-def without_folders(words: Sequence[str]) -> list[str]:
-    """Words of a command with the name of each plug-in's file in the place of its path, as records show no folders."""
-    shown = []
+def typed_for_record(words: Sequence[str]) -> list[str]:
+    """Words of a command as a record shows them: all plug-ins that were asked for, and no folder of their files."""
+    shown, named = [], set()
     for before, word in zip(["", *words], words, strict=False):
         option, sign, value = word.partition("=")
         if before == "--plugin":
             word = Path(word).name
+            named.add(word)
         elif option == "--plugin" and sign:
             word = f"--plugin={Path(value).name}"
+            named.add(Path(value).name)
         shown.append(word)
-    return shown
+    asked = dict.fromkeys(Path(word).name for word in os.environ.get(PLUGINS, "").split(",") if word.strip())
+    return [*shown, *(word for name in asked if name not in named for word in ("--plugin", name))]
 
 
 def _load_asked() -> None:
@@ -195,7 +198,7 @@ def _failed(said: str, error: BaseException, files: Sequence[Path] = ()) -> Valu
     """The error of a plug-in that fails: the line of its own files where the fault shows, and what is wrong."""
     reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}".rstrip(": ")
     if isinstance(error, SyntaxError) and error.filename:
-        return ValueError(f"plug-in {error.filename}:{error.lineno}: {reason}")
+        return ValueError(f"plug-in {error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
     frames = [f for f in frames if f.filename not in (__file__, importlib.__file__)]
     own = {str(path) for path in files} or {f.filename for f in frames[:1]}

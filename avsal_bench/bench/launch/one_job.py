@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from avsal_bench.bench.job import job_options
 from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
-from avsal_bench.ending import debug_option, exit_code, parsed
+from avsal_bench.ending import shared_options, exit_code, parsed
 
 # Heavy imports stand inside the functions: reading processes import this file again, and `--help` must answer at once.
 
@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> int:
     from avsal_bench.bench.provenance import say_command
 
     parser = argparse.ArgumentParser(prog="avsal run", description="Run one job.")
-    debug_option(parser)
+    shared_options(parser)
     one_job_options(parser)
     args = parsed(parser, words)
     say_command(["run", *words])

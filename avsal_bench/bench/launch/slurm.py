@@ -16,6 +16,7 @@ from avsal_bench.bench.launch.one_job import main
 from avsal_bench.bench.launch.state import State, log_path, state_of, write_state
 from avsal_bench.bench.sharing.processes import first_process, now, this_process
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.plugins import PLUGINS
 
 #: How often a job that reaches its time limit is queued again. Each time it goes on at its last whole epoch.
 TIME_LIMITS = 100
@@ -128,6 +129,7 @@ def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster
     executor = submitit.SlurmExecutor(folder=logs / "slurm", max_num_timeout=TIME_LIMITS)
     executor.update_parameters(**_parameters(cluster))
     environment = {name: str(Path(os.environ[name]).resolve()) for name in KEPT if os.environ.get(name)}
+    environment |= {PLUGINS: os.environ[PLUGINS]} if os.environ.get(PLUGINS) else {}
     environment |= {"AVSAL_HOME": str(space.home.resolve()), "AVSAL_LAUNCHER": "slurm"}
     tasks = [RunJob([*job.arguments(), *common], log_path(space.runs, job).resolve(), environment) for job in jobs]
     try:
