@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: Bytes that are read at once of a file that is hashed.
+_BLOCK = 2**20
+
 
 @contextmanager
 def whole_file(path: Path, suffix: str = "") -> Iterator[Path]:
@@ -118,8 +121,11 @@ def _kind(mode: int) -> str:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
+    found = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()
 
 
 def text_sha256(text: str) -> str:

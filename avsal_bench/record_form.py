@@ -7,11 +7,11 @@ numbers that must agree with each other, such as counts with frames, are checked
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
 from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key

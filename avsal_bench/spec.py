@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from torch import Tensor

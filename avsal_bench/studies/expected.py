@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from avsal_bench.bench.machine import Machine
@@ -83,7 +83,7 @@ def update_expected(name: str, space: Workspace, reason: str) -> Path:
         pick("network with a recipe", name, {p.stem: p for p in space.recipes.glob("*.yaml")})
         expected = new_expected(name)
     records = list(rerun(expected, space, Machine(devices=1)))
-    write_atomically(path, to_json(updated(expected, records, reason, f"{datetime.now(UTC):%Y-%m-%d}")))
+    write_atomically(path, to_json(updated(expected, records, reason, f"{datetime.now(timezone.utc):%Y-%m-%d}")))
     return path
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch.optim import Optimizer
+from typing_extensions import Self
 
 from avsal_bench.names import pick
 from avsal_bench.schema import AtLeast0, Count, Flag, Number, Share, Whole, build

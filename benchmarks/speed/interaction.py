@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"{row['form']:<20}{row['positions']:>7} positions  {row['seconds']:.4f} s  {row['bytes'] / 2**20:.2f} MiB"
         )
-    machine = {"processor": processor(), "torch": torch.__version__, "date": datetime.now(UTC).date().isoformat()}
+    machine = {
+        "processor": processor(),
+        "torch": torch.__version__,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+    }
     path = options.json or Path(__file__).with_name("interaction.json")
     write_atomically(
         path, json.dumps({"machine": machine, "width": options.width, "measured": measured}, indent=1) + "\n"

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -65,7 +65,7 @@ def measure(variant: Variant, repeats: int, seconds: float) -> dict[str, Any]:
         step()
         one_thread = time_runs(step, 1, time.process_time, repeats, seconds)
         all_threads = time_runs(step, os.cpu_count() or 1, time.perf_counter, repeats, seconds)
-    today = datetime.now(UTC).date().isoformat()
+    today = datetime.now(timezone.utc).date().isoformat()
     return {"macs": count(variant.build).macs, "one_thread": one_thread, "all_threads": all_threads, "date": today}
 
 

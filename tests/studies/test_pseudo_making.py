@@ -123,7 +123,7 @@ def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
         if (above := coarse > 2 * coarse.mean()).any():
             rows, columns = np.flatnonzero(above.any(1)), np.flatnonzero(above.any(0))
             part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-            crop = F.interpolate(frames[:, :, *part].transpose(0, 1), (64, 96), mode="bilinear").transpose(0, 1)
+            crop = F.interpolate(frames[(..., *part)].transpose(0, 1), (64, 96), mode="bilinear").transpose(0, 1)
             fine = torch.tensor(look(crop, audio))[None, None].float()
             shape = whole[part].shape
             whole[part] = F.interpolate(fine, shape, mode="bilinear", antialias=True)[0, 0].numpy()

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from avsal_bench.bench.sharing.processes import Process, alive, this_process
@@ -114,7 +114,7 @@ def _take(folder: Path) -> tuple[Path, int] | None:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
     except FileExistsError:
         return None
-    start = datetime.now(UTC).isoformat(timespec="seconds")
+    start = datetime.now(timezone.utc).isoformat(timespec="seconds")
     os.write(file, json.dumps({"process": asdict(this_process()), "start": start}).encode())
     others = [found for found in _look(folder) if found.name != path.name]
     if not set(others) <= set(before):
