@@ -53,8 +53,9 @@ class Job:
     def recipe(self, space: Workspace) -> Recipe:
         """The resolved recipe."""
         from avsal_bench.training.recipe import load_recipe  # which knows the losses, and so torch
+        from avsal_bench.training.recipe_folder import recipe_folder
 
-        return load_recipe(space.recipes, self.model, self.preset, self.overrides)
+        return load_recipe(recipe_folder(self.model), self.model, self.preset, self.overrides)
 
     def arguments(self) -> list[str]:
         """Words of ``avsal run`` for this job, which :func:`job_options` read."""

@@ -22,6 +22,7 @@ from avsal_bench.records import network_name, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.building import check_network, check_stage
 from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
+from avsal_bench.training.recipe_folder import recipe_folder
 from avsal_bench.typed import LARGEST_SEED
 
 #: Folds of the six sets; a set with one split uses it in each.
@@ -71,8 +72,10 @@ def make_plan(
         raise ValueError(f"--set {overrides[0]}: {', '.join(models)} has nothing to set, as a baseline beside networks")
     jobs = []
     names = [*(b for b in BASELINES if b not in models), *models]
-    presets = {model: _preset(space, model, preset) for model in names}
-    recipes = {model: load_recipe(space.recipes, model, presets[model], _own(model, overrides)) for model in names}
+    presets = {model: _preset(model, preset) for model in names}
+    recipes = {
+        model: load_recipe(recipe_folder(model), model, presets[model], _own(model, overrides)) for model in names
+    }
     tested = {model: tested_sets(recipes[model], datasets) for model in names}
     own_folds = folds or recipes[models[0]].folds
     for fold in own_folds:
@@ -107,7 +110,7 @@ def plan_one(
     """
     rules_of(protocol)
     modality = modality or next(reversed(modalities_of(model)), "")
-    recipe = load_recipe(space.recipes, model, preset, overrides)
+    recipe = load_recipe(recipe_folder(model), model, preset, overrides)
     sets, heard = tested_sets(recipe, datasets), asked_sounds(sounds)
     _check_numbers([fold], [seed])
     job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard)
@@ -199,9 +202,9 @@ def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
     return tuple(sound for sound in known if sound in wanted)
 
 
-def _preset(space: Workspace, model: str, preset: str) -> str:
+def _preset(model: str, preset: str) -> str:
     """The preset asked for; for a baseline whose recipe does not have it, the paper's."""
-    return "paper" if model in BASELINES and preset not in list_presets(space.recipes, model) else preset
+    return "paper" if model in BASELINES and preset not in list_presets(recipe_folder(model), model) else preset
 
 
 def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:

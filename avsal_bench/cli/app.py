@@ -23,7 +23,7 @@ from avsal_bench.cli.submit import add_parser as add_submit
 from avsal_bench.cli.switch import add_parser as add_switch
 from avsal_bench.cli.synth import add_parser as add_synth
 from avsal_bench.cli.weights import add_parser as add_weights
-from avsal_bench.ending import shared_options, exit_code, parsed
+from avsal_bench.ending import exit_code, parsed, shared_options
 
 #: In the order of `avsal --help`.
 COMMANDS = (

@@ -5,9 +5,9 @@ A plug-in is a module, or a Python file, that calls ``register_model``, ``regist
 folder of maps ever loads one.
 """
 
-from avsal_bench.plugins.entries import enter
+from avsal_bench.plugins.entries import enter, registered_in
 from avsal_bench.plugins.finding import find
 from avsal_bench.plugins.importing import PLUGINS, load_plugins, typed_for_record, use_plugins
 from avsal_bench.plugins.plugin import Plugin
 
-__all__ = ["PLUGINS", "Plugin", "enter", "find", "load_plugins", "typed_for_record", "use_plugins"]
+__all__ = ["PLUGINS", "Plugin", "enter", "find", "load_plugins", "registered_in", "typed_for_record", "use_plugins"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,9 +33,7 @@ class Entry:
 _ENTRIES: dict[tuple[str, str], Entry] = {}
 
 
-def enter(
-    what: str, name: str, thing: T, registry: MutableMapping[str, T], own: Mapping[str, str] | None = None
-) -> None:
+def enter(what: str, name: str, thing: T, registry: MutableMapping[str, T], own: str = "") -> None:
     """Register something under its name. The file is noted that called the function which calls this one.
 
     Args:
@@ -43,19 +41,26 @@ def enter(
         name: of ASCII letters, digits and . _ + - only.
         thing: that is registered.
         registry: that it goes to.
-        own: by name the files of the package that register them once they are imported.
+        own: file of the package that registers this name once it is imported; "" where there is none.
 
     Raises:
         ValueError: for a name that is registered already, with both files, and for a name of other characters.
     """
     file = sys._getframe(2).f_code.co_filename
     before = _ENTRIES.get((what, name))
-    first = before.file if before else (own or {}).get(name, "")
+    first = before.file if before else own
     if name in registry or (first and Path(first).resolve() != Path(file).resolve()):
         raise ValueError(f"{what} {name!r} is registered twice: in {first} and in {file}; rename one of them")
     plain_name(what, name)
     registry[name] = thing
     _ENTRIES[what, name] = Entry(what, name, file, registry)
+
+
+def registered_in(what: str, name: str) -> Path | None:
+    """The file that registered something; None where nothing did, or code that is in no file."""
+    entry = _ENTRIES.get((what, name))
+    path = Path(entry.file).absolute() if entry else None
+    return path if path and path.is_file() else None
 
 
 def entered() -> tuple[Entry, ...]:

@@ -29,6 +29,7 @@ from avsal_bench.resources import resource
 from avsal_bench.spec import Modality
 from avsal_bench.text import text_table
 from avsal_bench.training.recipe import Recipe, load_recipe
+from avsal_bench.training.recipe_folder import recipe_folder
 from avsal_bench.yaml_files import read_yaml
 
 #: Overrides of a recipe: dotted keys and plain values.
@@ -244,7 +245,7 @@ def plan_ablation(
         if row.modality not in known:
             raise ValueError(f"ablation {ablation.name}, row {row.variant!r}: {ablation.model} has no {row.modality}")
         words = (*row_overrides(ablation, row, preset, space), *overrides)
-        recipe = load_recipe(space.recipes, ablation.model, preset, words)
+        recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words)
         run = folds or (() if embedded(recipe) else ablation.folds) or recipe.folds
         place = ablation_root(ablation, space, preset) / row.slug
         jobs = [Job(ablation.model, row.modality, f, s, preset, protocol, words) for f in run for s in seeds]
@@ -257,7 +258,7 @@ def row_overrides(ablation: Ablation, row: Row, preset: str, space: Workspace) -
     chosen = [ablation.set, ablation.presets.get(preset, {}), row.set, row.presets.get(preset, {})]
     words = [f"{key}={json.dumps(value)}" for settings in chosen for key, value in settings.items()]
     words.append('sounds=["original"]')  # the papers mute nothing
-    recipe = load_recipe(space.recipes, ablation.model, preset, words)
+    recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words)
     if ablation.data and not embedded(recipe):
         names = json.dumps(ablation.data)
         words += [f"stages.{recipe.stages[-1].name}.data={names}"] if recipe.stages else []

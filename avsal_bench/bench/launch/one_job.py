@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from avsal_bench.bench.job import job_options
 from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
-from avsal_bench.ending import shared_options, exit_code, parsed
+from avsal_bench.ending import exit_code, parsed, shared_options
 
 # Heavy imports stand inside the functions: reading processes import this file again, and `--help` must answer at once.
 
