@@ -22,7 +22,7 @@ from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
-from avsal_bench.models.registry import Place
+from avsal_bench.models.base import Place
 from avsal_bench.records import network_name
 from avsal_bench.text import text_table
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
@@ -141,6 +141,6 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
         body.append([job.name, job.preset, *what, *([f"{hours:.2f}"] if timed else []), seen.word])
     end = f"{len(jobs)} jobs, {done} done"
     if timed:
-        device = provenance(space.home)["device"]
+        device = provenance()["device"]
         end += f"; about {total:.1f} hours in all, extrapolated from one clip at a time on {device}"
     return f"{text_table(header, body, numbers=range(2, len(header) - 1))}\n{end}"

@@ -7,14 +7,14 @@ from pathlib import Path
 from avsal_bench.bench.jobs import HUMAN
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.evaluation.protocol import PROTOCOLS
-from avsal_bench.models import list_models, model_entry
-from avsal_bench.models.weights.store import list_weights, weights_owner
+from avsal_bench.models import list_models, model_facts
+from avsal_bench.models.weights.offered import list_weights, weights_owner
 from avsal_bench.text import text_table
 
 
 def listing() -> str:
     """Networks, data sets and protocols."""
-    entries = [model_entry(name) for name in list_models()]
+    entries = [model_facts(name) for name in list_models()]
     networks = [[entry.name, ", ".join(entry.modalities) or "baseline", entry.paper] for entry in entries]
     sets = [dataset(name) for name in list_datasets()]
     tables = [

@@ -1,14 +1,44 @@
-"""Networks: one file each. Importing this package registers all of them, and the baselines."""
+"""Networks: one file each. Importing this package imports none of them: a network's file is, when it is asked for."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from avsal_bench.models import baselines
-from avsal_bench.models.registry import Network, Outputs, Place, create_model, list_models, model_entry, register_model
+from avsal_bench.models.declared import ModelFacts
+from avsal_bench.models.registry import (
+    ModelEntry,
+    create_model,
+    list_models,
+    look_in,
+    model_entry,
+    model_facts,
+    register_model,
+)
 
-for _package, _paths in ((__name__, __path__), (baselines.__name__, baselines.__path__)):
-    for _module in iter_modules(_paths):
-        if not _module.ispkg:
-            import_module(f"{_package}.{_module.name}")
+if TYPE_CHECKING:
+    from avsal_bench.models.base import Network, Outputs, Place
 
-__all__ = ["Network", "Outputs", "Place", "create_model", "list_models", "model_entry", "register_model"]
+look_in(__name__, __path__)
+look_in(baselines.__name__, baselines.__path__)
+
+__all__ = [
+    "ModelEntry",
+    "ModelFacts",
+    "Network",
+    "Outputs",
+    "Place",
+    "create_model",
+    "list_models",
+    "model_entry",
+    "model_facts",
+    "register_model",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """What needs torch, when it is asked for."""
+        if name in ("Network", "Outputs", "Place"):
+            from avsal_bench.models import base
+
+            return getattr(base, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

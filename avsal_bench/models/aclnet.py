@@ -43,9 +43,10 @@ from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.backbones.vgg16 import VGG16
+from avsal_bench.models.base import Network, Outputs, Place
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, Outputs, Place, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 Normalisation = Literal["keras", "torchvision"]

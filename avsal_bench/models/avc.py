@@ -37,11 +37,12 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import TwoSounds
+from avsal_bench.models.base import Network, Outputs, Place
 from avsal_bench.models.correspondence.avenet import AVENet
 from avsal_bench.models.correspondence.avid import AVIDClassifier
 from avsal_bench.models.correspondence.classifier import Classifier
 from avsal_bench.models.correspondence.l3net import L3Net
-from avsal_bench.models.registry import Network, Outputs, Place, create_model, register_model
+from avsal_bench.models.registry import create_model, register_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import ClipSpec, Target
 

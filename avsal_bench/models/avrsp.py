@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.base import Network
 from avsal_bench.models.fusion.alternatives import MBT, Addition, Bilinear, Concatenation, Multiplication
 from avsal_bench.models.fusion.ravf import RAVF, Retention, RetentionMaps
 from avsal_bench.models.layers.aspp import ASPP
@@ -47,7 +48,7 @@ from avsal_bench.models.layers.clip import check_clip
 from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
 from avsal_bench.models.layers.resample import upsample
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec
 

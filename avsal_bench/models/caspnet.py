@@ -44,13 +44,14 @@ from torch import Tensor, nn
 from avsal_bench.audio.spectra import LogMel
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.vggish import VGGish
+from avsal_bench.models.base import Network
 from avsal_bench.models.fusion.bilinear import ChannelBilinear
 from avsal_bench.models.fusion.consistency import AVIM, CPC, Form
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.layers.caspnet_decoders import FCNDecoder, SalDecoder, UNetDecoder
 from avsal_bench.models.layers.clip import check_clip
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.names import unknown
 from avsal_bench.spec import ClipSpec
 

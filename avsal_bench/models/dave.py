@@ -40,8 +40,9 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.spectra import LogMelPatches
 from avsal_bench.models.backbones.resnet3d import resnet18
+from avsal_bench.models.base import Network
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec, Modality
 
 #: Mean and deviation of RGB in 0..255.

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from avsal_bench.models.backbones.image_saliency import ImageEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.s3d import scale_channels
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.base import Network
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 

@@ -57,6 +57,7 @@ from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.backbones.image_saliency import ImageSaliencyEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS, check_size
 from avsal_bench.models.backbones.s3d import Inception, scale_channels
+from avsal_bench.models.base import Network, Outputs, Place
 from avsal_bench.models.fusion.audio_visual import Agreement, Norm, TransformerFusion
 from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
 from avsal_bench.models.fusion.consistency import ConsistencyFusion
@@ -65,7 +66,7 @@ from avsal_bench.models.layers.frame_memory import features_once
 from avsal_bench.models.layers.resample import upsample
 from avsal_bench.models.layers.spatial_attention import Mask
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, Outputs, Place, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.names import pick, unknown
 from avsal_bench.spec import ClipSpec
 
@@ -78,22 +79,40 @@ FRAMES, STEPS, AUDIO_TOKENS = 16, 4, 36
 #: Channels of the Sep-Inception block (those of S3D's Mixed_4b), and the sum of what leaves it.
 _INCEPTION = (192, 96, 208, 16, 48, 64)
 
-_WEIGHTS = tuple(
+_SOURCE = "release v1.0.0 of oraclefina/MSPI"
+_FORM = "names of the entries read from the authors' code; the file was not opened"
+_FORM_OF_ANOTHER_FOLD = (
+    "names of the entries read from the authors' code; the file was not opened, its name is that of fold 2 with "
+    "another digit"
+)
+_WEIGHTS = (
     PublishedWeights(
-        name=f"mspi_mvitv2_s{split}",
-        file=f"mvitv2_small_224_384_16_s{split}.pt",
-        what=f"MSPI with MViTv2-S at 224 x 384, the six sets, fold {split}",
-        source="release v1.0.0 of oraclefina/MSPI",
+        name="mspi_mvitv2_s1",
+        file="mvitv2_small_224_384_16_s1.pt",
+        what="MSPI with MViTv2-S at 224 x 384, the six sets, fold 1",
+        source=_SOURCE,
         licence="not stated",
         options={"modality": "av"},
-        form="names of the entries read from the authors' code; "
-        + (
-            "the file was not opened"
-            if split == 2
-            else "the file was not opened, its name is that of fold 2 with another digit"
-        ),
-    )
-    for split in (1, 2, 3)
+        form=_FORM_OF_ANOTHER_FOLD,
+    ),
+    PublishedWeights(
+        name="mspi_mvitv2_s2",
+        file="mvitv2_small_224_384_16_s2.pt",
+        what="MSPI with MViTv2-S at 224 x 384, the six sets, fold 2",
+        source=_SOURCE,
+        licence="not stated",
+        options={"modality": "av"},
+        form=_FORM,
+    ),
+    PublishedWeights(
+        name="mspi_mvitv2_s3",
+        file="mvitv2_small_224_384_16_s3.pt",
+        what="MSPI with MViTv2-S at 224 x 384, the six sets, fold 3",
+        source=_SOURCE,
+        licence="not stated",
+        options={"modality": "av"},
+        form=_FORM_OF_ANOTHER_FOLD,
+    ),
 )
 
 #: The authors' names (patterns) and ours, in order; the motion encoder has its own.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 #: One entry of the authors' state dict as one of ours, or None where it has no effect;
-#: see :meth:`avsal_bench.models.registry.Network.rename_published`.
-Rename = Callable[[str, Tensor], tuple[str, Tensor] | None]
+#: see :meth:`avsal_bench.models.base.Network.rename_published`.
+Rename: TypeAlias = "Callable[[str, Tensor], tuple[str, Tensor] | None]"
 
 
 @dataclass(frozen=True)
-class PublishedWeights:
-    """One file that authors offer.
+class WeightsFile:
+    """One file that authors offer, as far as a listing tells of it.
 
     Args:
         name: of the weights here.
@@ -24,10 +25,7 @@ class PublishedWeights:
         source: where the authors offer it.
         licence: of the file; ``not stated`` where the authors do not say.
         options: of the network that it belongs to, for ``create_model``.
-        build: makes the backbone that it belongs to, for weights that start a part of a network; None for those of a
-            whole network.
         sha256: of the file, whole or its first digits; ``unknown`` where nobody here has seen the file.
-        rename: for a backbone, whose names may differ from file to file; a network has ``rename_published``.
         form: what is known of what is in the file, and from where.
         unreadable: why the file cannot be opened here, and what to do without it; "" where it can.
     """
@@ -38,8 +36,20 @@ class PublishedWeights:
     source: str
     licence: str
     options: dict[str, Any] = field(default_factory=dict)
-    build: Callable[[], nn.Module] | None = None
     sha256: str = "unknown"
-    rename: Rename | None = None
     form: str = "names read from the authors' code; the file was not opened"
     unreadable: str = ""
+
+
+@dataclass(frozen=True)
+class PublishedWeights(WeightsFile):
+    """One file that authors offer, with what opens it; its first arguments are those of :class:`WeightsFile`.
+
+    Args:
+        build: makes the backbone that it belongs to, for weights that start a part of a network; None for those of a
+            whole network.
+        rename: for a backbone, whose names may differ from file to file; a network has ``rename_published``.
+    """
+
+    build: Callable[[], nn.Module] | None = None
+    rename: Rename | None = None

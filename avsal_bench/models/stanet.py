@@ -42,10 +42,11 @@ from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.resnext import ResNeXt101
 from avsal_bench.models.backbones.sound_switch import SoundSwitch
 from avsal_bench.models.backbones.vggsound import VGGSound
+from avsal_bench.models.base import Network, Outputs, Place
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.frame_memory import features_once
-from avsal_bench.models.registry import Network, Outputs, Place, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 #: Where the sound counts: everywhere, where a switch network says so, or where a label does.

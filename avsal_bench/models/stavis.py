@@ -49,9 +49,10 @@ from torch.nn import functional as F
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, Outputs, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 #: Mean of RGB in 0..255 that the authors take off; they do not divide by a deviation.
@@ -68,18 +69,57 @@ _SIDE_KEY = re.compile(rf"score_dsn\.(\d)\.({'|'.join(_SIDE_NAMES)})\.(weight|bi
 _SOUNDNET = {str(index): i for i, index in enumerate((0, 4, 8, 11, 14, 18, 21), start=1)}
 _SOUNDNET_NORMS = {str(int(index) + 1): i for index, i in _SOUNDNET.items()}
 
-_FILES: dict[Literal["v", "av"], tuple[str, str]] = {"av": ("audiovisual", "audio-visual"), "v": ("visual", "visual")}
-_WEIGHTS = tuple(
+_SOURCE = "project page of STAViS (cvsp.cs.ntua.gr), data/pretrained_models.tar.gz"
+_LICENCE = "MIT repository; weights not stated"
+_WEIGHTS = (
     PublishedWeights(
-        name=f"stavis_{modality}_fold{fold}",
-        file=f"{stem}_split{fold}_save_60.pth",
-        what=f"STAViS, {name}, fold {fold}: the training lists of the six sets",
-        source="project page of STAViS (cvsp.cs.ntua.gr), data/pretrained_models.tar.gz",
-        licence="MIT repository; weights not stated",
-        options={"modality": modality},
-    )
-    for modality, (stem, name) in _FILES.items()
-    for fold in (1, 2, 3)
+        name="stavis_av_fold1",
+        file="audiovisual_split1_save_60.pth",
+        what="STAViS, audio-visual, fold 1: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "av"},
+    ),
+    PublishedWeights(
+        name="stavis_av_fold2",
+        file="audiovisual_split2_save_60.pth",
+        what="STAViS, audio-visual, fold 2: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "av"},
+    ),
+    PublishedWeights(
+        name="stavis_av_fold3",
+        file="audiovisual_split3_save_60.pth",
+        what="STAViS, audio-visual, fold 3: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "av"},
+    ),
+    PublishedWeights(
+        name="stavis_v_fold1",
+        file="visual_split1_save_60.pth",
+        what="STAViS, visual, fold 1: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "v"},
+    ),
+    PublishedWeights(
+        name="stavis_v_fold2",
+        file="visual_split2_save_60.pth",
+        what="STAViS, visual, fold 2: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "v"},
+    ),
+    PublishedWeights(
+        name="stavis_v_fold3",
+        file="visual_split3_save_60.pth",
+        what="STAViS, visual, fold 3: the training lists of the six sets",
+        source=_SOURCE,
+        licence=_LICENCE,
+        options={"modality": "v"},
+    ),
 )
 
 

@@ -32,9 +32,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import S3D, scale_channels
+from avsal_bench.models.base import Network
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 _WEIGHTS = PublishedWeights(

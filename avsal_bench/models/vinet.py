@@ -45,10 +45,11 @@ from torch.nn import functional as F
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D, scale_channels
 from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.base import Network
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 from avsal_bench.names import unknown
 from avsal_bench.spec import ClipSpec
 

@@ -14,7 +14,8 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights.loading import load_published, open_safely
-from avsal_bench.models.weights.store import list_weights, load_weights, published_weights, weights_owner
+from avsal_bench.models.weights.offered import list_weights, published_weights, weights_owner
+from avsal_bench.models.weights.store import load_weights
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name
 from avsal_bench.training.module import SaliencyModule

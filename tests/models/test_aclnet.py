@@ -17,7 +17,7 @@ from avsal_bench.models.weights.loading import load_published
 
 @dataclass(frozen=True)
 class At:
-    """Where a window comes from, as :class:`avsal_bench.models.registry.Place` says it."""
+    """Where a window comes from, as :class:`avsal_bench.models.base.Place` says it."""
 
     video: str
     frames: tuple[int, ...]

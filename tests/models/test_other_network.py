@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from conftest import HOME
 from stills import write_mit1003, write_salicon
 from torch import nn
 
@@ -22,8 +21,10 @@ from avsal_bench.bench.plan import make_plan, records_of
 from avsal_bench.bench.run import forget, run_job
 from avsal_bench.bench.stages import network_label, trainings
 from avsal_bench.models import model_entry, registry
-from avsal_bench.models.registry import ModelEntry, Network
+from avsal_bench.models.base import Network
+from avsal_bench.models.registry import ModelEntry
 from avsal_bench.records import read_record
+from avsal_bench.resources import resource
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.recipe import load_recipe
 
@@ -91,12 +92,16 @@ def space(space, tmp_path, monkeypatch):
         ModelEntry("film", Film, "", ("v", "av"), variants=deep),
     ):
         monkeypatch.setitem(registry._MODELS, entry.name, entry)
-    recipes = tmp_path / "home/benchmarks/recipes"
+    recipes = tmp_path / "resources" / "recipes"
     recipes.mkdir(parents=True)
+    for path in resource("recipes").iterdir():
+        if path.stem not in ("centre", "mep"):
+            (recipes / path.name).symlink_to(path)
     (recipes / "film.yaml").write_text(yaml.safe_dump(RECIPE, sort_keys=False))
     for name in ("centre", "mep"):
         (recipes / f"{name}.yaml").write_text("{network: {}, test: [synth], presets: {paper: {}}}")
-    return replace(space, home=tmp_path / "home")
+    monkeypatch.setattr("avsal_bench.resources._HERE", recipes.parent)
+    return space
 
 
 def job(modality="v", fold=1, *overrides, protocol="stavis"):
@@ -250,7 +255,6 @@ def test_every_file_of_the_stages_is_looked_for_first(space, tmp_path):
 
 
 def test_mspi_stops_before_training_where_the_encoder_cannot_take_the_size(space):
-    space = replace(space, home=HOME)
     one = Job("mspi", "v", 1, 0, "smoke", "stavis", ("network.encoder=morphmlp_s",))
     with pytest.raises(ValueError, match=r"MorphMLP cannot take frames of 64x96 pixels: .*; take 224x224"):
         run_job(one, space, MACHINE)
@@ -259,7 +263,6 @@ def test_mspi_stops_before_training_where_the_encoder_cannot_take_the_size(space
 
 def test_mspi_says_what_to_do_where_the_weights_of_the_encoder_cannot_be_opened(space, monkeypatch):
     monkeypatch.setenv("AVSAL_WEIGHTS", str(space.runs / "weights"))
-    space = replace(space, home=HOME)
     slowfast = ("network.encoder=slowfast_4x16", "stages.image_salicon=null", "stages.image_mit1003=null")
     slowfast = (*slowfast, "stages.six.start.image_encoder=null", "stages.six.data=[synth]", "test=[synth]")
 

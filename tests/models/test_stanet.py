@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from avsal_bench.models import Place, create_model, model_entry
 from avsal_bench.models.stanet import STANet
-from avsal_bench.models.weights.store import published_weights
+from avsal_bench.models.weights.offered import published_weights
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.recipe import load_recipe
 

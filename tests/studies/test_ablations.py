@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from conftest import HOME, TINY
+from conftest import TINY
 
 from avsal_bench.bench.launch import one_job
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.cli import main
 from avsal_bench.models import create_model, list_models
-from avsal_bench.models.weights.store import list_weights
+from avsal_bench.models.weights.offered import list_weights
 from avsal_bench.records import METRICS, read_record
+from avsal_bench.resources import resource
 from avsal_bench.studies.ablation import (
     Ablation,
     Row,
@@ -28,8 +29,8 @@ from avsal_bench.studies.ablation import (
 from avsal_bench.studies.ablation_table import Printed, compare_ablation, published_ablation
 from avsal_bench.training.recipe import load_recipe
 
-FOLDER = HOME / "benchmarks" / "ablations"
-PUBLISHED = HOME / "leaderboard" / "published.csv"
+FOLDER = resource("ablations")
+PUBLISHED = resource("published.csv")
 NAMES = list_ablations(FOLDER)
 SMALL = {
     "title": "Scales of AVRSP",
@@ -82,7 +83,7 @@ def test_every_row_is_published_and_every_published_row_is_a_row_or_left_out_for
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sets_are_those_that_the_paper_prints(name):
     ablation = load_ablation(FOLDER, name)
-    recipe = load_recipe(HOME / "benchmarks/recipes", ablation.model, "paper")
+    recipe = load_recipe(resource("recipes"), ablation.model, "paper")
     printed = {d for own in published_ablation(PUBLISHED, ablation.paper, ablation.table).values() for d in own}
     tested = set(ablation.data or recipe.test)
     assert printed <= tested | {"average"}
@@ -282,16 +283,17 @@ def test_published_scores_are_read_with_their_marks():
 
 @pytest.fixture
 def small(tmp_path, space, monkeypatch):
-    """A home with an ablation of two rows, one more that fails, and its command; jobs run in this process."""
-    home = tmp_path / "home"
-    for part in ("benchmarks/recipes", "leaderboard"):
-        (home / part).parent.mkdir(parents=True, exist_ok=True)
-        (home / part).symlink_to(HOME / part)
+    """Resources with an ablation of two rows, one more that fails, and its command; jobs run in this process."""
+    home = tmp_path / "resources"
+    home.mkdir()
+    for part in resource().iterdir():
+        if part.name != "ablations":
+            (home / part.name).symlink_to(part)
     # Weights that the first step throws far away: nobody can know before.
     broken = row(variant="AVRSP config: Audio", modality="av", set={"optimizer.lr": 1e30})
     rows = [SMALL["rows"][0], broken, SMALL["rows"][1]]
-    write(home / "benchmarks/ablations", SMALL)
-    write(home / "benchmarks/ablations", SMALL | {"rows": rows}, "broken")
+    write(home / "ablations", SMALL)
+    write(home / "ablations", SMALL | {"rows": rows}, "broken")
     started = []
 
     def in_this_process(bench, command, log, prefix):
@@ -299,7 +301,7 @@ def small(tmp_path, space, monkeypatch):
         return one_job.main(command[3:])
 
     monkeypatch.setattr("avsal_bench.bench.launch.local._Bench.follow", in_this_process)
-    monkeypatch.setenv("AVSAL_HOME", str(home))
+    monkeypatch.setattr("avsal_bench.resources._HERE", home)
     monkeypatch.delenv("AVSAL_DATA", raising=False)
     folders = [
         "--synth-root",

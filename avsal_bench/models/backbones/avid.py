@@ -186,18 +186,23 @@ class Head(nn.Module):
 
 
 _SOURCE = "https://dl.fbaipublicfiles.com/avid-cma/checkpoints/"
+_LICENCE = "CC BY-NC 4.0 repository; weights not stated"
 
-WEIGHTS = tuple(
+WEIGHTS = (
     PublishedWeights(
-        f"avid_{name}",
-        f"{file}_checkpoint.pth.tar",
-        f"instance discrimination across modalities on {data} (AVID)",
+        "avid_audioset",
+        "AVID_Audioset_Cross-N1024_checkpoint.pth.tar",
+        "instance discrimination across modalities on AudioSet (AVID)",
         _SOURCE,
-        "CC BY-NC 4.0 repository; weights not stated",
+        _LICENCE,
         build=AVID,
-    )
-    for name, file, data in (
-        ("audioset", "AVID_Audioset_Cross-N1024", "AudioSet"),
-        ("kinetics", "AVID_Kinetics_Cross-N1024", "Kinetics-400"),
-    )
+    ),
+    PublishedWeights(
+        "avid_kinetics",
+        "AVID_Kinetics_Cross-N1024_checkpoint.pth.tar",
+        "instance discrimination across modalities on Kinetics-400 (AVID)",
+        _SOURCE,
+        _LICENCE,
+        build=AVID,
+    ),
 )

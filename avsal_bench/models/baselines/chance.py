@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avsal_bench.models.registry import Network, Place, register_model
+from avsal_bench.models.base import Network, Place
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 #: (height, width) of the maps: a network does not know the size of a video, and the protocol brings them to it.

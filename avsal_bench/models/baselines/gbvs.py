@@ -20,8 +20,9 @@ import math
 import torch
 from torch import Tensor
 
+from avsal_bench.models.base import Network
 from avsal_bench.models.baselines.classical import FLAT, SIZE, Gabors, blurred, fade, filtered, rgb_spec, to_frame, unit
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 
 #: Cells along the longer side of the grid.
 CELLS = 32

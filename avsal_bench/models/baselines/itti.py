@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.models.base import Network
 from avsal_bench.models.baselines.classical import FLAT, SIZE, Gabors, blurred, filtered, rgb_spec, unit
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 
 #: Centre and surround scales that are compared.
 PAIRS = tuple((centre, centre + delta) for centre in (2, 3, 4) for delta in (3, 4))

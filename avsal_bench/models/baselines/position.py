@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.base import Network
+from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
 #: (height, width) of the maps; the protocol brings them to the frame.

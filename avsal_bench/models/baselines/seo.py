@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.models.base import Network
 from avsal_bench.models.baselines.classical import FLAT, SIZE, rgb_spec, to_frame, unit
-from avsal_bench.models.registry import Network, register_model
+from avsal_bench.models.registry import register_model
 
 #: (height, width) at which it works.
 GRID = (64, 64)

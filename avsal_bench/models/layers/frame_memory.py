@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from avsal_bench.models.registry import Place
+from avsal_bench.models.base import Place
 
 #: Features of a frame, ``(...)`` each, by the key of its video and its number.
 FrameMemory = dict[tuple[str, int], tuple[Tensor, ...]]

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from avsal_bench.models.base import Network
 from avsal_bench.models.published_weights import Rename
-from avsal_bench.models.registry import Network, list_models, model_entry
+from avsal_bench.models.registry import registered_name
 
 #: Where a training script may have put the state dict in its checkpoint.
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
@@ -155,10 +156,9 @@ def _some(one: str, several: str, found: list[str], total: int, whose: str = "it
 
 def _describe(net: nn.Module) -> str:
     """What the user asked for: the name in the registry and whether it hears, else the class."""
-    for name in list_models():
-        entry = model_entry(name)
-        if isinstance(net, Network) and entry.build is type(net):
-            return f"{name} ({'frames only' if net.spec.audio is None else 'with sound'})"
+    name = registered_name(type(net))
+    if isinstance(net, Network) and name:
+        return f"{name} ({'frames only' if net.spec.audio is None else 'with sound'})"
     return type(net).__name__
 
 

@@ -1,4 +1,4 @@
-"""The published weights that are known here, and the store: a folder of those that were imported.
+"""The store: a folder of imported weights, one file each, under our names.
 
 Nothing is downloaded: people fetch the files from their authors.
 """
@@ -15,77 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from avsal_bench.files import sha256, whole_file
-from avsal_bench.models.backbones import BACKBONE_WEIGHTS
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.registry import create_model, list_models, model_entry
 from avsal_bench.models.weights.loading import Loaded, load_published, open_safely
-from avsal_bench.names import pick, unknown
+from avsal_bench.models.weights.offered import build_for, list_weights, published_weights
+from avsal_bench.names import unknown
 from avsal_bench.progress import progress
 
 #: How archives are called that may hold weights, and files that may be weights under another name. They are
 #: mentioned, not opened.
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".7z", ".rar")
 _OTHERS = (".pt", ".pth", ".pkl", ".ckpt", ".safetensors")
-
-
-# The registry of published weights
-
-
-def _registered() -> dict[str, tuple[str, PublishedWeights]]:
-    """All published weights by name, each with the network or the backbone that it belongs to."""
-    owners = [(name, model_entry(name).weights) for name in list_models()]
-    owners += BACKBONE_WEIGHTS.items()
-    found: dict[str, tuple[str, PublishedWeights]] = {}
-    files: dict[str, str] = {}
-    for owner, entries in owners:
-        for entry in entries:
-            if entry.name in found:
-                raise ValueError(f"weights {entry.name!r} are registered twice: by {found[entry.name][0]} and {owner}")
-            if entry.file in files:
-                raise ValueError(f"{entry.file} is the file of two weights: {files[entry.file]} and {entry.name}")
-            found[entry.name] = owner, entry
-            files[entry.file] = entry.name
-    return found
-
-
-def list_weights() -> dict[str, PublishedWeights]:
-    """All published weights that are known here, by name: of networks, and of backbones.
-
-    Raises:
-        ValueError: for a name or a file used twice.
-    """
-    return {name: entry for name, (_, entry) in sorted(_registered().items())}
-
-
-def published_weights(name: str) -> PublishedWeights:
-    """What is known of published weights.
-
-    Raises:
-        ValueError: for an unknown name; it suggests the nearest one.
-    """
-    return pick("weights", name, list_weights())
-
-
-def _readable_weights(name: str) -> PublishedWeights:
-    """As :func:`published_weights`, of a file that can be opened."""
-    entry = published_weights(name)
-    if entry.unreadable:
-        raise ValueError(f"{name}: {entry.file} {entry.unreadable}")
-    return entry
-
-
-def weights_owner(name: str) -> str:
-    """Name of the network, or of the backbone, that published weights belong to."""
-    return pick("weights", name, _registered())[0]
-
-
-def build_for(name: str) -> nn.Module:
-    """A fresh network or backbone that published weights belong to."""
-    owner, entry = pick("weights", name, _registered())
-    return entry.build() if entry.build else create_model(owner, **entry.options)
-
-
-# The store: a folder of imported weights, one file each, under our names
 
 
 class Checked(NamedTuple):
@@ -207,6 +146,14 @@ def load_weights(module: nn.Module, name: str, store: Path) -> dict[str, str]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}\nimported by another version? delete it, and import again") from error
     return source
+
+
+def _readable_weights(name: str) -> PublishedWeights:
+    """As :func:`published_weights`, of a file that can be opened."""
+    entry = published_weights(name)
+    if entry.unreadable:
+        raise ValueError(f"{name}: {entry.file} {entry.unreadable}")
+    return entry
 
 
 def _imported(name: str, store: Path) -> Path:

@@ -14,7 +14,7 @@ from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.netvlad import NetVLAD
 from avsal_bench.models.stanet import SoundMask, SpaceMask, TimeMask
 from avsal_bench.models.weights.loading import load_published
-from avsal_bench.models.weights.store import published_weights
+from avsal_bench.models.weights.offered import published_weights
 
 
 def random(*shape: int) -> Tensor:

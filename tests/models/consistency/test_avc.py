@@ -14,10 +14,10 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue.counting import count
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.avc import CLASSIFIERS, HOSTS
+from avsal_bench.models.base import Place
 from avsal_bench.models.correspondence.avenet import AVENet
 from avsal_bench.models.correspondence.avid import AVIDClassifier
 from avsal_bench.models.correspondence.l3net import L3Net
-from avsal_bench.models.registry import Place
 
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
 every_host = pytest.mark.parametrize("host", HOSTS)

@@ -12,18 +12,15 @@ from avsal_bench.models import list_models, model_entry
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
 from avsal_bench.models.backbones.soundnet import SoundNet, rename_soundnet8
 from avsal_bench.models.published_weights import PublishedWeights
-from avsal_bench.models.weights import store as weights_store
+from avsal_bench.models.weights import offered
+from avsal_bench.models.weights.offered import Offered, build_for, list_weights, published_weights, weights_owner
 from avsal_bench.models.weights.store import (
-    build_for,
     check_weights,
     find_weights,
     import_weights,
     imported_source,
-    list_weights,
     load_weights,
-    published_weights,
     verify_weights,
-    weights_owner,
 )
 
 # The registry
@@ -34,7 +31,7 @@ def test_every_entry_belongs_to_something():
     for name, entry in list_weights().items():
         assert entry.name == name
         assert re.fullmatch(r"unknown|[0-9a-f]{8,64}", entry.sha256), name
-        if entry.build is None:
+        if published_weights(name).build is None:
             assert weights_owner(name) in list_models()
             assert entry.options.get("modality") in (None, *model_entry(weights_owner(name)).modalities), name
 
@@ -45,7 +42,7 @@ def test_weights_of_unknown_name_are_suggested_and_twins_refused(monkeypatch):
     assert weights_owner("soundnet8") == "soundnet"
     assert isinstance(build_for("soundnet8"), SoundNet)
     twin = PublishedWeights("soundnet8", "x.pth", "", "", "")
-    monkeypatch.setitem(weights_store.BACKBONE_WEIGHTS, "s3d", (twin,))
+    monkeypatch.setattr(offered, "backbone_files", lambda: {"s3d": (twin,), "soundnet": (twin,)})
     with pytest.raises(ValueError, match="'soundnet8' are registered twice: by s3d and soundnet"):
         list_weights()
 
@@ -82,8 +79,11 @@ def registry(monkeypatch):
     options = {**model_entry("avrsp").tiny, "width": 8, "backbone_width": 0.125, "audio_width": 0.125}
     sound = PublishedWeights("sound", "s.pth", "", "a page", "MIT", build=tiny_soundnet, rename=rename_soundnet8)
     net = PublishedWeights("net", "n.pth.tar", "", "a site", "MIT", options=options)
-    entries = {"sound": ("soundnet", sound), "net": ("avrsp", net)}
-    monkeypatch.setattr(weights_store, "_registered", lambda: entries)
+    entries = {
+        "sound": Offered("soundnet", sound, lambda: [sound]),
+        "net": Offered("avrsp", net, lambda: [net]),
+    }
+    monkeypatch.setattr(offered, "_registered", lambda: entries)
     return entries
 
 
