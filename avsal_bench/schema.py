@@ -6,7 +6,7 @@ A number stays the number that was written: 0 does not become 0.0, which another
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StrictBool, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -53,25 +53,31 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
     Raises:
         ValueError: with a line for each value that is missing, unknown, of another type or out of its range.
     """
+    return build_by(kind, values, lambda place: where)
+
+
+def build_by(kind: type[T], values: Mapping[str, Any], where: Callable[[tuple[str | int, ...]], str]) -> T:
+    """As :func:`build`; ``where`` tells of each value where it stands, from the keys and numbers that lead to it."""
     try:
         return kind(**values)
     except ValidationError as error:
         keys = kind.__dataclass_fields__  # type: ignore[attr-defined]
-        lines = [_problem(details, keys) for details in error.errors()]
-        raise ValueError("\n".join(f"{where}: {line}" if where else line for line in lines)) from error
+        told = [(where(details["loc"]), _problem(details, keys)) for details in error.errors()]
+        raise ValueError("\n".join(f"{place}: {line}" if place else line for place, line in told)) from error
 
 
 def _problem(details: ErrorDetails, keys: Iterable[str]) -> str:
     place = details["loc"]
-    key = ".".join(map(str, place))
+    key = ".".join(str(part) for part in place if part)  # "" is what stands for all of a mapping
     match details["type"]:
         case "unexpected_keyword_argument":
             return unknown("key", key, keys) if len(place) == 1 else f"unknown key {key!r}"
         case "missing":
             return f"{key} is missing"
         case "literal_error":
-            names = re.split(", | or ", details["ctx"]["expected"].replace("'", ""))
+            names = [name for name in re.split(", | or ", details["ctx"]["expected"].replace("'", "")) if name]
             what = f"{place[-2]}".removesuffix("s") if isinstance(place[-1], int) else f"{place[-1]}"  # folds.0: a fold
+            what = f"key of {place[0]}" if what == "[key]" else what
             return unknown(what, details["input"], names)
         case "value_error":
             return str(details["ctx"]["error"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -16,8 +16,16 @@ import yaml
 MOST_BYTES, MOST_VALUES, MOST_LEVELS = 2**20, 100_000, 64
 
 
-def read_yaml(path: Path) -> Any:
+#: Where values stand: the line of each, by the keys and numbers that lead to it.
+Lines: TypeAlias = "dict[tuple[str | int, ...], int]"
+
+
+def read_yaml(path: Path, lines: Lines | None = None) -> Any:
     """Plain values of a file.
+
+    Args:
+        path: of the file.
+        lines: where to put the line of each value; of one in a mapping it is that of its key.
 
     Raises:
         OSError: for a file that cannot be read.
@@ -27,7 +35,7 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(f"{path}: expected a file of YAML, and this is none")
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: {path.stat().st_size} bytes, expected at most {MOST_BYTES}; is this the right file?")
-    return _parse(path.read_bytes(), str(path))
+    return _parse(path.read_bytes(), str(path), lines)
 
 
 def read_setting(text: str, example: str) -> tuple[str, Any]:
@@ -45,9 +53,9 @@ def read_setting(text: str, example: str) -> tuple[str, Any]:
     return key.strip(), _parse(value, text if len(text) <= 80 else f"{text[:77]}...")
 
 
-def _parse(content: str | bytes, where: str) -> Any:
+def _parse(content: str | bytes, where: str, lines: Lines | None = None) -> Any:
     try:
-        return _values(content)
+        return _values(content, lines)
     except RecursionError as error:
         raise ValueError(
             f"{where}: over {MOST_LEVELS} levels of values in each other; is this the right file?"
@@ -59,7 +67,7 @@ def _parse(content: str | bytes, where: str) -> Any:
         raise ValueError(f"{where}{line}: not YAML: {problem}") from error
 
 
-def _values(content: str | bytes) -> Any:
+def _values(content: str | bytes, lines: Lines | None) -> Any:
     """As ``yaml.safe_load``, of a text whose size as values is looked at before they are made."""
     loader = yaml.SafeLoader(content)
     try:
@@ -67,9 +75,23 @@ def _values(content: str | bytes) -> Any:
         if node is None:
             return None
         _size(node, {}, 0)
+        if lines is not None:
+            lines.update(_lines(node, (), node.start_mark.line + 1))
         return loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+def _lines(node: yaml.Node, place: tuple[str | int, ...], line: int) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """The place of a node and of each in it, with its line."""
+    yield place, line
+    if isinstance(node, yaml.SequenceNode):
+        for number, part in enumerate(node.value):
+            yield from _lines(part, (*place, number), part.start_mark.line + 1)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                yield from _lines(value, (*place, key.value), key.start_mark.line + 1)
 
 
 def _size(node: yaml.Node, known: dict[int, int], level: int) -> int:

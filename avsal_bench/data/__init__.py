@@ -16,8 +16,10 @@ from avsal_bench.data.dataset import (
     dataset,
     expand,
     list_datasets,
+    present_root,
     register_dataset,
     resolve_name,
+    use_root,
 )
 
 __all__ = [
@@ -32,7 +34,9 @@ __all__ = [
     "dataset",
     "expand",
     "list_datasets",
+    "present_root",
     "register_dataset",
     "resolve_name",
     "sets",
+    "use_root",
 ]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from avsal_bench.names import pick, plain_name
+from avsal_bench.names import unknown
+from avsal_bench.plugins import enter, load_plugins
 
 
 @dataclass(frozen=True)
 class NumberedFiles:
     """Files of one folder, one for each frame of a video.
+
+    Args:
+        folder: of the files.
+        prefix: what stands before the number in a name.
+        digits: of the number, at least.
+        suffix: what stands behind it.
+        first: number of the file of frame 1.
 
     >>> NumberedFiles(Path("maps"), "eyeMap_", 5, ".jpg").path(7).as_posix()
     'maps/eyeMap_00007.jpg'
@@ -21,10 +31,11 @@ class NumberedFiles:
     prefix: str
     digits: int
     suffix: str
+    first: int = 1
 
     def name(self, frame: int) -> str:
         """Name of the file of a frame, from 1."""
-        return f"{self.prefix}{frame:0{self.digits}d}{self.suffix}"
+        return f"{self.prefix}{frame + self.first - 1:0{self.digits}d}{self.suffix}"
 
     def path(self, frame: int) -> Path:
         """The file of a frame, from 1."""
@@ -141,6 +152,7 @@ class Facts:
         licence: what is known of it.
         source: where to get it.
         faults: known faults of the data or the lists, one sentence each.
+        device: what followed where they looked: an eye tracker, or a mouse.
     """
 
     videos: int
@@ -149,6 +161,7 @@ class Facts:
     licence: str
     source: str
     faults: tuple[str, ...] = ()
+    device: Literal["eye", "mouse"] = "eye"
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,11 @@ class DataSet:
         stills: True for a set of single images, each a :class:`Video` of one frame.
         citation: of the set.
         facts: about the set; None for those that the project makes itself.
+        title: for people.
+        described: the ``dataset.yaml`` of a data root that describes it; None for the sets of the package and of
+            plug-ins.
+        told: what a record tells of the set and its lists: ``told(root, fold)``; None for nothing but
+            :func:`~avsal_bench.data.layouts.lists.story_of_lists`.
     """
 
     name: str
@@ -176,6 +194,9 @@ class DataSet:
     stills: bool = False
     citation: str = ""
     facts: Facts | None = None
+    title: str = ""
+    described: Path | None = None
+    told: Callable[[Path, int], dict[str, Any]] | None = None
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
         """Videos of ``part`` ("train" or "test") of a fold, in the order of the list."""
@@ -189,27 +210,88 @@ SIX = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe")
 _DATASETS: dict[str, DataSet] = {}
 
 
+#: Reads what a data root describes; :mod:`avsal_bench.data.layouts.described` enters itself.
+_DESCRIBERS: list[Callable[[Path], Mapping[str, DataSet]]] = []
+
+#: The data root that was given last.
+_GIVEN: list[Path | None] = [None]
+
+
 def register_dataset(description: DataSet) -> DataSet:
     """Enter a data set under its name. A name used twice is an error."""
-    if description.name in _DATASETS:
-        raise ValueError(f"data set {description.name!r} is registered twice")
-    plain_name("data set", description.name)
-    _DATASETS[description.name] = description
+    enter("data set", description.name, description, _DATASETS)
     return description
 
 
-def list_datasets() -> list[str]:
-    """Names of all data sets, sorted."""
-    return sorted(_DATASETS)
+def register_describer(describer: Callable[[Path], Mapping[str, DataSet]]) -> None:
+    """Enter what reads the descriptions of a data root."""
+    _DESCRIBERS.append(describer)
 
 
-def dataset(name: str) -> DataSet:
-    """The description of a data set.
+def use_root(root: Path | None) -> None:
+    """Look for described sets in this data root from now on; None for that of the environment, ``AVSAL_DATA``."""
+    _GIVEN[0] = root
+
+
+def present_root() -> Path | None:
+    """The data root in which described sets are looked for; None where there is none."""
+    given = os.environ.get("AVSAL_DATA")
+    return _GIVEN[0] or (Path(given) if given else None)
+
+
+def registered_datasets() -> Mapping[str, DataSet]:
+    """The sets of the package and of plug-ins, by name."""
+    return dict(_DATASETS)
+
+
+def described_datasets(root: Path | None = None) -> dict[str, DataSet]:
+    """The sets that the ``dataset.yaml`` of a data root describes, by name; none where there is no such file.
+
+    Args:
+        root: the data root; by default the present one.
 
     Raises:
-        ValueError: for an unknown name; it suggests the nearest one.
+        ValueError: naming the file and the line of what is wrong in it.
     """
-    return pick("data set", name, _DATASETS)
+    root = root or present_root()
+    return {name: one for describer in _DESCRIBERS if root for name, one in describer(root).items()}
+
+
+def _known(root: Path | None = None) -> dict[str, DataSet]:
+    return {**_DATASETS, **described_datasets(root)}
+
+
+def list_datasets(root: Path | None = None) -> list[str]:
+    """Names of all data sets, sorted; those that a data root describes are among them.
+
+    Args:
+        root: the data root; by default the present one, see :func:`use_root`.
+
+    Raises:
+        ValueError: as :func:`described_datasets`.
+    """
+    load_plugins()
+    return sorted(_known(root))
+
+
+def dataset(name: str, root: Path | None = None) -> DataSet:
+    """The description of a data set.
+
+    Args:
+        name: of the set.
+        root: the data root whose ``dataset.yaml`` may describe it; by default the present one.
+
+    Raises:
+        ValueError: for an unknown name; it suggests the nearest one. Also as :func:`described_datasets`.
+    """
+    known = _known(root)
+    if name not in known and load_plugins():
+        known = _known(root)
+    if name not in known:
+        place = root or present_root()
+        where = f"{place} has no dataset.yaml of it" if place else "its data root is named by --data-root or AVSAL_DATA"
+        raise ValueError(f"{unknown('data set', name, known)}; a set of your own: {where}")
+    return known[name]
 
 
 def resolve_name(text: str) -> str:
@@ -218,8 +300,15 @@ def resolve_name(text: str) -> str:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.name, d.folder)}
-    return spelled.get(text.lower()) or dataset(text).name
+    spelled = {known.lower(): d.name for d in _known().values() for known in (d.folder, d.name)}
+    return spelled.get(text.lower()) or _of_plugins(text) or dataset(text).name
+
+
+def _of_plugins(text: str) -> str:
+    """Name of the set of a plug-in that is meant; "" where it is none."""
+    load_plugins()
+    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.folder, d.name)}
+    return spelled.get(text.lower(), "")
 
 
 def expand(names: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from avsal_bench.data.dataset import DataSet
 from avsal_bench.names import safe_name
@@ -26,19 +26,22 @@ class ListedVideo(NamedTuple):
     fps: float
 
 
-def read_fold_list(path: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
+def read_fold_list(
+    path: Path, spelled: Callable[[str], str] = same_name, names_alone: bool = False
+) -> list[ListedVideo]:
     """Read ``name n_frames fps`` lines; blank lines and a missing last newline are fine.
 
     Args:
         path: of the list.
         spelled: what two names of one video have in common.
+        names_alone: whether a line is a name; then frames and rates are 0, and found in another way.
 
     Raises:
         FileNotFoundError: when there is no such list.
         ValueError: naming file and line, for a line of another form, a name that is no safe part of a path, and a video
             that stands there twice, which would count twice in a score.
     """
-    videos = [video for _, video in _numbered(path, spelled)]
+    videos = [video for _, video in _numbered(path, spelled, names_alone)]
     if not videos:
         raise ValueError(f"{path}: the list names no video")
     return videos
@@ -50,7 +53,7 @@ def find_list(root: Path, name: str) -> Path:
     return packaged if packaged.is_file() and not own.is_file() else own
 
 
-def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_name) -> None:
+def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_name, names_alone: bool = False) -> None:
     """Nothing, where no video of a training list stands in the test list too, or the test list says ``# overlaps``.
 
     Raises:
@@ -58,8 +61,9 @@ def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_na
     """
     if not test.is_file() or overlap_is_meant(test):
         return
-    tested = {spelled(video.name): number for number, video in _numbered(test, spelled)}
-    shared = [(n, v.name, tested[key]) for n, v in _numbered(train, spelled) if (key := spelled(v.name)) in tested]
+    tested = {spelled(video.name): number for number, video in _numbered(test, spelled, names_alone)}
+    trained = _numbered(train, spelled, names_alone)
+    shared = [(n, v.name, tested[key]) for n, v in trained if (key := spelled(v.name)) in tested]
     if shared:
         number, name, other = shared[0]
         more = f", and {len(shared) - 1} more" if len(shared) > 1 else ""
@@ -92,8 +96,13 @@ def overlap_is_meant(test: Path) -> bool:
     return any(line.strip().lower() == OVERLAPS for line in _lines(test))
 
 
-def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, bool]:
-    """What a record tells of the lists of a fold: ``overlaps``, where the test list says so; else nothing."""
+def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any]:
+    """What a record tells of the lists of a fold: ``overlaps``, where the test list says so; else nothing.
+
+    Of a described set it tells more: see :mod:`avsal_bench.data.layouts.described`.
+    """
+    if description.told is not None:
+        return description.told(root, fold)
     suffixes = (f"_{fold}",) if description.folds else ("", "_1")  # DIEM's one split, and DHF1K's
     tests = [find_list(root, f"{description.folder}_list_test{suffix}_fps.txt") for suffix in suffixes]
     return {"overlaps": True} if any(test.is_file() and overlap_is_meant(test) for test in tests) else {}
@@ -108,16 +117,16 @@ def _lines(path: Path) -> list[str]:
         raise ValueError(f"{path}: the list is not in UTF-8 ({error.reason}, byte {error.start}); save it so") from None
 
 
-def _numbered(path: Path, spelled: Callable[[str], str]) -> list[tuple[int, ListedVideo]]:
+def _numbered(path: Path, spelled: Callable[[str], str], names_alone: bool) -> list[tuple[int, ListedVideo]]:
     """The videos of a list, each with the number of its line."""
     found: dict[str, tuple[int, ListedVideo]] = {}
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip() or line.strip().lower() == OVERLAPS:
             continue
         try:
-            name, n_frames, fps = line.rsplit(maxsplit=2)
+            name, n_frames, fps = (line, 0, 0.0) if names_alone else line.rsplit(maxsplit=2)
             video = ListedVideo(name.strip(), int(n_frames), float(fps))
-            if video.n_frames < 1 or not 0 < video.fps < 1000:
+            if not names_alone and (video.n_frames < 1 or not 0 < video.fps < 1000):
                 raise ValueError
         except ValueError:
             raise ValueError(f"{path}:{number}: expected 'name n_frames fps', got {line!r}") from None
