@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import dataset, use_root
 from avsal_bench.data.synth.making import ensure_synth
 from avsal_bench.files import check_writable
 from avsal_bench.kept import Contents
@@ -36,6 +36,10 @@ class Workspace:
     runs: Path
     leaderboard: Path
     reuse_other_code: bool = False
+
+    def __post_init__(self) -> None:
+        """From here on the sets that the data root describes are known by their names."""
+        use_root(self.data_root)
 
     @property
     def contents(self) -> Contents:
