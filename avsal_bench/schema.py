@@ -68,7 +68,7 @@ def build_by(kind: type[T], values: Mapping[str, Any], where: Callable[[tuple[st
 
 def _problem(details: ErrorDetails, keys: Iterable[str]) -> str:
     place = details["loc"]
-    key = ".".join(str(part) for part in place if part)  # "" is what stands for all of a mapping
+    key = ".".join(str(part) for part in place if part != "")  # "" is what stands for all of a mapping
     match details["type"]:
         case "unexpected_keyword_argument":
             return unknown("key", key, keys) if len(place) == 1 else f"unknown key {key!r}"
