@@ -1,33 +1,61 @@
-"""Metrics on maps in memory: pure functions, and MATLAB's resizing that the field's scores depend on.
+"""Saliency metrics for everyone: functions of torch tensors and numpy arrays, and a ``torchmetrics.Metric`` of each.
 
-:class:`~avsal_bench.metrics.per_video.PerVideo` is imported by its own name: torchmetrics takes as long as torch.
+:mod:`~avsal_bench.metrics.scores` has the rules of the functions, :mod:`~avsal_bench.metrics.classes` those of the
+classes, which are imported when they are asked for: torchmetrics takes as long as torch. The suite itself scores by
+:mod:`~avsal_bench.metrics.functional`, the core of both.
 """
 
-from avsal_bench.metrics.functional import (
-    IN_TABLES,
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from avsal_bench.metrics.resize import gaussian_blur, imresize
+from avsal_bench.metrics.scores import (
     auc,
     auc_borji,
     auc_judd,
-    auc_shuffled,
     cc,
     information_gain,
-    kld,
+    kl_divergence,
     nss,
+    shuffled_auc,
     sim,
 )
-from avsal_bench.metrics.resize import gaussian_blur, imresize
+
+if TYPE_CHECKING:
+    from avsal_bench.metrics.classes import CC, NSS, SIM, AUCJudd, InformationGain, KLDivergence, ShuffledAUC
+    from avsal_bench.metrics.per_video import PerVideo
 
 __all__ = [
-    "IN_TABLES",
+    "CC",
+    "NSS",
+    "SIM",
+    "AUCJudd",
+    "InformationGain",
+    "KLDivergence",
+    "PerVideo",
+    "ShuffledAUC",
     "auc",
     "auc_borji",
     "auc_judd",
-    "auc_shuffled",
     "cc",
     "gaussian_blur",
     "imresize",
     "information_gain",
-    "kld",
+    "kl_divergence",
     "nss",
+    "shuffled_auc",
     "sim",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "avsal_bench.metrics.per_video" if name == "PerVideo" else "avsal_bench.metrics.classes"
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

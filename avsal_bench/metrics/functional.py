@@ -367,7 +367,8 @@ def _check(saliency: Tensor, name: str, other: Tensor) -> None:
     if not saliency.shape[1:].numel():
         raise ValueError(f"expected maps of at least one pixel, got {tuple(saliency.shape)}")
     if saliency.dtype not in CONSTANT:
-        raise ValueError(f"expected float32 or float64 saliency maps, got {saliency.dtype}; divide 8-bit maps by 255")
+        fix = "convert them with .float()" if saliency.is_floating_point() else "divide 8-bit maps by 255"
+        raise ValueError(f"expected float32 or float64 saliency maps, got {saliency.dtype}; {fix}")
 
 
 def _check_splits(splits: int) -> None:
