@@ -1,5 +1,8 @@
 """A small copy of every disk layout, and a workspace around it."""
 
+import contextlib
+import io
+import re
 import shutil
 from pathlib import Path
 
@@ -45,6 +48,24 @@ SIX_SETS = {
 def first_rank(monkeypatch):
     """Whichever rank a test gives this process, the next test is the first process again: only that one writes logs."""
     monkeypatch.setattr(rank_zero_only, "rank", 0)
+
+
+@pytest.fixture
+def run_page(tmp_path, monkeypatch):
+    """Runs the python blocks of a page in one namespace, and holds what a block prints against the text after it."""
+
+    def run(page):
+        monkeypatch.chdir(tmp_path)
+        text, names = page.read_text(encoding="utf-8"), {"__name__": page.stem}
+        for block in re.finditer(r"^```python\n(.*?)^```$(?:\s+^```text\n(.*?)^```$)?", text, re.M | re.S):
+            printed, line = io.StringIO(), text.count("\n", 0, block.start(1))
+            with contextlib.redirect_stdout(printed):
+                exec(compile("\n" * line + block[1], str(page), "exec"), names)
+            if block[2] is not None:
+                assert printed.getvalue() == block[2], f"{page.name}, line {line + 1}"
+        return names
+
+    return run
 
 
 @pytest.fixture(scope="session", autouse=True)
