@@ -179,11 +179,13 @@ def _check_numbers(folds: Sequence[int], seeds: Sequence[int]) -> None:
 def tested_sets(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
     """Names of the sets that are asked for; none for all sets of the recipe.
 
+    A set that a data root describes is tested with any recipe: no recipe of the package can name it.
+
     Raises:
-        ValueError: for an unknown set, and for one that the recipe does not test.
+        ValueError: for an unknown set, and for one of the package that the recipe does not test.
     """
     names = tuple(expand(wanted))
-    if others := [name for name in names if name not in recipe.test]:
+    if others := [name for name in names if name not in recipe.test and dataset(name).described is None]:
         known = ", ".join(recipe.test)
         raise ValueError(f"{recipe.model}, preset {recipe.preset}, is not tested on {others[0]}; it is on: {known}")
     return names
@@ -241,7 +243,8 @@ def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
     network = network_name(kind_of(job.model).label(job, recipe), job.modality)
     # A network that hears nothing is given one sound: no other would change a score of it.
     sounds: tuple[Sound, ...] = job.sounds or recipe.sounds if job.modality == "av" else ("original",)
-    for name in (name for name in recipe.test if not job.datasets or name in job.datasets):
+    asked = job.datasets or recipe.test
+    for name in (name for name in dict.fromkeys((*recipe.test, *job.datasets)) if name in asked):
         for sound in sounds:
             path = record_path(space.records, network, name, job.fold, job.seed, job.protocol, sound)
             yield name, sound, path

@@ -29,7 +29,7 @@ def asked_sets(names: Sequence[str], space: Workspace) -> dict[str, Path]:
 
 
 def present_sets(root: Path | None) -> list[str]:
-    """Real sets that have a folder below a data root; without a root the embedded one.
+    """Real sets that have a folder below a data root, and those that it describes; without a root the embedded one.
 
     Raises:
         FileNotFoundError: when there is none, with the folders that were expected.
@@ -37,11 +37,14 @@ def present_sets(root: Path | None) -> list[str]:
     if root is None:
         print("no data root given: looking at the embedded set; see --root, AVSAL_DATA", file=sys.stderr)
         return ["synth"]
-    real = [dataset(name) for name in list_datasets() if not dataset(name).embedded]
-    found = [d.name for d in real if any((root / place / d.folder).is_dir() for place in PLACES)]
+    real = [one for name in list_datasets(root) if not (one := dataset(name, root)).embedded]
+    found = [d.name for d in real if d.described or any((root / place / d.folder).is_dir() for place in PLACES)]
     if not found:
         folders = ", ".join(d.folder for d in real)
-        raise FileNotFoundError(f"{root}: no data set in it; expected video_frames/<SET> for one of {folders}")
+        raise FileNotFoundError(
+            f"{root}: no data set in it; expected video_frames/<SET> for one of {folders}, or a dataset.yaml that "
+            "describes a set of your own, which `avsal data init` writes"
+        )
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from avsal_bench.bench.jobs import HUMAN
-from avsal_bench.data.dataset import dataset, list_datasets
+from avsal_bench.data.dataset import DataSet, dataset, list_datasets
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.models import list_models, model_facts
 from avsal_bench.models.weights.offered import list_weights, weights_owner
@@ -21,14 +21,18 @@ def listing() -> str:
         text_table(["network", "modalities", "paper"], [*networks, [HUMAN, "bound", "dave2019"]]),
         text_table(
             ["data set", "sound", "files", "paper"],
-            [
-                [s.name, "yes" if s.sound else "no", "made here" if s.embedded else "AVSAL_DATA", s.citation]
-                for s in sets
-            ],
+            [[s.name, "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
         ),
         text_table(["protocol", "of (docs/protocols.md)"], [[rule.name, rule.source] for rule in PROTOCOLS.values()]),
     ]
     return "\n\n".join(tables)
+
+
+def _files(one: DataSet) -> str:
+    """Where the files of a set come from."""
+    if one.described:
+        return str(one.described)
+    return "made here" if one.embedded else "AVSAL_DATA"
 
 
 def weights_listing(store: Path) -> str:

@@ -44,13 +44,14 @@ def leaderboard(args: Namespace) -> int:
                 raise ValueError(f"--{option} is of tables in LaTeX; say of which sets, such as --latex diem,avad")
         publish(folder)
         return 0
-    from avsal_bench.data.dataset import expand
+    from avsal_bench.data.dataset import expand, use_root
     from avsal_bench.files import check_writable, write_atomically
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
     from avsal_bench.leaderboard.sources import REFERENCES, source
 
     check_writable(files=[Path(name) for name in (args.out, args.bibtex) if name and name != "-"])
+    use_root(Path(args.data_root) if args.data_root else None)
     sets = expand(args.latex.split(","))
     metrics = args.metrics.split(",") if args.metrics else []
     tables = latex_tables(folder, sets, metrics, args.published, args.intervals)

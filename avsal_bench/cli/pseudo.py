@@ -52,15 +52,13 @@ def pseudo(args: argparse.Namespace) -> int:
     from avsal_bench.studies.pseudo import Request, make_pseudo_maps
     from avsal_bench.studies.pseudo_options import preset
 
-    name = resolve_name(args.dataset)
+    space, name = space_of(args), resolve_name(args.dataset)
     options = preset(args.preset or ("smoke" if dataset(name).embedded else "paper")).with_overrides(args.set)
     asked = [word.strip() for word in args.classifiers.split(",") if word.strip()]
     if strange := [word for word in asked if word not in KINDS]:
         raise ValueError(unknown("classifier", strange[0], KINDS))
     kinds = tuple(kind for kind in KINDS if kind in asked)
-    made = make_pseudo_maps(
-        Request(name, args.fold, space_of(args), options, kinds, args.seed, args.workers), args.force
-    )
+    made = make_pseudo_maps(Request(name, args.fold, space, options, kinds, args.seed, args.workers), args.force)
     if made.frames:
         told = ", ".join(f"{kind} {count / made.frames:.3f}" for kind, count in made.right.items())
         print(f"right about the category of the whole frame: {told}; {made.black} of {made.frames} maps are black")
