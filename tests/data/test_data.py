@@ -234,7 +234,9 @@ def test_a_resumed_run_draws_its_first_epoch_before_it_is_told_which_it_is(etmd,
     """Reading processes start with the iterator, which Lightning makes before it sets the epoch."""
 
     def loader(first_epoch):
-        return module(etmd, clips_per_video=4, num_workers=workers, first_epoch=first_epoch).train_dataloader()
+        data = module(etmd, clips_per_video=4, num_workers=workers)
+        data.first_epoch = first_epoch
+        return data.train_dataloader()
 
     undisturbed, resumed = loader(0), loader(3)
     undisturbed.sampler.set_epoch(3)
