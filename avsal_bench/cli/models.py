@@ -16,7 +16,7 @@ def add_parser(commands: Commands) -> None:
     text = "show what is known of every network: paper, input, size, speed, and what was verified"
     added = add_command(commands, "models", models, text)
     added.add_argument("names", nargs="*", metavar="NAME", help="networks; by default all")
-    added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in README.md")
+    added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in docs/zoo.md")
     added.add_argument(
         "--write", type=place, metavar="FILE", help="put the Markdown between the markers of this file, and stop"
     )

@@ -1,0 +1,88 @@
+"""One page a data set, from its data sheet (the docstring of its module) and its facts."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from avsal_bench.data import dataset, list_datasets
+from avsal_bench.data.dataset import DataSet
+
+#: Sets that the suite makes itself have a page of their own, written by hand.
+EMBEDDED = ("synth", "synth_silent", "synth_stills")
+TITLES = {
+    "avad": "AVAD",
+    "coutrot1": "Coutrot1",
+    "coutrot2": "Coutrot2",
+    "dhf1k": "DHF1K",
+    "diem": "DIEM",
+    "etmd": "ETMD",
+    "mit1003": "MIT1003",
+    "salicon": "SALICON",
+    "summe": "SumMe",
+}
+
+
+def pages() -> dict[str, str]:
+    """Text of every page, by its place in the site."""
+    names = [name for name in list_datasets() if name in TITLES]
+    made = {f"datasets/{name}.md": page(name) for name in names}
+    lines = [
+        "# Data sheets",
+        "",
+        "One page a data set: who watched what, what the lists hold, the licence, where to get it, and known faults.",
+        "How to lay data out, check it and prepare it: [Data sets](../data.md).",
+        "A set of your own: [Add my data](../tutorials/add_data.md).",
+        "",
+        "| set | what it is | sound | licence |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in names:
+        described = dataset(name)
+        licence = described.facts.licence if described.facts else "-"
+        sound = "yes" if described.sound else "no"
+        lines.append(f"| [{TITLES[name]}]({name}.md) | {title(name).rstrip('.')} | {sound} | {licence} |")
+    lines += ["", "The embedded set `synth`, which needs no download: [synth](../synth.md)."]
+    return {"datasets/index.md": "\n".join(lines) + "\n", **made}
+
+
+def sheet(name: str) -> str:
+    """The docstring of the module of a set."""
+    __import__(f"avsal_bench.data.sets.{name}")
+    return (sys.modules[f"avsal_bench.data.sets.{name}"].__doc__ or "").strip()
+
+
+def title(name: str) -> str:
+    """What a set is, in the words of the first line of its sheet, after its name."""
+    first = sheet(name).splitlines()[0]
+    words = first.split(": ", 1)[-1]
+    return words[0].upper() + words[1:]
+
+
+def page(name: str) -> str:
+    """The page of one set."""
+    described = dataset(name)
+    body = sheet(name).split("\n", 1)[1]
+    body = re.sub(r"\*\*Faults\.\*\*.*?(?=\n\n|\Z)", "", body, flags=re.DOTALL)
+    body = re.sub(r":[a-z]+:`~?([^`]+)`", r"`\1`", body).replace("``", "`")
+    body = re.sub(r"::(?=\n\n    )", ":", body)
+    # A paragraph of its own for each part: sheets have several in one.
+    body = re.sub(r"(?<=\S)[ \n](?=\*\*[A-Z][a-z ]+\.\*\*)", "\n\n", body)
+    lines = [f"# {TITLES[name]}", "", title(name), "", *table(name, described), "", body.strip()]
+    if described.facts and described.facts.faults:
+        lines += ["", "## Known faults", "", *(f"- {fault}" for fault in described.facts.faults)]
+    return "\n".join(lines) + "\n"
+
+
+def table(name: str, described: DataSet) -> list[str]:
+    """Facts of a set, a line each."""
+    rows = [("name in commands", f"`{name}`"), ("folder below the data root", f"`{described.folder}`")]
+    if described.facts:
+        rows += [
+            ("viewers", described.facts.viewers),
+            ("conditions", described.facts.conditions),
+            ("licence", described.facts.licence),
+            ("from", f"<{described.facts.source}>"),
+        ]
+    rows += [("sound", "yes" if described.sound else "no"), ("cite", described.citation)]
+    return ["| | |", "| --- | --- |", *(f"| {what} | {value} |" for what, value in rows)]
