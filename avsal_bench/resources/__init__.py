@@ -12,6 +12,7 @@ from pathlib import Path
 __all__ = ["clone", "home", "resource"]
 
 _HERE = Path(__file__).resolve().parent
+_ROOT = _HERE.parents[1]
 #: What the pyproject.toml beside the package says where that is a clone: other packages leave such files about too.
 _NAMED = 'name = "avsal-bench"'
 
@@ -36,9 +37,8 @@ def resource(*parts: str) -> Path:
 
 def clone() -> Path | None:
     """The clone, or the unpacked source distribution, that the package is imported from; None for an installed one."""
-    root = _HERE.parents[1]
-    project = root / "pyproject.toml"
-    return root if project.is_file() and _NAMED in project.read_text(encoding="utf-8") else None
+    project = _ROOT / "pyproject.toml"
+    return _ROOT if project.is_file() and _NAMED in project.read_text(encoding="utf-8") else None
 
 
 def home() -> Path:

@@ -1,4 +1,4 @@
-"""The table of networks: what it counts, where its facts come from, and that README has it as it is."""
+"""The table of networks: what it counts, where its facts come from, and that docs/zoo.md has it as it is."""
 
 import argparse
 import json
@@ -18,8 +18,12 @@ from avsal_bench.catalogue.networks import Variant, catalogue, expected_cc, read
 from avsal_bench.catalogue.table import BEGIN, END, markdown, replaced, terminal, to_csv
 from avsal_bench.cli.models import add_parser
 from avsal_bench.models import create_model, list_models, model_entry
-from avsal_bench.models.registry import Network
+from avsal_bench.models.base import Network
+from avsal_bench.resources import resource
 from avsal_bench.spec import ClipSpec
+
+RECORDS = HOME / "leaderboard" / "records"
+OUTPUTS = HOME / "tests" / "golden" / "parity"
 
 NETWORKS = [variant for variant in variants() if variant.modality]
 
@@ -27,12 +31,12 @@ NETWORKS = [variant for variant in variants() if variant.modality]
 @pytest.fixture(scope="module")
 def rows():
     """All networks, counted at their published sizes: half a minute, for slow tests."""
-    return catalogue(HOME)
+    return catalogue(RECORDS)
 
 
 @pytest.fixture(scope="module")
 def avrsp_rows():
-    return catalogue(HOME, ["avrsp"])
+    return catalogue(RECORDS, ["avrsp"])
 
 
 @pytest.fixture
@@ -168,11 +172,16 @@ def test_facts_of_avrsp(avrsp_rows):
     assert row.counted.parameters == sum(p.numel() for p in create_model("avrsp", modality="av").parameters())
     assert (
         row.synth_cc
-        == json.loads((HOME / "benchmarks/expected/smoke.json").read_text())["scores"]["avrsp_av/synth/fold1/original"][
-            "CC"
-        ][0]
+        == json.loads(resource("expected", "smoke.json").read_text())["scores"]["avrsp_av/synth/fold1/original"]["CC"][
+            0
+        ]
     )
     assert not row.parity
+
+
+def test_what_is_said_to_be_compared_is_what_was():
+    names = [path.stem for path in sorted(OUTPUTS.glob("*.npz"))]
+    assert resource("parity.txt").read_text().split() == names, "write their names into parity.txt"
 
 
 @pytest.mark.slow
@@ -182,7 +191,7 @@ def test_what_the_registry_calls_compared_has_the_authors_outputs(rows):
         assert set(entry.parity) <= set(entry.modalities), name
         if entry.parity:
             assert entry.code, f"{name}: compared with the code of nobody"
-            assert list((HOME / facts.PARITY).glob(f"{name}_*.npz")), name
+            assert list(OUTPUTS.glob(f"{name}_*.npz")), name
     assert {row.variant.entry.name for row in rows if row.parity} == {n for n in list_models() if model_entry(n).parity}
 
 
@@ -206,18 +215,18 @@ def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
     monkeypatch.setattr(
         facts, "read_records", lambda root: [(root, kind()) for kind in (Found, Synthetic, Maps, Found)]
     )
-    assert {row.variant.key: row.real for row in catalogue(HOME, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
+    assert {row.variant.key: row.real for row in catalogue(RECORDS, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
 
 
-def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, avrsp_rows):
+def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, avrsp_rows, monkeypatch):
     (av,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
-    path = tmp_path / facts.WINDOWS
-    path.parent.mkdir(parents=True)
+    path = tmp_path / "windows.json"
+    monkeypatch.setattr(facts, "resource", lambda *parts: path if parts == (path.name,) else resource(*parts))
 
     def shown(networks):
         machine = {"processor": "Abacus", "cores": 3, "torch": "2"}
         path.write_text(json.dumps({"machine": machine, "networks": networks}))
-        return catalogue(tmp_path, ["avrsp"])
+        return catalogue(tmp_path / "no records", ["avrsp"])
 
     timed = {"macs": av.counted.macs, "one_thread": [3.0, 1.0, 2.0], "all_threads": [0.5, 0.25], "date": "2026-01-02"}
     found = shown({"avrsp_av": timed})
@@ -259,10 +268,10 @@ def test_a_front_end_in_a_few_words():
 
 
 @pytest.mark.slow
-def test_readme_has_the_table_as_it_is(rows):
-    readme = HOME / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    assert replaced(text, markdown(rows), readme) == text, "README.md is not up to date; `make models` writes its table"
+def test_the_model_zoo_has_the_table_as_it_is(rows):
+    page = HOME / "docs" / "zoo.md"
+    text = page.read_text(encoding="utf-8")
+    assert replaced(text, markdown(rows), page) == text, "docs/zoo.md is not up to date; `make models` writes its table"
 
 
 @pytest.mark.slow

@@ -27,8 +27,9 @@ from avsal_bench.leaderboard.drift import (
     to_json,
     updated,
 )
+from avsal_bench.resources import resource
 
-EXPECTED = sorted((HOME / "benchmarks" / "expected").glob("*.json"))
+EXPECTED = sorted(resource("expected").glob("*.json"))
 KEY = "toy_v/synth/fold1/original"
 
 
@@ -118,7 +119,7 @@ def test_expected_files_say_whose_scores_they_are_and_why() -> None:
         assert expected["scores"], path
         assert all(r["date"] and r["reason"] for r in expected["reasons"]), path
         for model in expected["models"]:
-            recipe = yaml.safe_load((HOME / "benchmarks" / "recipes" / f"{model}.yaml").read_text(encoding="utf-8"))
+            recipe = yaml.safe_load((resource("recipes") / f"{model}.yaml").read_text(encoding="utf-8"))
             assert expected["preset"] in recipe["presets"], path
 
 
@@ -153,9 +154,10 @@ def test_a_file_that_is_not_there_or_no_json(tmp_path: Path) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with recipes and no expected scores."""
-    shutil.copytree(HOME / "benchmarks" / "recipes", tmp_path / "benchmarks" / "recipes")
-    (tmp_path / "benchmarks" / "expected").mkdir()
+    """A home, and a package without expected scores."""
+    shutil.copytree(resource("recipes"), tmp_path / "resources" / "recipes")
+    (tmp_path / "resources" / "expected").mkdir()
+    monkeypatch.setattr("avsal_bench.resources._HERE", tmp_path / "resources")
     monkeypatch.setenv("AVSAL_HOME", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     return tmp_path
@@ -166,7 +168,7 @@ def test_the_command_writes_compares_and_fails(
 ) -> None:
     from avsal_bench.studies import regress as reruns
 
-    path = home / "benchmarks" / "expected" / "chance.json"
+    path = home / "resources" / "expected" / "chance.json"
     folders = ["--synth-root", str(synth_root)]
     assert main(["regress", "chance", *folders]) == 2
     assert "no expected scores" in capfd.readouterr().err
@@ -196,6 +198,7 @@ def test_the_command_writes_compares_and_fails(
 
     # A record of other code is made again.
     monkeypatch.undo()
+    monkeypatch.setattr("avsal_bench.resources._HERE", home / "resources")
     monkeypatch.setenv("AVSAL_HOME", str(home))
     record = home / "leaderboard" / "records" / "stavis" / "synth" / "mep-fold1-seed0.json"
     plain = json.loads(record.read_text())
@@ -232,7 +235,7 @@ CHANGES = {
         "    half, first, last = sample_rate / fps / 2, first + 1, last + 1\n",
     ),
     "the weight of a loss": replaced(
-        "benchmarks/recipes/avrsp.yaml", "loss: {kl: 1.0, cc: -0.1,", "loss: {kl: 1.0, cc: -0.2,"
+        "avsal_bench/resources/recipes/avrsp.yaml", "loss: {kl: 1.0, cc: -0.1,", "loss: {kl: 1.0, cc: -0.2,"
     ),
 }
 
@@ -240,8 +243,7 @@ CHANGES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_deliberate_change_is_seen(change: str, tmp_path: Path) -> None:
-    for name in ("avsal_bench", "benchmarks/recipes", "benchmarks/expected"):
-        shutil.copytree(HOME / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HOME / "avsal_bench", tmp_path / "avsal_bench", ignore=shutil.ignore_patterns("__pycache__"))
     CHANGES[change](tmp_path)
     environment = os.environ | {"AVSAL_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "avsal_bench.cli", "regress", "quick"]
