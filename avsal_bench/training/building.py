@@ -13,8 +13,8 @@ import torch
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.every_frame import EveryFrameModule
-from avsal_bench.training.module import SaliencyModule, check_parts, parameter_groups
-from avsal_bench.training.optimising import OPTIMIZERS
+from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.optimising import OPTIMIZERS, check_parts, parameter_groups
 from avsal_bench.training.recipe import Stage, Training
 from avsal_bench.training.two_task import TwoTaskModule
 

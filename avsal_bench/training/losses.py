@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from avsal_bench.spec import Batch
+
 EPS = 2.2204e-16  # samyak0210/ViNet, loss.py; added to float32 it only guards exact zeros
 
 
@@ -77,7 +79,8 @@ def bce_loss(prediction: Prediction, density: Tensor) -> Tensor:
 
 
 def _nss(prediction: Prediction, truth: Truth) -> Tensor:
-    assert truth.fixated is not None, "needs_fixations tells who must bring them"
+    if truth.fixated is None:
+        raise ValueError("the loss term nss needs to know the fixated pixels; give DataConfig(..., fixations=True)")
     return nss_loss(prediction.saliency, truth.fixated)
 
 
@@ -123,3 +126,16 @@ def _distribution(maps: Tensor) -> Tensor:
 
 def _divergence(p: Tensor, g: Tensor) -> Tensor:
     return (g * torch.log(EPS + g / (p + EPS))).sum((1, 2))
+
+
+def truth_of(batch: Batch, saliency: Tensor) -> Truth:
+    """Ground truth of a batch at the size of the maps ``(B, h, w)``; a fixated pixel stays one when maps shrink."""
+    density, fixated = batch["density"], batch["fixated"]
+    if density is None:
+        raise ValueError("the batch has no `density` to learn from or to score against")
+    size = saliency.shape[1:]
+    if density.shape != saliency.shape:
+        density = F.interpolate(density[:, None], size, mode="bilinear", antialias=True)[:, 0]
+        if fixated is not None:
+            fixated = F.interpolate(fixated[:, None].float(), size, mode="bilinear", antialias=True)[:, 0] > 0
+    return Truth(density, fixated)

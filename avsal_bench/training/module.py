@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import LightningModule
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 from typing_extensions import Self
 
 from avsal_bench.files import whole_file
-from avsal_bench.metrics.functional import cc
+from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.per_video import PerVideo
-from avsal_bench.models import Network, Place, create_model
+from avsal_bench.models import Place, create_model
 from avsal_bench.models.weights.loading import open_safely
-from avsal_bench.names import pick, unknown
+from avsal_bench.names import pick
 from avsal_bench.spec import Batch
-from avsal_bench.training.losses import Prediction, Truth, saliency_loss
-from avsal_bench.training.optimising import OPTIMIZERS
+from avsal_bench.training.any_network import as_network
+from avsal_bench.training.losses import LOSSES, Prediction, saliency_loss, truth_of
+from avsal_bench.training.optimising import OPTIMIZERS, check_optimizer, check_parts, check_schedule, parameter_groups
+
+#: What a test in the module logs: scores of the tables by the names that they are logged under. The sAUC needs the
+#: fixations of other frames, which a batch does not have.
+TEST_SCORES = {
+    name: f"test/{name.lower().replace('-', '_')}" for name, (_, of) in IN_TABLES.items() if "negatives" not in of
+}
 
 
 class SaliencyModule(LightningModule):
-    """Trains a network on one stage of its recipe.
+    """Trains, validates, tests and runs a network: one of the registry, or any ``nn.Module`` with a ``spec``.
 
-    Built from a name and plain values, so that a checkpoint holds no pickled network.
+    Give it to a ``Trainer`` with a :class:`~avsal_bench.data.clips.SaliencyDataModule`. Training logs ``train/loss``,
+    validation ``val/loss`` and ``val/cc``, and a test ``test/cc``, ``test/sim``, ``test/nss``, ``test/auc_j`` and
+    ``test/kl``: means over each video's frames, and then over videos, at the size of the maps. The numbers of the
+    tables, at the size of the ground truth and by a protocol, are those of ``avsal_bench.evaluate``.
+
+    A checkpoint holds plain values and no pickled network. One of a name is loaded with
+    ``SaliencyModule.load_from_checkpoint(path)``, one of your own module with
+    ``SaliencyModule.load_from_checkpoint(path, model=net)``.
 
     Args:
-        model: name in the registry.
-        options: of the network.
-        loss: weight of each loss term.
-        optimizer: ``name`` and arguments.
-        schedule: ``name`` and arguments.
+        model: name in the registry; or a module, see :func:`~avsal_bench.training.any_network.as_network`.
+        options: of a network of the registry.
+        loss: weight of each loss term, by its name: ``kl``, ``kl_batch``, ``cc``, ``sim``, ``nss`` or ``bce``; a
+            negative weight rewards. By default ``{"kl": 1.0}``.
+        optimizer: ``name`` (``adamw``, ``adam`` or ``sgd``) and arguments; by default AdamW with ``lr`` 1e-4.
+        schedule: ``name`` (``constant``, ``cosine``, ``plateau`` or ``multistep``) and arguments; by default constant.
         seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.
         side: weight of the loss of each side output; it falls in even steps, one an epoch, to 0 in the last one.
         auxiliary: weight of each loss that the network computes itself.
+
+    Raises:
+        TypeError: for a module that lacks something; see :func:`~avsal_bench.training.any_network.as_network`.
+        ValueError: for an unknown name of a network, an option or a loss term, and for a checkpoint of your own module
+            that is loaded without it.
     """
 
     mean: Tensor
@@ -49,21 +67,39 @@ class SaliencyModule(LightningModule):
 
     def __init__(
         self,
-        model: str,
-        options: Mapping[str, Any],
-        loss: Mapping[str, float],
-        optimizer: Mapping[str, Any],
-        schedule: Mapping[str, Any],
+        model: str | nn.Module | None,
+        options: Mapping[str, Any] | None = None,
+        loss: Mapping[str, float] | None = None,
+        optimizer: Mapping[str, Any] | None = None,
+        schedule: Mapping[str, Any] | None = None,
         seed: int = 0,
         side: float = 0.0,
         auxiliary: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
-        self.net = create_model(model, **options)
-        self.loss = dict(loss)
-        self.optimizer = dict(optimizer)
-        self.schedule = dict(schedule)
+        options = dict(options or {})
+        loss = {"kl": 1.0} if loss is None else dict(loss)
+        optimizer = {"name": "adamw", "lr": 1e-4} if optimizer is None else dict(optimizer)
+        schedule = {"name": "constant"} if schedule is None else dict(schedule)
+        for term in loss:
+            pick("loss term", term, LOSSES)
+        if isinstance(model, str):
+            self.save_hyperparameters()
+            self.net = create_model(model, **options)
+        else:
+            if model is None:
+                raise ValueError(
+                    "this checkpoint is of a module of your own, whose code it does not hold: build the module as "
+                    "before, and load it with SaliencyModule.load_from_checkpoint(path, model=net)"
+                )
+            if options:
+                raise ValueError(f"options are for a network of the registry; give {type(model).__name__} its own")
+            self.save_hyperparameters(ignore=["model"])
+            self.hparams["model"] = None
+            self.net = as_network(model)
+        self.loss = loss
+        self.optimizer = optimizer
+        self.schedule = schedule
         self.seed = seed
         self.side = side
         self.auxiliary = dict(auxiliary or {})
@@ -72,6 +108,7 @@ class SaliencyModule(LightningModule):
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.val_loss = MeanMetric()
         self.val_cc: PerVideo | None = None
+        self.test_scores: PerVideo | None = None
         self.memory: dict[Any, Any] = {}
         self.failure = ""
         self._batch: tuple[int, Batch] | None = None
@@ -80,11 +117,19 @@ class SaliencyModule(LightningModule):
         self._plateau_state: dict[str, Any] | None = None
 
     def setup(self, stage: str) -> None:
-        """Learn from the data module which videos will be validated on; without one there is no validation CC."""
+        """Learn from the data module which videos are validated or tested on; without one there is no validation CC.
+
+        Raises:
+            ValueError: for a test whose data module does not say its ``test_videos()``.
+        """
         data = getattr(self.trainer, "datamodule", None)
-        if stage in ("fit", "validate") and data is not None:
+        if stage in ("fit", "validate") and hasattr(data, "val_videos"):
             # A frame that two processes validate, each in another batch, may get two scores by rounding.
             self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
+        if stage == "test":
+            if not hasattr(data, "test_videos"):
+                raise ValueError("scores are means over videos: give Trainer.test a SaliencyDataModule as datamodule")
+            self.test_scores = PerVideo(list(TEST_SCORES), [video.key for video in data.test_videos()])
 
     def forward(self, batch: Batch, memory: dict[Any, Any] | None = None) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch of windows at test time; see :meth:`Network.predict`.
@@ -168,13 +213,18 @@ class SaliencyModule(LightningModule):
             raise FloatingPointError(self.failure or f"another process has stopped: see {folder}/nan-*.pt")
 
     @classmethod
-    def reopen(cls, path: str | Path) -> tuple[Self, Batch]:
+    def reopen(cls, path: str | Path, model: nn.Module | None = None) -> tuple[Self, Batch]:
         """Module and batch of a step whose loss or gradient was not finite, on the CPU.
 
         The loss is that of the step again, but for what dropout hides.
+
+        Args:
+            path: of the file that the error named.
+            model: your own module, built as before; None for a network of the registry.
         """
         kept: Any = open_safely(Path(path), "train the stage again")
-        module = cls(**kept["arguments"])
+        own = {} if model is None else {"model": model}
+        module = cls(**{**kept["arguments"], **own})
         module.net.load_state_dict(kept["network"])
         module._clock = kept["clock"]
         return module, kept["batch"]
@@ -218,6 +268,33 @@ class SaliencyModule(LightningModule):
             self.log("val/cc", self.val_cc.compute()["overall"]["CC"], sync_dist=True, reduce_fx="max")
             self.val_cc.reset()
 
+    def test_step(self, batch: Batch, index: int) -> None:
+        """Score a batch of windows at the size of the maps; see the class."""
+        assert self.test_scores is not None, "setup made it"
+        saliency = self(batch, self.memory).float()
+        truth = truth_of(batch, saliency)
+        fixated = truth.fixated
+        if fixated is None:
+            raise ValueError("batches to test on have no `fixated`; test with a SaliencyDataModule")
+        against = {"density": truth.density, "fixations": fixated}
+        scores = {}
+        for name in TEST_SCORES:
+            function, of = IN_TABLES[name]
+            scores[name] = function(saliency, *(against[one] for one in of))
+        keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
+        self.test_scores.update(scores, keys, batch["frame"])
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of all processes."""
+        assert self.test_scores is not None, "setup made it"
+        for name, value in self.test_scores.compute()["overall"].items():
+            self.log(TEST_SCORES[name], value, sync_dist=True, reduce_fx="max")
+        self.test_scores.reset()
+
+    def on_test_start(self) -> None:
+        """Forget what was kept of another run: its weights may have been others."""
+        self.memory.clear()
+
     def on_predict_start(self) -> None:
         """Forget what was kept of another run: its weights may have been others."""
         self.memory.clear()
@@ -228,7 +305,13 @@ class SaliencyModule(LightningModule):
         return saliency
 
     def configure_optimizers(self) -> Any:
-        """Optimiser and schedule by their names in the recipe."""
+        """Optimiser and schedule by their names.
+
+        Raises:
+            ValueError: for an unknown name or argument, or a value that is out of its range.
+        """
+        check_optimizer(self.optimizer)
+        check_schedule(self.schedule)
         arguments = {k: v for k, v in self.optimizer.items() if k not in ("name", "lr_scale")}
         optimizer_class = pick("optimizer", self.optimizer["name"], OPTIMIZERS)
         groups = parameter_groups(self.net, arguments["lr"], self.optimizer.get("lr_scale", {}))
@@ -303,50 +386,3 @@ class SaliencyModule(LightningModule):
         """Take up the plateau schedule of an interrupted run."""
         if self.plateau is not None and self._plateau_state is not None:
             self.plateau.load_state_dict(self._plateau_state)
-
-
-def check_parts(parts: Iterable[str], lr_scale: Mapping[str, float]) -> None:
-    """Look whether the parts of a schedule are groups of ``lr_scale``.
-
-    Raises:
-        ValueError: for one that is none.
-    """
-    if absent := set(parts) - set(lr_scale):
-        raise ValueError(unknown("part of the schedule", min(absent), lr_scale))
-
-
-def truth_of(batch: Batch, saliency: Tensor) -> Truth:
-    """Ground truth of a batch at the size of the maps ``(B, h, w)``; a fixated pixel stays one when maps shrink."""
-    density, fixated = batch["density"], batch["fixated"]
-    assert density is not None, "training and validation batches carry a density"
-    size = saliency.shape[1:]
-    if density.shape != saliency.shape:
-        density = F.interpolate(density[:, None], size, mode="bilinear", antialias=True)[:, 0]
-        if fixated is not None:
-            fixated = F.interpolate(fixated[:, None].float(), size, mode="bilinear", antialias=True)[:, 0] > 0
-    return Truth(density, fixated)
-
-
-def parameter_groups(net: Network, lr: float, lr_scale: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Parameters of a network, those whose name starts with a key of ``lr_scale`` at a learning rate of their own.
-
-    A key may hold wildcards, such as ``sides.*.bias``; a parameter belongs to the first key that fits. The parts that
-    only the audio-visual or only the ``v`` network has may be named for both.
-
-    Returns:
-        Groups with the key as their ``name``, "" for the rest.
-
-    Raises:
-        ValueError: for a key that fits no parameter.
-    """
-    named = dict(net.named_parameters())
-    known = tuple(named)
-    groups: list[dict[str, Any]] = []
-    for key, scale in lr_scale.items():
-        mine = [name for name in named if fnmatchcase(name, f"{key}*")]
-        absent = not any(fnmatchcase(name, f"{key}*") for name in known)
-        if absent and not f"{key}.".startswith(net.audio_only + net.visual_only):
-            raise ValueError(unknown("part in lr_scale", key, {name.split(".")[0] for name in known}))
-        groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale, "name": key})
-    groups.append({"params": list(named.values()), "lr": lr, "name": ""})
-    return [group for group in groups if group["params"]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 import torch
@@ -11,7 +12,8 @@ from pydantic.dataclasses import dataclass
 from torch.optim import Optimizer
 from typing_extensions import Self
 
-from avsal_bench.names import pick
+from avsal_bench.models.base import Network
+from avsal_bench.names import pick, unknown
 from avsal_bench.schema import AtLeast0, Count, Flag, Number, Share, Whole, build
 
 Below1 = Annotated[AtLeast0, Field(lt=1)]
@@ -116,3 +118,38 @@ def _checked(what: str, plain: Mapping[str, Any], kinds: Mapping[str, type[Any]]
         raise ValueError(f"{what}: give its name, one of {', '.join(kinds)}; got {plain.get('name')!r}")
     build(pick(what, plain["name"], kinds), plain, what)
     return plain
+
+
+def check_parts(parts: Iterable[str], lr_scale: Mapping[str, float]) -> None:
+    """Look whether the parts of a schedule are groups of ``lr_scale``.
+
+    Raises:
+        ValueError: for one that is none.
+    """
+    if absent := set(parts) - set(lr_scale):
+        raise ValueError(unknown("part of the schedule", min(absent), lr_scale))
+
+
+def parameter_groups(net: Network, lr: float, lr_scale: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameters of a network, those whose name starts with a key of ``lr_scale`` at a learning rate of their own.
+
+    A key may hold wildcards, such as ``sides.*.bias``; a parameter belongs to the first key that fits. The parts that
+    only the audio-visual or only the ``v`` network has may be named for both.
+
+    Returns:
+        Groups with the key as their ``name``, "" for the rest.
+
+    Raises:
+        ValueError: for a key that fits no parameter.
+    """
+    named = dict(net.named_parameters())
+    known = tuple(named)
+    groups: list[dict[str, Any]] = []
+    for key, scale in lr_scale.items():
+        mine = [name for name in named if fnmatchcase(name, f"{key}*")]
+        absent = not any(fnmatchcase(name, f"{key}*") for name in known)
+        if absent and not f"{key}.".startswith(net.audio_only + net.visual_only):
+            raise ValueError(unknown("part in lr_scale", key, {name.split(".")[0] for name in known}))
+        groups.append({"params": [named.pop(name) for name in mine], "lr": lr * scale, "name": key})
+    groups.append({"params": list(named.values()), "lr": lr, "name": ""})
+    return [group for group in groups if group["params"]]

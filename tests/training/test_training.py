@@ -12,7 +12,8 @@ from avsal_bench.data.clips.items import collate
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.training.losses import Prediction, Truth, bce_loss, cc_loss, kl_loss, nss_loss, saliency_loss, sim_loss
-from avsal_bench.training.module import SaliencyModule, parameter_groups
+from avsal_bench.training.module import SaliencyModule
+from avsal_bench.training.optimising import parameter_groups
 
 WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
 
