@@ -85,4 +85,4 @@ def table(name: str, described: DataSet) -> list[str]:
             ("from", f"<{described.facts.source}>"),
         ]
     rows += [("sound", "yes" if described.sound else "no"), ("cite", described.citation)]
-    return ["| | |", "| --- | --- |", *(f"| {what} | {value} |" for what, value in rows)]
+    return [f"| fact | {TITLES[name]} |", "| --- | --- |", *(f"| {what} | {value} |" for what, value in rows)]
