@@ -15,6 +15,7 @@ from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, b
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
 from avsal_bench.data.layouts.categories import categories_by_line
+from avsal_bench.data.layouts.described import DescribedLayout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fold_list
 from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
@@ -56,9 +57,10 @@ def check_sets(roots: Mapping[str, Path], workers: Workers, *, quick: bool = Fal
         ValueError: for an unknown set.
     """
     began = time.monotonic()
-    sets = [_Set(dataset(name), root) for name, root in roots.items()]
+    sets = [_Set(dataset(name, root), root) for name, root in roots.items()]
     for one in sets:
         _read_lists(one)
+        _look_at_description(one)
         _compare_with_packaged(one)
         _find_absent(one, quick, audio)
     # The longest first, so that no process is left with one at the end.
@@ -101,6 +103,14 @@ def _read_lists(one: _Set) -> None:
         for name, where in found.items():
             one.add(kind, (name,), f"fold{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}", text)
     _look_at_categories(one)
+
+
+def _look_at_description(one: _Set) -> None:
+    """Note what a description leaves out that a reader of scores asks for."""
+    layout = one.description.layout
+    if isinstance(layout, DescribedLayout) and (unsaid := layout.unsaid()):
+        text = f"the description does not say: {', '.join(unsaid)}"
+        one.add("not said", (), below(layout.one.path, one.root.absolute()), text)
 
 
 def _look_at_categories(one: _Set) -> None:
@@ -169,6 +179,8 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
         what = "frames, maps and fixations" if part == "video" else part
         text = f"{len(videos) - len(names)} of {len(videos)} videos have {what}, {many(len(names), 'video')} have none"
         first = f"; {'first ' if len(names) > 1 else ''}missing {below(place, one.root)}{_other_spelling(place)}"
+        if isinstance(one.description.layout, DescribedLayout):
+            first += f"; {one.description.layout.says('frames' if part == 'video' else part)}"
         one.add(f"{part} missing", names, ", ".join(names), text + first)
 
 

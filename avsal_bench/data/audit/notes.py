@@ -25,6 +25,7 @@ _BLACK = "CC has no score there, and SIM and KL are 0 (none by the protocol raw)
 KINDS: dict[str, tuple[Severity, str]] = {
     "list": ("error", f"{_BEFORE}; nothing that the list names was looked at"),
     "list differs": ("warning", "scores are not comparable with those of the published lists"),
+    "not said": ("note", "records and tables of the set have nothing there"),
     "leak": ("note", "the test list says that it is meant; scores say nothing of videos that are new to a network"),
     "category": ("warning", "tables by category do not have it"),
     "unequal": ("warning", "each fold takes what its own list says"),
@@ -196,12 +197,14 @@ class Notes:
             kinds = {entry.name: entry.is_dir() for entry in entries}
         left = strays(kinds)
         names = {name for name, is_folder in kinds.items() if not is_folder and name not in left}
-        asked = {files.path(n).name: n for n in range(1, self.video.n_frames + 1)}
+        asked = {files.name(n): n for n in range(1, self.video.n_frames + 1)}
         missing = [n for name, n in asked.items() if name not in names]
         for n in missing:
             text = f"{len(missing)} of the {len(asked)} files that the list asks for are missing"
             self.frame(f"{part} missing", n, text, files.path(n))
-        extra = sorted(name for name in names - asked.keys() if strangers or _numbered(name, files))
+        # A folder that other videos share holds their files too.
+        shared = self.video.name in files.prefix and self.video.name not in files.folder.parts
+        extra = sorted(n for n in names - asked.keys() if (strangers and not shared) or _numbered(n, files))
         if extra:
             shown = extra[0] if len(extra) == 1 else f"{extra[0]} to {extra[-1]}"
             text = f"{len(extra)} more than the list's {len(asked)} frames: {shown}"

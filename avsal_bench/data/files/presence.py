@@ -11,6 +11,7 @@ from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.video_files import count_frames, until_damage
+from avsal_bench.data.files.video_reader import check_reader
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
 
@@ -110,8 +111,9 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
 def _number(files: NumberedFiles, name: str) -> int:
     """The frame of a file; 0 for a file that is none."""
     digits = name.removeprefix(files.prefix).removesuffix(files.suffix)
-    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0
-    return number if name == files.path(number).name else 0
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
+    frame = number - files.first + 1 if isinstance(files, NumberedFiles) else number
+    return frame if frame > 0 and name == files.name(frame) else 0
 
 
 def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) -> None:
@@ -123,6 +125,7 @@ def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) 
                 f"{path}: {n_frames} frames{until_damage(path)}, and the list asks for {video.n_frames}; fetch it "
                 "again, or mend the number of frames in the fold list"
             )
+        check_reader(video.frames.path)
     if audio:
         _check_sound(video)
     if video.prepared is not None and video.prepared.is_dir():

@@ -65,6 +65,10 @@ class DescribedLayout:
         about |= {"citation": form.citation, "split": split, "description": fingerprint(asdict(form))}
         return {"own_set": about} | ({"overlaps": True} if overlaps(self.one, root, fold) else {})
 
+    def unsaid(self) -> list[str]:
+        """What a reader of scores asks for, and the description does not say."""
+        return [key for key in ("title", "viewers", "licence", "citation") if not getattr(self.one.form, key)]
+
     def says(self, part: str) -> str:
         """Where the description says where a part lies: file, line and pattern."""
         pattern = self.one.patterns.get(part)
