@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich import progress as rich_progress
 from rich.console import Console
@@ -15,6 +16,8 @@ LOG_EVERY = 15.0
 #: Seconds between two states of a bar.
 DRAW_EVERY = 0.2
 
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
 
 class Progress:
     """Counts up to ``total``; use :func:`progress` to make one.
@@ -23,7 +26,8 @@ class Progress:
     """
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
-        self._drawn = sys.stderr.isatty()  # FORCE_COLOR alone makes no terminal of a log
+        self._silent = _silent.get()
+        self._drawn = sys.stderr.isatty() and not self._silent  # FORCE_COLOR alone makes no terminal of a log
         console = Console(stderr=True, force_terminal=self._drawn, highlight=False, markup=False, emoji=False)
         self._bar = rich_progress.Progress(
             rich_progress.TextColumn("{task.description}", markup=False),
@@ -59,6 +63,8 @@ class Progress:
             self._show()
 
     def _show(self) -> None:
+        if self._silent:
+            return
         if self._drawn:
             self._bar.refresh()
             return
@@ -66,6 +72,16 @@ class Progress:
         clocks = f"{_clock(task.elapsed)} so far, {_clock(task.time_remaining)} left"
         line = [f"{task.description} {task.completed:.0f}/{task.total:.0f}", clocks, task.fields["note"]]
         print(", ".join(filter(None, line)), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def silence(silent: bool = True) -> Iterator[None]:
+    """No progress is shown in the block, where ``silent``: for those who call functions and no commands."""
+    before = _silent.set(silent)
+    try:
+        yield
+    finally:
+        _silent.reset(before)
 
 
 @contextmanager

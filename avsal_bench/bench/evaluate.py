@@ -6,12 +6,9 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-
-import torch
 
 from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import provenance
@@ -21,7 +18,7 @@ from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.inspection import Inspection, inspect
-from avsal_bench.evaluation.maps import read_map
+from avsal_bench.evaluation.maps import read_map, runs_of_one_shape
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, Results, VideoScorer
 from avsal_bench.evaluation.truth import Truth
@@ -249,18 +246,8 @@ def _score_video(task: _Task) -> dict[str, VideoScores]:
     found = {}
     for rule, results in task.results.items():
         scorer = VideoScorer(truth, rule)
-        for frames, maps in _runs_of_one_shape(task.files):
+        for frames, maps in runs_of_one_shape(task.files, READ):
             scorer.add(frames, maps)
         results.write(scorer)
         found[rule.name] = scorer.result()
     return found
-
-
-def _runs_of_one_shape(files: Mapping[int, Path]) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Frames and their maps ``(F, h, w)``, a few at a time, all of one size and type."""
-    numbers = list(files)
-    for start in range(0, len(numbers), READ):
-        read = [(frame, read_map(files[frame])) for frame in numbers[start : start + READ]]
-        for _, run in groupby(read, key=lambda item: (item[1].shape, item[1].dtype)):
-            frames, maps = zip(*run, strict=True)
-            yield list(frames), torch.stack(list(maps))

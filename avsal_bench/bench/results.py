@@ -15,8 +15,7 @@ from avsal_bench.records import Record, VideoScores, mean_scores, write_record
 from avsal_bench.training.recipe import Recipe
 
 
-def write_result(
-    path: Path,
+def make_record(
     videos: list[VideoScores],
     rules: Protocol,
     story: dict[str, Any],
@@ -31,12 +30,10 @@ def write_result(
     sound: str = "original",
     recipe: Recipe | None = None,
     weights: Mapping[str, Any] | None = None,
-    gallery: Path | None = None,
-) -> None:
-    """Write a record: its means are those that the protocol asks for.
+) -> Record:
+    """A record: its means are those that the protocol asks for.
 
     Args:
-        path: of the record.
         videos: scores, in the order of the test list.
         rules: the protocol that they were scored by.
         story: the record's ``provenance``.
@@ -50,9 +47,8 @@ def write_result(
         sound: that the network heard.
         recipe: None where there was none.
         weights: ``file`` and ``sha256``, and what else is known of them; None for a result without weights.
-        gallery: folder with the pictures of single videos, drawn as one beside the record; None for no picture.
     """
-    record = Record(
+    return Record(
         model=model,
         modality=modality,
         dataset=dataset,
@@ -69,6 +65,28 @@ def write_result(
         weights={**(weights or {"file": None, "sha256": None}), "parameters": parameters},
         provenance=story,
     )
+
+
+def write_result(
+    path: Path,
+    videos: list[VideoScores],
+    rules: Protocol,
+    story: dict[str, Any],
+    *,
+    gallery: Path | None = None,
+    **options: Any,
+) -> None:
+    """Write a record.
+
+    Args:
+        path: of the record.
+        videos: see :func:`make_record`, as all that follows but the gallery.
+        rules: the protocol.
+        story: the record's ``provenance``.
+        gallery: folder with the pictures of single videos, drawn as one beside the record; None for no picture.
+        options: further arguments of :func:`make_record`.
+    """
+    record = make_record(videos, rules, story, **options)
     if gallery is not None:
         draw_gallery(videos, gallery, path.with_suffix(".jpg"))
     write_record(path, record)

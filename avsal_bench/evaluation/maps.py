@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,20 @@ def _read_npy(path: Path) -> NDArray[Any]:
             )
         numbers = np.fromfile(file, dtype, math.prod(shape))
     return np.ascontiguousarray(numbers.reshape(lengths, order="F" if by_columns else "C"))
+
+
+def runs_of_one_shape(files: Mapping[int, Path], most: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Numbers of frames and their maps ``(F, h, w)``, at most so many at a time, all of one size and type.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_map`.
+    """
+    numbers = list(files)
+    for start in range(0, len(numbers), most):
+        read = [(frame, read_map(files[frame])) for frame in numbers[start : start + most]]
+        for _, run in groupby(read, key=lambda item: (item[1].shape, item[1].dtype)):
+            frames, maps = zip(*run, strict=True)
+            yield list(frames), torch.stack(list(maps))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.spec import ClipSpec
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ class Running:
 
 
 def predict_maps(
-    predictor: Predictor, video: Video, frames: Sequence[int], running: Running, muted: bool = False
+    predictor: Predictor,
+    video: Video,
+    frames: Sequence[int],
+    running: Running,
+    muted: bool = False,
+    spec: ClipSpec | None = None,
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Predict some frames of a video, in order.
 
@@ -69,6 +75,7 @@ def predict_maps(
         frames: numbers from 1.
         running: batch size, device and reading processes.
         muted: whether a network that hears is given silence; the sound is not read then.
+        spec: of the windows, where it is not that of the network.
 
     Yields:
         The numbers of a batch, and their maps ``(B, h, w)`` float32, not negative, on the device.
@@ -78,12 +85,15 @@ def predict_maps(
     """
     device = running.torch_device()
     module = predictor.module.to(device).eval()
+    spec = spec or module.net.spec
+    # Ground truth that a network is switched by is there in a test, and not in a film.
+    labels = module.net.switched_by_labels and video.labels is not None
     loader = DataLoader(
-        Windows([video], module.net.spec, density=False, sound="muted" if muted else "original"),
+        Windows([video], spec, density=False, sound="muted" if muted else "original", labels=labels),
         sampler=[(0, frame) for frame in frames],
         batch_size=running.batch_size,
         collate_fn=collate,
-        num_workers=readers(running.workers, module.net.spec, running.batch_size),
+        num_workers=readers(running.workers, spec, running.batch_size),
         pin_memory=device.type == "cuda",
     )
     memory: dict[Any, Any] = {}

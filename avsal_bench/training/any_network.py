@@ -85,7 +85,8 @@ class OwnNetwork(Network):
                 f"{name} should give maps ({len(frames)}, h, w) for frames {tuple(frames.shape)}, "
                 f"got {tuple(output.shape)}"
             )
-        return output
+        found: Tensor = output
+        return found
 
     def to_map(self, output: Tensor) -> Tensor:
         """The module's own ``to_map`` where it has one; else the sigmoid of logits, or the output itself.

@@ -123,11 +123,11 @@ class SaliencyModule(LightningModule):
             ValueError: for a test whose data module does not say its ``test_videos()``.
         """
         data = getattr(self.trainer, "datamodule", None)
-        if stage in ("fit", "validate") and hasattr(data, "val_videos"):
+        if stage in ("fit", "validate") and data is not None and hasattr(data, "val_videos"):
             # A frame that two processes validate, each in another batch, may get two scores by rounding.
             self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
         if stage == "test":
-            if not hasattr(data, "test_videos"):
+            if data is None or not hasattr(data, "test_videos"):
                 raise ValueError("scores are means over videos: give Trainer.test a SaliencyDataModule as datamodule")
             self.test_scores = PerVideo(list(TEST_SCORES), [video.key for video in data.test_videos()])
 

@@ -74,9 +74,9 @@ class DataConfig:
                 f"got {self.roots!r}"
             )
         for name, root in self.roots.items():
-            dataset(name)
             if not isinstance(root, str | os.PathLike):
                 raise TypeError(f"roots: the folder of {name} should be a path, got {root!r}")
+            dataset(name, Path(root))
         object.__setattr__(self, "roots", {name: Path(root) for name, root in self.roots.items()})
         object.__setattr__(self, "others", tuple(self.others))
         if self.fold not in (1, 2, 3):

@@ -84,12 +84,14 @@ class SaliencyDataModule(LightningDataModule):
     def listed(self, part: str) -> list[Video]:
         """Videos that the lists of all sets name for ``part``."""
         fold = self.config.fold
-        return [v for name, root in self.config.folders.items() for v in dataset(name).videos(root, part, fold)]
+        return [v for name, root in self.config.folders.items() for v in dataset(name, root).videos(root, part, fold)]
 
     def taught(self) -> list[Video]:
         """Videos of the training lists, with the maps of the ``teacher``."""
         config = self.config
-        listed = ((root, dataset(name).videos(root, "train", config.fold)) for name, root in config.folders.items())
+        listed = (
+            (root, dataset(name, root).videos(root, "train", config.fold)) for name, root in config.folders.items()
+        )
         return [video for root, videos in listed for video in taught_by(config.teacher, videos, root)]
 
     def fit_videos(self) -> list[Video]:
