@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -149,11 +150,11 @@ def test_two_files_for_the_same_weights_are_refused(tmp_path, fetched):
 
 
 def test_a_wrong_checksum_is_refused_with_both(tmp_path, fetched, registry):
-    owner, entry = registry["sound"]
+    entry = registry["sound"].entry
     digest = check_weights(fetched / "deep/s.pth", "sound").sha256
-    registry["sound"] = owner, PublishedWeights(**{**vars(entry), "sha256": digest[:12]})
+    registry["sound"] = Offered("soundnet", entry, lambda: [replace(entry, sha256=digest[:12])])
     assert outcomes(verify_weights(find_weights(fetched)))["sound"] == "fits"
-    registry["sound"] = owner, PublishedWeights(**{**vars(entry), "sha256": "0123abcd"})
+    registry["sound"] = Offered("soundnet", entry, lambda: [replace(entry, sha256="0123abcd")])
     reports = import_weights(find_weights(fetched), tmp_path / "store")
     assert outcomes(reports) == {"net": "imported", "sound": "failed"}
     assert f"SHA-256 is {digest}, and that of sound begins with 0123abcd" in reports[0].detail
