@@ -4,6 +4,9 @@ import contextlib
 import io
 import re
 import shutil
+import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from PIL import Image
 from scipy.io import savemat
+from torch import distributed, multiprocessing
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import make_synth
@@ -64,6 +68,32 @@ def run_page(tmp_path, monkeypatch):
             if block[2] is not None:
                 assert printed.getvalue() == block[2], f"{page.name}, line {line + 1}"
         return names
+
+    return run
+
+
+def _meet(rank, work, folder):
+    store = f"file://{folder}/meet"
+    distributed.init_process_group("gloo", store, timeout=timedelta(seconds=60), rank=rank, world_size=2)
+    work(rank, folder)
+    distributed.destroy_process_group()
+
+
+@pytest.fixture
+def two_processes():
+    """Calls a function with (rank, folder) in two processes that are connected."""
+
+    def run(work, folder):
+        # A fork has torch already, which takes long to import; only Linux forks safely.
+        method = "fork" if sys.platform == "linux" else "spawn"
+        context = multiprocessing.start_processes(_meet, (work, folder), nprocs=2, join=False, start_method=method)
+        try:
+            deadline = time.monotonic() + 90
+            while not context.join(timeout=5):
+                assert time.monotonic() < deadline, "two processes wait for each other"
+        finally:
+            for process in context.processes:
+                process.kill()
 
     return run
 

@@ -25,7 +25,7 @@ def score(
     metric: Callable[..., Tensor],
     pred: Map,
     maps: Mapping[str, Map | None] | None = None,
-    points: Mapping[str, Fixations | None] | None = None,
+    points: Mapping[str, Fixations] | None = None,
     shared: str = "",
 ) -> Any:
     """Call a metric of :mod:`~avsal_bench.metrics.functional` with what a user gives.
@@ -55,7 +55,7 @@ def score(
     for name, marks in (points or {}).items():
         if isinstance(marks, Tensor | np.ndarray) and marks.shape in (p.shape, p.shape[-2:]):
             marks = _tensor(name, marks, device)
-        given[name] = None if marks is None else mask(name, marks, p, name == shared)
+        given[name] = mask(name, marks, p, name == shared)
     values = _with_clean_gradients(metric, p if p.ndim == 3 else p[None], given)
     values = values if p.ndim == 3 else values[0]
     if isinstance(pred, Tensor):

@@ -59,7 +59,7 @@ def _pixels(name: str, value: Any, p: Tensor) -> tuple[Tensor, Tensor]:
     if not points.size:
         points = np.zeros((0, 2))
     if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind not in "iuf":
-        raise ValueError(_no_fit(name, points.shape, p))
+        raise ValueError(_no_fit(name, points.shape if points.ndim else None, p))
     height, width = p.shape[-2:]
     inside = ((points >= 0) & (points < (width, height))).all(1)  # never for NaN
     if not inside.all():

@@ -85,7 +85,8 @@ def kl_divergence(pred: Map, density: Map) -> Any:
     The prediction comes first. The other order is another number, and as both are maps nobody can tell.
 
     Args:
-        pred: predicted map, ``(h, w)`` or ``(B, h, w)``, not negative. An offset changes the score.
+        pred: predicted map, ``(h, w)`` or ``(B, h, w)``, not negative. An offset changes the score. As a loss it wants
+            maps above 0, such as those of a softmax: at a 0 where people looked the gradient is about 1e15.
         density: where people looked, a map of the same shape.
 
     Returns:
@@ -164,7 +165,7 @@ def auc(pred: Map, fixations: Fixations, negatives: Fixations | None = None) -> 
     >>> auc(np.array([[0, 1, 2, 3, 3]]), [(4, 0)])
     0.875
     """
-    points = {"fixations": fixations, "negatives": negatives}
+    points = {"fixations": fixations} if negatives is None else {"fixations": fixations, "negatives": negatives}
     return score(functional.auc, _constant(pred), points=points, shared="negatives")
 
 

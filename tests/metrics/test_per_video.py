@@ -3,12 +3,9 @@
 import json
 import math
 import pickle
-import time
-from datetime import timedelta
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
 
 from avsal_bench.metrics.per_video import PerVideo
 
@@ -169,28 +166,18 @@ SHARES = {
 
 def of_one_process(rank, folder):
     """What one of two processes does: its share of the frames, and the means of all of them, twice each."""
-    store = f"file://{folder}/meet"
-    distributed.init_process_group("gloo", store, timeout=timedelta(seconds=60), rank=rank, world_size=2)
     frames, results = frames_of(), {}
     for name, shares in SHARES.items():
         metric = add(PerVideo(METRICS, VIDEOS), [frames[i] for i in shares[rank]])
         results[name] = metric.compute()
         assert len(metric.rows) == len(shares[rank]), "a process keeps its own share only"
     (folder / f"{rank}.json").write_text(json.dumps(results))
-    distributed.destroy_process_group()
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
-def test_two_processes_give_the_bits_of_one(tmp_path):
-    context = multiprocessing.spawn(of_one_process, (tmp_path,), nprocs=2, join=False)
-    try:
-        deadline = time.monotonic() + 90
-        while not context.join(timeout=5):
-            assert time.monotonic() < deadline, "two processes wait for each other"
-    finally:
-        for process in context.processes:
-            process.kill()
+def test_two_processes_give_the_bits_of_one(two_processes, tmp_path):
+    two_processes(of_one_process, tmp_path)
     frames = frames_of()
     for rank in range(2):
         results = json.loads((tmp_path / f"{rank}.json").read_text())
