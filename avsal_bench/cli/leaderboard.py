@@ -11,11 +11,16 @@ from avsal_bench.typed import place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
+EXAMPLES = """examples
+  avsal leaderboard                                    index.html, README.md and leaderboard.csv
+  avsal leaderboard --latex diem,avad --published      tables for a paper, with what other papers print
+  avsal leaderboard --latex avad --out t.tex --bibtex references.bib"""
+
 
 def add_parser(commands: Commands) -> None:
     """Add ``leaderboard`` to the commands of ``avsal``."""
     text = "generate the leaderboard from records and published scores, or tables of it for a paper"
-    parser = add_command(commands, "leaderboard", leaderboard, text)
+    parser = add_command(commands, "leaderboard", leaderboard, text, epilog=EXAMPLES)
     folder_options(parser)
     group = parser.add_argument_group("tables in LaTeX")
     group.add_argument(
@@ -46,9 +51,9 @@ def leaderboard(args: Namespace) -> int:
         return 0
     from avsal_bench.data.dataset import expand, use_root
     from avsal_bench.files import check_writable, write_atomically
+    from avsal_bench.leaderboard.given_files import REFERENCES, given_file
     from avsal_bench.leaderboard.references import bibtex, read_references
     from avsal_bench.leaderboard.reports.latex import latex_tables
-    from avsal_bench.leaderboard.sources import REFERENCES, source
 
     check_writable(files=[Path(name) for name in (args.out, args.bibtex) if name and name != "-"])
     use_root(Path(args.data_root) if args.data_root else None)
@@ -57,7 +62,7 @@ def leaderboard(args: Namespace) -> int:
     tables = latex_tables(folder, sets, metrics, args.published, args.intervals)
     texts = [(args.out, tables.text)]
     if args.bibtex:
-        entries = bibtex(read_references(source(folder, REFERENCES)), tables.named)
+        entries = bibtex(read_references(given_file(folder, REFERENCES)), tables.named)
         texts.append((None if args.bibtex == "-" else args.bibtex, entries))
     for path, text in texts:
         if path is None:

@@ -69,7 +69,7 @@ def submission_options(parser: ArgumentParser) -> None:
         "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. The maps may lie as\n"
         f"{LAYOUTS}\n"
         "Missing, unreadable, extra and constant maps are listed before any scoring. A killed run goes on with the\n"
-        "next video."
+        f"next video.\n\nexample\n  {parser.prog} --pred my_maps --dataset AVAD --fold 1 --name mymodel"
     )
     parser.add_argument("--pred", type=place, required=True, metavar="DIR", help="folder of the maps")
     parser.add_argument("--dataset", required=True, metavar="SET", help="such as AVAD; `avsal list` names them")
@@ -160,7 +160,7 @@ def cluster_options(parser: ArgumentParser) -> None:
     group.add_argument("--time", type=whole(1), default=24 * 60, metavar="MINUTES", help="limit (default: %(default)s)")
     group.add_argument("--cpus", type=whole(0), default=0, metavar="N", help="of a process (default: 1 + --workers)")
     group.add_argument("--mem", type=whole(0), default=0, metavar="GB", help="on each node")
-    group.add_argument("--account", default="")
+    group.add_argument("--account", default="", help="that pays, where the cluster asks for one")
     group.add_argument("--constraint", default="", help="of the nodes, such as a100")
     group.add_argument(
         "--array-parallel", type=whole(1), default=64, metavar="N", help="jobs at once (default: %(default)s)"
@@ -210,14 +210,14 @@ def publish(folder: Path) -> None:
         OSError: when the folder cannot be written.
     """
     from avsal_bench.files import check_writable
+    from avsal_bench.leaderboard.given_files import own_files
     from avsal_bench.leaderboard.page.readme import write_leaderboard
-    from avsal_bench.leaderboard.sources import own_sources
     from avsal_bench.records import stray_records
 
     check_writable([folder], advice="see --leaderboard")
     for path in stray_records(folder / "records"):
         print(f"note: {path}: left by another program, and ignored")
-    for path in own_sources(folder):
+    for path in own_files(folder):
         print(f"note: {path} is used in the place of the one that comes with avsal-bench")
     for path in write_leaderboard(folder):
         print(f"wrote {path}")

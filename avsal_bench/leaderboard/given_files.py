@@ -15,18 +15,18 @@ PUBLISHED, NOT_BUILT, REFERENCES = "published.csv", "not_built.csv", "references
 NETWORKS = "networks.csv"
 
 
-def source(folder: Path, name: str) -> Path:
+def given_file(folder: Path, name: str) -> Path:
     """The file that counts for a leaderboard: the one in its folder, else the package's."""
     own = folder / name
     return own if own.exists() else resource(name)
 
 
-def not_built_source(folder: Path) -> Path:
-    """As :func:`source`, of ``not_built.csv``: it speaks of methods of ``published.csv``, so the two go together."""
-    return folder / NOT_BUILT if (folder / PUBLISHED).exists() else source(folder, NOT_BUILT)
+def given_not_built(folder: Path) -> Path:
+    """As :func:`given_file`, of ``not_built.csv``: it speaks of methods of ``published.csv``, and goes with that."""
+    return folder / NOT_BUILT if (folder / PUBLISHED).exists() else given_file(folder, NOT_BUILT)
 
 
-def own_sources(folder: Path) -> list[Path]:
+def own_files(folder: Path) -> list[Path]:
     """Files of a leaderboard's folder that take the place of others of the package."""
     own = [folder / name for name in (PUBLISHED, NOT_BUILT, REFERENCES, NETWORKS)]
     return [path for path in own if path.exists() and path.read_bytes() != resource(path.name).read_bytes()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 from made_records import NAN, PUBLISHED, made_elsewhere, make, save, section, synth_records, with_frames
 
 from avsal_bench.leaderboard import summary_table, write_leaderboard
+from avsal_bench.leaderboard.given_files import given_file, own_files
+from avsal_bench.leaderboard.page import read_board
 from avsal_bench.leaderboard.published_scores import SUSPECT_NOTES, published_rows, read_published
 from avsal_bench.records import METRICS
+from avsal_bench.resources import resource
 
 # published
 
@@ -60,7 +64,47 @@ def test_empty_leaderboard_says_how_to_fill_it(tmp_path: Path) -> None:
     assert "No record of a real set yet. To fill it" in page
     assert "STAViS\\* " in page
     made = ["README.md", "index.html", "leaderboard.csv"]
-    assert sorted(p.name for p in tmp_path.glob("leaderboard/*")) == [*made, "published.csv"]
+    assert sorted(p.name for p in tmp_path.glob("leaderboard/*")) == [*made, "published.csv", "records"]
+
+
+def test_a_new_folder_is_a_leaderboard_with_the_tables_of_the_package(tmp_path: Path) -> None:
+    new, given = tmp_path / "not yet" / "there", save(tmp_path / "given", [])
+    for path in ("not_built.csv", "networks.csv"):
+        (given / path).write_bytes(resource(path).read_bytes())
+    assert [p.read_bytes() for p in write_leaderboard(new)] == [p.read_bytes() for p in write_leaderboard(given)]
+    assert {p.name for p in new.iterdir()} == {"README.md", "index.html", "leaderboard.csv", "records"}
+
+
+def test_links_of_the_pages_lead_somewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "board"
+    write_leaderboard(folder)
+    links = {"README.md": r"\]\(([^)#]+)\)", "index.html": r"<a [^>]*href=\"([^\"#]+)\""}
+    found = {place for name, link in links.items() for place in re.findall(link, (folder / name).read_text("utf-8"))}
+    places = {place for place in found if not place.startswith("http")}
+    assert {"leaderboard.csv", "index.html", "records"} <= places
+    assert [place for place in places if not (folder / place).exists()] == []
+
+
+def test_a_table_of_ones_own_takes_the_place_of_the_packages(tmp_path: Path) -> None:
+    folder = save(tmp_path, [])
+    assert own_files(folder) == [], "the same content"
+    header, *lines = PUBLISHED.read_text(encoding="utf-8").splitlines(keepends=True)
+    line = next(line for line in lines if ",main,yes," in line)
+    (folder / "published.csv").write_text(header + line, encoding="utf-8")
+    assert own_files(folder) == [folder / "published.csv"]
+    assert given_file(folder, "references.bib") == resource("references.bib")
+    board = read_board(folder)
+    assert (len(board.lines), board.not_built) == (1, ()), (
+        "methods that are not built are those of the package's papers"
+    )
+
+
+def test_what_is_said_of_a_printed_score_is_in_the_csv(tmp_path: Path) -> None:
+    _, data, _ = write_leaderboard(tmp_path / "board")
+    lines = list(csv.DictReader(data.read_text(encoding="utf-8").splitlines()))
+    doubtful = [line for line in lines if line["mark"]]
+    assert doubtful
+    assert all(line["note"] for line in doubtful if line["source"] == "published")
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:

@@ -279,11 +279,12 @@ def test_the_command_publishes_and_says_what_to_commit(tmp_path: Path, capsys: p
     assert "no record in" in capsys.readouterr().err
 
 
-def test_a_new_leaderboard_begins_with_what_papers_print(tmp_path: Path) -> None:
+def test_a_new_leaderboard_shows_what_papers_print(tmp_path: Path) -> None:
     write_record(tmp_path / "mine.json", whole())
     folder = tmp_path / "a new" / "board"
     assert main(["submit", str(tmp_path / "mine.json"), "--leaderboard", str(folder)]) == 0
-    assert {"records", "published.csv", "README.md", "index.html"} <= {path.name for path in folder.iterdir()}
+    assert {path.name for path in folder.iterdir()} == {"records", "README.md", "index.html", "leaderboard.csv"}
+    assert "## Published" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_names_of_files_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from avsal_bench.leaderboard.disagreements import is_derived
+from avsal_bench.leaderboard.given_files import NETWORKS, PUBLISHED, given_file, given_not_built
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
 from avsal_bench.leaderboard.page.costs import Cost, network_costs
 from avsal_bench.leaderboard.published_scores import (
@@ -27,7 +28,6 @@ from avsal_bench.leaderboard.published_scores import (
 )
 from avsal_bench.leaderboard.significance import Comparison, pairwise, video_means
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
-from avsal_bench.leaderboard.sources import NETWORKS, PUBLISHED, not_built_source, source
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, rows
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, record_path
@@ -147,7 +147,7 @@ class Board:
 
 
 def read_board(folder: Path) -> Board:
-    """Read a leaderboard's folder, and what :mod:`avsal_bench.leaderboard.sources` gives where it has no own.
+    """Read a leaderboard's folder, and what :mod:`avsal_bench.leaderboard.given_files` gives where it has no own.
 
     Raises:
         ValueError: naming a file that is no record, two files that claim one row, or a line that cannot be read.
@@ -159,7 +159,7 @@ def read_board(folder: Path) -> Board:
         records.append(record)
         if over_time is not None:
             curves[place(record)] = over_time
-    lines = read_published(source(folder, PUBLISHED))
+    lines = read_published(given_file(folder, PUBLISHED))
     table = rows(records)
     original = [row for row in table if row.head.sound == "original"]
     groups = [Group(dataset, protocol, tuple(group)) for (protocol, dataset), group in groupby(original, key=_table)]
@@ -169,11 +169,11 @@ def read_board(folder: Path) -> Board:
         groups=tuple(groups),
         lines=tuple(lines),
         papers=tuple(published_rows(lines)),
-        not_built=tuple(read_not_built(not_built_source(folder), (line["method"] for line in lines))),
+        not_built=tuple(read_not_built(given_not_built(folder), (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),
         losses=tuple(sound_losses(records)),
         curves=curves,
-        costs=network_costs(source(folder, NETWORKS), records),
+        costs=network_costs(given_file(folder, NETWORKS), records),
         records=len(records),
     )
 

@@ -32,7 +32,7 @@ def write_leaderboard(folder: Path) -> list[Path]:
     """Write ``README.md``, ``leaderboard.csv`` and ``index.html`` of the leaderboard in ``folder``.
 
     Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and the pictures beside them, and the tables of
-    :mod:`avsal_bench.leaderboard.sources`, and changes none of them. A folder that is not there is made.
+    :mod:`avsal_bench.leaderboard.given_files`, and changes none of them. A folder that is not there is made.
 
     Returns:
         The files written.

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avsal_bench.leaderboard.escaping import for_latex
+from avsal_bench.leaderboard.given_files import PUBLISHED, REFERENCES, given_file
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
-from avsal_bench.leaderboard.sources import PUBLISHED, REFERENCES, source
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.records import METRICS, read_records
@@ -65,7 +65,7 @@ def latex_tables(
     """Tables of the leaderboard in ``folder``.
 
     Args:
-        folder: with ``records``; see also :mod:`avsal_bench.leaderboard.sources`.
+        folder: with ``records``; see also :mod:`avsal_bench.leaderboard.given_files`.
         sets: names of data sets, in the order of the columns.
         metrics: in the order of the columns; none for all that have a score.
         published: whether to add a table of what papers print.
@@ -77,9 +77,9 @@ def latex_tables(
     for metric in metrics:
         if metric not in METRICS:
             raise ValueError(unknown("metric", metric, METRICS))
-    references = read_references(source(folder, REFERENCES))
+    references = read_references(given_file(folder, REFERENCES))
     table = [row for row in rows(r for _, r in read_records(folder / "records")) if row.head.sound == "original"]
-    lines = read_published(source(folder, PUBLISHED)) if published else []
+    lines = read_published(given_file(folder, PUBLISHED)) if published else []
     present = {row.head.dataset for row in table} | {line["dataset"] for line in lines}
     if absent := [name for name in sets if name not in present]:
         kinds = "measured or published" if published else "measured (published ones: --published)"
