@@ -229,7 +229,7 @@ def swap(monkeypatch, kind, names):
         videos = description.videos(root, part, fold)
         return [replace(v, densities=kind(**asdict(v.densities))) if v.name in names else v for v in videos]
 
-    monkeypatch.setattr(audit, "dataset", lambda name: replace(description, layout=layout))
+    monkeypatch.setattr(audit, "dataset", lambda name, root=None: replace(description, layout=layout))
 
 
 def test_a_check_that_breaks_down_is_a_finding(root, monkeypatch):
