@@ -22,6 +22,7 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.contents_of import Part, contents_of, line_of, together
 from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.files.video_reader import other_decoders
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.evaluation import picture
 from avsal_bench.evaluation.protocol import Protocol, protocol
@@ -41,9 +42,14 @@ from avsal_bench.training.two_task import TwoTaskModule
 #: Modules that decide no number.
 DECIDE_NOTHING = (files, names, painting, picture)
 #: Libraries that decide what is read, and what is computed.
-READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av")
+_READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av")
 COMPUTE = ("torch", "numpy")
 _HERE = Path(__file__).parent
+
+
+def readers() -> tuple[str, ...]:
+    """Libraries that decide what is read."""
+    return (*_READERS, *other_decoders())
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def of_videos(
         **truth,
         **{str(part): digests for part, digests in found.items()},
     }
-    common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *READERS)}
+    common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *readers())}
     if rules.negatives == "dataset":  # drawn from the whole list, in its order
         common["negatives"] = fingerprint([columns["list"], columns["ground truth"]])
     of_each = {
@@ -200,7 +206,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
         "list": fingerprint([line_of(video) for video in videos]),
         **{str(part): together(space.contents, videos, part) for part in parts},
         "code": _code(training.model, training.options, *modules, files=(_HERE / "fit.py", _HERE / "starting.py")),
-        **versions_of(*COMPUTE, *READERS, "lightning"),
+        **versions_of(*COMPUTE, *readers(), "lightning"),
     }
     for part, start in stage.start.items():
         if part not in training.parts:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, READERS, networks_of
+from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, networks_of, readers
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
@@ -134,6 +134,6 @@ def _story(
         "code": code_of(
             *networks_of(predictor.model, predictor.options), predict_maps, save_maps, without=DECIDE_NOTHING
         ),
-        **versions_of(*COMPUTE, *READERS),
+        **versions_of(*COMPUTE, *readers()),
     }
     return dict(json.loads(json.dumps(story)))

@@ -14,7 +14,7 @@ from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of, load_network
 from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, READERS
+from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, readers
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
@@ -88,6 +88,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
     _check_files(r, videos)
     starts = _starts(r)
     folder = pseudo_folder(r.name, root)
+    check_writable([folder, r.space.runs], advice="maps lie below the data root; see --data-root, --synth-root, --runs")
     made_of = {
         "set": r.name,
         "fold": r.fold,
@@ -98,7 +99,7 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
         "videos": fingerprint([[video.name, video.n_frames, video.category] for video in videos]),
         **_read_of(r, videos, "sa" in r.kinds),
         "code": code_of(map_videos, TagModule, TagDataModule, without=DECIDE_NOTHING),
-        **versions_of(*COMPUTE, *READERS),
+        **versions_of(*COMPUTE, *readers()),
     }
     made_of = json.loads(json.dumps(made_of))  # as it will be read
     if not force:
@@ -169,7 +170,7 @@ def train_classifier(
     made_of = {
         **_read_of(r, videos, kind == "sa"),
         "code": code_of(TagModule, TagDataModule, without=DECIDE_NOTHING),
-        **versions_of(*COMPUTE, *READERS, "lightning"),
+        **versions_of(*COMPUTE, *readers(), "lightning"),
     }
     with take_turn(folder, trainer):
         begun = last.is_file() or read_story(folder) is not None

@@ -18,7 +18,8 @@ from torchvision.transforms.v2 import functional as F
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
-from avsal_bench.data.files.video_files import picture_size, read_pictures
+from avsal_bench.data.files.video_files import picture_size
+from avsal_bench.data.files.video_reader import read_pictures
 from avsal_bench.data.windows import Window
 
 
@@ -86,6 +87,11 @@ def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None
     while len(_frames) > CACHED_FRAMES:
         _frames.popitem(last=False)
     return found
+
+
+def forget_frames() -> None:
+    """Forget the frames that were read before: their files may be others now."""
+    _frames.clear()
 
 
 def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool = True) -> Tensor:

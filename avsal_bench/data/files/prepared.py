@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from avsal_bench.data.contents_of import files_of
 from avsal_bench.data.dataset import Video, VideoFile, is_video_file
+from avsal_bench.data.files.video_reader import READERS, other_decoders
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import Contents, Files, code_of, look_at
 
@@ -216,14 +217,15 @@ def versions() -> dict[str, str]:
     """Releases of libraries, without the build: a machine with a GPU reads what one without it prepared; and code."""
     # What opens files, all of it: little else changes pixels and samples, and most of it does.
     code = code_of(files=sorted(Path(__file__).parent.rglob("*.py")))
-    return {name: version(name).split("+")[0] for name in ("avsal-bench", *DECODERS, *FILE_DECODERS)} | {"code": code}
+    libraries = ("avsal-bench", *DECODERS, *FILE_DECODERS, *other_decoders())
+    return {name: version(name).split("+")[0] for name in libraries} | {"code": code}
 
 
 def other_versions(video: Video, manifest: Manifest) -> list[str]:
     """What decides pixels and samples, and is another one than that which prepared a video."""
     files = isinstance(video.frames, VideoFile) or (video.audio is not None and is_video_file(video.audio))
-    deciding, now = ("code", *DECODERS, *(FILE_DECODERS if files else ())), versions()
-    return [name for name in deciding if manifest.versions.get(name) != now[name]]
+    deciding, now = ("code", *DECODERS, *((*FILE_DECODERS, *READERS[1:]) if files else ())), versions()
+    return [name for name in deciding if manifest.versions.get(name) != now.get(name)]
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -87,15 +87,24 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> list[Tensor]:
         FileNotFoundError, ValueError: naming the file, and the frame that it does not have or that cannot be decoded.
     """
     index = index_of(path)
+    require_frames(path, index, numbers)
+    reader = _reader(path, index)
+    found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
+    return [found[n] for n in numbers]
+
+
+def require_frames(path: Path, index: Index, numbers: Sequence[int]) -> None:
+    """Nothing, when a file has all of some frames.
+
+    Raises:
+        ValueError: naming the file and the first that it does not have.
+    """
     n_frames = len(index.shown)
     if beyond := [n for n in numbers if not 1 <= n <= n_frames]:
         raise ValueError(
             f"{path}: no frame {beyond[0]}, the file has {n_frames}{until_damage(path)}; fetch it again, or mend the "
             "number of frames in the fold list"
         )
-    reader = _reader(path, index)
-    found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
-    return [found[n] for n in numbers]
 
 
 def _reader(path: Path, index: Index) -> _Reader:
