@@ -69,10 +69,10 @@ class Job:
 
 def job_options(parser: argparse.ArgumentParser) -> None:
     """Add what names one job."""
-    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("model", metavar="MODEL", help="network; `avsal list` names them")
     parser.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
-    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3])
-    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="of the lists (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights and random draws (default: %(default)s)")
 
 
 def recipe_options(parser: argparse.ArgumentParser) -> None:

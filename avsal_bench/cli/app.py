@@ -25,11 +25,22 @@ from avsal_bench.cli.synth import add_parser as add_synth
 from avsal_bench.cli.weights import add_parser as add_weights
 from avsal_bench.ending import exit_code, parsed, shared_options
 
-#: In the order of `avsal --help`.
+#: In the order of `avsal --help`: what most come for, what looks closer, and what few need.
 COMMANDS = (
-    *(add_bench, add_run, add_hear, add_switch, add_pseudo, add_evaluate, add_protocols, add_analyse, add_predict),
-    *(add_retention, add_leaderboard, add_submit, add_regress, add_synth, add_data, add_models, add_weights, add_list),
+    *(add_bench, add_evaluate, add_predict, add_leaderboard, add_list, add_models, add_data, add_weights, add_submit),
+    *(add_hear, add_protocols, add_analyse, add_regress),
+    *(add_run, add_synth, add_switch, add_pseudo, add_retention),
 )
+
+FIRST_STEPS = """first steps
+  avsal bench avrsp                                        train and test on the embedded set, minutes on a laptop
+  avsal evaluate --pred my_maps --dataset AVAD --fold 1    score maps that any code made
+  avsal predict film.mp4 -o look.mp4                       maps for a video, with the network trained last
+  avsal leaderboard                                        then open leaderboard/index.html
+With AVSAL_DATA naming the folder of real sets, `avsal bench` runs the published recipes on them.
+`avsal <command> --help` has the options of a command, and examples.
+
+Exit codes: 0 done, 1 something failed or found, 2 what you gave is wrong or missing, 70 a fault of avsal."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,9 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="avsal",
         description="A benchmark of audio-visual video saliency prediction.",
-        epilog="First steps: `avsal bench avrsp` trains and tests on the embedded data set, in minutes on a laptop. "
-        "With AVSAL_DATA naming the folder of the real sets, the same command runs the published recipe on them. "
-        "Exit codes: 0 done, 1 something failed or found, 2 what you gave is wrong or missing, 70 a fault of avsal.",
+        epilog=FIRST_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shared_options(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")

@@ -11,10 +11,16 @@ from avsal_bench.typed import place
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
 
+EXAMPLES = """examples
+  avsal models                            all networks
+  avsal models vinet mspi                 these only
+  avsal models --csv networks.csv         all numbers, unrounded"""
+
+
 def add_parser(commands: Commands) -> None:
     """Add ``avsal models`` to the commands of ``avsal``."""
     text = "show what is known of every network: paper, input, size, speed, and what was verified"
-    added = add_command(commands, "models", models, text)
+    added = add_command(commands, "models", models, text, epilog=EXAMPLES)
     added.add_argument("names", nargs="*", metavar="NAME", help="networks; by default all")
     added.add_argument("--markdown", action="store_true", help="print Markdown, as it stands in docs/zoo.md")
     added.add_argument(

@@ -14,10 +14,16 @@ from avsal_bench.cli.options import Commands, add_command
 REGRESS = ("quick", "chance", "smoke")
 
 
+EXAMPLES = """examples
+  avsal regress                                                    minutes: quick, chance and smoke
+  avsal regress quick                                              seconds
+  avsal regress vinet --update --reason "first scores of ViNet"    write down what is expected"""
+
+
 def add_parser(commands: Commands) -> None:
     """Add ``regress`` to the commands of ``avsal``."""
     text = "rerun small benchmarks, and compare every score with what is expected; exit 1 when one drifted"
-    parser = add_command(commands, "regress", regress, text)
+    parser = add_command(commands, "regress", regress, text, epilog=EXAMPLES)
     folder_options(parser)
     parser.add_argument(
         "names",

@@ -7,10 +7,15 @@ from argparse import Namespace
 from avsal_bench.bench.launch.one_job import one_job_options
 from avsal_bench.cli.options import Commands, add_command
 
+EXAMPLES = """examples
+  avsal run vinet --modality v --fold 2 --preset paper
+  torchrun --nproc-per-node 4 -m avsal_bench.cli run vinet --fold 2      on four GPUs, as SLURM does it too"""
+
 
 def add_parser(commands: Commands) -> None:
     """Add ``run`` to the commands of ``avsal``."""
-    one_job_options(add_command(commands, "run", run, "run one job; `avsal bench` runs each job of its plan like this"))
+    text = "run one job; `avsal bench` runs each job of its plan like this"
+    one_job_options(add_command(commands, "run", run, text, epilog=EXAMPLES))
 
 
 def run(args: Namespace) -> int:

@@ -13,10 +13,18 @@ from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
+EXAMPLES = """All that is wrong is listed at once. A folder is taken whole or not at all.
+
+examples
+  avsal submit --check runs/my_records      only look
+  avsal submit runs/my_records              add them, and make the leaderboard anew
+  avsal submit --check                      look at the records of the leaderboard
+  avsal submit --schema > record.json       the form of a record"""
+
 
 def add_parser(commands: Commands) -> None:
     """Add ``submit`` to the commands of ``avsal``."""
-    parser = add_command(commands, "submit", submit, "check records and put them on the leaderboard")
+    parser = add_command(commands, "submit", submit, "check records and put them on the leaderboard", epilog=EXAMPLES)
     folder_options(parser)
     parser.add_argument(
         "paths", type=place, nargs="*", metavar="RECORD", help="records, or folders of them, however deep"

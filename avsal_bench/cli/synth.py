@@ -10,7 +10,9 @@ from avsal_bench.cli.options import Commands, add_command
 
 def add_parser(commands: Commands) -> None:
     """Add ``synth`` to the commands of ``avsal``."""
-    folder_options(add_command(commands, "synth", synth, "make the embedded data set, if it is not there"))
+    text = "make the embedded data set, if it is not there"
+    epilog = "Every command that needs the set makes it by itself.\n\nexample\n  avsal synth --synth-root data/synth"
+    folder_options(add_command(commands, "synth", synth, text, epilog=epilog))
 
 
 def synth(args: Namespace) -> int:

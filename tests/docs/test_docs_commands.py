@@ -1,4 +1,4 @@
-"""What README and the documentation say can be typed: commands, options, targets of make; and what they link to is there."""
+"""What the documentation says can be typed: commands, options, targets of make; and what it links to is there."""
 
 import argparse
 import re

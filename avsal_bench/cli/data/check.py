@@ -12,7 +12,12 @@ from avsal_bench.typed import place
 def add_check(commands: Commands) -> None:
     """Add ``check`` to the commands of ``avsal data``."""
     text = "look at every file that the lists ask for; exit 1 when something is wrong"
-    parser = add_command(commands, "check", check, text)
+    epilog = (
+        "Each finding says how bad it is and what to do. Run it before hours of training.\n\nexamples\n"
+        "  avsal data check six                          the six sets with sound\n"
+        "  avsal data check avad --root /data/saliency --report findings.json"
+    )
+    parser = add_command(commands, "check", check, text, epilog=epilog)
     set_options(parser)
     parser.add_argument("--quick", action="store_true", help="names and headers only, no contents")
     parser.add_argument("--report", type=place, metavar="FILE", help="also write all findings as JSON")

@@ -12,7 +12,8 @@ from avsal_bench.typed import place
 def add_convert_diem(commands: Commands) -> None:
     """Add ``convert-diem`` to the commands of ``avsal data``."""
     text = "turn DIEM's gaze files, one an observer, into observers.csv"
-    parser = add_command(commands, "convert-diem", convert_diem, text)
+    epilog = "example\n  avsal data convert-diem ~/diem --root /data/saliency"
+    parser = add_command(commands, "convert-diem", convert_diem, text, epilog=epilog)
     parser.add_argument("source", type=place, metavar="DIR", help="folder of the published text files")
     set_options(parser, several=False)
 

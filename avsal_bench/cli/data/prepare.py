@@ -11,7 +11,13 @@ from avsal_bench.typed import whole
 def add_prepare(commands: Commands) -> None:
     """Add ``prepare`` to the commands of ``avsal data``."""
     text = "store frames and sound in the form that training reads fastest"
-    parser = add_command(commands, "prepare", prepare, text)
+    epilog = (
+        "The form lies in <root>/prepared, and scores do not change. What is there is not made again.\n\nexamples\n"
+        "  avsal data prepare six                            for networks of 224x384\n"
+        "  avsal data prepare avad --size 112x112 --rate 0   another size, no sound\n"
+        "  avsal data prepare six --verify                   is all of it still whole?"
+    )
+    parser = add_command(commands, "prepare", prepare, text, epilog=epilog)
     set_options(parser)
     parser.add_argument("--size", type=_size, default=(224, 384), help="of the frames (default: 224x384)")
     parser.add_argument(

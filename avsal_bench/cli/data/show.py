@@ -12,9 +12,13 @@ from avsal_bench.typed import place
 def add_show(commands: Commands) -> None:
     """Add ``show`` to the commands of ``avsal data``."""
     text = "draw frames of a video with maps, fixations and sound, to look at"
-    parser = add_command(commands, "show", show, text)
-    parser.add_argument("dataset", metavar="SET")
-    parser.add_argument("video", metavar="VIDEO")
+    epilog = (
+        "examples\n  avsal data show avad V1_Speech1                   a sheet of frames, V1_Speech1.png\n"
+        "  avsal data show avad V1_Speech1 --out look.mp4    the whole video, with its sound"
+    )
+    parser = add_command(commands, "show", show, text, epilog=epilog)
+    parser.add_argument("dataset", metavar="SET", help="data set; `avsal list` names them")
+    parser.add_argument("video", metavar="VIDEO", help="name of the video, as in the lists")
     parser.add_argument(
         "--out", type=place, metavar="FILE", help="png: a sheet; mp4: the whole video (default: <VIDEO>.png)"
     )

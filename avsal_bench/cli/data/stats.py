@@ -12,7 +12,8 @@ from avsal_bench.typed import place, whole
 def add_stats(commands: Commands) -> None:
     """Add ``stats`` to the commands of ``avsal data``."""
     text = "count videos, frames, hours and fixations, and draw where people look"
-    parser = add_command(commands, "stats", stats, text)
+    epilog = "example\n  avsal data stats six --stride 10 --figure stats.png"
+    parser = add_command(commands, "stats", stats, text, epilog=epilog)
     set_options(parser)
     parser.add_argument(
         "--stride", type=whole(1), default=1, help="read every n-th fixation map (default: %(default)s)"
