@@ -110,10 +110,12 @@ def evaluate(
     Raises:
         ValueError: when maps are missing or unreadable, after all that was found is printed; when a record of other
             maps, or made of other ground truth, lists or code, is in the place.
+        OSError: for a folder of results that cannot be written.
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
     path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
+    space.check_writable(files=[path])
     story = provenance()
     inspection = inspect_submission(s, space, workers, allow_missing)
     made = of_maps(inspection, rule, space)

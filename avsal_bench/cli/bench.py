@@ -118,7 +118,7 @@ def _grid(args: Namespace, space: Workspace) -> int:
     from avsal_bench.bench.cost import plan_text
     from avsal_bench.bench.launch.grid import run_here, start_over, submit_rest
     from avsal_bench.bench.launch.status import wait_for
-    from avsal_bench.bench.plan import check_machine
+    from avsal_bench.bench.plan import check_machine, records_of
     from avsal_bench.leaderboard.reports.run_summary import failed_text
 
     local = args.launcher == "local"
@@ -126,7 +126,7 @@ def _grid(args: Namespace, space: Workspace) -> int:
     machine = machine_of(args) if cluster is None else replace(machine_of(args), devices=cluster.tasks)
     jobs = _plan(args, space, args.models)
     check_machine(jobs, space, machine, here=local)
-    space.check_writable()
+    space.check_writable(files=[path for job in jobs for _, _, path in records_of(job, job.recipe(space), space)])
     if args.force and not args.dry_run:
         start_over(jobs, space)
     print(plan_text(jobs, space, args.dry_run or (local and preset_of(args, space) == "paper")), flush=True)

@@ -45,7 +45,7 @@ def hear(args: argparse.Namespace) -> int:
     from avsal_bench.studies.hear import hear as test
 
     space = space_of(args)
-    space.check_writable()
+    space.check_writable(files=map(Path, args.records))
     sounds = asked_sounds(args.sound or SOUNDS)
     records = test([Path(path) for path in args.records], space, machine_of(args), sounds)
     if first_process():

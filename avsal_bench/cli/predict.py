@@ -72,6 +72,7 @@ def add_parser(commands: Commands) -> None:
 def predict(args: argparse.Namespace) -> int:
     """Predict the maps of a video file, and write them."""
     from avsal_bench.bench.workspace import workspace
+    from avsal_bench.files import check_writable
     from avsal_bench.prediction import Running, check_sound, open_film, predict_folder, predict_overlay
     from avsal_bench.prediction.predictor import find_predictor
 
@@ -79,6 +80,7 @@ def predict(args: argparse.Namespace) -> int:
     audio = Path(args.audio) if args.audio else None
     overlay = out.suffix.lower() == ".mp4" and not out.is_dir()
     _check_out(args, out, overlay)
+    check_writable([] if overlay else [out], [out] if overlay else [], "give -o another name")
     running = Running(args.batch_size, args.device, args.workers)
     device = running.torch_device()
     video = open_film(path, audio)

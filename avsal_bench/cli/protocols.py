@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command, submission_of, submission_options
@@ -27,7 +28,7 @@ def protocols(args: Namespace) -> int:
 
     space = space_of(args)
     submission = submission_of(args)
-    space.check_writable()
+    space.check_writable(files=[Path(args.csv)] if args.csv else [])
     with Workers(args.workers) as workers:
         print(compare_protocols(submission, space, workers, args.allow_missing, args.base, args.choices, args.csv))
     return 0

@@ -24,7 +24,7 @@ from avsal_bench.data.contents_of import Part, together
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
-from avsal_bench.files import fingerprint, write_atomically
+from avsal_bench.files import check_writable, fingerprint, write_atomically
 from avsal_bench.kept import claim, code_of, differing, is_code, read_made_of, versions_of
 from avsal_bench.models.scam import KINDS, Kind
 from avsal_bench.models.weights.store import imported_source, load_weights

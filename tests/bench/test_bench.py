@@ -307,7 +307,7 @@ def test_bf16_without_a_gpu_is_an_error(space, monkeypatch):
 def test_a_results_folder_that_cannot_be_written(tmp_path, space):
     (tmp_path / "file").write_text("in the way")
     blocked = Workspace(space.home, None, space.synth_root, tmp_path / "file" / "runs", space.leaderboard)
-    with pytest.raises(OSError, match=r"cannot write results to .*file/runs .*see --runs, --leaderboard"):
+    with pytest.raises(OSError, match=r"cannot write to .*file/runs .*see --runs, --leaderboard"):
         blocked.check_writable()
 
 

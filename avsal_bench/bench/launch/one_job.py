@@ -27,13 +27,12 @@ def run(args: argparse.Namespace) -> int:
         ValueError, OSError: for what is wrong or missing.
     """
     from avsal_bench.bench.launch.state import tracked
-    from avsal_bench.bench.plan import check_machine, plan_one
+    from avsal_bench.bench.plan import check_machine, plan_one, records_of
     from avsal_bench.bench.run import run_job
     from avsal_bench.bench.sharing.processes import first_process
 
     space = space_of(args)
     machine = machine_of(args)
-    space.check_writable()
     job = plan_one(
         space,
         args.model,
@@ -46,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         datasets=args.datasets,
         sounds=args.sound,
     )
+    space.check_writable(files=[path for _, _, path in records_of(job, job.recipe(space), space)])
     with tracked(job, space):
         check_machine([job], space, machine)
         paths = run_job(job, space, machine)
