@@ -35,7 +35,7 @@ def finish(runs, name, modality, seed, when):
 
 def test_the_training_that_finished_last(film, tmp_path, capsys):
     runs = tmp_path / "runs"
-    with pytest.raises(FileNotFoundError, match=r"no finished training in .*stages; train one with `make bench MODEL="):
+    with pytest.raises(FileNotFoundError, match=r"no finished training in .*stages; train one with `avsal bench "):
         predict(film, "--runs", runs, "-o", tmp_path / "maps")
     finish(runs, "avrsp_av-a", "av", 0, 3000)
     newest = finish(runs, "avrsp_v-b", "v", 1, 4000)

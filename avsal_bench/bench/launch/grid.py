@@ -23,7 +23,7 @@ def start_over(jobs: Sequence[Job], space: Workspace) -> None:
     """
     if busy := [one.job.name for one in look(jobs, space) if one.word in UNDER_WAY]:
         raise ValueError(
-            f"--force would pull the ground from under {', '.join(busy)}, queued or running; stop it first"
+            f"--force would remove what {', '.join(busy)}, queued or running, works with; stop it first"
         )
     for job in jobs:
         forget(job, space)
