@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -215,8 +216,12 @@ def video_from_json(plain: dict[str, Any]) -> VideoScores:
     return VideoScores(**{**plain, **scores, "curve": curve})
 
 
-def write_record(path: Path, record: Record) -> None:
+def write_record(path: str | os.PathLike[str], record: Record) -> None:
     """Write a record atomically as indented JSON with sorted keys; a list of numbers stands on one line.
+
+    Args:
+        path: of its file.
+        record: of one test.
 
     Raises:
         ValueError: when it could not be read again; nothing is written.
@@ -231,7 +236,7 @@ def write_record(path: Path, record: Record) -> None:
         record_from_json(read_plain(text.encode()))
     except ValueError as error:
         raise ValueError(f"{path}: not written, as it would not be a record ({error})") from error
-    write_atomically(path, text + "\n")
+    write_atomically(Path(path), text + "\n")
 
 
 def _readable(story: Any) -> Any:
@@ -249,14 +254,17 @@ def _on_one_line(found: re.Match[str]) -> str:
     return f"[{' '.join(found[1].split())}]"
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: str | os.PathLike[str]) -> Record:
     """Read a record, which may come from anyone.
+
+    Args:
+        path: of its file.
 
     Raises:
         FileNotFoundError: when there is none.
         ValueError: naming the file, and each value that no record of this schema has.
     """
-    content = regular_file(path, MOST_BYTES, links=True).read_bytes()
+    content = regular_file(Path(path), MOST_BYTES, links=True).read_bytes()
     try:
         return record_from_json(read_plain(content))
     except ValueError as error:
@@ -290,12 +298,16 @@ def _check_counts(v: VideoScores) -> None:
         raise ValueError(f"video {v.video}: scores of frames whose sound belongs to the picture, of which it has none")
 
 
-def read_records(root: Path) -> Iterator[tuple[Path, Record]]:
+def read_records(root: str | os.PathLike[str]) -> Iterator[tuple[Path, Record]]:
     """All records under ``root``, in the order of their paths; strays are left out (:func:`stray_records`).
+
+    Args:
+        root: folder ``records`` of a leaderboard.
 
     Raises:
         ValueError: naming a file that is no record, or that lies where another record belongs.
     """
+    root = Path(root)
     for path in sorted(_record_files(root)):
         r = read_record(path)
         place = record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)

@@ -75,11 +75,27 @@ def find_predictor(
         return _trained(path, _own_checkpoint(path), model, asked)
     path = Path(weights)
     if path.exists():
-        content = _own_checkpoint(path)
-        return _trained(path, content, model, asked) if content else _of_authors(path, model, asked)
+        return from_file(path, model, asked)
     if weights not in list_weights():
         raise FileNotFoundError(f"{weights}: no such file, and {unknown('weights', weights, list_weights())}")
-    return _imported(weights, space.weights, model, asked)
+    return from_store(weights, space.weights, model, asked)
+
+
+def from_file(path: Path, model: str = "", options: Mapping[str, Any] | None = None) -> Predictor:
+    """The network in a checkpoint of a training here, or in a file in its authors' form.
+
+    Args:
+        path: of the file.
+        model: name in the registry; of a checkpoint it only has to agree.
+        options: of the network, likewise.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, and what is wrong with it or does not agree.
+    """
+    content = _own_checkpoint(path)
+    if content:
+        return _trained(path, content, model, options or {})
+    return _of_authors(path, model, options or {})
 
 
 def newest_training(runs: Path, model: str = "", modality: str = "") -> Path:
@@ -96,7 +112,7 @@ def newest_training(runs: Path, model: str = "", modality: str = "") -> Path:
             return checkpoint
     what = " of ".join(filter(None, ["no finished training", network_name(model, modality) if model else modality]))
     raise FileNotFoundError(
-        f"{what} in {runs / 'stages'}; train one with `make bench MODEL={model or 'avrsp'}`, or give --weights"
+        f"{what} in {runs / 'stages'}; train one with `avsal bench {model or 'avrsp'}`, or give --weights"
     )
 
 
@@ -135,6 +151,11 @@ def _own_checkpoint(path: Path, quick: bool = False) -> Mapping[str, Any]:
     for name, value in kinds.items():
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise ValueError(f"{path}: {name} should be a mapping of names; this is no checkpoint of a training here")
+    if kept["model"] is None:
+        raise ValueError(
+            f"{path}: holds the weights of a module of your own, and not its code; build it, and load them with "
+            "SaliencyModule.load_from_checkpoint(path, model=net)"
+        )
     if not isinstance(kept["model"], str):
         raise ValueError(f"{path}: model should be the name of a network, got {kept['model']!r}")
     return content
@@ -170,13 +191,25 @@ def _of_authors(path: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
     return Predictor(model, options, module, str(path), sha256(path))
 
 
-def _imported(name: str, store: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
+def from_store(name: str, store: Path, model: str = "", asked: Mapping[str, Any] | None = None) -> Predictor:
+    """The network of published weights that were imported.
+
+    Args:
+        name: of the weights.
+        store: folder of imported weights.
+        model: name in the registry, which has to agree.
+        asked: options of the network, beside those of the weights.
+
+    Raises:
+        FileNotFoundError: for weights that were not imported, with where they are offered.
+        ValueError: for an unknown name, weights of a part of a network, and what does not fit or agree.
+    """
     weights = published_weights(name)
     owner = weights_owner(name)
     if weights.build is not None:
         raise ValueError(f"{name}: weights that a part of a network starts from ({weights.what}), not a whole network")
     _check_agrees(name, owner, model)
-    options = {"modality": model_entry(owner).modalities[-1], **weights.options, **asked}
+    options = {"modality": model_entry(owner).modalities[-1], **weights.options, **(asked or {})}
     module = SaliencyModule(owner, options, {}, {}, {})
     loaded = load_weights(module.net, name, store)
     return Predictor(owner, options, module, name, loaded["sha256"])

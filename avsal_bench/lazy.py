@@ -1,0 +1,34 @@
+"""Names that a package hands on from its modules, imported when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazily(package: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package (PEP 562) whose names come from heavy modules.
+
+    >>> getattr_, dir_ = lazily("avsal_bench.lazy", {"sqrt": "math"})
+    >>> getattr_("sqrt")(4.0)
+    2.0
+
+    Args:
+        package: ``__name__`` of the package.
+        places: by each name the module that it comes from; a name that is the last part of its module is that module.
+    """
+
+    def get(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = import_module(places[name])
+        found = module if places[name] == f"{package}.{name}" else getattr(module, name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *places})
+
+    return get, names
