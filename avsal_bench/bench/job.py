@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from avsal_bench.spec import Sound
     from avsal_bench.training.recipe import Recipe
 
+#: Half of the observers against the other half: planned and recorded like a network.
+HUMAN = "human_infinite"
+
 
 @dataclass(frozen=True)
 class Job:

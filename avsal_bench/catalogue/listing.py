@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avsal_bench.bench.jobs import HUMAN
+from avsal_bench.bench.job import HUMAN
 from avsal_bench.data.dataset import DataSet, dataset, list_datasets
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.models import list_models, model_facts

@@ -1,22 +1,27 @@
 """Protocols: every choice between a network's map and a score, under a name that each record carries.
 
 Published scores of the same maps differ by protocol more than networks differ from each other; docs/protocols.md has
-the table. A new protocol is one entry of :data:`PROTOCOLS`; a choice that no field can say yet is a new field or step.
+the table. A new protocol is one entry of :data:`PROTOCOLS`, or of a plug-in (:func:`register_protocol`); a choice that
+no field can say yet is a new field or step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, Step
-from avsal_bench.metrics.resize import imresize
-from avsal_bench.names import pick
-from avsal_bench.records import Averaging
+from avsal_bench.plugins import enter, find, load_plugins
+from avsal_bench.records import METRICS, Averaging
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+#: Name of the package, whose own code is in every fingerprint of scores.
+OWN = __name__.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Protocol:
             where that metric is defined.
         script_audio: whether a network that is tested here hears what the authors' test script gives it, where that
             is more or less than it was trained on (``Network.script_audio``). Maps from the disk are as they are.
+        metrics: names of metrics of plug-ins that are scored beside the six of every record.
     """
 
     name: str
@@ -55,6 +61,20 @@ class Protocol:
     blank: Literal["left out", "chance"] = "left out"
     averaging: Averaging = "videos"
     script_audio: bool = False
+    # Out of its repr, which is a part of fingerprints: what was made without further metrics stays valid.
+    metrics: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def all_metrics(self) -> tuple[str, ...]:
+        """Names of all metrics that are scored, the six first."""
+        return (*METRICS, *self.metrics)
+
+    def outside(self) -> list[object]:
+        """Functions and classes of plug-ins that decide its scores."""
+        from avsal_bench.metrics.further import further_metric  # here, as it needs torch
+
+        parts = [*(further_metric(name).function for name in self.metrics), *map(type, (*self.saving, *self.scoring))]
+        return [part for part in parts if str(getattr(part, "__module__", "")).partition(".")[0] != OWN]
 
 
 _STAVIS = Protocol(
@@ -116,12 +136,36 @@ PROTOCOLS = {
 
 
 def protocol(name: str) -> Protocol:
-    """The protocol of that name.
+    """The protocol of that name, of the package or of a plug-in.
 
     Raises:
-        ValueError: for an unknown name; it suggests the nearest one.
+        ValueError: for an unknown name; it suggests the nearest one. Also for one with a metric that nobody registered.
     """
-    return pick("protocol", name, PROTOCOLS)
+    found = find("protocol", name, PROTOCOLS)
+    if found.metrics:
+        from avsal_bench.metrics.further import further_metric  # here, as it needs torch
+
+        for metric in found.metrics:
+            further_metric(metric)
+    return found
+
+
+def register_protocol(rules: Protocol) -> Protocol:
+    """Enter a protocol under its name.
+
+    Raises:
+        ValueError: for a name that is taken, and a metric that stands in it twice or in every record anyhow.
+    """
+    if twice := [metric for metric in rules.metrics if metric in METRICS or rules.metrics.count(metric) > 1]:
+        raise ValueError(f"protocol {rules.name}: metric {twice[0]} is scored already; leave it out of `metrics`")
+    enter("protocol", rules.name, rules, PROTOCOLS, own=__file__ if rules.name in PROTOCOLS else "")
+    return rules
+
+
+def list_protocols() -> list[str]:
+    """Names of all protocols, those of plug-ins last."""
+    load_plugins()
+    return list(PROTOCOLS)
 
 
 def single_choices(base: Protocol) -> dict[str, Protocol]:
@@ -177,11 +221,16 @@ def require_finite(maps: Tensor, where: Sequence[str] = ()) -> None:
         raise ValueError(f"{name}: the predicted map holds NaN or infinity; has the network diverged?")
 
 
-def prepare(maps: Tensor, size: tuple[int, int], protocol: Protocol, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Predictions ``(B, h, w)``, uint8 or floating, made ready for the metrics: ``(B, *size)`` of type ``dtype``.
+def prepare(maps: Tensor, size: tuple[int, int], protocol: Protocol, dtype: torch.dtype | None = None) -> Tensor:
+    """Predictions ``(B, h, w)``, uint8 or floating, made ready for the metrics: ``(B, *size)`` of a type.
 
-    A map that the protocol gives no score is NaN throughout.
+    A map that the protocol gives no score is NaN throughout. The type is float64 where none is given.
     """
+    import torch  # here: protocols are listed without it
+
+    from avsal_bench.metrics.resize import imresize
+
+    dtype = dtype or torch.float64
     if maps.dtype != torch.uint8:
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
         for step in protocol.saving:

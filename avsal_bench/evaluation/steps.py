@@ -1,22 +1,18 @@
 """The steps that protocols are made of: each takes maps ``(B, h, w)`` and the size of the ground truth, and gives maps.
 
 Saving steps follow the inference code of published networks, scoring steps their evaluation code; both are written
-from a description of what that code does to a map, with its border rules and roundings.
+from a description of what that code does to a map, with its border rules and roundings. To name the steps of a protocol
+takes no torch: it is imported where one is taken.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-from torch.nn import functional as F
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
-
-from avsal_bench.metrics.resize import gaussian_blur, imresize
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,9 @@ class Jpeg:
 
     def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps in uint8, as they are read."""
+        import torch
+        from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
+
         files = (encode_jpeg(saliency[None], self.quality) for saliency in maps.cpu())
         return torch.stack([decode_jpeg(file, ImageReadMode.GRAY)[0] for file in files]).to(maps.device)
 
@@ -69,7 +68,7 @@ class MinMax:
         """Maps from 0 to 1."""
         low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
         scaled = ((maps - low) / (high - low)).where(high > low, 0.5)
-        return scaled.where((low != 0) | (high != 0), torch.nan)
+        return scaled.where((low != 0) | (high != 0), math.nan)
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,10 @@ class Blur:
 
     def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps of the same size."""
+        import torch
+
+        from avsal_bench.metrics.resize import gaussian_blur
+
         if not self.log:
             return gaussian_blur(maps, self.sigma, self.kernel, self.border)
         # A zero has no logarithm: the smallest number does, and stands far below anything that is seen.
@@ -114,9 +117,17 @@ class Resize:
         """Maps of the size asked for."""
         height, width = self.target or size
         if self.method == "matlab":
+            from avsal_bench.metrics.resize import imresize
+
             return imresize(maps, (height, width))
         if self.method == "bilinear":
+            from torch.nn import functional as F
+
             return F.interpolate(maps[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
+        import numpy as np
+        import torch
+        from PIL import Image
+
         resized = [
             np.asarray(Image.fromarray(saliency).resize((width, height), Image.Resampling.LANCZOS))
             for saliency in maps.cpu().numpy()
@@ -138,6 +149,8 @@ def to_eight_bit(maps: Tensor, rounding: Rounding = "down", lowest: Low = "minim
 
     A constant map becomes zero everywhere: it says nothing about where people look. Finite values only.
     """
+    import torch
+
     if maps.dtype == torch.uint8:
         return maps
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))

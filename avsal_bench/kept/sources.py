@@ -163,7 +163,7 @@ def _resolve(source: str, name: str, places: tuple[Place, ...]) -> str:
     if path is None:
         return ""
     if path.name == "__init__.py":
-        for node in _tree(path).body:
+        for node in ast.walk(_tree(path)):  # also what it hands on when it is asked for, which type checkers are told
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:

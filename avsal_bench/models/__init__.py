@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from avsal_bench.lazy import lazily
 from avsal_bench.models import baselines
 from avsal_bench.models.declared import ModelFacts
 from avsal_bench.models.registry import (
@@ -33,12 +34,5 @@ __all__ = [
     "register_model",
 ]
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """What needs torch, when it is asked for."""
-        if name in ("Network", "Outputs", "Place"):
-            from avsal_bench.models import base
-
-            return getattr(base, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # what needs torch
+    __getattr__, __dir__ = lazily(__name__, dict.fromkeys(("Network", "Outputs", "Place"), f"{__name__}.base"))

@@ -1,6 +1,7 @@
 """The kinds of a job: a network of the registry, and the observers of a set scored against each other."""
 
-from avsal_bench.bench.jobs.human import HUMAN, HumanJob
+from avsal_bench.bench.job import HUMAN
+from avsal_bench.bench.jobs.human import HumanJob
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.network import NetworkJob
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.bench.context import Context, Place
-from avsal_bench.bench.job import Job
+from avsal_bench.bench.job import HUMAN, Job
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
@@ -32,9 +32,6 @@ from avsal_bench.progress import progress
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.workers import Workers
-
-#: Half of the observers against the other half: planned and recorded like a network.
-HUMAN = "human_infinite"
 
 
 class HumanJob(JobKind):

@@ -10,7 +10,10 @@ says what to do without them.
 
 from __future__ import annotations
 
+import importlib
+import platform
 import re
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,6 +22,22 @@ from avsal_bench.models.published_weights import PublishedWeights
 
 #: Of 16 frames, those that the slow pathway sees. MSPI takes them so; they are not evenly spaced.
 _SLOW_FRAMES = [0, 4, 12, 15]
+
+
+def pytorchvideo(part: str) -> Any:
+    """A module of networks of pytorchvideo; only encoders made of it need it, and its import takes longer than these.
+
+    Raises:
+        ValueError: when it is not installed, or cannot be imported by this Python.
+    """
+    try:
+        return importlib.import_module(f"pytorchvideo.models.{part}")
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "pytorchvideo":
+            fix = "which is not installed: `pip install 'avsal-bench[pytorchvideo]'`"
+        else:
+            fix = f"which Python {platform.python_version()} cannot import ({error}); it is known to work up to 3.13"
+        raise ValueError(f"the encoder {part} is made of pytorchvideo, {fix}; or choose another encoder") from error
 
 
 class SlowFast(nn.Module):
@@ -37,11 +56,8 @@ class SlowFast(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        # No other network needs pytorchvideo, and its import takes longer than building this one.
-        from pytorchvideo.models.slowfast import create_slowfast
-
         slow = scale_channels(64, width)
-        blocks = create_slowfast(
+        blocks = pytorchvideo("slowfast").create_slowfast(
             stem_dim_outs=(slow, slow // 8),
             slowfast_fusion_conv_kernel_size=(5, 1, 1),
             slowfast_fusion_conv_stride=(4, 1, 1),

@@ -9,7 +9,7 @@ import re
 
 from torch import Tensor, nn
 
-from avsal_bench.models.backbones.slowfast import rename_in_block
+from avsal_bench.models.backbones.slowfast import pytorchvideo, rename_in_block
 from avsal_bench.models.published_weights import PublishedWeights
 
 
@@ -28,10 +28,7 @@ class X3D(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        # No other network needs pytorchvideo, and its import takes longer than building this one.
-        from pytorchvideo.models.x3d import create_x3d
-
-        self.blocks = create_x3d(
+        self.blocks = pytorchvideo("x3d").create_x3d(
             # The clip's size matters to the classifier alone, which is left out.
             input_clip_length=16,
             input_crop_size=224,

@@ -1,4 +1,4 @@
-"""The published weights that are known here, of networks and of encoders; torch is imported for what is built of them."""
+"""The published weights that are known here, of networks and of encoders; torch is imported for what they open."""
 
 from __future__ import annotations
 
