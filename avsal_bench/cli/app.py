@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from avsal_bench import __version__
 from avsal_bench.cli.analyse import add_parser as add_analyse
 from avsal_bench.cli.bench import add_parser as add_bench
 from avsal_bench.cli.data import add_parser as add_data
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shared_options(parser)
+    parser.add_argument("--version", action="version", version=f"avsal {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for add in COMMANDS:
         add(commands)
