@@ -2,6 +2,7 @@
 
 - ``datasets/<name>.md``: one page a data set, from its data sheet in ``avsal_bench/data/sets``.
 - ``reference/commands.md``: the help of every command.
+- ``layers.svg``: the layers of the package, from the picture in ``ARCHITECTURE.md`` that is held against the imports.
 - Files at the root of the repository (the changelog, the rules for contributions) become pages of the site.
 - A link from a page to a file of the repository, such as ``../avsal_bench/models/avrsp.py``, leads to a page with that
   file, so that the site is whole without a network.
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import commands_page
 import dataset_pages
+import layers_picture
 
 HOME = Path(__file__).parents[2]
 
@@ -87,13 +89,15 @@ def shown(path: str) -> str:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from the code, and those that links ask for."""
-    made = {**dataset_pages.pages(), "reference/commands.md": commands_page.page()}
+    made = {
+        **dataset_pages.pages(),
+        "reference/commands.md": commands_page.page(),
+        "layers.svg": layers_picture.picture((HOME / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")),
+    }
     for uri, text in made.items():
         files.append(File.generated(config, uri, content=text))
-    for name in LEADERBOARD:
-        files.append(
-            File.generated(config, f"leaderboard/{name}", abs_src_path=str((HOME / "leaderboard" / name).resolve()))
-        )
+    for path in (HOME / "leaderboard" / name for name in LEADERBOARD):
+        files.append(File.generated(config, f"leaderboard/{path.name}", abs_src_path=str(path.resolve())))
     todo = [*PAGES]
     for file in files.documentation_pages():
         todo += [path for link in links(file.content_string) if (path := target(f"docs/{file.src_uri}", link))]
@@ -127,6 +131,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         uri = path.removeprefix("docs/") if path.startswith("docs/") else place(path)
         return f"{match[1]}{posixpath.relpath(uri, posixpath.dirname(here) or '.')}{match[3]}"
 
+    if here == "ARCHITECTURE.md":
+        markdown = markdown.replace("```layers", "![The layers of the package](layers.svg)\n\n```layers", 1)
     parts, end = [], 0
     for fence in FENCE.finditer(markdown):
         parts += [LINK.sub(turned, markdown[end : fence.start()]), fence[0]]
