@@ -33,7 +33,7 @@ def pytorchvideo(part: str) -> Any:
     try:
         return importlib.import_module(f"pytorchvideo.models.{part}")
     except ImportError as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "pytorchvideo":
+        if isinstance(error, ModuleNotFoundError) and str(error.name).split(".")[0] == "pytorchvideo":
             fix = "which is not installed: `pip install 'avsal-bench[pytorchvideo]'`"
         else:
             fix = f"which Python {platform.python_version()} cannot import ({error}); it is known to work up to 3.13"
@@ -57,14 +57,14 @@ class SlowFast(nn.Module):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         slow = scale_channels(64, width)
-        blocks = pytorchvideo("slowfast").create_slowfast(
+        whole = pytorchvideo("slowfast").create_slowfast(
             stem_dim_outs=(slow, slow // 8),
             slowfast_fusion_conv_kernel_size=(5, 1, 1),
             slowfast_fusion_conv_stride=(4, 1, 1),
             head=None,
-        ).blocks
-        self.fused = blocks[:4]
-        self.res5 = blocks[4].multipathway_blocks[0]
+        )
+        self.fused = whole.blocks[:4]
+        self.res5 = whole.blocks[4].multipathway_blocks[0]
         # The lateral convolutions add a quarter to the slow channels.
         self.channels = (5 * slow, 10 * slow, 20 * slow, 32 * slow)
         self.steps = (4, 4, 4, 4)

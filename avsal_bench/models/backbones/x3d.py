@@ -28,7 +28,7 @@ class X3D(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        self.blocks = pytorchvideo("x3d").create_x3d(
+        whole = pytorchvideo("x3d").create_x3d(
             # The clip's size matters to the classifier alone, which is left out.
             input_clip_length=16,
             input_crop_size=224,
@@ -36,7 +36,8 @@ class X3D(nn.Module):
             depth_factor=5.0,
             # pytorchvideo's own Swish is written for an older torch, which warns at every step.
             inner_act=nn.SiLU,
-        ).blocks[:5]
+        )
+        self.blocks = whole.blocks[:5]
         # pytorchvideo leaves the shortcut's norm out where the channels stay; facebookresearch/SlowFast has it.
         first = self.blocks[1].res_blocks[0]
         first.branch1_norm = nn.BatchNorm3d(first.branch1_conv.out_channels)

@@ -1,5 +1,6 @@
 """The motion encoders of MSPI: the functions that its authors have, and what goes with them."""
 
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -165,3 +166,24 @@ def test_the_names_of_torchvision_have_their_places(build, library, rename, left
     loaded = load_published(build(), library().state_dict(), rename)
     kept = [key for key in loaded.without_effect if not key.endswith("relative_position_index")]
     assert {key.rpartition(".")[0] for key in kept} == left_out
+
+
+@pytest.mark.parametrize(("part", "build"), [("slowfast", slowfast.SlowFast), ("x3d", x3d.X3D)])
+def test_without_pytorchvideo_two_encoders_say_what_to_install(part, build, monkeypatch):
+    monkeypatch.setitem(sys.modules, f"pytorchvideo.models.{part}", None)
+    text = (
+        rf"encoder {part} is made of pytorchvideo, which is not installed: `pip install 'avsal-bench\[pytorchvideo\]'`"
+    )
+    with pytest.raises(ValueError, match=text):
+        build()
+    assert mspi_s3d(0.125)
+
+
+def test_a_python_that_cannot_import_pytorchvideo_is_named(monkeypatch):
+    def fails(name):
+        raise ImportError("cannot import name 'gone' from 'ast'")
+
+    monkeypatch.setattr(slowfast.importlib, "import_module", fails)
+    monkeypatch.setattr(slowfast.platform, "python_version", lambda: "3.14.2")
+    with pytest.raises(ValueError, match=r"Python 3\.14\.2 cannot import \(cannot import name 'gone'.*choose another"):
+        x3d.X3D()
