@@ -32,7 +32,8 @@ def of_function(function: FrameFunction, frames: int) -> Callable[[Video], Itera
 
     def maps(video: Video) -> Iterator[Some]:
         kept: dict[int, Tensor] = {}
-        shape: tuple[int, ...] | None = None
+        waiting: dict[int, Tensor] = {}
+        form = ""
         for frame in range(1, video.n_frames + 1):
             numbers = window(frame, video.n_frames, frames).frames
             if missing := sorted({*numbers} - kept.keys()):
@@ -41,10 +42,14 @@ def of_function(function: FrameFunction, frames: int) -> Callable[[Video], Itera
             given = torch.stack([kept[n] for n in numbers]).numpy()
             where = f"{video.key}, frame {frame}"
             found = as_map(function(given[0] if frames == 1 else given), where)
-            if shape not in (None, tuple(found.shape)):
-                raise ValueError(f"{where}: the map has shape {tuple(found.shape)}, and those before it {shape}")
-            shape = tuple(found.shape)
-            yield [frame], found[None]
+            here = f"shape {tuple(found.shape)} and is {found.dtype}"
+            if form not in ("", here):
+                raise ValueError(f"{where}: the map has {here}; each before it has {form}; give all of one kind")
+            form = here
+            waiting[frame] = found
+            if len(waiting) == READ or frame == video.n_frames:
+                yield list(waiting), torch.stack(list(waiting.values()))
+                waiting.clear()
 
     return maps
 

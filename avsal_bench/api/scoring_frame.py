@@ -29,7 +29,7 @@ def score(
     >>> saliency = np.array([[0.0, 0.1, 0.2], [0.1, 0.5, 0.9]])
     >>> scores = avsal_bench.score(saliency, [(2, 1)], density=saliency**2)  # one fixation, at x = 2, y = 1
     >>> {name: round(value, 3) for name, value in scores.items()}
-    {'CC': 0.968, 'NSS': 1.744, 'AUC-J': 1.0, 'sAUC': nan, 'SIM': 0.778, 'KL': 0.235}
+    {'CC': 0.97, 'NSS': 1.762, 'AUC-J': 1.0, 'sAUC': nan, 'SIM': 0.777, 'KL': 0.145}
 
     Args:
         saliency: the predicted map ``(h, w)``: floating, uint8 (0 to 255) or uint16 (0 to 65535).

@@ -1,0 +1,118 @@
+"""What gives the maps that are scored, and what a record tells of it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from avsal_bench.api.maps_of import FrameFunction, Some, check_arrays, of_arrays, of_function
+from avsal_bench.api.running import borrowed, predictor_of
+from avsal_bench.bench.jobs.testing import observe_training_maps
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.presence import check_videos
+from avsal_bench.evaluation.protocol import Protocol
+from avsal_bench.models import model_entry
+from avsal_bench.prediction.predicting import Running, predict_maps
+from avsal_bench.prediction.predictor import Predictor
+
+#: What can be scored.
+Evaluated = nn.Module | FrameFunction | Mapping[str, Any] | str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which part of which data set a network is run on, and how."""
+
+    root: Path
+    dataset: str
+    fold: int
+    batch_size: int
+    device: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What gives maps, and what a record tells of it."""
+
+    name: str
+    modality: str
+    maps: Callable[[Video], Iterator[Some]] | None
+    parameters: int | None = None
+    weights: str | None = None
+    sha256: str | None = None
+
+
+def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol, how: Settings) -> Source:
+    """What gives the maps; the files that it needs were looked for.
+
+    Args:
+        maps: what a user gave, but no folder.
+        videos: the test list.
+        frames: that a function is called with.
+        rules: the protocol.
+        how: which part of which data set a network is run on.
+
+    Raises:
+        TypeError: for what can give no maps.
+        ValueError, FileNotFoundError: for an unknown network, arrays that do not fit, and missing files.
+    """
+    if isinstance(maps, nn.Module | str | os.PathLike):
+        return _of_network(predictor_of(maps), videos, rules, how)
+    if isinstance(maps, Mapping):
+        check_arrays(maps, videos)
+        return Source("arrays", "", of_arrays(maps))
+    if callable(maps):
+        check_videos(videos, audio=False)
+        return Source(plain_label(getattr(maps, "__name__", type(maps).__name__)), "", of_function(maps, frames))
+    raise TypeError(f"expected a network, a function frame -> map, a folder or arrays of maps, got {maps!r}")
+
+
+def plain_label(name: str) -> str:
+    """A name with the characters that a record allows."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:100] or "maps"
+
+
+def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: Settings) -> Source:
+    net = predictor.module.net
+    spec = net.spec
+    if rules.script_audio and spec.audio is not None and net.script_audio is not None:
+        spec = replace(spec, audio=net.script_audio)
+    check_videos(videos, audio=spec.audio is not None)
+    running = Running(how.batch_size, how.device, how.workers)
+    if net.observes:
+        predictor = copy.deepcopy(predictor)
+        config = DataConfig({how.dataset: how.root}, how.fold, num_workers=how.workers)
+        observe_training_maps(predictor.module.net, SaliencyDataModule(config, spec))
+
+    def maps(video: Video) -> Iterator[Some]:
+        with borrowed(predictor.module):
+            yield from predict_maps(predictor, video, range(1, video.n_frames + 1), running, spec=spec)
+
+    named = not predictor.options and not predictor.source
+    heard = ("av" if net.sees else "a") if spec.audio is not None else "v"
+    label = predictor.model if named else model_entry(predictor.model).label(predictor.options)
+    return Source(
+        plain_label(label),
+        "" if _is_baseline(predictor.model) else heard,
+        maps,
+        sum(p.numel() for p in net.parameters()),
+        Path(predictor.source).name if predictor.source else None,
+        predictor.sha256,
+    )
+
+
+def _is_baseline(name: str) -> bool:
+    with suppress(ValueError):
+        return not model_entry(name).modalities
+    return False
