@@ -22,6 +22,28 @@ from avsal_bench.names import safe_name
 from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.strays import without_strays
 
+__all__ = [
+    "CURVE_PARTS",
+    "MAPS_PRESET",
+    "METRICS",
+    "SCHEMA",
+    "SOUNDS",
+    "Averaging",
+    "Record",
+    "VideoScores",
+    "mean_scores",
+    "network_name",
+    "read_record",
+    "read_records",
+    "record_from_json",
+    "record_path",
+    "score_curve",
+    "stray_records",
+    "video_from_json",
+    "video_to_json",
+    "write_record",
+]
+
 SCHEMA = record_form.SCHEMA
 CURVE_PARTS = record_form.CURVE_PARTS
 
@@ -36,6 +58,23 @@ MAPS_PRESET = "maps"
 
 #: What is averaged first: the frames of each video, and then videos; or all frames of all videos alike.
 Averaging = record_form.Averaging
+
+
+@dataclass(frozen=True)
+class MetricForm:
+    """How a metric of a plug-in is shown and checked where the plug-in is not.
+
+    Args:
+        higher_is_better: whether it is.
+        low: the least that a score can be; None for no bound.
+        high: the most; likewise.
+        digits: behind the point, in tables.
+    """
+
+    higher_is_better: bool = True
+    low: float | None = None
+    high: float | None = None
+    digits: int = 3
 
 
 @dataclass(frozen=True)
@@ -100,6 +139,8 @@ class Record:
         provenance: ``version`` of the package, ``commit``, ``clean`` (True when nothing was uncommitted; these
             three the leaderboard asks for), ``code`` (SHA-256 of the package's sources), versions, device, threads,
             start (UTC), seconds of fit and test, the command, and ``fits``, the story of each stage of the training.
+            ``plugins``: name, version and SHA-256 of each plug-in that was loaded.
+        metrics: those that plug-ins scored besides ``METRICS``, by name.
     """
 
     model: str
@@ -118,6 +159,7 @@ class Record:
     weights: dict[str, Any]
     provenance: dict[str, Any]
     schema: int = field(default=SCHEMA)
+    metrics: dict[str, MetricForm] = field(default_factory=dict)
 
     @property
     def network(self) -> str:
@@ -174,7 +216,8 @@ def mean_scores(videos: Sequence[VideoScores], averaging: Averaging = "videos") 
     >>> round(mean_scores([a, b])["CC"], 6), round(mean_scores([a, b], "frames")["CC"], 6)
     (0.3, 0.35)
     """
-    return {metric: mean_score(videos, metric, averaging) for metric in METRICS}
+    names = dict.fromkeys([*METRICS, *(metric for video in videos for metric in video.scores)])
+    return {metric: mean_score(videos, metric, averaging) for metric in names}
 
 
 def mean_score(videos: Iterable[VideoScores], metric: str, averaging: Averaging) -> float:
@@ -229,6 +272,9 @@ def write_record(path: str | os.PathLike[str], record: Record) -> None:
     plain = {f.name: getattr(record, f.name) for f in fields(record)}
     plain["scores"] = _nan_to_none(record.scores)
     plain["videos"] = [video_to_json(v) for v in record.videos]
+    plain["metrics"] = {name: asdict(form) for name, form in record.metrics.items()}
+    if not record.metrics:  # as all records were before there were plug-ins
+        del plain["metrics"]
     plain["provenance"] = _readable(record.provenance)
     text = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     text = re.sub(r"\[\s+((?:[-+.\deE]+|null)(?:,\s+(?:[-+.\deE]+|null))*)\s+\]", _on_one_line, text)
@@ -282,7 +328,8 @@ def record_from_json(plain: Any) -> Record:
     videos = [video_from_json(v) for v in plain["videos"]]
     for video in videos:
         _check_counts(video)
-    return Record(**{**plain, "scores": _none_to_nan(plain["scores"]), "videos": videos})
+    metrics = {name: MetricForm(**form) for name, form in plain.get("metrics", {}).items()}
+    return Record(**{**plain, "scores": _none_to_nan(plain["scores"]), "videos": videos, "metrics": metrics})
 
 
 def _check_counts(v: VideoScores) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from avsal_bench.audio.waveform import AudioFrontEnd
 
+__all__ = ["KINETICS_MEAN", "KINETICS_STD", "Batch", "ClipSpec", "Modality", "Sound", "Start", "Target"]
+
 Modality = Literal["v", "av", "a"]
 Target = Literal["last", "middle"]
 
