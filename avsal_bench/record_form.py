@@ -6,6 +6,7 @@ numbers that must agree with each other, such as counts with frames, are checked
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,11 @@ SCHEMA = 3
 
 #: Equal parts of a video's time in ``VideoScores.curve``.
 CURVE_PARTS = 20
+
+#: Metrics of every record.
+SIX = ("CC", "NSS", "AUC-J", "sAUC", "SIM", "KL")
+#: What a video has by metric, and what stands there.
+_PARTS_BY_METRIC = {"scores": "score", "undefined": "count", "curve": "curve", "consistent": "score"}
 
 #: Problems of one file that its error tells.
 TOLD = 8
@@ -44,6 +50,32 @@ Kl = Annotated[float, Field(ge=-1, le=1_000, allow_inf_nan=False)]
 
 Averaging = Literal["videos", "frames"]
 Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class MetricOfPlugin(TypedDict):
+    """A metric that a plug-in scored besides the six, as :class:`avsal_bench.records.MetricForm` has it."""
+
+    higher_is_better: bool
+    low: Number | None
+    high: Number | None
+    digits: Annotated[int, Field(ge=0, le=9)]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class PluginForm(TypedDict):
+    """A plug-in that was loaded. Nothing is loaded by what a record says."""
+
+    name: Text
+    version: NotRequired[Text]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def _with_metrics_of_plugins(kind: str) -> ConfigDict:
+    """Of a mapping by metric: further keys are those of ``metrics``, and :func:`_check_metrics` looks at them."""
+    number: dict[str, Any] = {"type": ["number", "null"]}
+    value = {"count": {"type": "integer"}, "score": number, "curve": {"type": "array", "items": number}}[kind]
+    return ConfigDict(extra="allow", strict=True, json_schema_extra={"additionalProperties": value})
 
 
 Scores = TypedDict(
@@ -85,6 +117,10 @@ Curves = TypedDict(
     },
     total=False,
 )
+
+
+for _form, _kind in ((Scores, "score"), (SomeScores, "score"), (Counts, "count"), (Curves, "curve")):
+    with_config(_with_metrics_of_plugins(_kind))(_form)
 
 
 class VideoForm(TypedDict):
@@ -133,6 +169,7 @@ class StoryForm(TypedDict, total=False):
     maps: dict[Text, Any]
     made_of: dict[Text, Text | None]
     replaces: dict[Text, Any]
+    plugins: Annotated[list[PluginForm], Field(max_length=100)]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
@@ -164,6 +201,7 @@ class RecordForm(TypedDict):
     recipe: dict[Text, Any]
     weights: WeightsForm
     provenance: StoryForm
+    metrics: NotRequired[Annotated[dict[Name, MetricOfPlugin], Field(min_length=1, max_length=20)]]
 
 
 def json_schema() -> dict[str, Any]:
@@ -172,6 +210,7 @@ def json_schema() -> dict[str, Any]:
     title = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A record of avsal_bench, form {SCHEMA}",
+        "$comment": "Records without plug-ins have neither `metrics` nor `provenance.plugins`; both came with 0.1.0.",
     }
     return plain | title
 
@@ -192,9 +231,51 @@ def check_form(plain: Any) -> None:
         told = [_problem(details) for details in error.errors(include_url=False, include_context=False)[:TOLD]]
         more = error.error_count() - len(told)
         raise ValueError("; ".join(told + [f"and {more} more problems"] * (more > 0))) from None
+    if problems := [*_check_metrics(plain)][:TOLD]:
+        raise ValueError("; ".join(problems))
     for part in ("recipe", "weights", "provenance"):
         if problem := not_plain(plain[part], part):
             raise ValueError(problem)
+
+
+def _check_metrics(plain: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with scores besides those of the six: each is of one of ``metrics``, and within its range."""
+    further: dict[str, Any] = plain.get("metrics", {})
+    yield from (f"metrics.{name} is one of the metrics of every record" for name in further if name in SIX)
+    yield from _check_mapping("scores", plain["scores"], further, "score", whole=True)
+    for number, video in enumerate(plain["videos"]):
+        for part, kind in _PARTS_BY_METRIC.items():
+            if part in video:
+                yield from _check_mapping(f"videos.{number}.{part}", video[part], further, kind, part == "scores")
+
+
+def _check_mapping(
+    place: str, given: dict[str, Any], further: dict[str, Any], kind: str, whole: bool = False
+) -> Iterator[str]:
+    for name in given:
+        if name not in SIX and name not in further:
+            yield f"{place}: {unknown('key', name, [*SIX, *further])}"
+    for name, metric in further.items():
+        if name not in given:
+            yield from (f"{place}.{name} is missing" for _ in range(whole))
+        elif problem := _wrong(given[name], metric, kind):
+            yield f"{place}.{name} {problem}; got {shortened(given[name])}"
+
+
+def _wrong(value: Any, metric: dict[str, Any], kind: str) -> str:
+    """What is wrong with one value of a metric; "" where nothing is."""
+    if kind == "count":
+        return "" if type(value) is int and 0 <= value <= 1_000_000_000 else "should be a count"
+    if kind == "curve":
+        right = isinstance(value, list) and len(value) == CURVE_PARTS
+        if not right or any(_wrong(part, metric, "score") for part in value):
+            return f"should be a list of {CURVE_PARTS} scores"
+        return ""
+    low = -LARGEST if metric["low"] is None else metric["low"]
+    high = LARGEST if metric["high"] is None else metric["high"]
+    if value is None or (type(value) in (int, float) and low - 1e-4 <= value <= high + 1e-4):
+        return ""
+    return f"should be a number from {low:g} to {high:g}, or null"
 
 
 @cache

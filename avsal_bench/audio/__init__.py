@@ -2,7 +2,7 @@
 
 from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds
 from avsal_bench.audio.spectra import LogMel, LogMelPatches, LogSpectrogram, StandardisedPSD
-from avsal_bench.audio.waveform import AudioFrontEnd, Waveform
+from avsal_bench.audio.waveform import AudioFrontEnd, Waveform, frame_span
 
 __all__ = [
     "AudioFrontEnd",
@@ -14,4 +14,5 @@ __all__ = [
     "StandardisedPSD",
     "TwoSounds",
     "Waveform",
+    "frame_span",
 ]

@@ -29,6 +29,7 @@ from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import Files, MadeOf, code_of, differing, once, read_made_of, versions_of
+from avsal_bench.metrics.further import further_metric
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
@@ -91,6 +92,10 @@ def of_videos(
         **{str(part): digests for part, digests in found.items()},
     }
     common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *readers())}
+    if rules.metrics:
+        common["metrics"] = fingerprint([(name, further_metric(name).compared) for name in rules.metrics])
+    if outside := rules.outside():  # the package's own are in every code of a test
+        common["protocol: code"] = code_of(*outside)
     if rules.negatives == "dataset":  # drawn from the whole list, in its order
         common["negatives"] = fingerprint([columns["list"], columns["ground truth"]])
     of_each = {

@@ -11,7 +11,8 @@ from avsal_bench.bench.stages import test_folder
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.evaluation.picture import draw_gallery
 from avsal_bench.evaluation.protocol import Protocol, protocol
-from avsal_bench.records import Record, VideoScores, mean_scores, write_record
+from avsal_bench.metrics.further import FurtherMetric, further_metric
+from avsal_bench.records import MetricForm, Record, VideoScores, mean_scores, write_record
 from avsal_bench.training.recipe import Recipe
 
 
@@ -64,6 +65,7 @@ def make_record(
         recipe=recipe.plain() if recipe else {},
         weights={**(weights or {"file": None, "sha256": None}), "parameters": parameters},
         provenance=story,
+        metrics={name: _form(further_metric(name)) for name in rules.metrics},
     )
 
 
@@ -90,6 +92,10 @@ def write_result(
     if gallery is not None:
         draw_gallery(videos, gallery, path.with_suffix(".jpg"))
     write_record(path, record)
+
+
+def _form(metric: FurtherMetric) -> MetricForm:
+    return MetricForm(metric.higher_is_better, metric.low, metric.high, metric.digits)
 
 
 def write_job_result(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from avsal_bench.bench.job import HUMAN
 from avsal_bench.data.dataset import DataSet, dataset, list_datasets
-from avsal_bench.evaluation.protocol import PROTOCOLS
+from avsal_bench.evaluation.protocol import list_protocols, protocol
 from avsal_bench.models import list_models, model_facts
 from avsal_bench.models.weights.offered import list_weights, weights_owner
 from avsal_bench.text import text_table
@@ -23,7 +23,9 @@ def listing() -> str:
             ["data set", "sound", "files", "paper"],
             [[s.name, "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
         ),
-        text_table(["protocol", "of (docs/protocols.md)"], [[rule.name, rule.source] for rule in PROTOCOLS.values()]),
+        text_table(
+            ["protocol", "of (docs/protocols.md)"], [[name, protocol(name).source] for name in list_protocols()]
+        ),
     ]
     return "\n\n".join(tables)
 

@@ -44,19 +44,20 @@ def submit(args: Namespace) -> int:
     if args.schema:
         return _print_schema()
     from avsal_bench.data.layouts.listed import listed_frames
-    from avsal_bench.evaluation.protocol import PROTOCOLS
+    from avsal_bench.evaluation.protocol import list_protocols, protocol
     from avsal_bench.files import check_writable
     from avsal_bench.leaderboard.page.readme import write_leaderboard
     from avsal_bench.leaderboard.publishing import check_pictures, publish_records
     from avsal_bench.leaderboard.submit import check_submission, incomplete_folds
 
     folder = leaderboard_folder(args)
-    averaging = {name: rule.averaging for name, rule in PROTOCOLS.items()}
+    rules = {name: protocol(name) for name in list_protocols()}
+    averaging = {name: rule.averaging for name, rule in rules.items()}
     if not args.paths and not args.check:
         raise ValueError("name records or folders of them; only --check alone looks at those of the leaderboard")
     own = folder / "records"
     paths = [Path(path) for path in args.paths] or ([own] if own.is_dir() else [])
-    blank_counts = [name for name, rule in PROTOCOLS.items() if rule.blank == "chance"]
+    blank_counts = [name for name, rule in rules.items() if rule.blank == "chance"]
     found = check_submission(paths, folder, averaging, listed_frames, args.replace, blank_counts)
     if args.pictures:
         check_pictures(found)

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from avsal_bench.evaluation.maps import read_map
     from avsal_bench.evaluation.observers import Half, Halving, score_halves
     from avsal_bench.evaluation.pairing import VideoMaps, find_maps
-    from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, single_choices
+    from avsal_bench.evaluation.protocol import (
+        PROTOCOLS,
+        Protocol,
+        list_protocols,
+        prepare,
+        register_protocol,
+        single_choices,
+    )
     from avsal_bench.evaluation.score import Results, VideoScorer, score_frames
     from avsal_bench.evaluation.truth import Truth
 
@@ -34,8 +41,10 @@ __all__ = [
     "contextual_of_maps",
     "find_maps",
     "inspect",
+    "list_protocols",
     "prepare",
     "read_map",
+    "register_protocol",
     "score_frames",
     "score_halves",
     "single_choices",
@@ -48,7 +57,7 @@ if not TYPE_CHECKING:
         "maps": ("read_map",),
         "observers": ("Half", "Halving", "score_halves"),
         "pairing": ("VideoMaps", "find_maps"),
-        "protocol": ("PROTOCOLS", "Protocol", "prepare", "single_choices"),
+        "protocol": ("PROTOCOLS", "Protocol", "list_protocols", "prepare", "register_protocol", "single_choices"),
         "score": ("Results", "VideoScorer", "score_frames"),
         "truth": ("Truth",),
     }

@@ -25,7 +25,6 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import VideoScorer
 from avsal_bench.evaluation.sparse import Preparation, as_levels, is_sparse, scores
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.records import METRICS
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,8 @@ def score_halves(
     Raises:
         FileNotFoundError, ValueError: as :func:`read_observers`.
     """
-    found: dict[str, list[list[float]]] = {metric: [[] for _ in range(video.n_frames)] for metric in METRICS}
+    found: dict[str, list[list[float]]]
+    found = {metric: [[] for _ in range(video.n_frames)] for metric in protocol.all_metrics}
     left_out = 0
     preparation: Preparation | None = None
     for one, other, frames in halves(video, halving, test_list):

@@ -21,8 +21,9 @@ from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
 from avsal_bench.metrics.functional import IN_TABLES, cc
+from avsal_bench.metrics.further import further_scores
 from avsal_bench.metrics.scaling import CONSTANT, EPS
-from avsal_bench.records import METRICS, VideoScores, score_curve, video_from_json, video_to_json
+from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
 
 #: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
 #: whatever the length of the video, and arrays this small stay near the processor.
@@ -52,7 +53,7 @@ def score_frames(
         dtype: of the computation.
 
     Returns:
-        For each name of ``records.METRICS`` a tensor ``(F,)``, NaN where the metric is not defined.
+        For each metric of the protocol a tensor ``(F,)``, NaN where the metric is not defined.
 
     Raises:
         ValueError: when the shapes do not fit, or a prediction holds a NaN or an infinity.
@@ -67,7 +68,7 @@ def score_frames(
         prepared = prepare(maps[part], size, protocol, dtype)
         density = densities[part].to(prepared)
         chunks.append(_score(prepared, density, fixations[part], negatives[part], protocol))
-    return {metric: torch.cat([chunk[metric] for chunk in chunks]) for metric in METRICS}
+    return {metric: torch.cat([chunk[metric] for chunk in chunks]) for metric in protocol.all_metrics}
 
 
 def _score(
@@ -82,6 +83,8 @@ def _score(
         metric: function(prediction, *(truth[name] for name in names))
         for metric, (function, names) in IN_TABLES.items()
     }
+    if protocol.metrics:
+        scores |= further_scores(protocol.metrics, prediction, truth)
     if protocol.empty == "mit":
         _score_empty(scores, prediction, density)
     if protocol.blank == "chance":
@@ -148,10 +151,13 @@ class VideoScorer:
     truth: Truth
     protocol: Protocol
     frames: list[int] = field(default_factory=list)
-    scores: dict[str, list[float]] = field(default_factory=lambda: {metric: [] for metric in METRICS})
+    scores: dict[str, list[float]] = field(default_factory=dict)
     unfixated: int = 0
     constant: int = 0
     alike: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scores = self.scores or {metric: [] for metric in self.protocol.all_metrics}
 
     def compare(self, maps: Tensor, originals: Tensor) -> None:
         """Note how like the maps ``(F, h, w)`` of some frames are to those with the true sound: :func:`likeness`."""

@@ -34,7 +34,7 @@ def is_sparse(protocol: Protocol) -> bool:
     steps = protocol.scoring
     levels = steps[:-1] if steps and _blurs(steps[-1]) else steps
     stores = len(protocol.saving) == 1 and isinstance(protocol.saving[0], EightBit)
-    return stores and all(isinstance(step, Clip | MinMax) for step in levels)
+    return stores and not protocol.metrics and all(isinstance(step, Clip | MinMax) for step in levels)
 
 
 def as_levels(saliency: Tensor, high: Tensor) -> Tensor:

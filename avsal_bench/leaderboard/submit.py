@@ -195,7 +195,7 @@ def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
 
 def _range_problems(scores: Mapping[str, float]) -> Iterator[str]:
     for metric, value in scores.items():
-        low, high = RANGES[metric]
+        low, high = RANGES.get(metric, (-math.inf, math.inf))  # of a plug-in's the form of records has looked
         if not math.isnan(value) and not low - MEAN_TOLERANCE <= value <= high + MEAN_TOLERANCE:
             yield f"{metric} is {value:g}, plausible is {low:g} to {high:g}"
 

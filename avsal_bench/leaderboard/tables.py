@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from avsal_bench.leaderboard.statistics import bootstrap_interval
 from avsal_bench.means import defined_mean
-from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_score
+from avsal_bench.records import METRICS, Averaging, MetricForm, Record, VideoScores, mean_score
 
 #: The protocol of the tables that name none; those of others follow.
 MAIN_PROTOCOL = "stavis"
@@ -91,9 +91,25 @@ class Row:
         return sum(r.not_counted for r in self.records)
 
     @cached_property
+    def further(self) -> Mapping[str, MetricForm]:
+        """Metrics of plug-ins that all its records have."""
+        return common_metrics(self.records)
+
+    @cached_property
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""
         return min(version_key(str(r.provenance.get("version", ""))) for r in self.records)
+
+
+def common_metrics(records: Sequence[Record]) -> dict[str, MetricForm]:
+    """Metrics of plug-ins that all of some records have, in one form."""
+    first, *others = (r.metrics for r in records)
+    return {name: form for name, form in first.items() if all(form == other.get(name) for other in others)}
+
+
+def further_metrics(group: Iterable[Row]) -> dict[str, MetricForm]:
+    """Metrics of plug-ins that some of the rows of a table have: its columns besides the six."""
+    return {name: form for row in group for name, form in row.further.items()}
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -205,7 +221,7 @@ def _row(group: list[Record]) -> Row:
     most = max(folds.values(), key=lambda done: (len(done), [-fold for fold in done]))
     kept = tuple(sorted((r for r in group if folds[r.seed] == most), key=lambda r: (r.seed, r.fold)))
     left_out = tuple(seed for seed, done in folds.items() if done != most)
-    return Row(kept, {metric: score(kept, metric) for metric in METRICS}, left_out)
+    return Row(kept, {metric: score(kept, metric) for metric in (*METRICS, *common_metrics(kept))}, left_out)
 
 
 def _order(row: Row) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from avsal_bench.metrics.further import FurtherMetric, list_further_metrics, register_metric
 from avsal_bench.metrics.resize import gaussian_blur, imresize
 from avsal_bench.metrics.scores import (
     auc,
@@ -23,15 +24,12 @@ from avsal_bench.metrics.scores import (
     sim,
 )
 
-if TYPE_CHECKING:
-    from avsal_bench.metrics.classes import CC, NSS, SIM, AUCJudd, InformationGain, KLDivergence, ShuffledAUC
-    from avsal_bench.metrics.per_video import PerVideo
-
 __all__ = [
     "CC",
     "NSS",
     "SIM",
     "AUCJudd",
+    "FurtherMetric",
     "InformationGain",
     "KLDivergence",
     "PerVideo",
@@ -44,17 +42,23 @@ __all__ = [
     "imresize",
     "information_gain",
     "kl_divergence",
+    "list_further_metrics",
     "nss",
+    "register_metric",
     "shuffled_auc",
     "sim",
 ]
 
+if TYPE_CHECKING:
+    from avsal_bench.metrics.classes import CC, NSS, SIM, AUCJudd, InformationGain, KLDivergence, ShuffledAUC
+    from avsal_bench.metrics.per_video import PerVideo
+else:
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "avsal_bench.metrics.per_video" if name == "PerVideo" else "avsal_bench.metrics.classes"
-    return getattr(import_module(home), name)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = "avsal_bench.metrics.per_video" if name == "PerVideo" else "avsal_bench.metrics.classes"
+        return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:

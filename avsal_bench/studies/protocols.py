@@ -10,7 +10,7 @@ from pathlib import Path
 
 from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.evaluation.protocol import PROTOCOLS, protocol, single_choices
+from avsal_bench.evaluation.protocol import list_protocols, protocol, single_choices
 from avsal_bench.files import write_atomically
 from avsal_bench.records import METRICS, mean_scores
 from avsal_bench.text import text_table
@@ -43,7 +43,7 @@ def compare_protocols(
         ValueError, FileNotFoundError: as :func:`~avsal_bench.bench.evaluate.evaluate` does.
     """
     first = protocol(base)
-    rules = [first, *(rule for rule in PROTOCOLS.values() if rule != first)]
+    rules = [first, *(rule for rule in map(protocol, list_protocols()) if rule != first)]
     if choices:
         rules += single_choices(first).values()
     inspection = inspect_submission(submission, space, workers, allow_missing)

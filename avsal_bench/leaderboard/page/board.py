@@ -29,7 +29,7 @@ from avsal_bench.leaderboard.published_scores import (
 from avsal_bench.leaderboard.significance import Comparison, pairwise, video_means
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
-from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, rows
+from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, further_metrics, rows
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, record_path
 
 #: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
@@ -74,8 +74,10 @@ class Group:
 
     def best(self, metric: str) -> int | None:
         """Position in ``complete`` of the row that is best in a metric; None where none defines it."""
-        sign = 1 if METRICS[metric] else -1
-        values = {i: sign * row.scores[metric].value for i, row in enumerate(self.complete)}
+        higher = METRICS[metric] if metric in METRICS else further_metrics(self.rows)[metric].higher_is_better
+        sign = 1 if higher else -1
+        scores = {i: row.scores[metric] for i, row in enumerate(self.complete) if metric in row.scores}
+        values = {i: sign * score.value for i, score in scores.items()}
         defined = {i: value for i, value in values.items() if not math.isnan(value)}
         return max(defined, key=lambda i: defined[i]) if defined else None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import DIGITS
-from avsal_bench.records import METRICS
+from avsal_bench.records import METRICS, MetricForm
 
 #: Stands where there is nothing to show.
 DASH = "\u2013"
@@ -116,20 +116,23 @@ def number_cell(value: float, metric: str, interval: str = "") -> Cell:
     return Cell(number(value, metric), sort_key(value), interval=interval)
 
 
-def number(value: float, metric: str, sign: bool = False) -> str:
-    """A score as the tables show it, with a true minus; a dash for NaN.
+def number(value: float, metric: str, sign: bool = False, digits: int | None = None) -> str:
+    """A score as the tables show it, with a true minus; a dash for NaN. ``digits`` in the place of the metric's own.
 
     >>> number(0.4567, "CC"), number(-1.5, "NSS", sign=True), number(float("nan"), "CC")
     ('0.457', '\u22121.50', '\u2013')
     """
     if math.isnan(value):
         return DASH
-    return f"{value:{'+' if sign else ''}.{DIGITS.get(metric, 3)}f}".replace("-", MINUS)
+    shown = DIGITS.get(metric, 3) if digits is None else digits
+    return f"{value:{'+' if sign else ''}.{shown}f}".replace("-", MINUS)
 
 
-def bounds(low: float, high: float, metric: str) -> str:
+def bounds(low: float, high: float, metric: str, digits: int | None = None) -> str:
     """Both ends of an interval; "" where they are not known."""
-    return "" if math.isnan(low) else f"{number(low, metric)}\u2013{number(high, metric)}"
+    if math.isnan(low):
+        return ""
+    return f"{number(low, metric, digits=digits)}\u2013{number(high, metric, digits=digits)}"
 
 
 def difference(interval: Interval | None, metric: str) -> Cell:
@@ -167,3 +170,13 @@ def metric_columns(shown: Sequence[str] = tuple(METRICS)) -> list[Column]:
     """A column of scores for each metric, with an arrow where less is better."""
     arrows = {metric: "" if higher else " \u2193" for metric, higher in METRICS.items()}
     return [Column(m + arrows[m], m, numbers=True, less_is_better=not METRICS[m]) for m in shown]
+
+
+def further_columns(forms: Mapping[str, MetricForm]) -> list[Column]:
+    """A column for each metric of a plug-in, with an arrow where less is better; no choice of a metric hides it."""
+    return [
+        Column(
+            name + ("" if form.higher_is_better else " \u2193"), numbers=True, less_is_better=not form.higher_is_better
+        )
+        for name, form in forms.items()
+    ]

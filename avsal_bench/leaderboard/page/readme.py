@@ -20,7 +20,16 @@ from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.leaderboard.tables import DIGITS, MAIN_PROTOCOL, Row, categories, dataset_order, seed_mean
+from avsal_bench.leaderboard.tables import (
+    DIGITS,
+    MAIN_PROTOCOL,
+    Row,
+    Score,
+    categories,
+    dataset_order,
+    further_metrics,
+    seed_mean,
+)
 from avsal_bench.records import METRICS, Record
 from avsal_bench.text import text_table
 
@@ -180,17 +189,19 @@ def _interval(interval: Interval | None) -> str:
 
 
 def _score_table(group: Sequence[Row], most: int | None) -> str:
-    header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], "Folds", "Seeds"]
+    further = further_metrics(group)
+    header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], *further, "Folds", "Seeds"]
     newest = max(row.version for row in group)
     body = []
     for row in group[:most]:
-        scores = {metric: _with_std(s.value, s.std, metric) for metric, s in row.scores.items()}
+        digits = {metric: DIGITS.get(metric, 3) for metric in METRICS} | {m: f.digits for m, f in further.items()}
+        scores = {m: _with_std(row.scores[m], digits[m]) if m in row.scores else "-" for m in digits}
         cc = row.scores["CC"]
         names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
         interval = "-" if math.isnan(cc.low) else f"{cc.low:.3f} to {cc.high:.3f}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
         body.append([*names, *numbers, _folds(row), _seeds(row)])
-    return markdown_table(header, body, numbers=range(3, 10))
+    return markdown_table(header, body, numbers=range(3, 10 + len(further)))
 
 
 def _category_table(group: Sequence[Row], kinds: Sequence[str]) -> str:
@@ -218,8 +229,10 @@ def _number(value: float, metric: str) -> str:
     return "-" if math.isnan(value) else f"{value:.{DIGITS.get(metric, 3)}f}"
 
 
-def _with_std(value: float, std: float, metric: str) -> str:
-    return _number(value, metric) + ("" if math.isnan(std) else f" ± {_number(std, metric)}")
+def _with_std(score: Score, digits: int) -> str:
+    if math.isnan(score.value):
+        return "-"
+    return f"{score.value:.{digits}f}" + ("" if math.isnan(score.std) else f" ± {score.std:.{digits}f}")
 
 
 def _difference(interval: Interval | None, metric: str) -> str:

@@ -21,6 +21,7 @@ from avsal_bench.leaderboard.page.cells import (
     bounds,
     columns_of,
     difference,
+    further_columns,
     metric_columns,
     number,
     number_cell,
@@ -29,7 +30,7 @@ from avsal_bench.leaderboard.page.cells import (
 )
 from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
-from avsal_bench.leaderboard.tables import Row, categories, seed_mean
+from avsal_bench.leaderboard.tables import Row, categories, further_metrics, seed_mean
 from avsal_bench.records import METRICS
 
 
@@ -140,25 +141,31 @@ def cost_table(board: Board) -> Table | None:
 
 
 def _score_table(group: Group) -> Table:
-    columns = [*columns_of("Network", "Modality", "Preset"), *metric_columns(), *columns_of("Folds", "Seeds")]
+    further = further_metrics(group.rows)
+    columns = [*columns_of("Network", "Modality", "Preset"), *metric_columns(), *further_columns(further)]
+    columns += columns_of("Folds", "Seeds")
     newest = max(row.version for row in group.rows)
-    best = {metric: group.best(metric) for metric in METRICS}
+    best = {metric: group.best(metric) for metric in (*METRICS, *further)}
     worse = {metric: group.worse_than_best(metric) for metric in METRICS}
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
         place = group.complete.index(row) if row.complete else None
         cells = _names(row, _marks(row, newest))
-        for metric, s in row.scores.items():
+        for metric in (*METRICS, *further):
+            if metric not in row.scores:
+                cells.append(Cell(DASH))
+                continue
+            s, digits = row.scores[metric], further[metric].digits if metric in further else None
             is_best = place is not None and place == best[metric]
             cells.append(
                 Cell(
-                    number(s.value, metric),
+                    number(s.value, metric, digits=digits),
                     sort_key(s.value),
                     bold=is_best,
                     best=is_best,
-                    like_best=not is_best and place is not None and worse[metric].get(place) is False,
-                    std="" if math.isnan(s.std) else number(s.std, metric),
-                    interval=bounds(s.low, s.high, metric),
+                    like_best=not is_best and place is not None and worse.get(metric, {}).get(place) is False,
+                    std="" if math.isnan(s.std) else number(s.std, metric, digits=digits),
+                    interval=bounds(s.low, s.high, metric, digits),
                 )
             )
         others = f"seeds {_listed(row.left_out)} have other folds and do not count"
