@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import write_result
 from avsal_bench.bench.workspace import Workspace
@@ -21,6 +20,7 @@ from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map, runs_of_one_shape
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, Results, VideoScorer
+from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import code_of, one_look, require_same
@@ -223,7 +223,7 @@ def of_maps(inspection: Inspection, rule: Protocol, space: Workspace) -> Made:
     """What scores of maps under a protocol are made of."""
     videos = [maps.video for maps in inspection.videos]
     common = {"code": code_of(VideoScorer, read_map, without=DECIDE_NOTHING)}
-    made = of_videos(space, videos, rule, (), common)
+    made = of_videos(space.contents, videos, rule, (), common)
     of_each = {video.name: {**made.videos[video.name], "maps": inspection.digest(video)} for video in videos}
     return Made({**made.whole, "maps": inspection.story()["sha256"]}, of_each)
 

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from avsal_bench import files, names
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data import painting
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
-from avsal_bench.data.contents_of import Part, contents_of, line_of, together
+from avsal_bench.data.contents_of import Part, line_of, together
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.video_reader import other_decoders
 from avsal_bench.data.teachers import taught_by
-from avsal_bench.evaluation import picture
-from avsal_bench.evaluation.protocol import Protocol, protocol
+from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
+from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, Made, of_videos, readers
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import Files, MadeOf, code_of, differing, once, read_made_of, versions_of
-from avsal_bench.metrics.further import further_metric
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
@@ -40,71 +36,7 @@ from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.training.two_task import TwoTaskModule
 
-#: Modules that decide no number.
-DECIDE_NOTHING = (files, names, painting, picture)
-#: Libraries that decide what is read, and what is computed.
-_READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av")
-COMPUTE = ("torch", "numpy")
 _HERE = Path(__file__).parent
-
-
-def readers() -> tuple[str, ...]:
-    """Libraries that decide what is read."""
-    return (*_READERS, *other_decoders())
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a test is made of.
-
-    Args:
-        whole: all of it, for the record.
-        videos: what the result of each single video is made of, by its name.
-    """
-
-    whole: MadeOf
-    videos: Mapping[str, MadeOf]
-
-
-def of_videos(
-    space: Workspace, videos: Sequence[Video], rules: Protocol, parts: Iterable[Part], common: MadeOf
-) -> Made:
-    """What scores of some videos under a protocol are made of.
-
-    Args:
-        space: folders.
-        videos: the test list.
-        rules: the protocol.
-        parts: that are read beside the ground truth.
-        common: to all videos.
-
-    Raises:
-        FileNotFoundError: naming a missing file.
-        ValueError: naming what is no regular file.
-    """
-    found = dict(contents_of(space.contents, videos, ("maps", "fixations", "labels", *parts)))
-    truth = {
-        "ground truth": [fingerprint(pair) for pair in zip(found.pop("maps"), found.pop("fixations"), strict=True)]
-    }
-    columns: dict[str, list[str]] = {
-        "list": [fingerprint(line_of(video)) for video in videos],
-        **truth,
-        **{str(part): digests for part, digests in found.items()},
-    }
-    common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *readers())}
-    if rules.metrics:
-        common["metrics"] = fingerprint([(name, further_metric(name).compared) for name in rules.metrics])
-    if outside := rules.outside():  # the package's own are in every code of a test
-        common["protocol: code"] = code_of(*outside)
-    if rules.negatives == "dataset":  # drawn from the whole list, in its order
-        common["negatives"] = fingerprint([columns["list"], columns["ground truth"]])
-    of_each = {
-        video.name: {**common, **{part: column[i] for part, column in columns.items()}}
-        for i, video in enumerate(videos)
-    }
-    # The order of a list moves no score of a video, and no mean of them.
-    whole = {part: fingerprint(sorted(column)) for part, column in columns.items()}
-    return Made({**common, **whole}, of_each)
 
 
 def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound) -> Made:
@@ -129,7 +61,9 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
             observes = create_model(job.model, **options).observes
         if observes:
             common["training maps"] = together(space.contents, dataset(name).videos(root, "train", job.fold), "maps")
-    made = of_videos(space, videos, protocol(job.protocol), ("frames", "sound") if hears else ("frames",), common)
+    made = of_videos(
+        space.contents, videos, protocol(job.protocol), ("frames", "sound") if hears else ("frames",), common
+    )
     if sound == "swapped":
         made = _swapped(made, videos)
     trained = of_training(stages[-1], job, space) if stages else {}

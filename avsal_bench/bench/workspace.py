@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsal_bench.data.dataset import dataset, use_root
-from avsal_bench.data.synth.making import ensure_synth
 from avsal_bench.files import check_writable
 from avsal_bench.kept import Contents
 from avsal_bench.resources import home, resource
@@ -68,6 +67,8 @@ class Workspace:
             FileNotFoundError: for a real set when no root is given, or it does not exist.
         """
         if dataset(name).embedded:
+            from avsal_bench.data.synth.making import ensure_synth  # here: it takes libraries of video and sound
+
             ensure_synth(self.synth_root)
             return self.synth_root
         if self.data_root is None:

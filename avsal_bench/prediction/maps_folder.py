@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, networks_of, readers
+from avsal_bench.bench.made_of import networks_of
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
+from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, readers
 from avsal_bench.files import sha256, write_atomically
 from avsal_bench.kept import code_of, differing, is_code, versions_of
 from avsal_bench.prediction.films import film_path

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.jobs.human import halving_of
-from avsal_bench.bench.made_of import of_videos
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.synth.sounding import GIVEN
 from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.protocol import protocol
+from avsal_bench.evaluation.scores_of import of_videos
 from avsal_bench.kept import require_same
 from avsal_bench.records import Record
 
@@ -40,7 +40,7 @@ def contextual_of(record: Record, results: Path | None, space: Workspace) -> dic
         raise ValueError(f"no maps of fold {record.fold}, seed {record.seed} are there; bench it with --keep-maps")
     root = space.root_of(name)
     videos = dataset(name).videos(root, "test", record.fold)
-    now = of_videos(space, videos, rules, (), {}).whole
+    now = of_videos(space.contents, videos, rules, (), {}).whole
     what = f"the record of fold {record.fold}, seed {record.seed},"
     same = {part: now[part] for part in ("ground truth", "list")}
     require_same(what, record.provenance.get("made_of"), same, "bench it anew with --force")

@@ -14,7 +14,6 @@ from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of, load_network
 from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.made_of import COMPUTE, DECIDE_NOTHING, readers
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.sharing.turns import take_turn
@@ -24,6 +23,7 @@ from avsal_bench.data.contents_of import Part, together
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.teachers import pseudo_folder, with_pseudo_maps
+from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, readers
 from avsal_bench.files import check_writable, fingerprint, write_atomically
 from avsal_bench.kept import claim, code_of, differing, is_code, read_made_of, versions_of
 from avsal_bench.models.scam import KINDS, Kind

@@ -14,7 +14,6 @@ from typing import Any
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import HUMAN, Job
 from avsal_bench.bench.jobs.kind import JobKind
-from avsal_bench.bench.made_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.sharing.processes import first_process
@@ -26,6 +25,7 @@ from avsal_bench.evaluation.observers import Half, Halving, read_observers, scor
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score import Results
+from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import code_of
 from avsal_bench.progress import progress
@@ -54,7 +54,7 @@ class HumanJob(JobKind):
             "recipe": fingerprint(recipe.plain()),
             "code": code_of(score_halves, files=[Path(__file__)], without=DECIDE_NOTHING),
         }
-        return of_videos(space, videos, protocol(job.protocol), ("frames", "gaze"), common)
+        return of_videos(space.contents, videos, protocol(job.protocol), ("frames", "gaze"), common)
 
     def check(self, context: Context, missing: Sequence[Place]) -> None:
         """That every set keeps its observers apart, and that its degree of visual angle is known.

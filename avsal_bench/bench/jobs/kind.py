@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.made_of import Made
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
 

@@ -11,10 +11,11 @@ from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.checks import check_files, check_made_of, check_swaps
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.testing import test_all
-from avsal_bench.bench.made_of import Made, of_test, of_training
+from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.stages import network_label, trainings
 from avsal_bench.bench.starting import check_parts
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.models import model_entry
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe

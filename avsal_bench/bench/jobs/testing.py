@@ -13,7 +13,7 @@ from avsal_bench.bench.checkpoints import load_network
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.machine import compile_network
-from avsal_bench.bench.made_of import Made, of_test, of_trained
+from avsal_bench.bench.made_of import of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.sharing.turns import agreed
@@ -25,6 +25,7 @@ from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.score_videos import ScoreVideos, forget_without_maps
+from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.files import sha256
 from avsal_bench.kept import one_look
 from avsal_bench.models import Network

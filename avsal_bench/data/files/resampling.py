@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torchaudio
 from numpy.typing import NDArray
-from scipy.signal import firwin, resample_poly
 from torch import Tensor
 
 #: Samples beyond both ends of an excerpt that resampling is given, at the rate of the front end.
@@ -29,14 +27,20 @@ def resample(samples: Tensor, native: int, rate: int) -> Tensor:
     common = math.gcd(native, rate)
     new, old = rate // common, native // common
     if new * (old + 2 * math.ceil(_WIDTH * old / min(new, old))) <= MOST_WEIGHTS:
+        import torchaudio  # here, as are scipy's filters: few sounds are resampled, and both take long to import
+
         resampled: Tensor = torchaudio.functional.resample(samples, native, rate)
         return resampled
+    from scipy.signal import resample_poly
+
     return torch.from_numpy(resample_poly(samples.numpy(), new, old, window=_taps(max(new, old))).astype(np.float32))
 
 
 @lru_cache(maxsize=2)
 def _taps(longer: int) -> NDArray[np.float64]:
     """The filter of :func:`scipy.signal.resample_poly`, made once; up to 15 million weights."""
+    from scipy.signal import firwin
+
     taps: NDArray[np.float64] = firwin(2 * _REACH * longer + 1, 1 / longer, window=("kaiser", 5.0))
     return taps
 
