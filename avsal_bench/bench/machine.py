@@ -146,7 +146,8 @@ class Machine:
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
                 plugins=list(filter(None, (_slurm(), AtomicCheckpoints()))),
-                **options,
+                # Not `auto`, which takes an Apple GPU: that has no float64, in which scores are computed.
+                **{"accelerator": "cuda" if torch.cuda.is_available() else "cpu", **options},
             )
         except MisconfigurationException as error:  # which is no ValueError
             raise ValueError(f"devices {self.devices}, nodes {self.nodes}: {error}") from error

@@ -17,6 +17,7 @@ from importlib.metadata import Distribution, distribution, version
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.bench.sharing.processes import output_of
 from avsal_bench.plugins import load_plugins, typed_for_record
 from avsal_bench.resources import clone
 
@@ -98,7 +99,8 @@ def _record_digest(path: Path) -> str:
 
 def peak_memory_mb() -> int:
     """Largest resident memory of this process so far, in MB (10^6 bytes), without its reading processes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 10**6
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -115,4 +117,4 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        return output_of("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or platform.machine()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+#: Where Linux says what runs; macOS has no such folder.
+PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Process:
         host: name of the machine.
         pid: its number there.
         space: of the machine's start and of the container, within which ``pid`` means something; "" where unknown.
-        born: when it started, in the system's ticks; "" where unknown.
+        born: when it started, in the system's ticks or as ``ps`` says it; "" where unknown.
         slurm: its SLURM job, such as ``12_3`` for a task of an array; "" outside SLURM.
     """
 
@@ -60,19 +64,32 @@ def slurm_job() -> str:
     return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
 
 
-def _space() -> str:
+def output_of(*command: str) -> str:
+    """What a command of the system prints, without the space round it; "" where there is none, or it fails."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _space() -> str:
+    if not PROC.is_dir():  # macOS
+        return output_of("sysctl", "-n", "kern.bootsessionuuid")
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {(PROC / 'self/ns/pid').readlink()}"
     except OSError:
         return ""
 
 
 def _born(pid: int) -> str | None:
     """Start of a process; None when there is none of that number, or it has ended and waits for its parent."""
+    if not PROC.is_dir():
+        state, _, born = output_of("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)).partition(" ")
+        return None if state[:1] in ("", "Z") else born.strip()
     try:
         # The name, in brackets, may hold spaces; behind it come the state and, as the 20th word, the start.
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        words = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
     return None if words[0] in "ZX" else words[19]
