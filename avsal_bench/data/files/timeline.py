@@ -192,7 +192,7 @@ def _look_through(path: Path) -> Index:
             packets = read_packets(container, stream, path)
         except av.FFmpegError as error:
             raise unreadable(path, error) from error
-        shown = order_of_pictures(packets, container, stream)
+        shown = order_of_pictures(packets, container, stream, path)
         unit, rate, codec = stream.time_base, float(stream.average_rate or 0), stream.codec_context.name
     seconds = float(unit) if unit else 0.0
     if shown is not None:
