@@ -50,6 +50,15 @@ def text_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers: Co
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
+def many(number: int, what: str) -> str:
+    """A number and what it counts, in the singular or the plural.
+
+    >>> many(1, "video"), many(2, "video")
+    ('1 video', '2 videos')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def frame_ranges(numbers: Iterable[int]) -> str:
     """Frame numbers in words, runs of them shortened.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avsal_bench.data.audit.findings import ORDER, Counts, Report, many
+from avsal_bench.data.audit.findings import ORDER, Counts, Report
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
@@ -20,6 +20,7 @@ from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fol
 from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
 from avsal_bench.progress import progress
 from avsal_bench.strays import same_name
+from avsal_bench.text import many
 from avsal_bench.workers import Workers
 
 

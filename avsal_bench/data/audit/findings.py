@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from avsal_bench.data.audit.notes import Finding, Severity
-from avsal_bench.text import text_table
+from avsal_bench.text import many, text_table
 
 SCHEMA = 1
 #: Rows of one kind that a table shows, and characters of a name or place and of a text in it.
@@ -124,11 +124,6 @@ class Report:
     def _speed(self) -> tuple[int, float]:
         files = sum(c.files for c in self.counts if c.fold is None)
         return files, files / max(self.seconds, 1e-9)
-
-
-def many(number: int, what: str) -> str:
-    """A number and what it counts, in the singular or the plural."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _rows(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
