@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.stages import test_folder
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.evaluation.picture import draw_gallery
@@ -14,6 +13,9 @@ from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.metrics.further import FurtherMetric, further_metric
 from avsal_bench.records import MetricForm, Record, VideoScores, mean_scores, write_record
 from avsal_bench.training.recipe import Recipe
+
+if TYPE_CHECKING:  # it takes Lightning, and maps from elsewhere are scored without
+    from avsal_bench.bench.context import Context, Place
 
 
 def make_record(

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
-import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -108,6 +106,8 @@ def mat_fixations(path: Path) -> NDArray[Any]:
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
+    import scipy.sparse  # here, as is its reader of .mat: they take long to import, and many sets have pictures
+
     variables = _load(path, [*MAPS, RESOLUTION, GAZE])
     if GAZE in variables:
         return _map_of_points(path, variables)
@@ -128,6 +128,8 @@ def mat_size(path: Path) -> tuple[int, ...]:
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
+    import scipy.io
+
     regular_file(path, BYTES * max_pixels(), links=True)
     shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
     if GAZE in shapes:
@@ -136,6 +138,8 @@ def mat_size(path: Path) -> tuple[int, ...]:
 
 
 def _load(path: Path, names: list[str]) -> dict[str, Any]:
+    import scipy.io
+
     size = regular_file(path, BYTES * max_pixels(), links=True).stat().st_size
     try:
         with path.open("rb") as file:
