@@ -157,8 +157,8 @@ def _progressive(coder: av.VideoCodecContext, path: Path) -> bool:
         try:
             first = next(container.decode(picture_stream(container, path, strict=True)), None)
         except av.FFmpegError:
-            return False
-    return first is not None and not first.interlaced_frame
+            return True  # who reads it is told
+    return first is None or not first.interlaced_frame
 
 
 def _depth(order: NDArray[np.int64]) -> int:
