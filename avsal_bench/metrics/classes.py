@@ -20,12 +20,9 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from avsal_bench.metrics import scores
+from avsal_bench.metrics import inputs, scores
 from avsal_bench.metrics.inputs import Map
 from avsal_bench.metrics.marks import Fixations
-
-#: Kinds of devices that have no float64.
-_WITHOUT_FLOAT64 = ("mps",)
 
 
 class MeanOverMaps(Metric):
@@ -90,7 +87,7 @@ class MeanOverMaps(Metric):
         return module
 
     def _placed(self, state: Tensor) -> Tensor:
-        kind = torch.float32 if self.device.type in _WITHOUT_FLOAT64 else torch.float64
+        kind = torch.float32 if self.device.type in inputs.WITHOUT_FLOAT64 else torch.float64
         # First the narrower of two types, then the place, then the wider.
         return state.to(min(kind, state.dtype, key=lambda dtype: dtype.itemsize)).to(self.device).to(kind)
 

@@ -15,6 +15,8 @@ from avsal_bench.metrics.marks import Fixations, mask
 #: A map ``(h, w)`` or a batch of maps ``(B, h, w)``.
 Map = Tensor | NDArray[Any]
 
+#: Kinds of devices that have no float64, in which pixels are counted: their maps are scored on the CPU.
+WITHOUT_FLOAT64 = ("mps",)
 #: Types of pictures, which are from 0 to 1 once they are divided by their largest number.
 _WHITE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 #: Whole numbers up to here are exact in float64.
@@ -59,7 +61,7 @@ def score(
     values = _with_clean_gradients(metric, p if p.ndim == 3 else p[None], given)
     values = values if p.ndim == 3 else values[0]
     if isinstance(pred, Tensor):
-        return values.to(device)
+        return (values.float() if device.type in WITHOUT_FLOAT64 else values).to(device)
     return values.detach().numpy() if p.ndim == 3 else values.item()
 
 
@@ -99,16 +101,13 @@ def _numbers(name: str, value: Map, device: torch.device) -> Tensor:
 
 
 def _tensor(name: str, value: Map, device: torch.device) -> Tensor:
-    """A dense tensor of real numbers where it is scored: there where ``pred`` is.
-
-    What is on an Apple GPU (mps) is scored on the CPU: pixels are counted in float64, which it does not have.
-    """
+    """A dense tensor of real numbers on the device that it is scored on."""
     if isinstance(value, Tensor):
         if value.device != device:
             raise ValueError(f"pred is on {device} and {name} on {value.device}: give {name}.to({str(device)!r})")
         if value.layout != torch.strided or value.is_complex() or value.is_quantized:
             raise TypeError(f"{name} is a tensor of {value.dtype}, {value.layout}: give a dense one of real numbers")
-        return value.cpu() if device.type == "mps" else value
+        return value.cpu() if device.type in WITHOUT_FLOAT64 else value
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} is a {type(value).__name__}: give a map as a torch tensor or as a numpy array")
     if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:

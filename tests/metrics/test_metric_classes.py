@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torchmetrics import MetricCollection
 
 from avsal_bench import metrics as M
-from avsal_bench.metrics import classes
+from avsal_bench.metrics import inputs
 
 #: Each class, the function that it is the mean of, and the names of what both take.
 CLASSES = {
@@ -210,7 +210,7 @@ def test_sums_are_float32_where_there_is_no_float64(monkeypatch):
     """As on an Apple GPU, for which the meta device stands in: it refuses float64 here."""
     metric = filled("CC")
     metric.compute()
-    monkeypatch.setattr(classes, "_WITHOUT_FLOAT64", ("meta",))
+    monkeypatch.setattr(inputs, "WITHOUT_FLOAT64", ("meta",))
 
     def move(tensor):
         assert tensor.dtype != torch.float64

@@ -1,6 +1,8 @@
 """The public metrics: any number type, one map or a batch, masks or points, and what is wrong with other inputs."""
 
 import math
+import time
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
@@ -175,6 +177,11 @@ def test_points_lie_in_the_pixel_that_they_are_in_and_count_once(points):
     np.testing.assert_array_equal(batch, M.nss(PRED[:2], FIXATIONS[:2]))
 
 
+def test_points_of_a_batch_may_be_one_array():
+    points = torch.tensor([[[1, 2], [5, 0]], [[0, 0], [13, 8]], [[3, 3], [3, 4]]])
+    np.testing.assert_array_equal(M.nss(PRED, points), M.nss(PRED, list(points)))
+
+
 @pytest.mark.parametrize("nobody", [[], (), np.zeros((0, 2)), np.zeros(0), torch.zeros(0, 2)], ids=repr)
 def test_no_points_are_nobody_who_looked(nobody):
     assert math.isnan(M.auc_judd(PRED[0], nobody))
@@ -317,6 +324,40 @@ def test_the_core_says_what_to_do_with_half_precision():
         ValueError, match=r"float32 or float64 saliency maps, got torch\.float16; convert .*\.float\(\)"
     ):
         F.cc(half, half)
+
+
+def test_classes_are_imported_when_they_are_asked_for():
+    """torchmetrics takes as long to import as torch."""
+    spec = spec_from_file_location("fresh", M.__file__)
+    fresh = module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    assert not {"CC", "PerVideo"} & vars(fresh).keys()
+    assert {name: getattr(fresh, name) for name in fresh.__all__} == {name: getattr(M, name) for name in M.__all__}
+    assert dir(M) == sorted(M.__all__)
+    with pytest.raises(AttributeError, match="'fresh' has no attribute 'cccc'"):
+        _ = fresh.cccc
+
+
+@pytest.mark.slow
+@pytest.mark.timed
+def test_the_public_functions_take_at_most_a_tenth_longer():
+    """Of 32 maps of 240x320, with masks of any kind."""
+    rng = np.random.default_rng(0)
+    pred, density = (torch.from_numpy(x) for x in rng.random((2, 32, 240, 320)))
+    fixations, negatives = (torch.from_numpy(rng.random((32, 240, 320)) < share) for share in (6e-4, 1.3e-2))
+
+    def seconds(function):
+        times = []
+        for _ in range(15):
+            start = time.process_time()
+            function()
+            times.append(time.process_time() - start)
+        return min(times)
+
+    for kind in (torch.bool, torch.uint8, torch.float64):
+        marks = fixations.to(kind), negatives.to(kind)
+        public = seconds(lambda m=marks: everything(pred, density, *m))
+        assert public <= 1.1 * seconds(lambda m=marks: core(pred, density, *m)), kind
 
 
 # Gradients.

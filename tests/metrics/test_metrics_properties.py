@@ -38,7 +38,7 @@ def holds_for(*strategies):
     """A test of drawn inputs: of a few in the fast set, and of many more in the slow one."""
 
     def test_of(check):
-        @pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.slow)])
+        @pytest.mark.parametrize("examples", [15, pytest.param(100, marks=pytest.mark.slow)])
         def test(examples):
             drawn = settings(deadline=None, derandomize=True, max_examples=examples, database=None)
             drawn(given(*strategies)(check))()
