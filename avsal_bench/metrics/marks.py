@@ -78,8 +78,11 @@ def _marked(name: str, values: Tensor, p: Tensor) -> Tensor:
     """Where a mask of any number type is not 0."""
     if values.dtype == torch.bool:
         return values
-    marked = values.detach().bool()
-    at_marks = values.detach().reshape(-1)[find(marked.reshape(1, -1)).index].double()
+    values = values.detach()
+    marked = values.bool()
+    if not values.is_floating_point() and not values.is_signed() and values.dtype != torch.uint8:
+        values = values.double()  # torch 2.6 cannot index uint16 to uint64
+    at_marks = values.reshape(-1)[find(marked.reshape(1, -1)).index].double()
     if not len(at_marks) or bool((at_marks[0] > 0) & (at_marks == at_marks[0]).all()):
         return marked
     levels, times = np.unique(at_marks.cpu().numpy(), return_counts=True)
