@@ -68,8 +68,7 @@ def check_writable(
     files = list(files)
     if taken := [file for file in files if file.is_dir()]:
         raise IsADirectoryError(f"cannot write to {taken[0]} (it is a folder); {advice}")
-    for place in [*folders, *(file.parent for file in files)]:
-        there = place
+    for place, there in [*((folder, folder) for folder in folders), *((file, file.parent) for file in files)]:
         while not os.path.lexists(there) and there != there.parent:
             there = there.parent
         try:

@@ -29,8 +29,10 @@ __all__ = [
     "SCHEMA",
     "SOUNDS",
     "Averaging",
+    "MetricForm",
     "Record",
     "VideoScores",
+    "mean_score",
     "mean_scores",
     "network_name",
     "read_record",
@@ -136,9 +138,10 @@ class Record:
         synthetic: True when the data set is made by the project itself.
         recipe: the resolved recipe, as plain values.
         weights: checkpoint file (name only), its SHA-256 and the number of parameters.
-        provenance: ``version`` of the package, ``commit``, ``clean`` (True when nothing was uncommitted; these
-            three the leaderboard asks for), ``code`` (SHA-256 of the package's sources), versions, device, threads,
-            start (UTC), seconds of fit and test, the command, and ``fits``, the story of each stage of the training.
+        provenance: ``version`` of the package, ``commit``, ``clean`` (True when the code is that of the commit, or of
+            the installed package; these three the leaderboard asks for), ``code`` (SHA-256 of the package's sources),
+            versions, device, threads, start (UTC), seconds of fit and test, the command, and ``fits``, the story of
+            each stage of the training.
             ``plugins``: name, version and SHA-256 of each plug-in that was loaded.
         metrics: those that plug-ins scored besides ``METRICS``, by name.
     """

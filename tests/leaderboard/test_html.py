@@ -176,7 +176,7 @@ def test_incomplete_rows_stand_apart_and_compare_with_none(page):
 
 
 def test_marks_of_rows_have_reasons(page):
-    assert "made from a tree with uncommitted changes" in page.marks
+    assert "made by code that was changed since it was committed or installed" in page.marks
     assert "made by an older version than other rows of this table" in page.marks
 
 

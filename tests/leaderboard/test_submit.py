@@ -82,7 +82,8 @@ FAULTS: dict[str, Record] = {
     "weights: None parameters": whole(weights={"sha256": "c" * 64}),
     "provenance: commit is 'abc'": whole(provenance=STORY | {"commit": "abc"}),
     "provenance: code is None; a record of this package has it": whole(provenance=STORY | {"code": None}),
-    "made from a tree with uncommitted changes": whole(provenance=STORY | {"clean": False}),
+    "changed since it was committed or installed": whole(provenance=STORY | {"clean": False}),
+    "provenance: commit is None": whole(provenance=STORY | {"commit": None, "clean": False}),
 }
 
 
@@ -94,6 +95,12 @@ def test_each_fault_is_found(told: str, tmp_path: Path) -> None:
     assert any(told in problem for problem in problems), problems
     with pytest.raises(ValueError, match="nothing is published"):
         publish_records(found, tmp_path / "board")
+
+
+def test_a_record_of_an_installed_package_has_no_commit_and_is_published(tmp_path: Path) -> None:
+    found = hand_in(tmp_path, whole(provenance=STORY | {"commit": None}))
+    assert found.problems == {}
+    assert len(publish_records(found, tmp_path / "board")) == 1
 
 
 def test_all_faults_are_said_at_once(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
     not_counted = f"{row.not_counted} fixated frames are left out of means, as their maps do not define a metric"
     older = "made by an older version than other rows of this table"
     return [
-        *([] if row.clean else [Mark("†", "made from a tree with uncommitted changes")]),
+        *([] if row.clean else [Mark("†", "made by code that was changed since it was committed or installed")]),
         *([Mark("‡", older)] if row.version < newest else []),
         *([Mark("§", skipped)] if row.skipped else []),
         *([Mark("¤", not_counted)] if row.not_counted else []),
