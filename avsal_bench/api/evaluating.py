@@ -14,7 +14,7 @@ from avsal_bench.api.sources_of_maps import Evaluated, Settings, Source, plain_l
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import make_record
 from avsal_bench.bench.workspace import workspace
-from avsal_bench.data.dataset import DataSet, Video
+from avsal_bench.data.dataset import DataSet, Video, resolve_name
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.data.files.frames import forget_frames
 from avsal_bench.data.files.presence import check_truth
@@ -148,16 +148,15 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
 
 def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet]:
     given = None if root is None else os.fspath(root)
-    found = described(name, None if given is None else Path(given))
+    space = workspace(given)  # a data root may describe sets of its own
+    found = described(resolve_name(name))
     if found.embedded:
         space = workspace(synth_root=given)
-    else:
-        space = workspace(given)
-        if space.data_root is None:
-            raise FileNotFoundError(
-                f"{name}: no data root; give data_root='/folder/of/the/sets', or set AVSAL_DATA, see `avsal data check`"
-            )
-    return space.root_of(name), found
+    elif space.data_root is None:
+        raise FileNotFoundError(
+            f"{name}: no data root; give data_root='/folder/of/the/sets', or set AVSAL_DATA, see `avsal data check`"
+        )
+    return space.root_of(found.name), found
 
 
 def _score(maps: Callable[[Video], Iterator[Some]], videos: list[Video], rules: Protocol) -> list[VideoScores]:

@@ -90,7 +90,12 @@ def as_map(found: Any, where: str) -> Tensor:
     Raises:
         TypeError, ValueError: naming the frame.
     """
-    saliency = found.detach().cpu() if isinstance(found, Tensor) else torch.as_tensor(np.asarray(found))
+    if not isinstance(found, Tensor):
+        array = np.asarray(found)
+        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+            raise TypeError(f"{where}: expected a map (h, w) of numbers, got {type(found).__name__} of {array.dtype}")
+        found = torch.as_tensor(np.ascontiguousarray(array))
+    saliency: Tensor = found.detach().cpu()
     if saliency.ndim != 2 or 0 in saliency.shape:
         raise ValueError(f"{where}: expected a map (h, w), got shape {tuple(saliency.shape)}")
     if saliency.dtype == torch.uint8:

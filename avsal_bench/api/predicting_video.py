@@ -129,11 +129,11 @@ def predict(
     stack = ExitStack()
     try:
         opened = _open(stack, video, predictor, fps, sound, sample_rate, muted)
-        maps = _maps(stack, predictor, opened, running, muted, size, progress)
+        # In no variable: Lightning keeps the frame of this call for a while, and an iterator that is given up should
+        # be closed at once.
         if stream:
-            stack = ExitStack()  # the iterator closes what it uses
-            return maps
-        return np.stack(list(maps))
+            return _maps(stack.pop_all(), predictor, opened, running, muted, size, progress)
+        return np.stack(list(_maps(stack, predictor, opened, running, muted, size, progress)))
     finally:
         stack.close()
 

@@ -85,12 +85,12 @@ def _folders(root: Path) -> Iterator[Path]:
 def _rows(file: str, record: Record, videos: bool) -> Iterator[dict[str, Any]]:
     head = {name: getattr(record, name) for name in (*KEYS, "preset", "synthetic")} | {"file": file}
     if not videos:
-        for metric in METRICS:
+        for metric in dict.fromkeys((*METRICS, *record.scores)):
             value = record.scores.get(metric, float("nan"))
             yield head | {"frames": record.n_frames, "metric": metric, "value": value}
         return
     for video in record.videos:
-        for metric in METRICS:
+        for metric in dict.fromkeys((*METRICS, *video.scores)):
             yield head | _of_video(video, metric)
 
 
