@@ -52,6 +52,8 @@ def check_pattern(text: str, fields: Collection[str], needed: Collection[str] = 
     if found := _PRINTF.search(text):
         digits = f":{int(found[1]):02d}" if found[1] else ""
         raise ValueError(f"{text!r}: write {{frame{digits}}} in the place of {found[0]}")
+    if set("{}") & set(_FIELD.sub("", text)):
+        raise ValueError(f"{text!r}: a brace without its partner")
     there = []
     for inside in _FIELD.findall(text):
         name = m[1] if (m := _NUMBER.fullmatch(inside)) else inside
@@ -66,8 +68,6 @@ def check_pattern(text: str, fields: Collection[str], needed: Collection[str] = 
         raise ValueError(f"{text!r}: {{frame}} stands once, in the name of the file, and not in that of a folder")
     for part in parts:
         plain = _FIELD.sub("1", part)
-        if "{" in plain or "}" in plain:
-            raise ValueError(f"{text!r}: a brace without its partner")
         try:
             safe_name(f"{text!r}: the part", plain.removesuffix(".*") if part is parts[-1] else plain)
         except ValueError as error:
