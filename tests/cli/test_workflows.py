@@ -22,6 +22,7 @@ ACTIONS = {
     "actions/upload-pages-artifact": "v3",
     "actions/deploy-pages": "v4",
 }
+MACHINES = {"ubuntu-24.04", "ubuntu-24.04-arm", "macos-15"}
 WITHOUT_TORCH = """
 import sys
 
@@ -46,6 +47,11 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
+def machines(job: dict[str, Any]) -> set[str]:
+    """Where a job runs, by its matrix or without one."""
+    return set(job["strategy"]["matrix"]["machine"]) if "matrix.machine" in job["runs-on"] else {job["runs-on"]}
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_a_workflow_is_well_formed(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -53,7 +59,7 @@ def test_a_workflow_is_well_formed(path: Path) -> None:
     assert workflow[True], "YAML reads `on` as true"
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
-        assert job["runs-on"] == "ubuntu-24.04"
+        assert machines(job) <= MACHINES
         assert job["timeout-minutes"] <= 60
         assert set(job.get("needs", "").split()) <= workflow["jobs"].keys()
     for step in steps(workflow):
