@@ -9,6 +9,7 @@ from avsal_bench.cli.data.prepare import add_prepare
 from avsal_bench.cli.data.show import add_show
 from avsal_bench.cli.data.stats import add_stats
 from avsal_bench.cli.options import Commands
+from avsal_bench.ending import shared_options
 
 __all__ = ["add_parser"]
 
@@ -17,6 +18,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``data`` to the commands of ``avsal``."""
     text = "describe, check, count, show and prepare data sets"
     parser = commands.add_parser("data", help=text, description=f"{text.capitalize()}.")
+    shared_options(parser)
     own = parser.add_subparsers(dest="data_command", required=True, metavar="command")
     for add in (add_init, add_check, add_stats, add_show, add_prepare, add_convert_diem):
         add(own)

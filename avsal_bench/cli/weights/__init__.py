@@ -7,6 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from avsal_bench.cli.options import Commands
 from avsal_bench.cli.weights.fetched import add_import, add_verify
 from avsal_bench.cli.weights.listed import add_list
+from avsal_bench.ending import shared_options
 
 __all__ = ["add_parser"]
 
@@ -27,6 +28,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``weights`` to the commands of ``avsal``."""
     text = "list, verify and import published weights"
     parser = commands.add_parser("weights", help=text, description=f"{text.capitalize()}.")
+    shared_options(parser)
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     own = parser.add_subparsers(dest="weights_command", required=True, metavar="command")
