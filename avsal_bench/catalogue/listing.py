@@ -9,6 +9,7 @@ from avsal_bench.data.dataset import DataSet, dataset, list_datasets
 from avsal_bench.evaluation.protocol import list_protocols, protocol
 from avsal_bench.models import list_models, model_facts
 from avsal_bench.models.weights.offered import list_weights, weights_owner
+from avsal_bench.plugins import load_plugins
 from avsal_bench.text import text_table
 
 
@@ -27,6 +28,9 @@ def listing() -> str:
             ["protocol", "of (docs/protocols.md)"], [[name, protocol(name).source] for name in list_protocols()]
         ),
     ]
+    if plugins := load_plugins():
+        rows = [[plugin.name, plugin.version, ", ".join(plugin.registered)] for plugin in plugins]
+        tables.append(text_table(["plug-in", "version", "registers"], rows))
     return "\n\n".join(tables)
 
 

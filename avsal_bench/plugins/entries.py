@@ -13,7 +13,7 @@ from avsal_bench.names import plain_name
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """What was registered where.
 

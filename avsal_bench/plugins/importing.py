@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from avsal_bench.plugins.entries import entered, take_back
+from avsal_bench.plugins.entries import Entry, entered, take_back
 from avsal_bench.plugins.plugin import Plugin, Sources
 
 #: Names of modules and paths of files, separated by commas. Processes that a command starts inherit it.
@@ -20,6 +20,7 @@ PLUGINS = "AVSAL_PLUGINS"
 #: Entry points of installed packages.
 GROUP = "avsal_bench.plugins"
 
+_PACKAGE = Path(__file__).parents[1]
 #: Plug-ins by the file of their module.
 _loaded: dict[Path, Plugin] = {}
 #: Modules that are being imported at this moment.
@@ -174,16 +175,21 @@ def _load(name: str, file: Path, version: str = "") -> None:
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        take_back(new for new in entered() if new not in before)
+        take_back(_new_since(before))
         raise _failed(str(file), error, sources.files()) from error
     finally:
         _under_way.remove(name)
     own = {str(path) for path in sources.files()}
-    registered = [e for e in entered() if e not in before or e.file in own]
+    registered = dict.fromkeys([*_new_since(before), *(entry for entry in entered() if entry.file in own)])
     if not registered and not known:
         print(f"note: plug-in {file} registers nothing", file=sys.stderr, flush=True)
     registered_names = tuple(f"{entry.what} {entry.name}" for entry in registered)
     _loaded[key] = Plugin(name, version or _version(module), sha256, file.absolute(), registered_names)
+
+
+def _new_since(before: Sequence[Entry]) -> list[Entry]:
+    """What was registered since, but for what files of the package registered as a plug-in imported them."""
+    return [entry for entry in entered() if entry not in before and _PACKAGE not in Path(entry.file).parents]
 
 
 def _version(module: ModuleType) -> str:

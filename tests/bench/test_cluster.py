@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 
 import pytest
 import slurm_here
 from conftest import HOME, TINY
 
-from avsal_bench.bench.launch.state import state_of
+from avsal_bench.bench.launch.state import read_states, state_of
 from avsal_bench.bench.plan import make_plan
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import read_records
@@ -19,6 +20,12 @@ from avsal_bench.records import read_records
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 #: Small, but every job takes some seconds, in which it can be stopped.
 OVERRIDES = (*TINY, "stages.audiovisual.epochs=6")
+#: A network that is not of the package, with its recipe beside it.
+PLUGIN = HOME / "examples" / "my_network" / "my_network.py"
+OF_PLUGIN = (
+    *("network.frames=4", "network.size=[32, 48]", "network.width=4", "sounds=[original]"),
+    *("stages.visual.epochs=1", "stages.audiovisual.epochs=40"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +36,11 @@ def slurm(tmp_path_factory):
         yield environment | {"OMP_NUM_THREADS": "1"}
 
 
-def bench(space, environment, *words, check=True):
+def bench(space, environment, *words, check=True, overrides=OVERRIDES):
     """`avsal bench` in a process of its own; returns it when it has ended."""
     folders = {"synth-root": space.synth_root, "runs": space.runs, "leaderboard": space.leaderboard}
     options = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
-    options += [word for override in OVERRIDES for word in ("--set", override)]
+    options += [word for override in overrides for word in ("--set", override)]
     command = [
         sys.executable,
         "-m",
@@ -155,6 +162,34 @@ def test_an_array_with_a_preempted_and_a_killed_job_gives_the_records_of_the_loc
     assert "8 of 8 jobs are done" in bench(space, slurm, "collect", *GRID).stdout
     assert len(results(space)) == 10, "8 jobs, and the two that hear are tested muted too"
     assert results(space) == results(local)
+
+
+def test_the_network_of_a_plugin_runs_in_an_array_and_again_after_a_signal(slurm, tmp_path, synth_root):
+    space = workspace(tmp_path, synth_root)
+    words = ("my_network", "--modality", "av", "--plugin", str(PLUGIN), "--launcher", "slurm", "--cpus", "1")
+    words = (*words, "--time", "30")
+    done = bench(space, slurm, *words, overrides=OF_PLUGIN)
+    assert "3 jobs are SLURM array" in done.stdout
+
+    def state():
+        return next(one for one in read_states(space.runs) if one.job.model == "my_network")
+
+    running = until(lambda: (now := state()).state == "running" and now, 300, "it is not trained")
+    signalled = subprocess.Popen(["scancel", "--signal=USR2", running.slurm], env=slurm, stderr=subprocess.DEVNULL)
+    until(
+        lambda: (now := state()).state == "interrupted" or now.process != running.process,
+        60,
+        "the signal did not reach the job",
+    )
+    signalled.kill()
+
+    bench(space, slurm, *words, "--wait", overrides=OF_PLUGIN)
+    log = (space.runs / "logs" / f"{running.job.key}.log").read_text()
+    assert log.count("run my_network") >= 2, "the preempted job was started again"
+    (record,) = [r for _, r in read_records(space.records) if r.model == "my_network"]
+    digest = sha256(PLUGIN.read_bytes()).hexdigest()
+    assert record.provenance["plugins"] == [{"name": "my_network", "version": "0.1", "sha256": digest}]
+    assert "my_network" in (space.leaderboard / "README.md").read_text()
 
 
 def test_what_slurm_refuses_is_one_line(slurm, tmp_path, synth_root):

@@ -3,6 +3,8 @@
 
 import os
 import pickle
+import re
+import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
@@ -101,6 +103,23 @@ def test_what_fails_later_in_a_package_is_named_by_its_own_line(write):
     low = write("pack_d/nets/low.py", "import json\njson.loads('{')\n")
     with pytest.raises(ValueError, match=f"plug-in {low}:2: JSONDecodeError"):
         use_plugins([str(low)])
+
+
+def test_what_the_package_registers_meanwhile_is_its_own(write):
+    bad, good = write("plug_w.py", a_set() + "1 / 0\n"), write("plug_x.py", a_set())
+    code = f"""from avsal_bench.plugins import use_plugins
+try:
+    use_plugins([{str(bad)!r}])
+except ValueError as error:
+    print(error)
+print(use_plugins([{str(good)!r}])[0].registered)
+from avsal_bench.data import list_datasets
+print("diem" in list_datasets())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    failed, registered, there = done.stdout.splitlines()
+    assert "plug_w.py:4: ZeroDivisionError" in failed
+    assert (registered, there) == ("('data set own_set',)", "True")
 
 
 def test_what_a_failing_plugin_registered_is_gone(write):
@@ -227,6 +246,7 @@ def test_every_command_takes_plugins_before_and_behind_its_name(write, capsys):
     shown = capsys.readouterr().out
     assert "\nfirst " in shown
     assert "\nsecond " in shown
+    assert re.search(r"plug_n +data set first", shown)
 
 
 def test_records_show_names_of_files_and_all_plugins(monkeypatch):
