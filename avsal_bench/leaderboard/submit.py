@@ -156,10 +156,19 @@ def _problems(
 
 
 def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
+    frames, unknown = None, ""
     try:
         frames = listed(r.dataset, r.fold)
     except ValueError as error:
-        yield str(error)
+        unknown = str(error)
+    if "own_set" in r.provenance and frames is None:
+        yield (
+            f"{r.dataset} is a set of its owner (dataset.yaml): nobody else can see whether its test is whole, so its "
+            "records stay on your own leaderboard, where bench and evaluate put them"
+        )
+        return
+    if unknown:
+        yield unknown
         return
     names = Counter(v.video for v in r.videos)
     for name, times in sorted(names.items()):

@@ -76,6 +76,11 @@ class Row:
         return self.folds == FOLDS
 
     @property
+    def own_set(self) -> bool:
+        """Whether its set is one of its owner's, which a ``dataset.yaml`` describes."""
+        return any("own_set" in r.provenance for r in self.records)
+
+    @property
     def clean(self) -> bool:
         """Whether all records were made from a committed tree; a record that does not say is not clean."""
         return all(r.provenance.get("clean") is True for r in self.records)

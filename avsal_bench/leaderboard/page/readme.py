@@ -115,7 +115,9 @@ def _set(
     kinds = categories(record for row in group for record in row.records) if head.synthetic else []
     suffix = "" if head.protocol == MAIN_PROTOCOL else f", protocol {head.protocol}"
     return {
-        "name": f"{head.dataset}{suffix}" + (", synthetic" if head.synthetic else ""),
+        "name": f"{head.dataset}{suffix}"
+        + (", synthetic" if head.synthetic else "")
+        + (", a set of one's own" if any(row.own_set for row in group) else ""),
         "scores": _score_table(group, most),
         "categories": _category_table(group[:most], kinds) if kinds else "",
         "hearing": _hearing_table(asked[:most]) if asked else "",

@@ -41,6 +41,7 @@ class ScoreSet:
     dataset: str
     protocol: str
     kind: str
+    own: bool
     scores: Table
     categories: Table | None
     hearing: Table | None
@@ -73,6 +74,7 @@ def score_sets(
             ScoreSet(
                 *place,
                 kind="synthetic" if group.synthetic else "measured",
+                own=any(row.own_set for row in group.rows),
                 scores=_score_table(group),
                 categories=_category_table(group, kinds) if kinds else None,
                 hearing=_hearing_table(asked) if asked else None,
