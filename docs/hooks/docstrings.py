@@ -23,13 +23,8 @@ class Markdown(griffe.Extension):
 def markdown(text: str) -> str:
     """A docstring as Markdown.
 
-    >>> print(markdown("Half of ``x``, see :func:`double`.\\n\\n>>> half(4)\\n2"))
-    Half of `x`, see `double`.
-    <BLANKLINE>
-    ```pycon
-    >>> half(4)
-    2
-    ```
+    >>> markdown("Half of ``x``, see :func:`double`.\\n\\n>>> half(4)\\n2").splitlines()
+    ['Half of `x`, see `double`.', '', '```pycon', '>>> half(4)', '2', '```']
     """
     text = ROLE.sub(r"`\1`", text).replace("``", "`")
     text = re.sub(r"::(?=\n\n[ ]{4})", ":", text)

@@ -79,12 +79,12 @@ def place(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """The page that shows a file of the repository."""
+    """The page that shows a file of the repository; the search leaves out code."""
     text = (HOME / path).read_text(encoding="utf-8")
     if path.endswith(".md"):
         return text
     language = LANGUAGES.get(posixpath.splitext(path)[1], "text")
-    return f"# {posixpath.basename(path)}\n\n`{path}`\n\n````{language}\n{text.rstrip()}\n````\n"
+    return f"---\nsearch: {{exclude: true}}\n---\n# {posixpath.basename(path)}\n\n`{path}`\n\n````{language}\n{text.rstrip()}\n````\n"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -46,6 +46,7 @@ def test_words_of_the_package():
     wrong = [
         f"{path.relative_to(HOME)}:{number}: {found[0]!r}; say {INSTEAD[found[0].lower()]!r}"
         for path in sorted((HOME / "avsal_bench").rglob("*.py"))
+        if WORDS.search(path.read_text(encoding="utf-8"))  # few files have one, in a comment perhaps
         for number, value in strings(path.read_text(encoding="utf-8"))
         if (found := WORDS.search(value))
     ]

@@ -1,5 +1,7 @@
 """The documentation site: it is built without a warning, loads nothing from elsewhere, and its Python blocks run."""
 
+import doctest
+import importlib
 import re
 import subprocess
 import sys
@@ -62,3 +64,44 @@ def test_pages_that_are_made_need_no_torch():
     pages, helps = map(int, made.stdout.split())
     assert pages == 10
     assert helps >= 25
+
+
+@pytest.fixture
+def hooks_module(monkeypatch):
+    """Imports a module of docs/hooks."""
+    monkeypatch.syspath_prepend(str(DOCS / "hooks"))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", ["docstrings", "layers_picture"])
+def test_examples_of_the_hooks(hooks_module, name):
+    assert doctest.testmod(hooks_module(name)).failed == 0
+
+
+def test_links_out_of_the_docs_lead_to_pages_of_the_site(hooks_module):
+    pages = hooks_module("pages")
+    assert pages.links("[a](b.md#c) [d](https://e) ![f](g.png)\n```\n[h](i)\n```\n") == ["b.md", "g.png"]
+    assert pages.target("docs/howto/publish.md", "../checks.md") is None
+    for page, link, place in (
+        ("docs/zoo.md", "../avsal_bench/models/avrsp.py", "source/avsal_bench/models/avrsp.py.md"),
+        ("docs/howto/publish.md", "../../.github/CONTRIBUTING.md", "contributing.md"),
+        (".github/CONTRIBUTING.md", "../SECURITY.md", "security.md"),
+        ("docs/baselines.md", "../leaderboard/README.md", "leaderboard/index.html"),
+        ("docs/zoo.md", "../tests/golden/README.md", "source/tests/golden/README.md"),
+    ):
+        assert pages.place(pages.target(page, link)) == place
+
+
+def test_a_data_sheet_is_a_page(hooks_module):
+    text = hooks_module("dataset_pages").pages()["datasets/avad.md"]
+    assert text.startswith("# AVAD\n")
+    assert "| licence | not stated |" in text
+    assert "- Three videos are never tested" in text
+    assert "``" not in text
+    assert "::" not in text
+
+
+def test_every_set_has_a_page_in_the_navigation(hooks_module):
+    navigation = (HOME / "mkdocs.yml").read_text(encoding="utf-8")
+    for uri in hooks_module("dataset_pages").pages():
+        assert f" {uri}\n" in navigation
