@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["Blur", "Clip", "EightBit", "Jpeg", "Levels", "MinMax", "Resize", "Step", "to_eight_bit"]
+
 
 @dataclass(frozen=True)
 class EightBit:

@@ -165,7 +165,9 @@ def ensure_synth(root: Path, seed: int | None = None, videos: int | None = None,
             _make(root, seed, videos, workers, bar.advance)
 
 
-def make_synth(root: Path, seed: int = DEFAULT_SEED, videos: int = DEFAULT_VIDEOS, workers: int | None = None) -> None:
+def make_synth(
+    root: str | os.PathLike[str], seed: int = DEFAULT_SEED, videos: int = DEFAULT_VIDEOS, workers: int | None = None
+) -> None:
     """Make the set under ``root``, in place of one that is there.
 
     Args:
@@ -178,6 +180,7 @@ def make_synth(root: Path, seed: int = DEFAULT_SEED, videos: int = DEFAULT_VIDEO
         OSError: naming the folder, when it cannot be written.
         ValueError: when there are fewer videos than folds.
     """
+    root = Path(root)
     with _locked(root):
         _make(root, seed, videos, workers, lambda: None)
 
