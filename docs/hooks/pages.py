@@ -84,7 +84,8 @@ def shown(path: str) -> str:
     if path.endswith(".md"):
         return text
     language = LANGUAGES.get(posixpath.splitext(path)[1], "text")
-    return f"---\nsearch: {{exclude: true}}\n---\n# {posixpath.basename(path)}\n\n`{path}`\n\n````{language}\n{text.rstrip()}\n````\n"
+    head = f"---\nsearch: {{exclude: true}}\n---\n# {posixpath.basename(path)}\n\n`{path}`\n\n"
+    return f"{head}````{language}\n{text.rstrip()}\n````\n"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
