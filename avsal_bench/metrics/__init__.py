@@ -7,9 +7,9 @@ classes, which are imported when they are asked for: torchmetrics takes as long 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from avsal_bench.lazy import lazily
 from avsal_bench.metrics.further import FurtherMetric, list_further_metrics, register_metric
 from avsal_bench.metrics.resize import gaussian_blur, imresize
 from avsal_bench.metrics.scores import (
@@ -53,13 +53,7 @@ if TYPE_CHECKING:
     from avsal_bench.metrics.classes import CC, NSS, SIM, AUCJudd, InformationGain, KLDivergence, ShuffledAUC
     from avsal_bench.metrics.per_video import PerVideo
 else:
-
-    def __getattr__(name: str) -> Any:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = "avsal_bench.metrics.per_video" if name == "PerVideo" else "avsal_bench.metrics.classes"
-        return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    _CLASSES = ("CC", "NSS", "SIM", "AUCJudd", "InformationGain", "KLDivergence", "ShuffledAUC")
+    __getattr__, __dir__ = lazily(
+        __name__, dict.fromkeys(_CLASSES, f"{__name__}.classes") | {"PerVideo": f"{__name__}.per_video"}
+    )

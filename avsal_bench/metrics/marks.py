@@ -105,4 +105,5 @@ def _no_fit(name: str, shape: Sequence[int] | None, p: Tensor) -> str:
     one = "a list with one array of points (N, 2) a map" if p.ndim == 3 else "points (N, 2), each (x, y)"
     seen = "is neither" if shape is None else f"has shape {tuple(shape)}"
     swapped = "; are the two swapped?" if p.shape[-1] == 2 else ""
-    return f"pred has shape {tuple(p.shape)} and {name} {seen}: give a mask of the shape of pred, or {one}{swapped}"
+    fix = f"give a mask of the shape of pred (array or tensor), or {one}"
+    return f"pred has shape {tuple(p.shape)} and {name} {seen}: {fix}{swapped}"

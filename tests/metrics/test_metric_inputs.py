@@ -250,8 +250,8 @@ def test_a_mask_of_other_numbers_is_an_error(bad):
             [(1, 2, 3)],
             r"pred has shape \(9, 14\) and fixations has shape \(1, 3\): give a mask of .* or points \(N, 2\)",
         ),
-        ([(1, 2), (3,)], r"give a mask of the shape of pred, or points \(N, 2\)"),
-        ("ab", r"give a mask of the shape of pred, or points"),
+        ([(1, 2), (3,)], r"give a mask of the shape of pred .array or tensor., or points \(N, 2\)"),
+        ("ab", r"give a mask of the shape of pred .array or tensor., or points"),
         (np.zeros((9, 13)), r"pred has shape \(9, 14\) and fixations has shape \(9, 13\)"),
         ([np.array([[1, 2]])], r"fixations has shape \(1, 1, 2\)"),
         (None, "fixations is neither"),
@@ -332,10 +332,10 @@ def test_classes_are_imported_when_they_are_asked_for():
     fresh = module_from_spec(spec)
     spec.loader.exec_module(fresh)
     assert not {"CC", "PerVideo"} & vars(fresh).keys()
-    assert {name: getattr(fresh, name) for name in fresh.__all__} == {name: getattr(M, name) for name in M.__all__}
-    assert dir(M) == sorted(M.__all__)
-    with pytest.raises(AttributeError, match="'fresh' has no attribute 'cccc'"):
-        _ = fresh.cccc
+    assert set(M.__all__) <= {*dir(M)}
+    assert M.CC.__module__ == "avsal_bench.metrics.classes"
+    with pytest.raises(AttributeError, match=r"module 'avsal_bench\.metrics' has no attribute 'cccc'"):
+        _ = M.cccc
 
 
 @pytest.mark.slow
