@@ -70,102 +70,74 @@ class Cluster:
 def clusters_of(files: Files) -> list[Cluster]:
     """The patterns of a tree that name videos or images, those with most names first."""
     made: dict[tuple[str, str], Cluster] = {}
-    for series, name_at in _name_places(files.series):
-        _put(made, series, name_at)
+    _put_series(made, files.series)
     _put_singles(made, files.singles)
     return sorted(_with_parts(made.values()), key=lambda c: (-len(c.names), c.pattern))
 
 
-def _name_places(series: Sequence[Series]) -> list[tuple[Series, int | None]]:
-    """Each series with the level of its folder that is the name of the video; -1: the name is before the number."""
-    shapes: Counter[tuple[object, ...]] = Counter()
-    in_folder: Counter[tuple[object, ...]] = Counter()
+def _put_series(made: dict[tuple[str, str], Cluster], series: Sequence[Series]) -> None:
+    """Name series by the level of their folders that bears the name, or by what stands before their numbers."""
+    alike = Counter(pattern for one in series for _, _, pattern in _by_level(one, _numbered(one)))
+    beside = Counter((one.folder, one.suffix, one.digits) for one in series if one.prefix.rstrip(_MARKS))
+    prefixes = Counter(one.prefix.rstrip(_MARKS) for one in series)
     for one in series:
-        in_folder[one.folder, one.suffix, one.digits] += bool(one.prefix.rstrip(_MARKS))
-        for at in _candidates(one):
-            shapes[_shape(one, at)] += 1
-    found: list[tuple[Series, int | None]] = []
-    for one in series:
-        several = in_folder[one.folder, one.suffix, one.digits] > 1
-        candidates = _candidates(one)
-        best = max(candidates, key=lambda at: (shapes[_shape(one, at)], at), default=None)
-        if several and one.prefix.rstrip(_MARKS):
-            found.append((one, -1))
-        elif best is None and len(one.prefix.rstrip(_MARKS)) and one.prefix.rstrip(_MARKS).lower() not in _KNOWN:
-            found.append((one, -1 if _alone_in_tree(one, series) else None))
-        else:
-            found.append((one, best))
-    return found
-
-
-def _alone_in_tree(one: Series, series: Sequence[Series]) -> bool:
-    """Whether the same prefix stands before numbers in another folder, as that of a video's name would."""
-    return any(other is not one and other.prefix.rstrip(_MARKS) == one.prefix.rstrip(_MARKS) for other in series)
-
-
-def _candidates(one: Series) -> list[int]:
-    return [at for at, level in enumerate(one.folder) if level.lower() not in _KNOWN]
-
-
-def _shape(one: Series, at: int) -> tuple[object, ...]:
-    name = one.folder[at]
-    levels = tuple("" if i == at else level for i, level in enumerate(one.folder))
-    return (levels, one.prefix.replace(name, "\0"), one.digits, one.suffix.replace(name, "\0"), one.kind)
-
-
-def _put(made: dict[tuple[str, str], Cluster], one: Series, at: int | None) -> None:
-    if at is None:
-        return
-    number = "{frame}" if one.digits == 1 else f"{{frame:{one.digits:02d}}}"
-    if at < 0:
-        name = one.prefix.rstrip(_MARKS)
-        levels = [*one.folder, f"{{name}}{one.prefix[len(name) :]}{number}{one.suffix}"]
-    else:
-        name = one.folder[at]
-        levels = ["{name}" if i == at else level for i, level in enumerate(one.folder)]
-        levels.append(one.prefix.replace(name, "{name}") + number + one.suffix.replace(name, "{name}"))
-    cluster = _cluster(made, levels, one.kind)
-    cluster.series["", name] = one
+        before = one.prefix.rstrip(_MARKS)
+        best = _best_level(one, _numbered(one), alike)
+        several = beside[one.folder, one.suffix, one.digits]
+        lone = best is None and before.lower() not in _KNOWN and prefixes[before] > 1
+        if before and (lone or several > max(1, alike[best[1]] if best else 0)):
+            levels = (*one.folder, "{name}" + _numbered(one)[len(before) :])
+            _cluster(made, "/".join(levels), one.kind).series["", before] = one
+        elif best is not None:
+            _cluster(made, best[1], one.kind).series["", best[0]] = one
 
 
 def _put_singles(made: dict[tuple[str, str], Cluster], singles: Sequence[Single]) -> None:
     """Name singles by their folder where it bears their name, or where such folders have one file, called alike."""
-    alike: Counter[tuple[object, ...]] = Counter()
-    stems = {one.stem for one in singles}
+    alike = Counter(pattern for one in singles for _, _, pattern in _by_level(one, one.stem + one.suffix))
     beside = Counter((one.folder, one.kind, one.suffix) for one in singles)
+    stems = {one.stem for one in singles}
     for one in singles:
-        for at in _free(one):
-            alike[_single_shape(one, at)] += 1
-    for one in singles:
-        same = [at for at, level in enumerate(one.folder) if level == one.stem]
+        best = _best_level(one, one.stem + one.suffix, alike)
         alone = beside[one.folder, one.kind, one.suffix] == 1
-        places = [at for at in _free(one) if alone and alike[_single_shape(one, at)] > 1]
-        if same or places:
-            at = same[-1] if same else max(places, key=lambda at: (alike[_single_shape(one, at)], at))
-            name = one.folder[at]
-            levels = ["{name}" if i == at else level for i, level in enumerate(one.folder)]
-            levels.append(one.stem.replace(name, "{name}") + one.suffix)
+        if best is not None and (one.stem in one.folder or (alone and alike[best[1]] > 1)):
+            name, pattern = best
         else:
             name = one.stem
             end = _END.search(name)
             # Beside a.jpg there may be a_fixMap.jpg and a_fixPts.jpg.
             name = name[: end.start()] if end and name[: end.start()] in stems else name
-            levels = [*one.folder, "{name}" + one.stem[len(name) :] + one.suffix]
-        _cluster(made, levels, one.kind).singles["", name] = one
+            pattern = "/".join((*one.folder, "{name}" + one.stem[len(name) :] + one.suffix))
+        _cluster(made, pattern, one.kind).singles["", name] = one
 
 
-def _free(one: Single) -> list[int]:
-    return [at for at, level in enumerate(one.folder) if level.lower() not in _KNOWN]
+def _numbered(one: Series) -> str:
+    """The names of the files of a series, with the field of their number."""
+    number = "{frame}" if one.digits == 1 else f"{{frame:{one.digits:02d}}}"
+    return f"{one.prefix}{number}{one.suffix}"
 
 
-def _single_shape(one: Single, at: int) -> tuple[object, ...]:
-    levels = tuple("" if i == at else level for i, level in enumerate(one.folder))
-    return (levels, one.stem.replace(one.folder[at], "\0"), one.suffix)
+def _by_level(one: Series | Single, file: str) -> list[tuple[int, str, str]]:
+    """Each level of the folders that may be the name, the name, and its pattern; the file may hold it too or not."""
+    found = []
+    for at, name in enumerate(one.folder):
+        if name.lower() in _KNOWN:
+            continue
+        levels = ["{name}" if i == at else level for i, level in enumerate(one.folder)]
+        own = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", "{name}", file)
+        found += [(at, name, "/".join((*levels, text))) for text in dict.fromkeys((file, own))]
+    return found
 
 
-def _cluster(made: dict[tuple[str, str], Cluster], levels: Sequence[str], kind: str) -> Cluster:
-    pattern = "/".join(levels)
-    key = tuple(level for level in levels[:-1] if "{" not in level and level.lower() not in _KNOWN)
+def _best_level(one: Series | Single, file: str, alike: Mapping[str, int]) -> tuple[str, str] | None:
+    """Name and pattern by the deepest level that differs; above that of videos there may be one of sets."""
+    ways = _by_level(one, file)
+    best = max(ways, key=lambda way: (alike[way[2]] > 1, way[0], alike[way[2]], len(way[2])), default=None)
+    return None if best is None else best[1:]
+
+
+def _cluster(made: dict[tuple[str, str], Cluster], pattern: str, kind: str) -> Cluster:
+    key = tuple(level for level in pattern.split("/")[:-1] if "{" not in level and level.lower() not in _KNOWN)
     return made.setdefault((pattern, kind), Cluster(pattern, kind, key))
 
 
