@@ -7,9 +7,9 @@ from argparse import Namespace
 from avsal_bench.bench.launch.one_job import one_job_options
 from avsal_bench.cli.options import Commands, add_command
 
-EXAMPLES = """examples
+EXAMPLES = f"""examples
   avsal run vinet --modality v --fold 2 --preset paper
-  torchrun --nproc-per-node 4 -m avsal_bench.cli run vinet --fold 2      on four GPUs, as SLURM does it too"""
+  torchrun --nproc-per-node 4 -m {__package__} run vinet --fold 2      on four GPUs, as SLURM does it too"""
 
 
 def add_parser(commands: Commands) -> None:
