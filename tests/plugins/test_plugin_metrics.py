@@ -20,7 +20,7 @@ from avsal_bench.evaluation.score import VideoScorer, score_frames
 from avsal_bench.evaluation.scores_of import of_videos
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.kept import sources
-from avsal_bench.leaderboard.page.readme import write_leaderboard
+from avsal_bench.leaderboard.page.readme import summary_table, write_leaderboard
 from avsal_bench.plugins import use_plugins
 from avsal_bench.records import METRICS, MetricForm, VideoScores, mean_scores, read_record, write_record
 
@@ -189,6 +189,8 @@ def test_the_leaderboard_has_a_column_for_it_without_the_plugin(tmp_path):
     assert readme.count("hits20") == 1, "no column where no row has it"
     lines = [[cell.strip() for cell in line.split("|")] for line in readme.splitlines() if "| 1, 2, 3" in line]
     assert [line[-4] for line in lines if len(line) == len(header.split("|"))] == ["-", "0.5000"], "in its own digits"
+    shown = summary_table([own[0], plain[0]]).splitlines()
+    assert [line.split()[-1] for line in shown[:3]] == ["hits20", "-", "0.5000"]
     page = (tmp_path / "index.html").read_text()
     assert page.count(">hits20</button>") == 1
     assert "<strong>0.5000</strong>" in page

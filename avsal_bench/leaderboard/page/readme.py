@@ -132,11 +132,13 @@ def summary_table(records: Iterable[Record]) -> str:
 
     Below the table a line for each record where a frame was left out, or is odd, says what and how often.
     """
-    header = ["network", "dataset", "protocol", "fold", "seed", "sound", "videos", *METRICS]
     ordered = sorted(records, key=lambda r: (dataset_order(r.dataset), r.protocol, r.network, r.fold, r.seed, r.sound))
+    further = {name: form for r in ordered for name, form in r.metrics.items()}
+    header = ["network", "dataset", "protocol", "fold", "seed", "sound", "videos", *METRICS, *further]
     cells = [
         [r.network, r.dataset, r.protocol, str(r.fold), str(r.seed), r.sound, str(len(r.videos))]
         + [_number(r.scores[metric], metric) for metric in METRICS]
+        + [_number(r.scores.get(name, math.nan), name, form.digits) for name, form in further.items()]
         for r in ordered
     ]
     table = text_table(header, cells, numbers=[3, 4, *range(6, len(header))])
@@ -197,7 +199,7 @@ def _score_table(group: Sequence[Row], most: int | None) -> str:
     body = []
     for row in group[:most]:
         digits = {metric: DIGITS.get(metric, 3) for metric in METRICS} | {m: f.digits for m, f in further.items()}
-        scores = {m: _with_std(row.scores[m], digits[m]) if m in row.scores else "-" for m in digits}
+        scores = {m: _with_std(row.scores[m], m, digits[m]) if m in row.scores else "-" for m in digits}
         cc = row.scores["CC"]
         names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
         interval = "-" if math.isnan(cc.low) else f"{cc.low:.3f} to {cc.high:.3f}"
@@ -227,14 +229,14 @@ def _hearing_table(asked: Sequence[Hearing]) -> str:
     return markdown_table([*header, "Baseline", "Hears"], body, numbers=range(3, 8))
 
 
-def _number(value: float, metric: str) -> str:
-    return "-" if math.isnan(value) else f"{value:.{DIGITS.get(metric, 3)}f}"
+def _number(value: float, metric: str, digits: int | None = None) -> str:
+    shown = DIGITS.get(metric, 3) if digits is None else digits
+    return "-" if math.isnan(value) else f"{value:.{shown}f}"
 
 
-def _with_std(score: Score, digits: int) -> str:
-    if math.isnan(score.value):
-        return "-"
-    return f"{score.value:.{digits}f}" + ("" if math.isnan(score.std) else f" ± {score.std:.{digits}f}")
+def _with_std(score: Score, metric: str, digits: int) -> str:
+    std = "" if math.isnan(score.std) else f" ± {_number(score.std, metric, digits)}"
+    return _number(score.value, metric, digits) + std
 
 
 def _difference(interval: Interval | None, metric: str) -> str:
