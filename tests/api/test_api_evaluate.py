@@ -13,6 +13,9 @@ import avsal_bench
 from avsal_bench import ClipSpec
 from avsal_bench.bench.evaluate import Submission
 from avsal_bench.bench.evaluate import evaluate as of_command
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation.protocol import protocol
@@ -66,12 +69,15 @@ def test_a_function_a_network_arrays_and_a_folder_of_the_same_maps_have_the_scor
     assert avsal_bench.read_record(str(tmp_path / "record.json")).scores == record.scores
 
 
-def test_a_baseline_has_the_scores_of_its_job_and_mep_sees_the_training_maps(root):
-    centre = avsal_bench.evaluate("centre", "etmd", data_root=root, name="my-centre")
-    assert (centre.model, centre.modality, centre.protocol, centre.synthetic) == ("my-centre", "", "stavis", False)
-    mep = avsal_bench.evaluate("mep", "etmd", data_root=root)
+def test_a_baseline_has_the_scores_of_its_job_and_mep_sees_the_training_maps(root, tmp_path):
+    space = Workspace(tmp_path, root, tmp_path / "synth", tmp_path / "runs", tmp_path / "leaderboard")
+    (path,) = run_job(Job("mep", "", 1, 0, "paper", "stavis", datasets=("etmd",)), space, Machine(devices=1))
+    mep = avsal_bench.evaluate("mep", "etmd", data_root=root, batch_size=3)
+    assert mep.videos == avsal_bench.read_record(path).videos
     fresh = avsal_bench.create_model("mep")
-    assert mep.scores == avsal_bench.evaluate(fresh, "etmd", data_root=root).scores
+    again = avsal_bench.evaluate(fresh, "etmd", data_root=root, name="my-mep")
+    assert again.scores == mep.scores
+    assert (again.model, again.modality, again.protocol, again.synthetic) == ("my-mep", "", "stavis", False)
     assert fresh.observed == 0, "the network of the user is as it was"
 
 

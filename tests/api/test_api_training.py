@@ -108,7 +108,7 @@ class NoClipSpec(nn.Module):
         return frames
 
 
-class Deaf(nn.Module):
+class FramesOnly(nn.Module):
     spec = ClipSpec(frames=1, size=(4, 4), audio=LogMel())
 
     def forward(self, frames):
@@ -121,7 +121,7 @@ class Deaf(nn.Module):
         (nn.Linear(2, 2), {}, TypeError, "Linear has no `spec`; a network needs self.spec = ClipSpec"),
         (NoForward(), {}, TypeError, "NoForward has no `forward`; a network needs"),
         (NoClipSpec(), {}, TypeError, r"NoClipSpec has the spec \(1, 4, 4\), which is no ClipSpec"),
-        (Deaf(), {}, TypeError, r"Deaf.forward takes the frames alone, and its spec has sound"),
+        (FramesOnly(), {}, TypeError, r"FramesOnly.forward takes the frames alone, and its spec has sound"),
         (Mine, {}, TypeError, "expected a network, an nn.Module"),
         (Mine(), {"options": {"width": 3}}, ValueError, "options are for a network of the registry"),
         ("centr", {}, ValueError, "unknown model 'centr'; did you mean 'centre'"),
