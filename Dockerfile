@@ -9,7 +9,7 @@ FROM python:${PYTHON}-slim-bookworm AS build
 # cuda or cpu.
 ARG DEVICE=cuda
 # Where else builds of torch are looked for: those without CUDA, or for an older driver. Empty for those of the index of
-# packages, which have CUDA on x86-64 and none on Arm.
+# packages, which have CUDA.
 ARG TORCH_INDEX=""
 # Extras of the package.
 ARG EXTRAS="cluster,pytorchvideo"
@@ -21,7 +21,7 @@ COPY constraints.txt ./
 # By itself, so that a change of the code does not load it again. Other builds of torch come with other CUDA libraries.
 RUN set -eu; \
     case "$DEVICE" in cuda|cpu) ;; *) echo "DEVICE=$DEVICE: expected cuda or cpu" >&2; exit 2 ;; esac; \
-    if [ "$DEVICE$TORCH_INDEX" = cpu ] && [ "$(uname -m)" = x86_64 ]; then \
+    if [ "$DEVICE$TORCH_INDEX" = cpu ]; then \
       echo "DEVICE=cpu: set TORCH_INDEX to the index of torch's builds without CUDA, see pytorch.org" >&2; exit 2; \
     fi; \
     if [ -n "$TORCH_INDEX" ]; then sed -i -E '/^(nvidia-|cuda-|triton)/d' constraints.txt; fi; \

@@ -88,17 +88,13 @@ def test_the_container_is_made_of_what_there_is_by_a_user_without_rights():
 
 
 @pytest.mark.parametrize(
-    ("device", "index", "machine", "words"),
-    [
-        ("gpu", "", "x86_64", "expected cuda or cpu"),
-        ("cpu", "", "x86_64", "set TORCH_INDEX"),
-        ("cpu", "", "aarch64", ""),
-    ],
+    ("device", "index", "words"),
+    [("gpu", "", "expected cuda or cpu"), ("cpu", "", "set TORCH_INDEX"), ("cpu", "there", ""), ("cuda", "", "")],
 )
-def test_the_container_says_which_build_argument_is_missing(device, index, machine, words, tmp_path):
+def test_the_container_says_which_build_argument_is_missing(device, index, words, tmp_path):
     (run,) = [value for word, value in instructions() if word == "RUN" and "$DEVICE" in value]
     (tmp_path / "constraints.txt").write_text("torch==2.11.0\nnvidia-nccl-cu13==2.28.9\n")
-    stubs = f"uname() {{ echo {machine}; }}; pip() {{ echo pip $*; }}; "
+    stubs = "pip() { echo pip $*; }; "
     done = subprocess.run(
         ["sh", "-c", stubs + run],
         env={"DEVICE": device, "TORCH_INDEX": index, "PATH": "/usr/bin:/bin"},
