@@ -133,10 +133,18 @@ def model_entry(name: str) -> ModelEntry:
     if not isinstance(name, str):
         raise ValueError(f"expected the name of a model, got {name!r}")
     if name not in _MODELS and name in _DECLARED:
-        import_module(_DECLARED[name].module)
+        _import(_DECLARED[name].module)
     if name not in _MODELS and name not in (names := list_models()):  # which loads plug-ins
         raise ValueError(unknown("model", name, names))
     return _MODELS[name]
+
+
+def _import(module: str) -> None:
+    """Import a file of networks on the CPU, also for who builds on another device: torch 2.6 cannot on ``meta``."""
+    import torch
+
+    with torch.device("cpu"):
+        import_module(module)
 
 
 def registered_name(build: object) -> str:
