@@ -22,9 +22,7 @@ def start_over(jobs: Sequence[Job], space: Workspace) -> None:
         ValueError: naming those that are queued or run at this moment; nothing is removed then.
     """
     if busy := [one.job.name for one in look(jobs, space) if one.word in UNDER_WAY]:
-        raise ValueError(
-            f"--force would remove what {', '.join(busy)}, queued or running, works with; stop it first"
-        )
+        raise ValueError(f"--force would remove what {', '.join(busy)}, queued or running, works with; stop it first")
     for job in jobs:
         forget(job, space)
 
