@@ -6,7 +6,6 @@ numbers that must agree with each other, such as counts with frames, are checked
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -16,16 +15,9 @@ from typing_extensions import NotRequired, TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
 from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key
+from avsal_bench.record_metrics import CURVE_PARTS, check_metrics
 
 SCHEMA = 3
-
-#: Equal parts of a video's time in ``VideoScores.curve``.
-CURVE_PARTS = 20
-
-#: Metrics of every record.
-SIX = ("CC", "NSS", "AUC-J", "sAUC", "SIM", "KL")
-#: What a video has by metric, and what stands there.
-_PARTS_BY_METRIC = {"scores": "score", "undefined": "count", "curve": "curve", "consistent": "score"}
 
 #: Problems of one file that its error tells.
 TOLD = 8
@@ -72,7 +64,7 @@ class PluginForm(TypedDict):
 
 
 def _with_metrics_of_plugins(kind: str) -> ConfigDict:
-    """Of a mapping by metric: further keys are those of ``metrics``, and :func:`_check_metrics` looks at them."""
+    """Of a mapping by metric: further keys are those of ``metrics``, and :func:`check_metrics` looks at them."""
     number: dict[str, Any] = {"type": ["number", "null"]}
     value = {"count": {"type": "integer"}, "score": number, "curve": {"type": "array", "items": number}}[kind]
     return ConfigDict(extra="allow", strict=True, json_schema_extra={"additionalProperties": value})
@@ -231,51 +223,11 @@ def check_form(plain: Any) -> None:
         told = [_problem(details) for details in error.errors(include_url=False, include_context=False)[:TOLD]]
         more = error.error_count() - len(told)
         raise ValueError("; ".join(told + [f"and {more} more problems"] * (more > 0))) from None
-    if problems := [*_check_metrics(plain)][:TOLD]:
+    if problems := [*check_metrics(plain)][:TOLD]:
         raise ValueError("; ".join(problems))
     for part in ("recipe", "weights", "provenance"):
         if problem := not_plain(plain[part], part):
             raise ValueError(problem)
-
-
-def _check_metrics(plain: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with scores besides those of the six: each is of one of ``metrics``, and within its range."""
-    further: dict[str, Any] = plain.get("metrics", {})
-    yield from (f"metrics.{name} is one of the metrics of every record" for name in further if name in SIX)
-    yield from _check_mapping("scores", plain["scores"], further, "score", whole=True)
-    for number, video in enumerate(plain["videos"]):
-        for part, kind in _PARTS_BY_METRIC.items():
-            if part in video:
-                yield from _check_mapping(f"videos.{number}.{part}", video[part], further, kind, part == "scores")
-
-
-def _check_mapping(
-    place: str, given: dict[str, Any], further: dict[str, Any], kind: str, whole: bool = False
-) -> Iterator[str]:
-    for name in given:
-        if name not in SIX and name not in further:
-            yield f"{place}: {unknown('key', name, [*SIX, *further])}"
-    for name, metric in further.items():
-        if name not in given:
-            yield from (f"{place}.{name} is missing" for _ in range(whole))
-        elif problem := _wrong(given[name], metric, kind):
-            yield f"{place}.{name} {problem}; got {shortened(given[name])}"
-
-
-def _wrong(value: Any, metric: dict[str, Any], kind: str) -> str:
-    """What is wrong with one value of a metric; "" where nothing is."""
-    if kind == "count":
-        return "" if type(value) is int and 0 <= value <= 1_000_000_000 else "should be a count"
-    if kind == "curve":
-        right = isinstance(value, list) and len(value) == CURVE_PARTS
-        if not right or any(_wrong(part, metric, "score") for part in value):
-            return f"should be a list of {CURVE_PARTS} scores"
-        return ""
-    low = -LARGEST if metric["low"] is None else metric["low"]
-    high = LARGEST if metric["high"] is None else metric["high"]
-    if value is None or (type(value) in (int, float) and low - 1e-4 <= value <= high + 1e-4):
-        return ""
-    return f"should be a number from {low:g} to {high:g}, or null"
 
 
 @cache

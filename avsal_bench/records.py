@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from avsal_bench import record_form
+from avsal_bench import record_form, record_metrics
 from avsal_bench.files import regular_file, write_atomically
 from avsal_bench.means import defined_mean
 from avsal_bench.names import safe_name
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 SCHEMA = record_form.SCHEMA
-CURVE_PARTS = record_form.CURVE_PARTS
+CURVE_PARTS = record_metrics.CURVE_PARTS
 
 #: Metrics of a record in the order of the tables; True where higher is better.
 METRICS: dict[str, bool] = {"CC": True, "NSS": True, "AUC-J": True, "sAUC": True, "SIM": True, "KL": False}

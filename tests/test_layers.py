@@ -23,7 +23,7 @@ TWINS = {"image_saliency.py", "avid.py"}
 #: What needs nothing but Python, so that anything may import it.
 STANDARD_LIBRARY = ("names", "files", "means", "strays")
 #: What reads records, for which pydantic is all that is needed besides.
-LIGHT = ("records", "record_form", "plain_values")
+LIGHT = ("records", "record_form", "record_metrics", "plain_values")
 FORMS = ("pydantic", "pydantic_core", "typing_extensions")
 
 

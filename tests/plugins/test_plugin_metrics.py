@@ -22,6 +22,7 @@ from avsal_bench.evaluation.truth import Truth
 from avsal_bench.kept import sources
 from avsal_bench.leaderboard.page.readme import summary_table, write_leaderboard
 from avsal_bench.plugins import use_plugins
+from avsal_bench.record_metrics import SIX
 from avsal_bench.records import METRICS, MetricForm, VideoScores, mean_scores, read_record, write_record
 
 EXAMPLES = HOME / "examples"
@@ -197,6 +198,10 @@ def test_the_leaderboard_has_a_column_for_it_without_the_plugin(tmp_path):
     with (tmp_path / "leaderboard.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["metric"] == "hits20"]
     assert [(row["model"], row["value"]) for row in rows] == [("toy", "0.500000")]
+
+
+def test_the_six_of_the_form_are_those_of_the_tables():
+    assert tuple(METRICS) == SIX
 
 
 def test_handing_in_takes_it_by_the_rules_of_the_record(tmp_path):
