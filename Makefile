@@ -86,7 +86,7 @@ format: $(READY) ## Bring the code into form
 	$(BIN)/ruff format .
 
 docs: $(READY) ## Build the documentation site into site/; a broken link fails
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 leaderboard: $(READY) ## Generate leaderboard/README.md, leaderboard.csv and index.html from the records
 	$(BIN)/avsal leaderboard
