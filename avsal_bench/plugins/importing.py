@@ -17,8 +17,8 @@ from avsal_bench.plugins.plugin import Plugin, Sources
 
 #: Names of modules and paths of files, separated by commas. Processes that a command starts inherit it.
 PLUGINS = "AVSAL_PLUGINS"
-#: Entry points of installed packages.
-GROUP = "avsal_bench.plugins"
+#: Entry points of installed packages: ``avsal_bench.plugins``, the name of this package.
+GROUP = __name__.rpartition(".")[0]
 
 _PACKAGE = Path(__file__).parents[1]
 #: Plug-ins by the file of their module.
