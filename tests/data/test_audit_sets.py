@@ -257,6 +257,13 @@ def test_a_video_alone(root):
     assert checked.seconds > 0
 
 
+def test_what_a_description_leaves_out_is_a_note(root):
+    text = "name: mine\nlayout: stavis\nfolder: Coutrot_db2\nfps: 25\nsound: true\nsplit: {folds: 3}\n"
+    (root / "dataset.yaml").write_text(text)
+    found = only(check(root, "mine", quick=True))
+    assert (found.kind, found.text) == ("not said", "the description does not say: title, viewers, licence, citation")
+
+
 def test_every_kind_was_met():
     """Runs last: a kind that no damage gives is dead."""
     if len(SEEN) > len(KINDS) // 2:  # not when a single test is run

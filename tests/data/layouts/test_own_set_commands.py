@@ -180,3 +180,13 @@ def test_submit_says_that_records_of_own_sets_stay_at_home(own, maps, tmp_path):
     write_record(other, replace(record, provenance=plain["provenance"]))
     (problems,) = check_submission([other], tmp_path / "board", {"stavis": "videos"}, unknown, None).problems.values()
     assert "unknown data set 'lab'" in problems
+
+
+@pytest.mark.slow
+def test_bench_tests_networks_on_it_in_processes_of_their_own(own, capsys):
+    folders = {"--data-root": own.data_root, "--runs": own.runs, "--leaderboard": own.leaderboard}
+    words = ["bench", "mep", "--folds", "1", "--datasets", "lab", "--workers", "0", "--devices", "1"]
+    assert main([*words, *(str(word) for pair in folders.items() for word in pair)]) == 0
+    found = sorted(path.name for path in (own.records / "stavis/lab").glob("*.json"))
+    assert found == ["centre-fold1-seed0.json", "mep-fold1-seed0.json"]
+    assert read_record(own.records / "stavis/lab" / found[1]).provenance["own_set"]["viewers"] == 12
