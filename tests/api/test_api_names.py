@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -101,13 +102,17 @@ print(avsal_bench.metrics.cc(maps, maps), avsal_bench.__version__)
 
 @pytest.mark.slow
 def test_a_users_code_is_checked_strictly_against_the_real_types(tmp_path):
+    assert (HOME / "avsal_bench" / "py.typed").is_file()
     (tmp_path / "mine.py").write_text(SNIPPET)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "mine.py"]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
-    assert "error" not in told, told
+    (tmp_path / "wrong.py").write_text("import avsal_bench\navsal_bench.evaluate(1, 2)\navsal_bench.evalute\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir=cache"]
+    environment = {**os.environ, "MYPYPATH": str(HOME)}  # mypy does not look into an editable install
+    told = subprocess.run(
+        [*command, "mine.py", "wrong.py"], capture_output=True, text=True, cwd=tmp_path, env=environment
+    ).stdout
+    assert "mine.py" in told
+    assert not re.search(r"^mine.py.*error", told, re.MULTILINE), told
     assert "ndarray[" in told
     assert "avsal_bench.records.Record" in told
-    (tmp_path / "mine.py").write_text("import avsal_bench\navsal_bench.evaluate(1, 2)\navsal_bench.evalute\n")
-    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
-    assert '"evaluate" has incompatible type "int"' in told
+    assert 'Argument 2 to "evaluate" has incompatible type "int"; expected "str"' in told
     assert 'Module has no attribute "evalute"' in told
