@@ -18,8 +18,6 @@ FENCE = re.compile(r"^[ ]*```(\w*)[^\n]*\n(.*?)^[ ]*```", re.MULTILINE | re.DOTA
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 #: Programs of others, whose options are theirs.
 OTHERS = ("git", "pip", "export", "cd", "torchrun", "pytest")
-#: Written by others than these pages' readers: what is said of it would be said twice here.
-MADE_BY_HOOKS = re.compile(r"datasets/\w+\.md|reference/commands\.md")
 
 
 def name(page: Path) -> str:
@@ -121,10 +119,6 @@ def test_links_of_a_page_lead_to_files(page):
         if ":" in link or not path:
             continue
         target = (page.parent / path).resolve()
-        if target.is_relative_to(DOCS) and MADE_BY_HOOKS.search(target.relative_to(DOCS).as_posix()):
-            continue
-        if target == DOCS / "leaderboard" / "index.html":
-            target = HOME / "leaderboard" / "index.html"
         assert target.exists(), f"{name(page)}: {link}"
 
 
