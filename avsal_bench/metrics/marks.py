@@ -35,19 +35,28 @@ def mask(name: str, value: Fixations, p: Tensor, shared: bool = False) -> Tensor
     shape = value.shape if isinstance(value, Tensor | np.ndarray) else None
     if isinstance(value, Tensor) and (shape == p.shape or (shared and shape == frame)):
         return _marked(name, value, p).expand(batch.shape)
-    if p.ndim == 2 or (shared and shape is not None and len(shape) == 2):
+    if p.ndim == 2 or (shared and _are_points(value)):
         points, common = [value], True
     elif shape is not None and len(shape) == 3 and shape[2] != 2:
-        raise ValueError(_no_fit(name, shape, p))
-    elif isinstance(value, Sequence | np.ndarray | Tensor) and len(value) == len(p):
+        raise ValueError(_no_fit(name, value, p))
+    elif isinstance(value, Sequence | np.ndarray | Tensor) and not isinstance(value, str) and len(value) == len(p):
         points, common = list(value), False
     else:
-        raise ValueError(_no_fit(name, shape, p))
+        raise ValueError(_no_fit(name, value, p))
     marks = torch.zeros(1 if common else len(p), *frame, dtype=torch.bool)
     for number, one in enumerate(points):
         x, y = _pixels(name if common else f"{name}[{number}]", one, p)
         marks[number, y, x] = True
     return marks.to(p.device).expand(batch.shape)
+
+
+def _are_points(value: Any) -> bool:
+    """Whether these are points, and not an array of points for each map."""
+    try:
+        shape = np.shape(value)
+    except (TypeError, ValueError):  # of rows of unlike length, and of tensors on a GPU
+        return False
+    return len(shape) == 2 and shape[1] == 2
 
 
 def _pixels(name: str, value: Any, p: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,10 +65,12 @@ def _pixels(name: str, value: Any, p: Tensor) -> tuple[Tensor, Tensor]:
         points: NDArray[Any] = np.asarray(value.detach().cpu().double() if isinstance(value, Tensor) else value)
     except ValueError:  # of numpy, for rows of unlike length
         points = np.zeros(1, object)
-    if not points.size:
+    if not points.size and not isinstance(value, str):
         points = np.zeros((0, 2))
-    if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind not in "iuf":
-        raise ValueError(_no_fit(name, points.shape if points.ndim else None, p))
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(_no_fit(name, points if points.ndim and points.dtype.kind in "biuf" else value, p))
+    if points.dtype.kind not in "iuf":
+        raise ValueError(f"{name} holds {points.dtype}: give points (N, 2) as numbers, each (x, y)")
     height, width = p.shape[-2:]
     inside = ((points >= 0) & (points < (width, height))).all(1)  # never for NaN
     if not inside.all():
@@ -89,9 +100,10 @@ def _marked(name: str, values: Tensor, p: Tensor) -> Tensor:
     if _are_counts(levels, times, values.numel()):
         return marked
     swapped = "; pred is one: are the two swapped?" if len(torch.unique(p[p != 0])) == 1 else ""
+    many = f"{len(levels)} values other than 0, from {levels[0]:g} to {levels[-1]:g}"
     raise ValueError(
-        f"{name} is no fixation map: it holds {len(levels)} values other than 0, from {levels[0]:g} to "
-        f"{levels[-1]:g}. Give 1 where somebody fixated and 0 elsewhere, or points (x, y){swapped}"
+        f"{name} is no fixation map: it holds {many if len(levels) > 1 else f'{levels[0]:g}'}. Give 1 where somebody "
+        f"fixated and 0 elsewhere, or points (x, y){swapped}"
     )
 
 
@@ -101,9 +113,13 @@ def _are_counts(levels: NDArray[Any], times: NDArray[Any], pixels: int) -> bool:
     return whole and bool(2 * times[0] >= times.sum() and times.sum() <= _MOST_FIXATED * pixels)
 
 
-def _no_fit(name: str, shape: Sequence[int] | None, p: Tensor) -> str:
+def _no_fit(name: str, value: Any, p: Tensor) -> str:
     one = "a list with one array of points (N, 2) a map" if p.ndim == 3 else "points (N, 2), each (x, y)"
-    seen = "is neither" if shape is None else f"has shape {tuple(shape)}"
+    if isinstance(value, Tensor | np.ndarray):
+        seen = f"has shape {tuple(value.shape)}"
+    else:
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        seen = f"is a {type(value).__name__} of {len(value)}" if several else f"is {value!r:.40}"
     swapped = "; are the two swapped?" if p.shape[-1] == 2 else ""
     fix = f"give a mask of the shape of pred (array or tensor), or {one}"
     return f"pred has shape {tuple(p.shape)} and {name} {seen}: {fix}{swapped}"

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avsal_bench.metrics import functional
-from avsal_bench.metrics.inputs import Map, score
+from avsal_bench.metrics.inputs import Map, check_density, score
 from avsal_bench.metrics.marks import Fixations
 
 Array = NDArray[Any]
@@ -92,11 +92,20 @@ def kl_divergence(pred: Map, density: Map) -> Any:
     Returns:
         NaN where the sum of one of the maps is 0.
 
+    Raises:
+        ValueError: for logits and logarithms. The few negative pixels that a bicubic resize makes are let through.
+
     >>> import numpy as np
     >>> round(kl_divergence(np.array([[1, 1]]), np.array([[0, 1]])), 3)  # ln 2
     0.693
     """
-    return score(functional.kld, pred, {"density": density})
+
+    def metric(pred: Tensor, density: Tensor) -> Tensor:
+        check_density("pred", pred)
+        check_density("density", density)
+        return functional.kld(pred, density)
+
+    return score(metric, pred, {"density": density})
 
 
 @overload

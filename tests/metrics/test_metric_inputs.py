@@ -233,7 +233,7 @@ def test_what_is_no_fixation_map_is_an_error(name):
 def test_a_mask_of_other_numbers_is_an_error(bad):
     with pytest.raises(ValueError, match="is no fixation map: it holds"):
         M.nss(PRED, np.where(FIXATIONS, bad, 0.0))
-    with pytest.raises(ValueError, match="negatives is neither"):
+    with pytest.raises(ValueError, match="negatives is None: give a mask"):
         M.shuffled_auc(PRED, FIXATIONS, None)
     with pytest.raises(ValueError, match="negatives is no fixation map"):
         M.shuffled_auc(PRED, FIXATIONS, DENSITY)
@@ -254,7 +254,7 @@ def test_a_mask_of_other_numbers_is_an_error(bad):
         ("ab", r"give a mask of the shape of pred .array or tensor., or points"),
         (np.zeros((9, 13)), r"pred has shape \(9, 14\) and fixations has shape \(9, 13\)"),
         ([np.array([[1, 2]])], r"fixations has shape \(1, 1, 2\)"),
-        (None, "fixations is neither"),
+        (None, "fixations is None: give a mask"),
     ],
 )
 def test_points_that_do_not_fit_are_named(points, said):
@@ -269,7 +269,7 @@ def test_points_that_do_not_fit_are_named(points, said):
         (FIXATIONS[0], r"pred has shape \(3, 9, 14\) and fixations has shape \(9, 14\)"),
         (FIXATIONS[:2], r"pred has shape \(3, 9, 14\) and fixations has shape \(2, 9, 14\)"),
         ([*POINTS[:2], [(0, 9)]], r"fixations\[2\]: point 0 is \(x, y\) = \(0, 9\), outside"),
-        (7, "is neither"),
+        (7, "fixations is 7: give a mask"),
     ],
 )
 def test_fixations_that_do_not_fit_a_batch_are_named(fixations, said):

@@ -79,7 +79,8 @@ def public(p, g, fixations, negatives, baseline) -> dict[str, torch.Tensor]:
         "AUC-B": M.auc_borji(p, fixations),
         "sAUC": M.shuffled_auc(p, fixations, negatives),
         "SIM": M.sim(p, g),
-        "KL": M.kl_divergence(p, g),
+        # Everyone is told what to do with logits, which the field's code takes.
+        "KL": F.kld(p, g) if bool((p < 0).any()) else M.kl_divergence(p, g),
         "IG": M.information_gain(p, fixations, baseline),
         "IG none": M.information_gain(p, fixations, None),
         "AUC exact": M.auc(p, fixations),
