@@ -292,7 +292,7 @@ def test_status_and_collect_of_a_plan(space, common, capsys):
 def test_force_leaves_jobs_alone_that_run(space, capsys):
     write_state(space.runs, state(leaderboard=space.leaderboard))
     assert main(["bench", "centre", "--preset", "smoke", "--force", *folders(space)]) == 2
-    assert "centre-fold1-seed0, queued or running; stop it first" in capsys.readouterr().err
+    assert "centre-fold1-seed0, queued or running, works with; stop it first" in capsys.readouterr().err
 
 
 def test_a_plan_names_states_and_the_device_that_was_timed(space, capsys):
