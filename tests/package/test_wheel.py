@@ -180,21 +180,25 @@ def test_nine_commands_in_an_empty_folder(
     assert story["code"] == provenance.code_hash.__wrapped__()
 
 
-def test_what_was_kept_in_a_clone_counts_in_a_wheel(installed: Installed, synth_root: Path) -> None:
+def test_what_was_kept_in_a_clone_counts_in_a_wheel(built: Built, installed: Installed) -> None:
     asked = (
-        "from avsal_bench.evaluation.scores_of import DECIDE_NOTHING\n"
+        "import avsal_bench\n"
         "from avsal_bench.evaluation.score import VideoScorer\n"
         "from avsal_bench.kept import code_of\n"
-        "from avsal_bench.models import create_model\n"
-        "print(code_of(VideoScorer, type(create_model('stavis')), without=DECIDE_NOTHING))"
+        "print(avsal_bench.__file__, code_of(VideoScorer))"
     )
-    told = [
-        subprocess.run(
-            [str(python), "-c", asked], cwd=installed.folder, capture_output=True, text=True, check=True
-        ).stdout
-        for python in (installed.binaries / "python", sys.executable)
-    ]
-    assert told[0] == told[1] != ""
+
+    def told(python: Path, clone: str) -> list[str]:
+        variables = os.environ | {"PYTHONPATH": clone}
+        command = [str(python), "-c", asked]
+        done = subprocess.run(command, cwd=installed.folder, env=variables, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    of_clone = told(Path(sys.executable), str(built.tree))
+    of_wheel = told(installed.binaries / "python", "")
+    assert Path(of_clone[0]).is_relative_to(built.tree)
+    assert Path(of_wheel[0]).is_relative_to(installed.packages)
+    assert of_clone[1] == of_wheel[1]
 
 
 def test_a_changed_file_of_an_installed_package_is_said(installed: Installed) -> None:
