@@ -12,7 +12,7 @@ from avsal_bench import files, names
 from avsal_bench.data import painting
 from avsal_bench.data.contents_of import Part, contents_of, line_of
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.video_reader import other_decoders
+from avsal_bench.data.files.readers.video_reader import other_decoders
 from avsal_bench.evaluation import picture
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.files import fingerprint

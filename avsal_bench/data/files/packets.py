@@ -12,8 +12,6 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from numpy.typing import NDArray
 
-from avsal_bench.data.files.containers import open_container
-
 #: Pictures of one file at most: two days at 24 a second.
 MOST_PICTURES = 2**22
 #: Pixels of a picture at most: 8192 x 8192.
@@ -125,9 +123,7 @@ def read_packets(container: InputContainer, stream: av.VideoStream, path: Path) 
     return Packets(positions, stamps, decoded, keys.astype(bool), sizes, odd)
 
 
-def order_of_pictures(
-    packets: Packets, container: InputContainer, stream: av.VideoStream, path: Path
-) -> NDArray[np.int64] | None:
+def order_of_pictures(packets: Packets, container: InputContainer, stream: av.VideoStream) -> NDArray[np.int64] | None:
     """Packets in the order in which their pictures are shown, where the packets alone prove it; else None.
 
     They do where each gives one picture at a time of its own: in a container with time stamps, or in AVI where the
@@ -145,20 +141,7 @@ def order_of_pictures(
     order = np.argsort(packets.stamps, kind="stable")
     if order[0] or (np.diff(packets.stamps[order]) <= 0).any() or _depth(order) > coder.reorder_depth:
         return None
-    return order if _progressive(coder, path) else None
-
-
-def _progressive(coder: av.VideoCodecContext, path: Path) -> bool:
-    """Whether the pictures of a stream are whole ones, and not fields of half their lines."""
-    if hasattr(coder, "field_order"):
-        return coder.field_order in (0, 1)
-    # PyAV 17, the last one for Python 3.10, says it of pictures only.
-    with open_container(path) as container:
-        try:
-            first = next(container.decode(picture_stream(container, path, strict=True)), None)
-        except av.FFmpegError:
-            return True  # who reads it is told
-    return first is None or not first.interlaced_frame
+    return order
 
 
 def _depth(order: NDArray[np.int64]) -> int:

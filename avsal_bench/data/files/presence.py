@@ -8,10 +8,10 @@ from pathlib import Path
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
+from avsal_bench.data.files.readers.video_reader import check_reader
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.video_files import count_frames, until_damage
-from avsal_bench.data.files.video_reader import check_reader
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
 

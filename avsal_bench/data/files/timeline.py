@@ -192,7 +192,7 @@ def _look_through(path: Path) -> Index:
             packets = read_packets(container, stream, path)
         except av.FFmpegError as error:
             raise unreadable(path, error) from error
-        shown = order_of_pictures(packets, container, stream, path)
+        shown = order_of_pictures(packets, container, stream) if _progressive(stream.codec_context, path) else None
         unit, rate, codec = stream.time_base, float(stream.average_rate or 0), stream.codec_context.name
     seconds = float(unit) if unit else 0.0
     if shown is not None:
@@ -210,6 +210,19 @@ def _look_through(path: Path) -> Index:
         )
     line = _timeline(packets.stamps[shown], seconds, rate)
     return Index(packets, shown, checks, replace(line, damage=damage, mended="" if damage else mended))
+
+
+def _progressive(coder: av.VideoCodecContext, path: Path) -> bool:
+    """Whether the pictures of a stream are whole ones, and not fields of half their lines."""
+    if hasattr(coder, "field_order"):
+        return coder.field_order in (0, 1)
+    # PyAV 17, the last one for Python 3.10, says it of pictures only.
+    with open_container(path) as container:
+        try:
+            first = next(container.decode(picture_stream(container, path, strict=True)), None)
+        except av.FFmpegError:
+            return True  # who reads it is told
+    return first is None or not first.interlaced_frame
 
 
 def _decode_all(path: Path, strict: bool) -> tuple[NDArray[np.int64], NDArray[np.uint32], str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from avsal_bench.data.files import decord_files, video_files
+from avsal_bench.data.files import video_files
+from avsal_bench.data.files.readers import decord_files
 
 #: The environment that names it, which all processes of a run inherit.
 VIDEO_READER = "AVSAL_VIDEO_READER"
