@@ -4,7 +4,6 @@ import pickle
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.data_config import DataConfig
@@ -33,16 +32,3 @@ def loaded(collate, clips, place):
     batch = collate([clips[place]])
     values = batch.values() if isinstance(batch, dict) else [batch]
     return [value for value in values if isinstance(value, torch.Tensor)]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["spawn", "forkserver"])
-def test_processes_that_are_begun_anew_read_the_same(data, way):
-    own = data.val_dataloader()
-    begun = DataLoader(
-        own.dataset, batch_sampler=list(own.batch_sampler), collate_fn=own.collate_fn, num_workers=1,
-        multiprocessing_context=way,
-    )  # fmt: skip
-    for expected, found in zip(own, begun, strict=True):
-        assert torch.equal(found["frames"], expected["frames"])
-        assert torch.equal(found["audio"], expected["audio"])
