@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -47,6 +47,9 @@ class ClipSpec:
             for it.
         antialias: whether frames are filtered as they are made smaller (Pillow's bilinear resize); without, each
             pixel comes from four of the frame's (OpenCV's).
+
+    Raises:
+        ValueError: for a value that is out of its range; it names the field.
     """
 
     frames: int
@@ -57,6 +60,30 @@ class ClipSpec:
     audio: AudioFrontEnd | None = None
     start: Start = "reverse"
     antialias: bool = True
+
+    def __post_init__(self) -> None:
+        if not _is_whole(self.frames):
+            raise ValueError(f"frames: expected how many frames are in a clip, from 1, got {self.frames!r}")
+        if not isinstance(self.size, tuple | list) or len(self.size) != 2 or not all(map(_is_whole, self.size)):
+            raise ValueError(f"size: expected (height, width) in pixels, such as (64, 96), got {self.size!r}")
+        object.__setattr__(self, "size", tuple(self.size))
+        for name, low in (("mean", None), ("std", 0.0)):
+            given = getattr(self, name)
+            if not isinstance(given, tuple | list) or len(given) != 3 or not all(_is_number(x, low) for x in given):
+                above = "" if low is None else ", each above 0"
+                raise ValueError(f"{name}: expected three numbers, of red, green and blue{above}; got {given!r}")
+            object.__setattr__(self, name, tuple(given))
+        for name, known in (("target", get_args(Target)), ("start", get_args(Start))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_number(value: object, low: float | None) -> bool:
+    return isinstance(value, int | float) and abs(value) < float("inf") and (low is None or value > low)
 
 
 class Batch(TypedDict):

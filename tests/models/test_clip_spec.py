@@ -1,0 +1,34 @@
+"""What a network says that it takes: kept as it was given, or an error that names the field."""
+
+import math
+
+import pytest
+
+from avsal_bench import ClipSpec
+
+
+def test_lists_are_kept_as_tuples():
+    spec = ClipSpec(4, [48, 64], [0.5, 0.5, 0.5], [1, 1, 1])
+    assert spec == ClipSpec(4, (48, 64), (0.5, 0.5, 0.5), (1, 1, 1))
+    assert isinstance(spec.size, tuple)
+    assert hash(spec) == hash(ClipSpec(4, (48, 64), (0.5, 0.5, 0.5), (1, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        *(("frames", value, "frames: expected how many frames") for value in (0, -4, 4.0, True, "4", None)),
+        *(("size", value, r"size: expected \(height, width\)") for value in (64, (64,), (0, 5), (1, 2, 3), (4.0, 5))),
+        *(
+            ("mean", value, "mean: expected three numbers")
+            for value in (0.5, (0.5, 0.5), (0.5, "a", 1), (math.nan,) * 3)
+        ),
+        *(("std", value, "std: expected three numbers, .*each above 0") for value in ((0, 1, 1), (1, 1, -1), None)),
+        ("target", "first", "target: expected last or middle, got 'first'"),
+        ("start", "mirror", "start: expected reverse or repeat, got 'mirror'"),
+    ],
+)
+def test_a_value_that_means_nothing_is_an_error(field, value, said):
+    """It was found when the first frames were read, or never."""
+    with pytest.raises(ValueError, match=said):
+        ClipSpec(**{"frames": 4, "size": (48, 64)} | {field: value})
