@@ -26,7 +26,7 @@ RUN set -eu; \
     fi; \
     if [ -n "$TORCH_INDEX" ]; then sed -i -E '/^(nvidia-|cuda-|triton)/d' constraints.txt; fi; \
     pip install --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} torch torchvision torchaudio
-COPY pyproject.toml README.md LICENSE MANIFEST.in ./
+COPY pyproject.toml setup.py README.md LICENSE MANIFEST.in ./
 COPY avsal_bench ./avsal_bench
 RUN pip install --constraint constraints.txt ".[$EXTRAS]"
 

@@ -84,6 +84,8 @@ def test_the_container_is_made_of_what_there_is_by_a_user_without_rights():
         if word == "RUN":
             subprocess.run(["sh", "-n", "-c", value], check=True)
             assert "--constraint constraints.txt" in value or "pip install" not in value
+    copied = {name for word, value in found if word == "COPY" for name in shlex.split(value)[:-1]}
+    assert copied >= {"pyproject.toml", "setup.py", "README.md", "avsal_bench"}, "what a build of the package reads"
     assert "://" not in (HOME / "Dockerfile").read_text(encoding="utf-8"), "no host of packages"
 
 
