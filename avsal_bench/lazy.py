@@ -29,6 +29,7 @@ def lazily(package: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any
         return found
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *places})
+        here = vars(sys.modules[package])
+        return sorted({*places, *here.get("__all__", ()), *(name for name in here if name.startswith("__"))})
 
     return get, names

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 from avsal_bench.api.folder_of_maps import FolderOfMaps
 from avsal_bench.api.maps_of import Some
@@ -22,9 +23,12 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.evaluation.score import VideoScorer
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.names import plain_name
+from avsal_bench.prediction.predicting import Running
 from avsal_bench.progress import progress as progress_bar
 from avsal_bench.progress import silence
 from avsal_bench.records import MAPS_PRESET, Record, VideoScores
+from avsal_bench.spec import Modality
 
 
 def evaluate(
@@ -93,13 +97,18 @@ def evaluate(
         FileNotFoundError: for a data set without a root, and for files that are missing.
         TypeError: for what can give no maps, and for maps of integers other than uint8.
     """
+    if name:
+        plain_name("name", name)
+    if modality not in ("", *get_args(Modality)):
+        raise ValueError(f'modality: expected v, av, a or "", got {modality!r}')
+    running = Running(batch_size, device, workers)
     rules = rules_of(protocol)
     root, described_as = _find(dataset, data_root)
     dataset = described_as.name
     if fold not in (1, 2, 3):
         raise ValueError(f"fold: expected 1, 2 or 3, got {fold!r}")
-    if frames < 1:
-        raise ValueError(f"frames: expected 1 or more, got {frames!r}")
+    if not isinstance(frames, int) or frames < 1:
+        raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
     forget_frames()
     videos = described_as.videos(root, "test", fold)
     for video in videos:
@@ -115,7 +124,7 @@ def evaluate(
             scores, more = folder.scores(videos, known, rules)
             source = Source(plain_label(Path(maps).resolve().name), "", None)
         else:
-            source = source_of(maps, videos, frames, rules, Settings(root, dataset, fold, batch_size, device, workers))
+            source = source_of(maps, videos, frames, rules, Settings(root, dataset, fold, running))
             scores, more = _score(source.maps, videos, rules), {}  # type: ignore[arg-type]
     story |= {"fits": [], "test_seconds": round(time.monotonic() - began, 1), **more}
     return make_record(
@@ -147,6 +156,8 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
 
 
 def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet]:
+    if not isinstance(name, str):
+        raise TypeError(f"dataset: expected the name of a data set, such as 'avad', got {name!r}")
     given = None if root is None else os.fspath(root)
     space = workspace(given)  # a data root may describe sets of its own
     found = described(resolve_name(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -123,8 +124,7 @@ def predict(
         raise ValueError(f"{model} is made of the maps of a training list and cannot predict a video; try centre")
     running = Running(batch_size, device, workers)
     running.torch_device()
-    if batch_size < 1 or workers < 0:
-        raise ValueError(f"batch_size is 1 or more and workers 0 or more, got {batch_size} and {workers}")
+    _check_size(size)
     forget_frames()
     stack = ExitStack()
     try:
@@ -161,6 +161,10 @@ def _open(
         rate = FPS if fps is None else float(fps)
         if in_memory:
             frames = _array(video)
+            if frames.dtype.kind not in "biuf":
+                raise TypeError(
+                    f"video: expected a path, or an array (N, height, width, 3) of uint8, got {type(video).__name__}"
+                )
             check_frames(frames)
             opened = stack.enter_context(frames_written(frames, rate, audio))
         else:
@@ -177,6 +181,14 @@ def _open(
             )
         check_sound(opened, predictor.name)
     return opened
+
+
+def _check_size(size: object) -> None:
+    if size is None or (isinstance(size, str) and size == "video"):
+        return
+    pair = isinstance(size, tuple | list) and len(size) == 2 and all(isinstance(n, Integral) and n > 0 for n in size)  # type: ignore[operator]
+    if not pair:
+        raise ValueError(f"size: expected (height, width) in pixels, 'video' or None, got {size!r}")
 
 
 def _array(given: Any) -> NDArray[Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from avsal_bench.prediction.predictor import Predictor
 
 
-def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
+def list_models(pattern: str | Sequence[str] = "*", pretrained: bool = False) -> list[str]:
     """Names of the networks, sorted; those of plug-ins are among them. No network is imported for it.
 
     >>> list_models("avrs*")
@@ -27,12 +27,13 @@ def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
     False
 
     Args:
-        pattern: of the names, with ``*``, ``?`` and ``[...]`` as in a shell.
+        pattern: of the names, with ``*``, ``?`` and ``[...]`` as in a shell; or several of them.
         pretrained: only those whose authors offer weights of the whole network. The files are not here; see
             ``avsal weights list``.
     """
     load_plugins()
-    names = [name for name in registry.list_models() if fnmatchcase(name, pattern)]
+    patterns = [pattern] if isinstance(pattern, str) else pattern
+    names = [name for name in registry.list_models() if any(fnmatchcase(name, one) for one in patterns)]
     return [name for name in names if registry.model_facts(name).weights] if pretrained else names
 
 
@@ -63,6 +64,7 @@ def create_model(name: str, pretrained: bool | str | os.PathLike[str] = False, *
             weights, and for weights that do not fit.
         FileNotFoundError: for published weights that were not imported, with where they are offered, and for a file
             that is not there.
+        TypeError: for a ``pretrained`` of another kind.
     """
     load_plugins()
     if pretrained is False:
@@ -81,7 +83,8 @@ def pretrained_model(name: str, pretrained: bool | str | os.PathLike[str], optio
     offered = {one.name: one for one in entry.weights if one.build is None}
     if pretrained is True:
         return from_store(_one_of(name, list(offered.values()), store, options), store, name, options)
-    assert not isinstance(pretrained, bool), "False is for networks without weights"
+    if not isinstance(pretrained, str | os.PathLike) or pretrained == "":
+        raise TypeError(f"pretrained: expected True, False, a file or the name of weights, got {pretrained!r}")
     if isinstance(pretrained, str) and pretrained in offered and not Path(pretrained).exists():
         return from_store(pretrained, store, name, options)
     return from_file(Path(pretrained), name, options)

@@ -23,12 +23,13 @@ from avsal_bench.training.module import SaliencyModule
 Model = nn.Module | str | os.PathLike[str]
 
 
-def predictor_of(model: Model) -> Predictor:
+def predictor_of(model: Model, places: str = "file of weights") -> Predictor:
     """The network that is meant, with its weights.
 
     Args:
         model: a :class:`SaliencyModule`, any ``nn.Module`` with a spec, the name of a baseline or of a network whose
             published weights were imported, the name of such weights, or the path of a checkpoint of a training here.
+        places: what else a name may be, for the error.
 
     Raises:
         TypeError: for what is none of these.
@@ -48,8 +49,8 @@ def predictor_of(model: Model) -> Predictor:
         return from_file(Path(model))
     if isinstance(model, str) and model in list_weights():
         return from_store(model, workspace().weights)
-    known = [*list_models(), *list_weights()]
-    raise FileNotFoundError(f"{model}: no such file of weights, and {unknown('network', str(model), known)}")
+    known = {*list_models(), *list_weights()}
+    raise FileNotFoundError(f"{model}: no such {places}, and {unknown('network', str(model), known)}")
 
 
 def name_of(module: SaliencyModule) -> str:

@@ -14,8 +14,8 @@ from avsal_bench.records import METRICS
 
 
 def score(
-    saliency: ArrayLike | Tensor,
-    fixations: ArrayLike | Tensor,
+    pred: ArrayLike | Tensor,
+    fixations: ArrayLike | Tensor | None,
     density: ArrayLike | Tensor | None = None,
     *,
     negatives: ArrayLike | Tensor | None = None,
@@ -32,9 +32,9 @@ def score(
     {'CC': 0.97, 'NSS': 1.762, 'AUC-J': 1.0, 'sAUC': nan, 'SIM': 0.777, 'KL': 0.145}
 
     Args:
-        saliency: the predicted map ``(h, w)``: floating, uint8 (0 to 255) or uint16 (0 to 65535).
+        pred: the predicted map ``(h, w)``: floating, uint8 (0 to 255) or uint16 (0 to 65535).
         fixations: where people looked: a mask ``(h, w)``, or points ``(N, 2)`` of ``(x, y)`` in pixels from the left
-            top corner.
+            top corner; ``[]`` where nobody looked. None if they are not known.
         density: the ground-truth map ``(h, w)``, for CC, SIM and KL.
         negatives: fixations of other frames in either form, for the sAUC.
 
@@ -43,25 +43,40 @@ def score(
         where one is not defined, such as for a constant map.
 
     Raises:
-        ValueError: for maps of several sizes, and a map with NaN or infinity.
+        ValueError: for a batch, maps of several sizes, a map with NaN or infinity, and logits beside a density.
         TypeError: for what is no map of real numbers.
     """
-    found = _array(saliency)
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        raise ValueError("saliency holds NaN or infinity, and such a map has no score; has the network diverged?")
+    found = _map("pred", pred)
     scores = dict.fromkeys(METRICS, math.nan)
-    where = _array(fixations)
-    scores |= {"NSS": nss(found, where), "AUC-J": auc_judd(found, where)}
+    if fixations is not None:
+        where = _array("fixations", fixations)
+        scores |= {"NSS": nss(found, where), "AUC-J": auc_judd(found, where)}
+        if negatives is not None:
+            scores["sAUC"] = shuffled_auc(found, where, _array("negatives", negatives))
     if density is not None:
-        truth = _array(density)
+        truth = _map("density", density)
         scores |= {"CC": cc(found, truth), "SIM": sim(found, truth), "KL": kl_divergence(found, truth)}
-    if negatives is not None:
-        scores["sAUC"] = shuffled_auc(found, where, _array(negatives))
     return {name: float(value) for name, value in scores.items()}
 
 
-def _array(given: Any) -> NDArray[Any]:
+def _map(name: str, given: Any) -> NDArray[Any]:
+    found = _array(name, given)
+    if found.ndim != 2:
+        raise ValueError(
+            f"{name} has shape {found.shape}: score takes one map (h, w); avsal_bench.metrics takes batches, and "
+            "avsal_bench.evaluate videos"
+        )
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise ValueError(f"{name} holds NaN or infinity, and such a map has no score; has the network diverged?")
+    return found
+
+
+def _array(name: str, given: Any) -> NDArray[Any]:
     if isinstance(given, Tensor):
         found = given.detach().cpu()
         return found.numpy() if found.dtype.itemsize > 2 or not found.is_floating_point() else found.float().numpy()
-    return np.asarray(given)
+    try:
+        array: NDArray[Any] = np.asanyarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} has rows of unlike length; give an array") from error
+    return array

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from avsal_bench.api.maps_of import FrameFunction, Some, check_arrays, of_arrays, of_function
@@ -22,6 +23,7 @@ from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.models import model_entry
+from avsal_bench.names import shortened
 from avsal_bench.prediction.predicting import Running, predict_maps
 from avsal_bench.prediction.predictor import Predictor
 
@@ -36,9 +38,7 @@ class Settings:
     root: Path
     dataset: str
     fold: int
-    batch_size: int
-    device: str
-    workers: int
+    running: Running
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,17 @@ def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol
         ValueError, FileNotFoundError: for an unknown network, arrays that do not fit, and missing files.
     """
     if isinstance(maps, nn.Module | str | os.PathLike):
-        return _of_network(predictor_of(maps), videos, rules, how)
+        return _of_network(predictor_of(maps, "folder of maps or file of weights"), videos, rules, how)
     if isinstance(maps, Mapping):
         check_arrays(maps, videos)
         return Source("arrays", "", of_arrays(maps))
     if callable(maps):
         check_videos(videos, audio=False)
         return Source(plain_label(getattr(maps, "__name__", type(maps).__name__)), "", of_function(maps, frames))
-    raise TypeError(f"expected a network, a function frame -> map, a folder or arrays of maps, got {maps!r}")
+    raise TypeError(
+        "expected a network, a function frame -> map, a folder of maps, or {name of a video: array of its maps}; got "
+        f"{shortened(maps) if np.ndim(maps) == 0 else type(maps).__name__}"
+    )
 
 
 def plain_label(name: str) -> str:
@@ -89,15 +92,14 @@ def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how:
     if rules.script_audio and spec.audio is not None and net.script_audio is not None:
         spec = replace(spec, audio=net.script_audio)
     check_videos(videos, audio=spec.audio is not None)
-    running = Running(how.batch_size, how.device, how.workers)
     if net.observes:
         predictor = copy.deepcopy(predictor)
-        config = DataConfig({how.dataset: how.root}, how.fold, num_workers=how.workers)
+        config = DataConfig({how.dataset: how.root}, how.fold, num_workers=how.running.workers)
         observe_training_maps(predictor.module.net, SaliencyDataModule(config, spec))
 
     def maps(video: Video) -> Iterator[Some]:
         with borrowed(predictor.module):
-            yield from predict_maps(predictor, video, range(1, video.n_frames + 1), running, spec=spec)
+            yield from predict_maps(predictor, video, range(1, video.n_frames + 1), how.running, spec=spec)
 
     named = not predictor.options and not predictor.source
     heard = ("av" if net.sees else "a") if spec.audio is not None else "v"

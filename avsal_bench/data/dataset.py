@@ -261,7 +261,7 @@ def _known(root: Path | None = None) -> dict[str, DataSet]:
     return {**_DATASETS, **described_datasets(root)}
 
 
-def list_datasets(root: Path | None = None) -> list[str]:
+def list_datasets(root: str | os.PathLike[str] | None = None) -> list[str]:
     """Names of all data sets, sorted; those that a data root describes are among them.
 
     Args:
@@ -271,7 +271,7 @@ def list_datasets(root: Path | None = None) -> list[str]:
         ValueError: as :func:`described_datasets`.
     """
     load_plugins()
-    return sorted(_known(root))
+    return sorted(_known(None if root is None else Path(root)))
 
 
 def dataset(name: str, root: Path | None = None) -> DataSet:

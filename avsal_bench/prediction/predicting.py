@@ -34,11 +34,19 @@ class Running:
         batch_size: windows that are predicted at a time.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read; 0 reads in this one.
+
+    Raises:
+        ValueError: for numbers that are too small.
     """
 
     batch_size: int = 4
     device: str = "auto"
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("batch_size", self.batch_size, 1), ("workers", self.workers, 0)):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name}: expected a whole number from {least}, got {value!r}")
 
     def torch_device(self) -> torch.device:
         """The device.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -45,6 +46,21 @@ def as_network(module: nn.Module) -> Network:
     if type(module).forward is nn.Module.forward:
         raise TypeError(f"{type(module).__name__} has no `forward`; a network needs {NEEDS}")
     return OwnNetwork(module, spec)
+
+
+def check_clips(net: Network, data: object) -> None:
+    """Look whether a data module makes the clips that a network takes; which sound it cuts is its own business.
+
+    Raises:
+        ValueError: for clips of another size, length or normalisation, of which a network makes wrong maps in silence.
+    """
+    made = getattr(data, "spec", None)
+    if isinstance(made, ClipSpec) and replace(made, audio=None) != replace(net.spec, audio=None):
+        differ = [
+            f.name for f in fields(made) if f.name != "audio" and getattr(made, f.name) != getattr(net.spec, f.name)
+        ]
+        told = ", ".join(f"{name} {getattr(net.spec, name)} and not {getattr(made, name)}" for name in differ)
+        raise ValueError(f"the network takes clips of {told}: build the data module with net.spec")
 
 
 class OwnNetwork(Network):

@@ -22,9 +22,16 @@ from avsal_bench.models import Place, create_model
 from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
 from avsal_bench.spec import Batch
-from avsal_bench.training.any_network import as_network
+from avsal_bench.training.any_network import as_network, check_clips
 from avsal_bench.training.losses import LOSSES, Prediction, saliency_loss, truth_of
-from avsal_bench.training.optimising import OPTIMIZERS, check_optimizer, check_parts, check_schedule, parameter_groups
+from avsal_bench.training.optimising import (
+    OPTIMIZERS,
+    check_optimizer,
+    check_parts,
+    check_schedule,
+    mapping,
+    parameter_groups,
+)
 
 #: What a test in the module logs: scores of the tables by the names that they are logged under. The sAUC needs the
 #: fixations of other frames, which a batch does not have.
@@ -57,7 +64,8 @@ class SaliencyModule(LightningModule):
         auxiliary: weight of each loss that the network computes itself.
 
     Raises:
-        TypeError: for a module that lacks something; see :func:`~avsal_bench.training.any_network.as_network`.
+        TypeError: for a module that lacks something; see :func:`~avsal_bench.training.any_network.as_network`; and for
+            a ``loss``, an ``optimizer`` or a ``schedule`` that is no mapping.
         ValueError: for an unknown name of a network, an option or a loss term, and for a checkpoint of your own module
             that is loaded without it.
     """
@@ -78,9 +86,9 @@ class SaliencyModule(LightningModule):
     ) -> None:
         super().__init__()
         options = dict(options or {})
-        loss = {"kl": 1.0} if loss is None else dict(loss)
-        optimizer = {"name": "adamw", "lr": 1e-4} if optimizer is None else dict(optimizer)
-        schedule = {"name": "constant"} if schedule is None else dict(schedule)
+        loss = mapping("loss", loss, {"kl": 1.0})
+        optimizer = mapping("optimizer", optimizer, {"name": "adamw", "lr": 1e-4})
+        schedule = mapping("schedule", schedule, {"name": "constant"})
         for term in loss:
             pick("loss term", term, LOSSES)
         if isinstance(model, str):
@@ -120,9 +128,11 @@ class SaliencyModule(LightningModule):
         """Learn from the data module which videos are validated or tested on; without one there is no validation CC.
 
         Raises:
-            ValueError: for a test whose data module does not say its ``test_videos()``.
+            ValueError: for a test whose data module does not say its ``test_videos()``, and for a data module that
+                makes other clips than the network takes.
         """
         data = getattr(self.trainer, "datamodule", None)
+        check_clips(self.net, data)
         if stage in ("fit", "validate") and data is not None and hasattr(data, "val_videos"):
             # A frame that two processes validate, each in another batch, may get two scores by rounding.
             self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
@@ -194,11 +204,11 @@ class SaliencyModule(LightningModule):
         with whole_file(path) as temporary:
             torch.save(kept, temporary)
         places = ", ".join(f"{v} {f}" for v, f in zip(batch["video"], batch["frame"], strict=True))
-        own = type(self)
+        own, given = type(self), ", model=net" if self.hparams.get("model", "") is None else ""
         self.failure = (
             f"{what} in epoch {epoch}, step {index} (frames: {places}); try a lower learning rate. "
             f"The batch and the network are in {path}: from {own.__module__} import {own.__name__}; "
-            f"module, batch = {own.__name__}.reopen({str(path)!r}); module.training_loss(batch)"
+            f"module, batch = {own.__name__}.reopen({str(path)!r}{given}); module.training_loss(batch)"
         )
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:

@@ -26,6 +26,20 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
+def mapping(what: str, given: object, default: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, or the default in the place of None.
+
+    Raises:
+        TypeError: for what is no mapping, such as a name alone.
+
+    >>> mapping("loss", None, {"kl": 1.0})
+    {'kl': 1.0}
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"{what}: expected a mapping, such as {dict(default)}, got {given!r}")
+    return dict(default if given is None else given)
+
+
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class _Any:
     """What all optimisers take; those of torch, and ``lr_scale``, factors of the rate by names of parameters."""

@@ -137,7 +137,7 @@ class Odd(Brightness):
         (FRAMES.transpose(0, 3, 1, 2), "centre", {}, ValueError, "transpose them"),
         (FRAMES[0], "centre", {}, ValueError, r"expected an array \(N, height, width, 3\)"),
         (FRAMES, "centre", {"device": "cuda:9"}, ValueError, "no device 'cuda:9' here"),
-        (FRAMES, "centre", {"batch_size": 0}, ValueError, "batch_size is 1 or more"),
+        (FRAMES, "centre", {"batch_size": 0}, ValueError, "batch_size: expected a whole number from 1, got 0"),
         (FRAMES, "centre", {"fps": -1}, ValueError, "fps: expected frames a second, above 0"),
         (FRAMES, Odd(lambda maps: maps - 1), {}, ValueError, "Odd gives negative values .*set `logits = True`"),
         (FRAMES, Odd(lambda maps: maps.mean(1)), {}, ValueError, r"Odd should give maps \(4, h, w\)"),

@@ -84,13 +84,15 @@ class DataConfig:
         for name in (*_COUNTS, *(("clips_every",) if self.clips_every is not None else ())):
             _check_whole(name, getattr(self, name), 1)
         _check_whole("num_workers", self.num_workers, 0)
-        if not 0 <= self.flip <= 1:
+        if not isinstance(self.flip, int | float) or not 0 <= self.flip <= 1:
             raise ValueError(f"flip: expected a probability from 0 to 1, got {self.flip!r}")
-        if not 0 <= self.val_fraction < 1:
+        if not isinstance(self.val_fraction, int | float) or not 0 <= self.val_fraction < 1:
             raise ValueError(f"val_fraction: expected a part from 0 and below 1, got {self.val_fraction!r}")
-        for name, known in (("teacher", get_args(Teacher)), ("sound", get_args(Sound))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+        sounds = get_args(Sound)
+        words = [("teacher", self.teacher, get_args(Teacher)), ("sound", self.sound, sounds)]
+        for name, word, known in [*words, *(("others", other, sounds) for other in self.others)]:
+            if word not in known:
+                raise ValueError(f"{name}: expected {' or '.join(known)}, got {word!r}")
 
     @property
     def folders(self) -> dict[str, Path]:
