@@ -50,7 +50,8 @@ def enter(what: str, name: str, thing: T, registry: MutableMapping[str, T], own:
     before = _ENTRIES.get((what, name))
     first = before.file if before else own
     if name in registry or (first and Path(first).resolve() != Path(file).resolve()):
-        raise ValueError(f"{what} {name!r} is registered twice: in {first} and in {file}; rename one of them")
+        places = f"in {file}" if first == file else f"in {first} and in {file}"
+        raise ValueError(f"{what} {name!r} is registered twice: {places}; rename one of them")
     plain_name(what, name)
     registry[name] = thing
     _ENTRIES[what, name] = Entry(what, name, file, registry)

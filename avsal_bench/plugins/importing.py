@@ -8,7 +8,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -61,6 +62,8 @@ def use_plugins(words: Iterable[str] = ()) -> tuple[Plugin, ...]:
     with _lock:
         try:
             for word in words:
+                if not word.strip():
+                    raise ValueError(f"plug-in {word!r}: name a module or a file; is a variable of your shell empty?")
                 if "," in word:
                     raise ValueError(f"plug-in {word}: a comma separates plug-ins in {PLUGINS}; rename the file")
                 os.environ[PLUGINS] = ",".join(filter(None, [os.environ.get(PLUGINS), word]))
@@ -123,8 +126,12 @@ def _load_packages() -> None:
 
 def _load_file(path: Path) -> None:
     file = path / "__init__.py" if path.is_dir() else path
-    if not file.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"plug-in {path}: no such file; see --plugin and {PLUGINS}")
+    if not file.is_file():
+        raise ValueError(f"plug-in {path}: a folder without __init__.py, which is no package; name a file in it")
+    if file.suffix != ".py":
+        raise ValueError(f"plug-in {path}: a file of Python ends in .py; rename it")
     sources = Sources(file)
     if strange := [part for part in sources.module.split(".") if not part.isidentifier()]:
         raise ValueError(f"plug-in {path}: {strange[0]!r} is no name that Python can import; rename it")
@@ -143,8 +150,9 @@ def _load_file(path: Path) -> None:
 def _load_module(name: str, version: str = "") -> None:
     file = _origin(name, name)
     if file is None:
-        here = Path(f"{name.replace('.', '/')}.py")
-        hint = f"; a file is named by its path, ./{here}" if here.is_file() else "; install it, or name its file"
+        below = name.replace(".", "/")
+        here = next((place for place in (f"{below}.py", below, name) if Path(place).exists()), None)
+        hint = f"; a file is named by its path, ./{here}" if here else "; install it, or name its file"
         raise ValueError(f"plug-in {name}: there is no such module{hint}")
     _load(name, file, version)
 
@@ -152,12 +160,15 @@ def _load_module(name: str, version: str = "") -> None:
 def _origin(name: str, said: str) -> Path | None:
     """File of a module that is not imported yet, or is; None for one that is not there or has none."""
     try:
-        spec = importlib.util.find_spec(name)  # which imports the packages around it
+        with _bounded():
+            spec = importlib.util.find_spec(name)  # which imports the packages around it
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             return None
         raise _failed(said, error) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _failed(said, error) from error
     return Path(spec.origin) if spec and spec.origin and spec.has_location else None
 
@@ -173,9 +184,12 @@ def _load(name: str, file: Path, version: str = "") -> None:
     before = entered()
     _under_way.append(name)
     try:
-        module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
+        with _bounded():
+            module = importlib.import_module(name)
+    except BaseException as error:
         take_back(_new_since(before))
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise _failed(str(file), error, sources.files()) from error
     finally:
         _under_way.remove(name)
@@ -185,6 +199,24 @@ def _load(name: str, file: Path, version: str = "") -> None:
         print(f"note: plug-in {file} registers nothing", file=sys.stderr, flush=True)
     registered_names = tuple(f"{entry.what} {entry.name}" for entry in registered)
     _loaded[key] = Plugin(name, version or _version(module), sha256, file.absolute(), registered_names)
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """What a module prints while it is imported goes to stderr: stdout is for what was asked for.
+
+    And the working folder stays what it is, as relative paths of the command start there.
+    """
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # somebody removed it
+        here = ""
+    with redirect_stdout(sys.stderr):
+        try:
+            yield
+        finally:
+            if here:
+                os.chdir(here)
 
 
 def _new_since(before: Sequence[Entry]) -> list[Entry]:

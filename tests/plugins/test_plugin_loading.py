@@ -86,6 +86,8 @@ def test_names_of_the_environment_are_found_by_every_look_up(write, monkeypatch,
             "ValueError: unknown model 'nobody'",
         ),
         ("raise RuntimeError\n", 1, "RuntimeError"),
+        ("class Odd(BaseException): ...\nraise Odd('x')\n", 2, "Odd: x"),
+        (a_set() + a_set(), 6, "ValueError: data set 'own_set' is registered twice: in "),
     ],
 )
 def test_a_failing_import_is_one_line_with_the_file_and_the_line(write, capsys, text, line, reason):
@@ -143,11 +145,15 @@ def test_what_a_failing_plugin_registered_is_gone(write):
         ("json.py", ValueError, "another module is called 'json' .*; rename the file"),
         ("my-net.py", ValueError, "'my-net' is no name that Python can import; rename it"),
         ("a,b.py", ValueError, "a comma separates plug-ins in AVSAL_PLUGINS; rename the file"),
+        ("", ValueError, "plug-in '': name a module or a file; is a variable of your shell empty"),
+        ("./noext", ValueError, "noext: a file of Python ends in .py; rename it"),
+        ("folder.py", ValueError, "folder.py: a folder without __init__.py, which is no package; name a file in it"),
+        ("pack_y", ValueError, "there is no such module; a file is named by its path, ./pack_y"),
     ],
 )
 def test_what_is_no_plugin_is_told(write, monkeypatch, tmp_path, word, error, said):
     monkeypatch.chdir(tmp_path)
-    for name in ("json.py", "my-net.py", "here.py"):
+    for name in ("json.py", "my-net.py", "here.py", "noext", "folder.py/net.txt", "pack_y/__init__.py"):
         write(name, "")
     with pytest.raises(error, match=said):
         use_plugins([word])
@@ -161,7 +167,14 @@ def test_a_plugin_that_is_named_twice_is_loaded_once(write, monkeypatch, tmp_pat
     assert len(use_plugins(["plug_f.py", str(path), "plug_f"])) == 1
     use_plugins(["plug_f.py"])
     load_plugins()
-    assert capsys.readouterr().out.count("loaded") == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "loaded\n"), "stdout is for what was asked for"
+
+
+def test_a_plugin_that_goes_to_another_folder_moves_nobody(write, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    use_plugins([str(write("plug_z.py", "import os\nos.chdir('/')\n" + a_set()))])
+    assert Path.cwd() == tmp_path
 
 
 @pytest.mark.parametrize(
