@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from avsal_bench.catalogue.counting import Counted, count
-from avsal_bench.catalogue.networks import PARITY
 from avsal_bench.catalogue.table import write_into
 from avsal_bench.models import Network, create_model
 from avsal_bench.models.mspi import MSPI
@@ -71,7 +70,7 @@ def trainable(encoder: str) -> int:
 
 def authors_parameters(encoder: str) -> int:
     """How many parameters the authors' network has, those without effect too."""
-    with np.load(HOME / PARITY / f"mspi_{encoder}.npz") as golden:
+    with np.load(HOME / "tests" / "golden" / "parity" / f"mspi_{encoder}.npz") as golden:
         return int(json.loads(str(golden["about"]))["parameters"])
 
 

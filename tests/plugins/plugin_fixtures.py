@@ -1,6 +1,5 @@
 """Plug-ins of a test are unknown to the next one: fixtures of all tests here, which import them by name."""
 
-import os
 import sys
 
 import pytest
@@ -12,7 +11,8 @@ from avsal_bench.plugins import entries, importing
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
     """Registries, modules, paths and the environment are as they were when a test has ended."""
-    monkeypatch.delenv(importing.PLUGINS, raising=False)
+    monkeypatch.setenv(importing.PLUGINS, "")  # so that it is put back last, whatever a test does with it
+    monkeypatch.delenv(importing.PLUGINS)
     monkeypatch.setattr(importing, "_loaded", {})
     monkeypatch.setattr(importing, "_looked_at_packages", True)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -22,7 +22,6 @@ def forgotten(monkeypatch):
     for name in set(sys.modules) - modules:
         if not name.startswith(("avsal_bench", "torch")) and _of_a_test(name):
             del sys.modules[name]
-    os.environ.pop(importing.PLUGINS, None)
 
 
 def _of_a_test(name):
