@@ -16,6 +16,9 @@ LONGEST_NAME = 200
 #: The alphabet of names of models, data sets, protocols and presets: nothing in it can be taken for another letter.
 PLAIN = "^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?$"
 
+#: Longest name of one of these.
+LONGEST_PLAIN = 100
+
 #: Names that belong to devices on Windows, whatever suffix follows them.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(\.|$)", re.IGNORECASE)
 #: Unicode's marks that change the direction in which the text around them is read.
@@ -88,7 +91,9 @@ def plain_name(what: str, name: object) -> str:
     >>> plain_name("model", "mspi-s3d")
     'mspi-s3d'
     """
-    if not isinstance(name, str) or not re.fullmatch(PLAIN[1:-1], name) or len(name) > 100:
+    if isinstance(name, str) and len(name) > LONGEST_PLAIN:
+        raise ValueError(f"{what} {shortened(name)}: a name has at most {LONGEST_PLAIN} letters; shorten it")
+    if not isinstance(name, str) or not re.fullmatch(PLAIN[1:-1], name):
         raise ValueError(f"{what} {shortened(name)}: a name has letters of ASCII, digits and . _ + - only; rename it")
     return safe_name(what, name)
 

@@ -6,6 +6,7 @@ A key that stands twice in one mapping is an error: YAML would take the last wit
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -55,16 +56,29 @@ def read_setting(text: str, example: str) -> tuple[str, Any]:
 
 def _parse(content: str | bytes, where: str, lines: Lines | None = None) -> Any:
     try:
-        return _values(content, lines)
+        return _values(_text(content), lines)
     except RecursionError as error:
         raise ValueError(
             f"{where}: over {MOST_LEVELS} levels of values in each other; is this the right file?"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where}: the text is not UTF-8; save it as UTF-8") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark and isinstance(content, bytes) else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ValueError(f"{where}{line}: not YAML: {problem}") from error
+
+
+def _text(content: str | bytes) -> str | bytes:
+    """Text of bytes in UTF-8; those in UTF-16, which start with a mark, are YAML's to read.
+
+    Raises:
+        UnicodeDecodeError: for bytes of another encoding.
+    """
+    if isinstance(content, str) or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    return content.decode("utf-8-sig")
 
 
 def _values(content: str | bytes, lines: Lines | None) -> Any:

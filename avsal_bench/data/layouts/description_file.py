@@ -14,6 +14,7 @@ from avsal_bench.data.layouts.description import LAYOUTS, Description, FilePatte
 from avsal_bench.data.layouts.patterns import ANY, PICTURE_SUFFIXES, PICTURES, Pattern, check_pattern
 from avsal_bench.names import plain_name, safe_name, shortened, unknown
 from avsal_bench.schema import build_by
+from avsal_bench.strays import same_name
 from avsal_bench.yaml_files import Lines, read_yaml
 
 
@@ -184,6 +185,11 @@ def _check_split(one: Description) -> None:
         raise _Wrong("split.fraction", f"fraction should be between 0 and 1; got {split.fraction}")
     if split.test is not None and not split.test:
         raise _Wrong("split.test", "test names no video")
+    for number, name in enumerate(split.test or ()):
+        if same_name(name) in map(same_name, (split.test or ())[:number]):
+            raise _Wrong(f"split.test.{number}", f"test names {shortened(name)} twice; leave one of them out")
+    if split.seed and split.kind not in ("fraction", "folds"):
+        raise _Wrong("split.seed", f"seed is of fraction and folds, and a split by {split.kind} draws nothing")
 
 
 def _check_names(one: Description) -> None:

@@ -297,6 +297,13 @@ BAD = {
     "one folder": ("fraction: 0.34", "folders: {train: a, test: a}", "dataset.yaml:11: split.folders should name the"),
     "folders": ("fraction: 0.34", "folders: {train: a}", "dataset.yaml:11: split.folders should name the folder of"),
     "lists": ("fraction: 0.34", "lists: a.txt", r"dataset.yaml:11: split.lists: 'a.txt': the field {part} is missing"),
+    "seed of nothing": (
+        "fraction: 0.34",
+        "lists: '{part}.txt'",
+        "dataset.yaml:12: seed is of fraction and folds, and a split by lists draws nothing",
+    ),
+    "twice tested": ("fraction: 0.34", "test: [a, b, a]", "dataset.yaml:11: test names 'a' twice; leave one"),
+    "long name": ("name: lab", "name: " + "a" * 101, "dataset.yaml:1: .*a name has at most 100 letters; shorten it"),
     "nobody": ("fraction: 0.34", "test: []", "dataset.yaml:11: test names no video"),
     "sound": ("viewers: 12", "sound: true", "dataset.yaml:13: files.sound is missing: pictures have no track"),
     "top": ("files:\n", "maps: x\nfiles:\n", "dataset.yaml:4: maps stands below 'files'"),
@@ -340,6 +347,15 @@ def test_a_file_that_is_no_description_says_so(tmp_path, text, said):
     describe(tmp_path, text)
     with pytest.raises(ValueError, match=said):
         read_descriptions(tmp_path / "dataset.yaml")
+
+
+def test_a_file_in_another_encoding_says_so(tmp_path):
+    path = describe(tmp_path, TEXT)
+    path.write_bytes(changed("Six clips", "Caf\xe9").encode("latin-1"))
+    with pytest.raises(ValueError, match=r"dataset.yaml: the text is not UTF-8; save it as UTF-8"):
+        read_descriptions(path)
+    path.write_bytes(TEXT.encode("utf-16"))
+    assert list(read_descriptions(path)) == ["lab"]
 
 
 def test_patterns_that_match_nothing_say_what_is_there(tmp_path):
