@@ -118,6 +118,7 @@ def what_to_do(error: BaseException) -> str:
 def reason(error: BaseException) -> str:
     """The words of an error; of one in a reading process those that it had there, without the traceback around them."""
     text = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
+    text = re.sub(r"^\[Errno \d+\] ", "", text)
     if "Traceback (most recent call last):" not in text:
         return text
     ends = [*re.finditer(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)(?:: |$)", text, re.MULTILINE)]

@@ -18,12 +18,14 @@ from avsal_bench.data.files.presence import check_truth
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map, runs_of_one_shape
+from avsal_bench.evaluation.pairing import is_map, what_lies_in
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import READ, Results, VideoScorer
 from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import code_of, one_look, require_same
+from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.names import plain_name
 from avsal_bench.progress import progress
 from avsal_bench.records import (
@@ -165,6 +167,9 @@ def inspect_submission(submission: Submission, space: Workspace, workers: Worker
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
+    if not any(map(is_map, s.maps.rglob("*"))):  # before an embedded set is made
+        there = what_lies_in(s.maps)
+        raise ValueError(f"{s.maps}: no png, jpg or npy; the folder holds {there}; maps may lie as\n{LAYOUTS}")
     root = space.root_of(s.dataset)
     videos = dataset(s.dataset).videos(root, "test", s.fold)
     known: list[Video] = []

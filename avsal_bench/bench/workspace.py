@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from avsal_bench.data.dataset import dataset, use_root
 from avsal_bench.files import check_writable
 from avsal_bench.kept import Contents
-from avsal_bench.resources import home, resource
+from avsal_bench.resources import folder_of, home, resource
 
 #: Folders below the runs that a job writes into.
 OF_RUNS = ("digests", "evaluate", "jobs", "logs", "stages")
@@ -53,7 +52,7 @@ class Workspace:
     @property
     def weights(self) -> Path:
         """Folder of imported published weights (environment: ``AVSAL_WEIGHTS``)."""
-        return Path(os.environ.get("AVSAL_WEIGHTS") or self.home / "weights")
+        return folder_of("AVSAL_WEIGHTS") or self.home / "weights"
 
     @property
     def records(self) -> Path:
@@ -98,10 +97,9 @@ def workspace(
 ) -> Workspace:
     """The folders, from arguments, then the environment (``AVSAL_DATA``), then those below :func:`home`."""
     below = home()
-    root = data_root or os.environ.get("AVSAL_DATA")
     return Workspace(
         home=below,
-        data_root=Path(root) if root else None,
+        data_root=Path(data_root) if data_root else folder_of("AVSAL_DATA"),
         synth_root=Path(synth_root) if synth_root else below / "data" / "synth",
         runs=Path(runs) if runs else below / "runs",
         leaderboard=Path(leaderboard) if leaderboard else below / "leaderboard",

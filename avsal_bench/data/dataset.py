@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins
+from avsal_bench.resources import folder_of
 
 
 @dataclass(frozen=True)
@@ -235,8 +236,7 @@ def use_root(root: Path | None) -> None:
 
 def present_root() -> Path | None:
     """The data root in which described sets are looked for; None where there is none."""
-    given = os.environ.get("AVSAL_DATA")
-    return _GIVEN[0] or (Path(given) if given else None)
+    return _GIVEN[0] or folder_of("AVSAL_DATA")
 
 
 def registered_datasets() -> Mapping[str, DataSet]:

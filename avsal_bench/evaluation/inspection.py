@@ -11,7 +11,14 @@ from typing import Any
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.maps import MapCheck, check_map
-from avsal_bench.evaluation.pairing import VideoMaps, beside, counts_from_zero, find_maps, other_folders
+from avsal_bench.evaluation.pairing import (
+    VideoMaps,
+    beside,
+    counts_from_zero,
+    find_maps,
+    other_folders,
+    what_lies_in,
+)
 from avsal_bench.evaluation.shapes import misshapen
 from avsal_bench.files import text_sha256
 from avsal_bench.map_layouts import LAYOUTS
@@ -105,10 +112,9 @@ def inspect(
     """
     found = Inspection(root, [find_maps(root, video, first, (*videos, *known)) for video in videos])
     if not any(maps.files for maps in found.videos):
-        there = ", ".join(sorted(p.name for p in root.iterdir())[:5]) or "nothing"
         raise ValueError(
-            f"{root}: no map of the {len(videos)} test videos, such as {videos[0].name}; the folder holds {there}; "
-            f"maps may lie as\n{LAYOUTS}"
+            f"{root}: no map of the {len(videos)} test videos, such as {videos[0].name}; "
+            f"the folder holds {what_lies_in(root)}; maps may lie as\n{LAYOUTS}"
         )
     for maps in found.videos:
         if maps.missing:

@@ -105,7 +105,7 @@ def other_folders(root: Path, videos: Sequence[Video]) -> list[Path]:
         for path in parent.iterdir()
         if path.is_dir() and same_name(path.name) not in names and path.name not in strays([path.name])
     }
-    return sorted(path for path in beside - parents if any(map(_is_map, path.iterdir())))
+    return sorted(path for path in beside - parents if any(map(is_map, path.iterdir())))
 
 
 def beside(root: Path, videos: Iterable[Video], housed: Iterable[Video] = ()) -> tuple[list[Path], list[Path]]:
@@ -133,11 +133,17 @@ def _maps_in(folder: Path) -> tuple[list[Path], list[Path]]:
     """Maps right in a folder, and what other programs left there, both sorted."""
     paths = sorted(folder.iterdir())
     left = strays(path.name for path in paths)
-    return [p for p in paths if _is_map(p) and p.name not in left], [p for p in paths if p.name in left]
+    return [p for p in paths if is_map(p) and p.name not in left], [p for p in paths if p.name in left]
 
 
-def _is_map(path: Path) -> bool:
+def is_map(path: Path) -> bool:
+    """Whether a file is called like a map."""
     return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
+def what_lies_in(folder: Path) -> str:
+    """Up to five names of what lies right in a folder, for an error."""
+    return ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
 
 
 def _last_number(text: str) -> int | None:

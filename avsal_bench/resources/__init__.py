@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["clone", "home", "resource"]
+__all__ = ["clone", "folder_of", "home", "resource"]
 
 _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
@@ -41,9 +41,27 @@ def clone() -> Path | None:
     return _ROOT if project.is_file() and _NAMED in project.read_text(encoding="utf-8") else None
 
 
+def folder_of(variable: str) -> Path | None:
+    """The folder that a variable of the environment names; None where it is unset or blank.
+
+    ``~`` is the home folder: a shell leaves it alone within quotes, and other programs always do.
+
+    Args:
+        variable: such as ``AVSAL_DATA``.
+
+    Raises:
+        ValueError: for ``~`` of a user without a home folder.
+    """
+    text = os.environ.get(variable, "")
+    try:
+        return Path(text).expanduser() if text.strip() else None
+    except RuntimeError:
+        raise ValueError(f"{variable}: no home folder for {text}; write the folder out") from None
+
+
 def home() -> Path:
     """The folder below which data, runs, weights and the leaderboard lie, as long as no option says otherwise.
 
     ``AVSAL_HOME``; else the clone that the package is imported from; else the working folder.
     """
-    return Path(os.environ.get("AVSAL_HOME") or clone() or Path.cwd())
+    return folder_of("AVSAL_HOME") or clone() or Path.cwd()

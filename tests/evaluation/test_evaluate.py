@@ -205,10 +205,12 @@ def test_no_map_at_all_says_where_they_may_lie(run, root, capsys):
     shutil.rmtree(root / "maps")
     (root / "maps").mkdir()
     (root / "maps" / "notes.txt").write_text("nothing here")
-    assert run("evaluate") == 2
-    error = capsys.readouterr().err
-    for word in ("no map of the 2 test videos, such as v1", "notes.txt", "pred_sal_000001.jpg"):
-        assert word in error
+    for words in ("no png, jpg or npy; the folder holds notes.txt", "no map of the 2 test videos, such as v1"):
+        assert run("evaluate") == 2
+        error = capsys.readouterr().err
+        for word in (words, "notes.txt", "pred_sal_000001.jpg"):
+            assert word in error
+        (root / "maps" / "other.png").write_bytes(b"of no video")
 
 
 def test_maps_that_count_from_zero(run, root, capsys):

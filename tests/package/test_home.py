@@ -68,6 +68,45 @@ def test_home_is_the_clone_then_the_working_folder_and_a_variable_before_both(
     assert home() == Path("elsewhere")
 
 
+@pytest.mark.parametrize("variable", ["AVSAL_HOME", "AVSAL_DATA", "AVSAL_WEIGHTS"])
+def test_a_folder_of_the_environment_may_begin_with_a_tilde_or_be_blank(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    def place() -> Path | None:
+        space = workspace()
+        return {"AVSAL_HOME": space.home, "AVSAL_DATA": space.data_root, "AVSAL_WEIGHTS": space.weights}[variable]
+
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv(variable, raising=False)
+    unset = place()
+    monkeypatch.setenv(variable, "  ")
+    assert place() == unset
+    monkeypatch.setenv(variable, "~/saliency")
+    assert place() == Path("/home/me/saliency")
+    monkeypatch.setenv(variable, "~nobody_of_this_name/saliency")
+    with pytest.raises(ValueError, match=f"{variable}: no home folder for ~nobody_of_this_name/saliency; write"):
+        place()
+
+
+def test_maps_are_looked_for_before_an_embedded_set_is_made(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (installed / "maps").mkdir()
+    assert main(["evaluate", "--pred", "maps", "--dataset", "synth"]) == 2
+    assert "maps: no png, jpg or npy; the folder holds nothing; maps may lie as\n" in capsys.readouterr().err
+    assert not (installed / "data").exists()
+
+
+def test_a_place_in_which_no_set_can_be_made_is_named_with_the_option_for_another(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (installed / "file").write_text("")
+    assert main(["synth", "--synth-root", "file"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("avsal synth: cannot make the set synth in the folder file (")
+    assert "--synth-root" in said
+
+
 def test_folders_of_an_installed_package_lie_in_the_working_folder(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

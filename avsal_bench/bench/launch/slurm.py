@@ -17,6 +17,7 @@ from avsal_bench.bench.launch.state import State, log_path, state_of, write_stat
 from avsal_bench.bench.sharing.processes import first_process, now, this_process
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.plugins import PLUGINS
+from avsal_bench.resources import folder_of
 
 #: How often a job that reaches its time limit is queued again. Each time it goes on at its last whole epoch.
 TIME_LIMITS = 100
@@ -128,7 +129,7 @@ def submit(jobs: Sequence[Job], common: Sequence[str], space: Workspace, cluster
     logs.mkdir(parents=True, exist_ok=True)
     executor = submitit.SlurmExecutor(folder=logs / "slurm", max_num_timeout=TIME_LIMITS)
     executor.update_parameters(**_parameters(cluster))
-    environment = {name: str(Path(os.environ[name]).resolve()) for name in KEPT if os.environ.get(name)}
+    environment = {name: str(folder.resolve()) for name in KEPT if (folder := folder_of(name))}
     environment |= {PLUGINS: os.environ[PLUGINS]} if os.environ.get(PLUGINS) else {}
     environment |= {"AVSAL_HOME": str(space.home.resolve()), "AVSAL_LAUNCHER": "slurm"}
     tasks = [RunJob([*job.arguments(), *common], log_path(space.runs, job).resolve(), environment) for job in jobs]

@@ -200,7 +200,7 @@ def _locked(root: Path) -> Iterator[None]:
         raise OSError(
             error.errno,
             f"cannot make the set {NAME} in the folder {root} ({error.strerror or error}); "
-            "it takes 80 MB: make room, or set AVSAL_DATA to a folder that can be written",
+            "it takes 80 MB: make room, or name another folder with --synth-root",
         ) from error
 
 

@@ -68,7 +68,7 @@ def find_weights(place: Path, name: str | None = None) -> Found:
 
     Raises:
         FileNotFoundError: when there is no such place.
-        ValueError: for a file that no weights are called like, and for an unknown name.
+        ValueError: for a file that no weights are called like, a folder without any, and an unknown name.
     """
     if not place.exists():
         raise FileNotFoundError(f"{place}: no such file or folder; expected files that you fetched from their authors")
@@ -84,7 +84,10 @@ def find_weights(place: Path, name: str | None = None) -> Found:
     inside = sorted(path for path in place.rglob("*") if path.is_file())
     files = {path: known[path.name] for path in inside if path.name in known}
     archives = [path for path in inside if path.name.endswith(_ARCHIVES) and path not in files]
-    return Found(files, archives, [path for path in inside if path.name.endswith(_OTHERS) and path not in files])
+    others = [path for path in inside if path.name.endswith(_OTHERS) and path not in files]
+    if not (files or archives or others):
+        raise ValueError(f"{place}: no file of weights lies below it; `avsal weights list` says where to fetch some")
+    return Found(files, archives, others)
 
 
 def check_weights(path: Path, name: str) -> Checked:

@@ -231,6 +231,10 @@ def test_a_renamed_file_needs_its_name(tmp_path, fetched, capsys):
 def test_a_place_without_weights(tmp_path, registry, capsys):
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         avsal_weights("verify", tmp_path / "none")
+    for command in ("verify", "import"):
+        with pytest.raises(ValueError, match="no file of weights lies below it; `avsal weights list` says where"):
+            avsal_weights(command, tmp_path)
+    (tmp_path / "more.zip").write_bytes(b"x")
     assert avsal_weights("verify", tmp_path) == 1
     assert "0 files of weights" in capsys.readouterr().out
 
