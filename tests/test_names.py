@@ -129,9 +129,9 @@ def test_nor_can_the_recipe_in_a_record() -> None:
 
 @pytest.mark.parametrize("name", ["avr\u0455p", "a b", "a/b", "", "a.", "-a", "con", "x" * 101, None])
 def test_models_and_sets_have_plain_names(name: str) -> None:
-    with pytest.raises(ValueError, match="rename it|shorten it"):
+    with pytest.raises(ValueError, match=r"rename it|shorten it"):
         plain_name("model", name)
-    with pytest.raises(ValueError, match="rename it|shorten it"):
+    with pytest.raises(ValueError, match=r"rename it|shorten it"):
         register_model(name, paper="")(lambda: None)  # type: ignore[arg-type, return-value]
     description = dataset("avad")
     object.__setattr__(other := type(description)(**vars(description)), "name", name)

@@ -107,11 +107,16 @@ def _read_lists(one: _Set) -> None:
 
 
 def _look_at_description(one: _Set) -> None:
-    """Note what a description leaves out that a reader of scores asks for."""
+    """Note what a description leaves out that a reader of scores asks for, and gaze that it names and nobody has."""
     layout = one.description.layout
-    if isinstance(layout, DescribedLayout) and (unsaid := layout.unsaid()):
-        text = f"the description does not say: {', '.join(unsaid)}"
-        one.add("not said", (), below(layout.one.path, one.root.absolute()), text)
+    if not isinstance(layout, DescribedLayout):
+        return
+    where = below(layout.one.path, one.root.absolute())
+    if unsaid := layout.unsaid():
+        one.add("not said", (), where, f"the description does not say: {', '.join(unsaid)}")
+    videos = [video for listed in one.lists.values() for video in listed]
+    if videos and layout.one.form.files.gaze and not any(video.gaze for video in videos):
+        one.add("no gaze", (), where, f"no video has the file of files.gaze, {layout.one.form.files.gaze}")
 
 
 def _look_at_categories(one: _Set) -> None:

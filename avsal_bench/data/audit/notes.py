@@ -25,6 +25,7 @@ _BLACK = "CC has no score there, and SIM and KL are 0 (none by the protocol raw)
 KINDS: dict[str, tuple[Severity, str]] = {
     "list": ("error", f"{_BEFORE}; nothing that the list names was looked at"),
     "list differs": ("warning", "scores are not comparable with those of the published lists"),
+    "no gaze": ("note", "human_infinite cannot be run on the set"),
     "not said": ("note", "records and tables of the set have nothing there"),
     "leak": ("note", "the test list says that it is meant; scores say nothing of videos that are new to a network"),
     "category": ("warning", "tables by category do not have it"),

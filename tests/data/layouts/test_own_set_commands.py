@@ -64,6 +64,13 @@ def test_check_notes_what_the_description_does_not_say(lab):
     assert "not said" in KINDS
 
 
+def test_check_notes_gaze_that_is_nowhere(lab):
+    describe(lab, TEXT.replace("files:\n", "files:\n  gaze: gaze/{name}.csv\n"))
+    (one,) = found(lab, quick=True)
+    assert (one.severity, one.kind, one.where) == ("note", "no gaze", "dataset.yaml")
+    assert one.text == "no video has the file of files.gaze, gaze/{name}.csv"
+
+
 def test_check_says_which_pattern_matches_nothing(lab):
     describe(lab, TEXT.replace("points/{name}", "dots/{name}"))
     (one,) = found(lab, quick=True)
