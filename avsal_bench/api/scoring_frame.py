@@ -63,8 +63,8 @@ def _map(name: str, given: Any) -> NDArray[Any]:
     found = _array(name, given)
     if found.ndim != 2:
         raise ValueError(
-            f"{name} has shape {found.shape}: score takes one map (h, w); avsal_bench.metrics takes batches, and "
-            "avsal_bench.evaluate videos"
+            f"{name} has shape {found.shape}: score takes one map (h, w); the functions of metrics take batches, "
+            "and evaluate takes videos"
         )
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise ValueError(f"{name} holds NaN or infinity, and such a map has no score; has the network diverged?")

@@ -133,6 +133,7 @@ class SaliencyModule(LightningModule):
         """
         data = getattr(self.trainer, "datamodule", None)
         check_clips(self.net, data)
+        self.val_loss.reset()  # a run before left sums that inference mode made, to which nothing can be added
         if stage in ("fit", "validate") and data is not None and hasattr(data, "val_videos"):
             # A frame that two processes validate, each in another batch, may get two scores by rounding.
             self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)

@@ -32,7 +32,11 @@ class Plain(nn.Module):
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ((MAP[None], [(1, 1)]), ValueError, r"pred has shape \(1, 3, 4\): score takes one map \(h, w\); avsal_bench.m"),
+        (
+            (MAP[None], [(1, 1)]),
+            ValueError,
+            r"pred has shape \(1, 3, 4\): score takes one map \(h, w\); the functions of metrics",
+        ),
         ((MAP, [(1, 1)], MAP[None]), ValueError, r"density has shape \(1, 3, 4\): score takes one map"),
         ((MAP, [], np.where(MAP > 3, np.nan, MAP)), ValueError, "density holds NaN or infinity"),
         (([[1, 2], [3]], []), ValueError, "pred has rows of unlike length; give an array"),

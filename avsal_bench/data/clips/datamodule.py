@@ -81,6 +81,11 @@ class SaliencyDataModule(LightningDataModule):
         self.first_epoch = 0
         self.skip: set[str] = set()
 
+    def setup(self, stage: str) -> None:
+        """Tell Lightning that samplers here share clips and videos out among processes, so that it puts none around."""
+        if self.trainer is not None:
+            self.trainer._accelerator_connector.use_distributed_sampler = False
+
     def listed(self, part: str) -> list[Video]:
         """Videos that the lists of all sets name for ``part``."""
         fold = self.config.fold
