@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from avsal_bench.models.declared import ModelFacts, models_in
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.names import unknown
-from avsal_bench.plugins import enter, load_plugins
+from avsal_bench.plugins import enter, load_plugins, unknown_here
 from avsal_bench.spec import Modality
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def model_entry(name: str) -> ModelEntry:
     if name not in _MODELS and name in _DECLARED:
         _import(_DECLARED[name].module)
     if name not in _MODELS and name not in (names := list_models()):  # which loads plug-ins
-        raise ValueError(unknown("model", name, names))
+        raise ValueError(unknown_here("model", name, names))
     return _MODELS[name]
 
 

@@ -6,8 +6,18 @@ folder of maps ever loads one.
 """
 
 from avsal_bench.plugins.entries import enter, registered_in
-from avsal_bench.plugins.finding import find
+from avsal_bench.plugins.finding import find, unknown_here
 from avsal_bench.plugins.importing import PLUGINS, load_plugins, typed_for_record, use_plugins
 from avsal_bench.plugins.plugin import Plugin
 
-__all__ = ["PLUGINS", "Plugin", "enter", "find", "load_plugins", "registered_in", "typed_for_record", "use_plugins"]
+__all__ = [
+    "PLUGINS",
+    "Plugin",
+    "enter",
+    "find",
+    "load_plugins",
+    "registered_in",
+    "typed_for_record",
+    "unknown_here",
+    "use_plugins",
+]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from avsal_bench.names import pick
+from avsal_bench.names import unknown
 from avsal_bench.plugins.importing import load_plugins
 
 T = TypeVar("T")
@@ -19,4 +19,11 @@ def find(what: str, name: str, registry: Mapping[str, T]) -> T:
     """
     if name not in registry:
         load_plugins()
-    return pick(what, name, registry)
+    if name not in registry:
+        raise ValueError(unknown_here(what, name, registry))
+    return registry[name]
+
+
+def unknown_here(what: str, name: str, known: Iterable[str]) -> str:
+    """Text of the error for a name that neither the package nor a plug-in has; it says how one's own is brought."""
+    return f"{unknown(what, name, known)}; a {what} of your own comes with --plugin FILE.py"
