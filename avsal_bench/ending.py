@@ -62,6 +62,9 @@ def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argp
         if _flush():
             raise
         raise SystemExit(NO_READER) from None
+    except BrokenPipeError:  # of the help, in Python 3.10
+        _flush()
+        raise SystemExit(NO_READER) from None
 
 
 def exit_code(command: str, function: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

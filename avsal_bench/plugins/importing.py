@@ -238,7 +238,7 @@ def _failed(said: str, error: BaseException, files: Sequence[Path] = ()) -> Valu
     if isinstance(error, SyntaxError) and error.filename:
         return ValueError(f"plug-in {error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
-    frames = [f for f in frames if f.filename not in (__file__, importlib.__file__)]
+    frames = [f for f in frames if f.filename not in (__file__, importlib.__file__, importlib.util.__file__)]
     own = {str(path) for path in files or (Sources(Path(frames[0].filename)).files() if frames else ())}
     lines = [f"{f.filename}:{f.lineno}" for f in frames if f.filename in own]
     return ValueError(f"plug-in {lines[-1] if lines else said}: {reason}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.random import default_rng
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 from scipy.ndimage import correlate1d
 
 Array = NDArray[Any]
@@ -55,7 +56,7 @@ def auc_judd(p: Array, fixated: Array) -> float:
     for i, threshold in enumerate(thresholds, 1):
         tp[i] = i / n
         fp[i] = ((s >= threshold).sum() - i) / (s.size - n)
-    return float(np.trapezoid(tp, fp))
+    return float(trapezoid(tp, fp))
 
 
 def auc_shuffled(p: Array, fixated: Array, negatives: Array, splits: int = 100) -> float:
@@ -69,7 +70,7 @@ def auc_shuffled(p: Array, fixated: Array, negatives: Array, splits: int = 100) 
         thresholds = [t for t in 0.1 * np.arange(10, -1, -1) if t <= highest]
         tp = [0.0, *((here >= t).mean() for t in thresholds), 1.0]
         fp = [0.0, *((drawn >= t).mean() for t in thresholds), 1.0]
-        areas.append(np.trapezoid(tp, fp))
+        areas.append(trapezoid(tp, fp))
     return float(np.mean(areas))
 
 

@@ -8,6 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from typing import get_origin
 
 import pytest
 from conftest import HOME
@@ -62,7 +63,8 @@ def test_type_checkers_and_programs_are_told_the_same():
 def test_every_name_is_there_and_has_a_docstring_with_what_it_takes(module):
     for name in public(module):
         thing = getattr(importlib.import_module(module), name)
-        if inspect.isfunction(thing) or inspect.isclass(thing):
+        # A type alias of Callable counts as a class in Python 3.10.
+        if inspect.isfunction(thing) or (inspect.isclass(thing) and get_origin(thing) is None):
             text = inspect.getdoc(thing) or ""
             assert text, f"{module}.{name} has no docstring"
             own = [p for p in inspect.signature(thing).parameters if p not in ("self", "args", "kwargs")] if (

@@ -54,7 +54,7 @@ def test_prepared_clips_are_those_of_the_pictures_and_plain_ones_are_close(speed
     mean, std = (torch.tensor(v).view(3, 1, 1, 1) for v in (spec.mean, spec.std))
     apart = (ours["frames"] - 255 * (plain["frames"] * std + mean)).abs()
     assert apart.max() < 1.01
-    assert apart.mean() < 0.1
+    assert apart.mean() < 0.2
     torch.testing.assert_close(ours["audio"], plain["audio"], atol=1e-3, rtol=0)
     assert ours["audio"].abs().max() > 1
     torch.testing.assert_close(ours["density"], plain["density"], atol=2 / 255, rtol=0)

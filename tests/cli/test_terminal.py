@@ -1,8 +1,10 @@
 """What a person sees: one bar and one kind of table on a terminal, plain lines everywhere else."""
 
+import fcntl
 import io
 import os
 import pty
+import struct
 import subprocess
 import sys
 import termios
@@ -32,7 +34,7 @@ TABLE += "print(text_table(['name', 'n'], [['a [b] :smile: ' + 'word ' * 12, '10
 def on_a_terminal(code: str, columns: int = 60, **environment: str) -> str:
     """What a program writes on a terminal of that width."""
     reader, writer = pty.openpty()
-    termios.tcsetwinsize(writer, (24, columns))
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     names = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")} | {"TERM": "xterm"} | environment
     subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=writer, check=True, env=names)
     os.close(writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from statistics import fmean
 
@@ -17,8 +18,10 @@ from avsal_bench.leaderboard import bootstrap_interval, paired_difference
 def test_interval_against_scipy(n: int) -> None:
     values = np.random.default_rng(n).gamma(2.0, size=n)
     ours = bootstrap_interval(values)
+    # scipy 1.13 and 1.14 call it random_state.
+    rng = "rng" if "rng" in inspect.signature(scipy.stats.bootstrap).parameters else "random_state"
     theirs = scipy.stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(7)
+        (values,), np.mean, method="percentile", n_resamples=10_000, **{rng: np.random.default_rng(7)}
     ).confidence_interval
     tolerance = 0.04 * values.std()
     assert ours.mean == pytest.approx(values.mean())

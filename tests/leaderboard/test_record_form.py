@@ -142,7 +142,7 @@ def test_counts_and_scores_agree(field: str, value: object, told: str, plain: di
         ('"threads": 8', '"threads": NaN', "NaN is no number in JSON"),
         ('"threads": 8', '"threads": -Infinity', "-Infinity is no number in JSON"),
         ('"lr": 0.1', '"lr": 1e999', "recipe.stages.one.lr is inf"),
-        ('"lr": 0.1', f'"lr": {"9" * 5000}', "4300 digits"),
+        ('"lr": 0.1', f'"lr": {"9" * 5000}', "digits"),
         ('"lr": 0.1', f'"lr": {"[" * 100_000}', "deep"),
         ('"lr": 0.1', f'"lr": {"[" * 30}1{"]" * 30}', "more than 20 deep in each other"),
         ('"device": "NVIDIA H100"', '"device": "\\ud800"', "device"),
@@ -222,9 +222,8 @@ def test_the_published_schema_is_that_of_the_form(capsys: pytest.CaptureFixture[
     assert main(["submit", "--schema"]) == 0
     text = capsys.readouterr().out
     assert json.loads(text) == json_schema()
-    assert PUBLISHED.read_text(encoding="utf-8") == text, (
-        "make it anew: avsal submit --schema > docs/record.schema.json"
-    )
+    published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    assert published == json.loads(text), "make it anew: avsal submit --schema > docs/record.schema.json"
 
 
 WORDS = st.text(alphabet=st.characters(exclude_categories=()), max_size=20)

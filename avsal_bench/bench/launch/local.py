@@ -197,7 +197,8 @@ def _copy(reader: int, log: BinaryIO, prefix: str, as_it_comes: bool) -> None:
 
 def _line(line: bytes, log: BinaryIO, prefix: str, shown: bool) -> None:
     # Of what was drawn over, the last state, without the codes of a terminal.
-    text = Text.from_ansi(line.rstrip(b"\r").decode(errors="replace")).plain.rstrip().encode() + b"\n"
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    text = Text.from_ansi(last.decode(errors="replace")).plain.rstrip().encode() + b"\n"
     log.write(text)
     log.flush()
     if not shown:
