@@ -128,7 +128,7 @@ def at_seven(change):
         ("cente", {}, FileNotFoundError, "unknown network 'cente'; did you mean 'centre'"),
         (brightness, {"protocol": "stavs"}, ValueError, "unknown protocol 'stavs'; did you mean 'stavis'"),
         (brightness, {"fold": 4}, ValueError, "fold: expected 1, 2 or 3"),
-        (brightness, {"frames": 0}, ValueError, "frames: expected 1 or more"),
+        (brightness, {"frames": 0}, ValueError, "frames: expected a whole number from 1"),
     ],
 )
 def test_what_cannot_be_scored_is_named_with_its_frame(root, maps, options, error, text):

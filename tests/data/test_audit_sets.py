@@ -264,6 +264,13 @@ def test_what_a_description_leaves_out_is_a_note(root):
     assert (found.kind, found.text) == ("not said", "the description does not say: title, viewers, licence, citation")
 
 
+def test_gaze_that_a_description_names_and_nobody_has_is_a_note(root):
+    text = "name: mine\nlayout: stavis\nfolder: Coutrot_db2\nfps: 25\nsound: true\nsplit: {folds: 3}\n"
+    (root / "dataset.yaml").write_text(text + "files: {gaze: 'gaze/{name}.csv'}\n")
+    kinds = {found.kind for found in check(root, "mine", quick=True).findings}
+    assert kinds == {"not said", "no gaze"}
+
+
 def test_every_kind_was_met():
     """Runs last: a kind that no damage gives is dead."""
     if len(SEEN) > len(KINDS) // 2:  # not when a single test is run
