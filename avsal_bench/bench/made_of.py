@@ -94,6 +94,8 @@ def _swapped(made: Made, videos: Sequence[Video]) -> Made:
             **made.videos[video.name],
             "sound": fingerprint([made.videos[video.name]["sound"], made.videos[whose[video.key].name]["sound"]]),
         }
+        if video.key in whose  # a silent one hears what it always hears
+        else made.videos[video.name]
         for video in videos
     }
     return Made({**made.whole, "sound": fingerprint(sorted(parts["sound"] for parts in of_each.values()))}, of_each)

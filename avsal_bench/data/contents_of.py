@@ -68,4 +68,4 @@ def together(contents: Contents, videos: Sequence[Video], part: Part) -> str:
 
 def line_of(video: Video) -> list[str | int | float]:
     """What lists say of a video."""
-    return [video.key, video.n_frames, video.fps, video.category]
+    return [video.key, video.n_frames, video.fps, video.category, *(["silent"] if video.silent else [])]

@@ -102,6 +102,7 @@ class Video:
         gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze.samples`, where the set has it.
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
         labels: file of :mod:`avsal_bench.data.labels`, which need not exist; None for a set that cannot have one.
+        silent: whether a video of a set with sound is declared to have none: networks hear zeros; ``audio`` is None.
     """
 
     dataset: str
@@ -116,6 +117,7 @@ class Video:
     gaze: Path | None = None
     prepared: Path | None = None
     labels: Path | None = None
+    silent: bool = False
 
     @property
     def key(self) -> str:

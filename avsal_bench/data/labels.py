@@ -57,11 +57,16 @@ def read_labels(path: Path, n_frames: int) -> tuple[bool, ...]:
 
 
 def labels_of(video: Video) -> tuple[bool, ...]:
-    """The labels of a video of a list; see :func:`read_labels`.
+    """The labels of a video of a list; see :func:`read_labels`. Of a silent one they are 0, with or without a file.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`read_labels`; also for a set that has no place for labels.
+        FileNotFoundError, ValueError: as :func:`read_labels`; also for a set that has no place for labels, and for a
+            silent video with a label 1.
     """
+    if video.silent:
+        if video.labels is not None and video.labels.is_file() and any(_kept(video.labels, video.n_frames)):
+            raise ValueError(f"{video.labels}: {video.key} is declared silent, and has the label 1: the seen sounds")
+        return (False,) * video.n_frames
     if video.labels is None:
         raise FileNotFoundError(
             f"{video.dataset} has no labels of audio-visual consistency; they belong to sets with sound in the layout "

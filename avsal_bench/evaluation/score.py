@@ -228,7 +228,9 @@ def consistency(video: Video) -> Sequence[bool] | None:
     Raises:
         ValueError: for labels that are not the video's; see :mod:`avsal_bench.data.labels`.
     """
-    return labels_of(video) if video.labels is not None and video.labels.is_file() else None
+    path = video.labels
+    known = path is not None and (path.is_file() or (video.silent and path.parent.is_dir()))
+    return labels_of(video) if known else None
 
 
 def likeness(maps: Tensor, others: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from avsal_bench.data.files.sound_limits import LOUDEST
 from avsal_bench.data.files.timeline import timeline
 from avsal_bench.data.files.video_files import picture_size, read_pictures, until_damage
 from avsal_bench.data.gaze.samples import read_gaze
-from avsal_bench.data.labels import read_labels
+from avsal_bench.data.labels import labels_of, read_labels
 from avsal_bench.files import regular_file
 from avsal_bench.text import frame_ranges
 
@@ -263,7 +263,7 @@ def _look_at_labels(notes: Notes) -> None:
         return
     notes.files += path.is_file()
     try:
-        read_labels(path, notes.video.n_frames)
+        labels_of(notes.video) if notes.video.silent else read_labels(path, notes.video.n_frames)
     except FileNotFoundError:
         notes.add("labels missing", path, "other videos of the set have labels, this one has none")
     except ValueError as error:

@@ -10,6 +10,9 @@
   sound goes round: its end is followed by its start. One of under two seconds goes round by half its length.
 - ``noise``: white Gaussian noise as loud as the true excerpt, as the root of the mean square. Silence stays silence.
 
+A video that is declared silent hears zeros under each of them: its sound is given to no other video, and it is given
+none. ``swapped`` needs two videos that sound.
+
 The front end alone says which samples a window hears, from the length of the true sound; where that has none, nothing
 is heard. A reverse window hears these sounds backwards too. All of it follows from names and numbers of frames: no
 seed, fold, process or order of reading changes a sample.
@@ -42,21 +45,25 @@ def partners(videos: Sequence[Video]) -> dict[str, Video]:
 
     That is the next in the order of the SHA-1 of their keys, the first after the last, among the videos of its
     category, so that its sound stays of the same kind; or among all, where a set has no categories, or none but this
-    video is of its category.
+    video is of its category. Silent videos neither give nor are given a sound, and have no entry.
 
     Args:
         videos: a whole test list, of one data set or several.
 
     Raises:
-        ValueError: for a data set with a single video, or a video that stands in the list twice.
+        ValueError: for a data set with a single video that sounds, or a video that stands in the list twice.
     """
     found: dict[str, Video] = {}
     for name in dict.fromkeys(video.dataset for video in videos):
         of_set = sorted((video for video in videos if video.dataset == name), key=_order)
         if len({video.key for video in of_set}) < len(of_set):
             raise ValueError(f"{name}: a video stands in the test list twice, and sounds are swapped by name; mend it")
+        silent = sum(video.silent for video in of_set)
+        of_set = [video for video in of_set if not video.silent]
         if len(of_set) < 2:
-            raise ValueError(f"{name}: one test video, {of_set[0].key}; sounds are swapped between two or more")
+            told = f"one test video, {of_set[0].key}" if of_set else "no test video"
+            more = f", that is not declared silent ({silent} are)" if silent else ""
+            raise ValueError(f"{name}: {told}{more}; sounds are swapped between two or more")
         for video in of_set:
             alike = [other for other in of_set if other.category == video.category]
             circle = alike if len(alike) > 1 else of_set
@@ -89,7 +96,7 @@ def hear(
         return front_end.join(
             of_clip, hear(video, Window(clip.target, (clip.target,)), front_end.target, sound, partner)
         )
-    if sound == "original":
+    if sound == "original" or video.silent:
         return read_audio(video, clip, front_end)
     if sound == "muted":
         return front_end(torch.zeros(1))

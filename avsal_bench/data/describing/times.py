@@ -8,6 +8,7 @@ from pathlib import Path
 from avsal_bench.data.describing.clusters import Cluster
 from avsal_bench.data.describing.inside import near_rate, rate_of, seconds_of, track_in
 from avsal_bench.data.describing.told import SetFound
+from avsal_bench.text import many
 
 #: Rates that are the same up to the last digits of a file.
 SAME = 1e-4
@@ -21,19 +22,28 @@ def find_sound(root: Path, one: SetFound, cluster: Cluster | None) -> None:
     if cluster is not None:
         one.sound = True
         one.chosen["sound"] = cluster
-        lacking = len(set(one.names) - cluster.names)
-        more = f", {lacking} have none: without it networks that hear stop" if lacking else ""
-        one.say("sound", cluster.pattern, "odd" if lacking else "sure", f"{len(cluster.names)} videos{more}")
+        one.silent = sorted(set(one.names) - cluster.names)
+        one.say("sound", cluster.pattern, "odd" if one.silent else "sure", many(len(cluster.names), "video"))
+        _say_silent(one)
     elif frames is not None and frames.kind == "video":
-        files = [root / single.file for _, single in sorted(frames.singles.items())]
-        mute = [path for path in files if not track_in(path)]
-        one.sound = not mute
-        if mute:
-            one.say("sound", "false", "sure", f"{len(mute)} of {len(files)} video files have no track")
-        else:
+        files = {name: root / single.file for (_, name), single in sorted(frames.singles.items())}
+        mute = [name for name, path in files.items() if not track_in(path)]
+        one.sound = len(mute) < len(files)
+        if one.sound:
+            one.silent = mute
             one.say("sound", "true", "sure", "the tracks of the video files")
+            _say_silent(one)
+        else:
+            one.say("sound", "false", "sure", f"{len(mute)} of {len(files)} video files have no track")
     else:
         one.say("sound", "false", "likely", "no sound files; the set is read as one without sound")
+
+
+def _say_silent(one: SetFound) -> None:
+    if one.silent:
+        names = ", ".join(one.silent[:3]) + (" and more" if len(one.silent) > 3 else "")
+        why = "they have no sound: networks that hear are given zeros; bring their sound, and take them out here"
+        one.say("silent", names, "likely", why)
 
 
 def find_rate(root: Path, one: SetFound) -> None:

@@ -42,6 +42,7 @@ class SetFound:
         split: as the description has it.
         rates: frames a second of each video; of all under "".
         sound: whether it has sound.
+        silent: names of the videos that have none, where others have some.
         viewers: how many watched, where that is known.
         missing: parts that it cannot do without.
         guesses: all that was guessed.
@@ -56,6 +57,7 @@ class SetFound:
     rates: dict[str, float] = field(default_factory=dict)
     listed_rates: bool = False
     sound: bool = False
+    silent: list[str] = field(default_factory=list)
     viewers: int | None = None
     missing: list[str] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)

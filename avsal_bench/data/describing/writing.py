@@ -38,6 +38,8 @@ def _lines(one: SetFound) -> Iterator[str]:
     if not one.stills:
         yield from _rates(one)
         yield f"sound: {'true' if one.sound else 'false'}{_doubt(one, 'sound')}"
+        if one.silent:
+            yield f"silent: [{', '.join(map(_quoted, one.silent))}]{_doubt(one, 'silent')}"
     yield f"split:{_doubt(one, 'split')}"
     for key, value in one.split.items():
         if isinstance(value, dict):

@@ -111,7 +111,7 @@ def is_prepared(video: Video, size: tuple[int, int], sample_rate: int | None = N
     """Whether the prepared form of a video holds frames of this size, and sound of this rate if one is given."""
     if _prepared_frames(video, size) is None:
         return False
-    return sample_rate is None or prepared_sound_of(video, sample_rate) is not None
+    return sample_rate is None or video.silent or prepared_sound_of(video, sample_rate) is not None
 
 
 def _prepared_frames(video: Video, size: tuple[int, int]) -> np.ndarray | None:

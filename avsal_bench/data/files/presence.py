@@ -82,7 +82,12 @@ def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], objec
     if truth:
         looks["saliency maps"] = lambda video: _check_numbered(video, video.densities)
         looks["fixation maps"] = lambda video: _check_numbered(video, video.fixations)
-    return looks | {"sound": audio_path} if audio else looks
+    return looks | {"sound": _check_sound_is_there} if audio else looks
+
+
+def _check_sound_is_there(video: Video) -> None:
+    if not video.silent:
+        audio_path(video)
 
 
 def _check_frames(video: Video) -> None:
@@ -126,7 +131,7 @@ def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) 
                 "again, or mend the number of frames in the fold list"
             )
         check_reader(video.frames.path)
-    if audio:
+    if audio and not video.silent:
         _check_sound(video)
     if video.prepared is not None and video.prepared.is_dir():
         check_prepared(video, contents)

@@ -16,7 +16,7 @@ from torch import Tensor
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.containers import unreadable
-from avsal_bench.data.files.moments import heard_as
+from avsal_bench.data.files.moments import heard_as, shown_seconds
 from avsal_bench.data.files.prepared import prepared_sound_of
 from avsal_bench.data.files.resampling import Excerpt, resample
 from avsal_bench.data.files.sound_limits import check_samples, soundless
@@ -30,12 +30,16 @@ def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     """The sound of a clip through the front end; backwards where the clip runs backwards.
 
     It is mixed down to mono, by the mean of its channels, and resampled to the rate of the front end. Of a wav only
-    the excerpt is read; any other sound is decoded once and kept for a while.
+    the excerpt is read; any other sound is decoded once and kept for a while. That of a video that is declared silent
+    is zeros, as long as its frames are shown.
 
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
     rate = front_end.sample_rate
+    if video.silent:
+        start, stop = span_of(video, clip, front_end, round(shown_seconds(video) * rate))
+        return front_end(torch.zeros(max(1, stop - start)))
     path = prepared_sound_of(video, rate) or audio_path(video)
     with _open_sound(path) as sound:
         start, stop = span_of(video, clip, front_end, sound.samples * rate // sound.rate)
@@ -171,9 +175,11 @@ def audio_path(video: Video) -> Path:
     """The sound file of a video, or the video file whose own track is heard.
 
     Raises:
-        ValueError: when the data set has no sound, or what is there is no regular file.
+        ValueError: when the data set has no sound, the video is silent, or what is there is no regular file.
         FileNotFoundError: when the file is missing.
     """
+    if video.silent:
+        raise ValueError(f"{video.key} is declared silent, so there is no file of its sound")
     if video.audio is None:
         raise ValueError(f"{video.dataset} has no sound; use modality 'v' on it")
     if not video.audio.exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,13 +47,14 @@ class DescribedLayout:
             raise FileNotFoundError(f"{description.name}: no data root {root}; set AVSAL_DATA or --data-root")
         one, tree = self.one, Tree(root)
         videos = listed(one, tree, part, fold)
-        self._check_rates(tree)
+        self._check_named("fps", self.one.form.fps, tree)
+        self._check_named("silent", self.one.form.silent, tree)
         folder = (one.form.split.folders or {}).get(part, "")  # type: ignore[call-overload]
         categories = read_categories(root / "annotations" / one.folder / "categories.csv")
         return [self._video(tree, name, n, fps, folder, categories) for name, n, fps in videos]
 
     def told(self, root: Path, fold: int) -> dict[str, Any]:
-        """What a record tells: ``own_set``, the description, and ``overlaps`` where the test list says so."""
+        """What a record tells: ``own_set``, the description with its silent videos, and ``overlaps`` of the lists."""
         form = self.one.form
         about: dict[str, Any] = {
             "title": form.title,
@@ -61,6 +62,8 @@ class DescribedLayout:
             "device": form.device,
             "licence": form.licence,
         }
+        if form.silent:
+            about["silent"] = list(form.silent)
         split = {key: value for key, value in asdict(form.split).items() if value is not None}
         about |= {"citation": form.citation, "split": split, "description": fingerprint(asdict(form))}
         return {"own_set": about} | ({"overlaps": True} if overlaps(self.one, root, fold) else {})
@@ -74,17 +77,18 @@ class DescribedLayout:
         pattern = self.one.patterns.get(part)
         return f"{self.one.at(f'files.{part}')}: files.{part} is {pattern.text}" if pattern else ""
 
-    def _check_rates(self, tree: Tree) -> None:
-        """Raise ValueError for a rate of a video that nobody knows."""
+    def _check_named(self, key: str, names: Collection[str], tree: Tree) -> None:
+        """Raise ValueError where a key, ``fps`` or ``silent``, names a video that nobody knows."""
         one = self.one
-        if "" in one.form.fps or not one.form.fps or not one.patterns["maps"].names_all:
+        if "" in names or not names or not one.patterns["maps"].names_all:
             return
         folders = list((one.form.split.folders or {}).values()) or [""]
         known = {name for folder in folders for name in tree.names(one.patterns["maps"], folder).values()}
         spelled = set(map(same_name, known))
-        for name in one.form.fps:
+        for number, name in enumerate(names):
             if same_name(name) not in spelled:
-                raise ValueError(f"{one.at(f'fps.{name}')}: {unknown('video', name, known)}")
+                place = name if key == "fps" else number
+                raise ValueError(f"{one.at(f'{key}.{place}')}: {unknown('video', name, known)}")
 
     def _video(
         self, tree: Tree, name: str, n_frames: int, fps: float, folder: str, categories: Mapping[str, str]
@@ -104,6 +108,7 @@ class DescribedLayout:
         )
         pictures, densities, fixations = (places[key] for key in PICTURES)
         frames = pictures if stills or isinstance(pictures, NumberedFiles) else VideoFile(pictures.file)
+        silent = same_name(name) in set(map(same_name, one.form.silent))
         if one.sound and sound is None and isinstance(frames, VideoFile):
             sound = frames.path
         return Video(
@@ -114,11 +119,12 @@ class DescribedLayout:
             frames=frames,
             densities=densities,
             fixations=fixations,
-            audio=sound,
+            audio=None if silent else sound,
             category=categories.get(same_name(name), ""),
             gaze=gaze if gaze is not None and gaze.is_file() else None,
             prepared=None if stills else root / "prepared" / one.folder / name,
             labels=root / "av_gt_label" / one.folder / f"{name}.txt" if one.sound else None,
+            silent=silent,
         )
 
     def _count(self, tree: Tree, name: str, places: Mapping[str, NumberedFiles | OneFile]) -> int:

@@ -95,6 +95,7 @@ class SetForm:
         first: number of the first frame's file; or a mapping with that of frames, maps and fixations.
         fps: frames a second; or a mapping with that of each video. Lists have it themselves.
         sound: whether the set has sound; by default whether ``files`` names some.
+        silent: names of the videos of a set with sound that have none: networks that hear are given zeros with them.
         viewers: how many watched each video.
         device: what followed where they looked.
         conditions: of viewing.
@@ -115,6 +116,7 @@ class SetForm:
     )
     fps: Annotated[Mapping[str, Above0], BeforeValidator(_numbers)] = field(default_factory=dict)
     sound: Flag | None = None
+    silent: tuple[StrictStr, ...] = ()
     viewers: Count | None = None
     device: Literal["eye", "mouse"] = "eye"
     conditions: Text = ""

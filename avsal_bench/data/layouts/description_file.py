@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _read(path: Path, plain: object, place: tuple[str | int, ...], lines: Lines)
     try:
         one = Description(form, path, _folder(form), {}, own)
         one = Description(form, path, one.folder, _patterns(one), own)
-        for check in (_check_split, _check_names, _check_times, _check_endings):
+        for check in (_check_split, _check_names, _check_times, _check_silent, _check_endings):
             check(one)
     except _Wrong as wrong:
         raise ValueError(f"{at(*wrong.key.split('.'))}: {wrong}") from None
@@ -185,11 +185,23 @@ def _check_split(one: Description) -> None:
         raise _Wrong("split.fraction", f"fraction should be between 0 and 1; got {split.fraction}")
     if split.test is not None and not split.test:
         raise _Wrong("split.test", "test names no video")
-    for number, name in enumerate(split.test or ()):
-        if same_name(name) in map(same_name, (split.test or ())[:number]):
-            raise _Wrong(f"split.test.{number}", f"test names {shortened(name)} twice; leave one of them out")
+    _check_once(split.test or (), "split.test", "test")
     if split.seed and split.kind not in ("fraction", "folds"):
         raise _Wrong("split.seed", f"seed is of fraction and folds, and a split by {split.kind} draws nothing")
+
+
+def _check_once(names: Sequence[str], key: str, what: str) -> None:
+    for number, name in enumerate(names):
+        if same_name(name) in map(same_name, names[:number]):
+            raise _Wrong(f"{key}.{number}", f"{what} names {shortened(name)} twice; leave one of them out")
+
+
+def _check_silent(one: Description) -> None:
+    """Videos without sound are those of a set that has some."""
+    if one.form.silent and not one.sound:
+        why = "a set of stills has no sound" if one.form.layout == "stills" else "the set has no sound at all"
+        raise _Wrong("silent", f"silent names videos without sound, and {why}; leave it out, or say 'sound: true'")
+    _check_once(one.form.silent, "silent", "silent")
 
 
 def _check_names(one: Description) -> None:

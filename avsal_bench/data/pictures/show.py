@@ -238,10 +238,11 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
     room = SHEET - 2 * BORDER
     brush.text((BORDER, 10), painting.fits(video.key, room, 24), INK, painting.font(24))
     moving = [f"{video.fps:g} fps", f"{video.n_frames} frames", f"{shown_seconds(video):.2f} s"]
+    heard = "declared silent" if video.silent else "no sound" if track is None else track.describe()
     facts = [
         *(["still image"] if video.still else moving),
         f"{size[1]} x {size[0]} pixels",
-        *([] if video.still else ["no sound" if track is None else track.describe()]),
+        *([] if video.still else [heard]),
         *([f"category {video.category}"] if video.category else []),
     ]
     brush.text((BORDER, 42), painting.fits(" · ".join(facts), room, 15), INK, painting.font(15))

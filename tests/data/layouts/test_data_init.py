@@ -78,7 +78,7 @@ def test_films_with_maps_in_folders_and_flat(tmp_path):
     write_frames(tmp_path / "flat", flat, dict.fromkeys("abc", 10), first=1)
     _, guesses, plain = guessed(tmp_path / "folders")
     assert plain["files"]["frames"] == "stimuli/{name}.avi"
-    assert (plain["fps"], plain["sound"]) == (25, False)
+    assert (plain["fps"], plain["sound"], plain["silent"]) == (25, True, ["c"])
     assert guesses["fps"][1] == "sure"
     _, guesses, plain = guessed(tmp_path / "flat")
     assert plain["files"]["maps"] == "maps/{name}_{frame:04}.png"
