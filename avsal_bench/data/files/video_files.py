@@ -8,8 +8,6 @@ pictures stay as they are.
 from __future__ import annotations
 
 import math
-import os
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avsal_bench.data.files.containers import open_container
+from avsal_bench.data.files.open_readers import OpenReaders
 from avsal_bench.data.files.packets import NO_STAMP, picture_stream
 from avsal_bench.data.files.timeline import (
     Index,
@@ -42,9 +41,8 @@ NEAR = 16
 #: In the place of a packet to jump to: open the file anew.
 FROM_THE_START = -1
 
-# Two processes that read one open file would share their place in it. So each process opens its own, and never touches
-# an entry of another. Nothing here has threads: what a fork copies of them hangs when it is freed.
-_readers: OrderedDict[tuple[int, Path, tuple[int, ...]], _Reader] = OrderedDict()
+# Nothing here has threads: what a fork copies of them hangs when it is freed.
+_readers: OpenReaders[_Reader] = OpenReaders(OPEN_FILES)
 
 
 def count_frames(path: Path) -> int:
@@ -88,7 +86,7 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> list[Tensor]:
     """
     index = index_of(path)
     require_frames(path, index, numbers)
-    reader = _reader(path, index)
+    reader = _readers.get((path, stamp_of_video(path)), lambda: _Reader(path, index))
     found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
     return [found[n] for n in numbers]
 
@@ -105,20 +103,6 @@ def require_frames(path: Path, index: Index, numbers: Sequence[int]) -> None:
             f"{path}: no frame {beyond[0]}, the file has {n_frames}{until_damage(path)}; fetch it again, or mend the "
             "number of frames in the fold list"
         )
-
-
-def _reader(path: Path, index: Index) -> _Reader:
-    """The open reader of a file in this process."""
-    mine = os.getpid()
-    key = (mine, path, stamp_of_video(path))
-    if key in _readers:
-        _readers.move_to_end(key)
-        return _readers[key]
-    own = [other for other in _readers if other[0] == mine]
-    for other in own[: len(own) - OPEN_FILES + 1]:
-        del _readers[other]
-    _readers[key] = reader = _Reader(path, index)
-    return reader
 
 
 class _Reader:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import os
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +20,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.data.files.containers import open_container
+from avsal_bench.data.files.open_readers import OpenReaders
 from avsal_bench.data.files.packets import picture_stream
 from avsal_bench.data.files.timeline import Index, index_of, stamp_of_video
 from avsal_bench.data.files.video_files import OPEN_FILES, require_frames
@@ -30,9 +29,7 @@ from avsal_bench.data.files.video_files import read_pictures as read_by_pyav
 #: Seconds that two readings of one time stamp may be apart: decord's are float32.
 _SLACK = 1e-3
 
-# A reader made before a fork hangs in the new process, and so does closing it, which waits for threads that did not
-# come along. So each process opens its own, and never touches an entry of another.
-_readers: OrderedDict[tuple[int, Path, tuple[int, ...]], Any] = OrderedDict()
+_readers: OpenReaders[Any] = OpenReaders(OPEN_FILES)
 _proved: set[tuple[Path, tuple[int, ...]]] = set()
 
 
@@ -46,11 +43,12 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> list[Tensor]:
     """
     index = index_of(path)
     require_frames(path, index, numbers)
-    reader = _reader(path, index)
+    stamp = stamp_of_video(path)
+    reader = _readers.get((path, stamp), lambda: _open(path, stamp, index))
     try:
         pictures = reader.get_batch([n - 1 for n in numbers]).asnumpy()
     except _decord().DECORDError as error:
-        _readers.popitem()  # what it would give from here on is not known
+        _readers.close((path, stamp))  # what it would give from here on is not known
         raise _refused(path, f"frames {min(numbers)} to {max(numbers)}: {_line(error)}") from error
     return list(torch.from_numpy(pictures).permute(0, 3, 1, 2))
 
@@ -73,16 +71,12 @@ def _decord() -> Any:
         ctypes.RTLD_GLOBAL = shared  # type: ignore[misc]
 
 
-def _reader(path: Path, index: Index) -> Any:
-    """The open reader of a file in this process, last of all."""
-    mine, stamp = os.getpid(), stamp_of_video(path)
-    key = (mine, path, stamp)
-    if key in _readers:
-        _readers.move_to_end(key)
-        return _readers[key]
-    own = [other for other in _readers if other[0] == mine]
-    for other in own[: len(own) - OPEN_FILES + 1]:
-        del _readers[other]
+def _open(path: Path, stamp: tuple[int, ...], index: Index) -> Any:
+    """A reader of decord of a file that it shows as PyAV does.
+
+    Raises:
+        ValueError: naming the file, and why decord is not trusted with it.
+    """
     decord = _decord()
     try:
         # One thread: the processes that read share the cores.
@@ -93,7 +87,6 @@ def _reader(path: Path, index: Index) -> Any:
             _proved.add((path, stamp))
     except (RuntimeError, decord.DECORDError) as error:
         raise _refused(path, _line(error)) from error
-    _readers[key] = reader
     return reader
 
 
