@@ -1,7 +1,8 @@
 """How a command ends: its exit code, and what is said of an error. A traceback is for who asks with ``--debug``.
 
 Codes: 0 for done, 1 where a part failed or something was found, 2 for what a user can mend, 70 for a fault of the
-suite, 130 for an interruption, 141 where the reader of the output has gone (`avsal list | head`).
+suite, 130 for an interruption (143 by SIGTERM, 129 by SIGHUP), 141 where the reader of the output has gone
+(`avsal list | head`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from avsal_bench.names import printable
 from avsal_bench.plugins import PLUGINS, use_plugins
+from avsal_bench.signals import Ended, ended_by_signals
 
 #: The environment in the place of ``--debug``; processes that a command starts inherit it.
 DEBUG = "AVSAL_DEBUG"
@@ -80,15 +82,23 @@ def exit_code(command: str, function: Callable[[argparse.Namespace], int], args:
     for stream in (sys.stdout, sys.stderr):  # names of files may hold bytes that are no text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    with ended_by_signals():
+        return _run(command, function, args)
+
+
+def _run(command: str, function: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     try:
         use_plugins(_plugins_of(args))
         if hasattr(sys.stdout, "reconfigure"):  # a file may be called by bytes that are no text
             sys.stdout.reconfigure(errors="backslashreplace")
         code = function(args)
         return code if _flush() else NO_READER
-    except KeyboardInterrupt:
-        _say("interrupted; run the same command again to go on")
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
+    except SystemExit as error:  # what Lightning makes of an interruption
+        if isinstance(error.__context__, KeyboardInterrupt):
+            return _interrupted(error.__context__)
+        raise
     except Exception as error:
         if isinstance(error, BrokenPipeError) and not _flush():
             return NO_READER
@@ -99,6 +109,17 @@ def exit_code(command: str, function: Callable[[argparse.Namespace], int], args:
             return USER
         _say(f"{command}: {_unexpected(command, error, getattr(args, 'runs', None))}")
         return FAULT
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    """Say so, and the exit code that shells have for it; the terminal may be gone."""
+    by = f" by {error}" if isinstance(error, Ended) else ""
+    _say(f"interrupted{by}; run the same command again to go on")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop(sys.stdout.fileno())
+    return 128 + error.number if isinstance(error, Ended) else INTERRUPTED
 
 
 def what_to_do(error: BaseException) -> str:
@@ -162,7 +183,7 @@ def _say(text: str) -> None:
     """A line on stderr, where it still has a reader."""
     try:
         print(printable(text), file=sys.stderr, flush=True)
-    except BrokenPipeError:
+    except OSError:  # a pipe that is closed, or a terminal
         _drop(sys.stderr.fileno())
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -109,34 +108,6 @@ def test_a_job_that_another_bench_runs_is_left_for_later(space, common, monkeypa
         assert order == [other]
     bench.join(20)
     assert order == [other, CENTRE]
-
-
-def test_an_interrupted_bench_leaves_no_process(space, common, tmp_path):
-    """A real signal to a real bench, whose job has a child of its own."""
-    code = f"""
-import signal, subprocess, sys
-from avsal_bench.bench.launch import local as launch
-from avsal_bench.bench.job import Job
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, such as these tests, ignores it
-real = subprocess.Popen
-child = "import os, subprocess, sys, time; other = subprocess.Popen(['sleep', '600']);" \\
-        "print(os.getpid(), other.pid, file=open({str(tmp_path / "pids")!r}, 'w'), flush=True); time.sleep(600)"
-launch.subprocess.Popen = lambda command, **options: real([sys.executable, "-c", child], **options)
-launch.launch_local([Job("centre", "", 1, 0, "smoke", "stavis")], {common!r})
-"""
-    bench = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 60
-    while not ((tmp_path / "pids").is_file() and (tmp_path / "pids").read_text().strip()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    bench.send_signal(signal.SIGINT)
-    assert bench.wait(60) != 0
-    assert b"KeyboardInterrupt" in bench.stderr.read()
-    time.sleep(0.5)
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
 
 
 def test_on_a_terminal_a_job_draws_its_bar_and_the_log_keeps_its_last_state(space, common, monkeypatch):

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
@@ -19,13 +20,14 @@ from typing import BinaryIO
 from rich.text import Text
 
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.launch.state import job_folder, log_path
+from avsal_bench.bench.launch.state import job_folder, log_path, write_interrupted
 from avsal_bench.bench.sharing.locks import LOOK, claim
 from avsal_bench.bench.sharing.processes import now
 from avsal_bench.bench.words import folder_options, space_of
 
-#: Seconds that a process has to end by itself when a person interrupts the bench.
-GRACE = 20.0
+#: What ends the processes of an interrupted bench, each with the seconds that they then have to end by themselves: the
+#: first lets them tidy up; one that only starts may not listen to it, and the last one nobody can refuse.
+ENDING = ((signal.SIGINT, 12.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 #: Lines of its log that a failed job shows.
 LAST = 12
 
@@ -118,6 +120,8 @@ class _Bench:
         log = log_path(self.runs, job)
         command = [sys.executable, "-m", "avsal_bench.bench.launch.one_job", *job.arguments(), *self.common]
         code = self.follow(command, log, f"{job.name}: " if self.parallel > 1 else "")
+        if code and self.stopping.is_set():
+            write_interrupted(self.runs, job)  # one that was ended by force could not
         if code and not self.stopping.is_set():
             end = "\n  ".join(last_lines(log))
             print(
@@ -150,7 +154,8 @@ class _Bench:
                 )
                 self.children.append(child)
             os.close(writer)
-            copying = threading.Thread(target=_copy, args=(reader, file, prefix, on_terminal), daemon=True)
+            shown = _Shown(prefix, on_terminal, lambda: _signal(child, signal.SIGINT))
+            copying = threading.Thread(target=_copy, args=(reader, file, shown), daemon=True)
             copying.start()
             code = child.wait()
             if code:
@@ -158,20 +163,24 @@ class _Bench:
             copying.join()
         with self.lock:
             self.children.remove(child)
+        if shown.error is not None:
+            raise shown.error
         return code
 
     def stop(self) -> None:
-        """End all processes: by a signal that lets them tidy up, and after a while by force."""
-        with self.lock:
-            self.stopping.set()
-            children = list(self.children)
-        for child in children:
-            _signal(child, signal.SIGINT)
-        for child in children:
+        """End all processes: by a signal that lets them tidy up, and after a while, or when asked again, by force."""
+        self.stopping.set()
+        for number, seconds in ENDING:
             try:
-                child.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                _signal(child, signal.SIGKILL)
+                with self.lock:
+                    left = [child for child in self.children if child.poll() is None]
+                for child in left:
+                    _signal(child, number)
+                end = time.monotonic() + seconds
+                while time.monotonic() < end and any(child.poll() is None for child in left):
+                    time.sleep(0.02)
+            except KeyboardInterrupt:
+                continue  # at once the next one
 
 
 def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -179,30 +188,62 @@ def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(child.pid, number)
 
 
-def _copy(reader: int, log: BinaryIO, prefix: str, as_it_comes: bool) -> None:
+class _Shown:
+    """What the terminal, or whoever reads the output of the bench, gets of a job.
+
+    Args:
+        prefix: before each line.
+        as_it_comes: whether it gets all bytes of the job, and no lines.
+        gone: called when nobody is there any more to show it to; ``error`` then says how that was found.
+    """
+
+    def __init__(self, prefix: str, as_it_comes: bool, gone: Callable[[], None]) -> None:
+        self.prefix, self.as_it_comes, self.gone = prefix, as_it_comes, gone
+        self.error: OSError | None = None
+
+    def part(self, part: bytes) -> None:
+        """Show bytes of the job."""
+        if self.as_it_comes and self.error is None:
+            try:
+                sys.stdout.buffer.write(part)
+                sys.stdout.flush()
+            except OSError as error:
+                self._ended(error)
+
+    def line(self, line: str) -> None:
+        """Show a line of the job."""
+        if not self.as_it_comes and self.error is None:
+            try:
+                print(self.prefix + line, end="", flush=True)
+            except OSError as error:
+                self._ended(error)
+
+    def _ended(self, error: OSError) -> None:
+        self.error = error
+        self.gone()
+
+
+def _copy(reader: int, log: BinaryIO, shown: _Shown) -> None:
     """Copy output to the terminal and, line by line and without the states of a bar that were drawn over, to a log."""
     kept = b""
     with os.fdopen(reader, "rb", buffering=0) as file:
         while part := _read(file):
-            if as_it_comes:
-                sys.stdout.buffer.write(part)
-                sys.stdout.flush()
+            shown.part(part)
             *lines, kept = (kept + part).split(b"\n")
             for line in lines:
-                _line(line, log, prefix, as_it_comes)
+                _line(line, log, shown)
             kept = kept[kept.rstrip(b"\r").rfind(b"\r") + 1 :]
     if kept:
-        _line(kept, log, prefix, as_it_comes)
+        _line(kept, log, shown)
 
 
-def _line(line: bytes, log: BinaryIO, prefix: str, shown: bool) -> None:
+def _line(line: bytes, log: BinaryIO, shown: _Shown) -> None:
     # Of what was drawn over, the last state, without the codes of a terminal.
     last = line.rstrip(b"\r").rpartition(b"\r")[2]
     text = Text.from_ansi(last.decode(errors="replace")).plain.rstrip().encode() + b"\n"
     log.write(text)
     log.flush()
-    if not shown:
-        print(prefix + text.decode(errors="replace"), end="", flush=True)
+    shown.line(text.decode(errors="replace"))
 
 
 def _read(file: BinaryIO) -> bytes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
-from avsal_bench.bench.job import job_options
+from avsal_bench.bench.job import job_options, own_words
 from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.ending import exit_code, parsed, shared_options
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         overrides=args.set,
         datasets=args.datasets,
         sounds=args.sound,
+        own=own_words(args),
     )
     space.check_writable(files=[path for _, _, path in records_of(job, job.recipe(space), space)])
     with tracked(job, space):
@@ -71,4 +73,6 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Who ends a bench of jobs ends them by this; a bench in the background of a shell ignores it, and they would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -80,7 +80,7 @@ def read_state(path: Path) -> State:
         job = dict(plain["job"])
         if strange := [key for key in ("model", "modality", "preset", "protocol") if not isinstance(job[key], str)]:
             raise ValueError(f"{strange[0]} is {job[strange[0]]!r}")
-        job |= {name: tuple(job[name]) for name in ("overrides", "datasets", "sounds")}
+        job |= {name: tuple(job[name]) for name in ("overrides", "datasets", "sounds", "own")}
         given = {"job": Job(**job), "leaderboard": Path(plain["leaderboard"]), "process": Process(**plain["process"])}
         return State(**{**plain, **given})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -122,6 +122,13 @@ def tracked(job: Job, space: Workspace) -> Iterator[None]:
         last = state_of(space.runs, job)
         if last is not None and last.process == me:  # else another process has taken the job over
             write_state(space.runs, replace(running, state=end[0], ended=now(), exit_code=end[1]))
+
+
+def write_interrupted(runs: Path, job: Job) -> None:
+    """Write that a job was interrupted, where its process has ended without a word of its own."""
+    last = state_of(runs, job)
+    if last is not None and last.state == "running" and alive(last.process) is False:
+        write_state(runs, replace(last, state="interrupted", ended=now(), exit_code=130))
 
 
 def squeue() -> dict[str, str] | None:
