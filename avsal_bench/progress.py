@@ -10,6 +10,7 @@ from contextvars import ContextVar
 
 from rich import progress as rich_progress
 from rich.console import Console
+from rich.filesize import decimal
 
 #: Seconds between two lines when the output is no terminal.
 LOG_EVERY = 15.0
@@ -25,14 +26,15 @@ class Progress:
     It draws only when it is told of a step: a thread that draws by itself would hold locks while others fork.
     """
 
-    def __init__(self, title: str, total: int, done: int = 0) -> None:
+    def __init__(self, title: str, total: int | None, done: int = 0, sizes: bool = False) -> None:
         self._silent = _silent.get()
         self._drawn = sys.stderr.isatty() and not self._silent  # FORCE_COLOR alone makes no terminal of a log
         console = Console(stderr=True, force_terminal=self._drawn, highlight=False, markup=False, emoji=False)
         self._bar = rich_progress.Progress(
             rich_progress.TextColumn("{task.description}", markup=False),
             rich_progress.BarColumn(bar_width=24),
-            rich_progress.MofNCompleteColumn(),
+            *((rich_progress.DownloadColumn(), rich_progress.TransferSpeedColumn()) if sizes else ()),
+            *(() if sizes else (rich_progress.MofNCompleteColumn(),)),
             rich_progress.TimeElapsedColumn(),
             rich_progress.TimeRemainingColumn(),
             rich_progress.TextColumn("{task.fields[note]}", markup=False),
@@ -44,6 +46,7 @@ class Progress:
         )
         self._bar.add_task(title, total=total, completed=done, note="")
         (self._task,) = self._bar.tasks
+        self._words = decimal if sizes else str
         self._shown = time.monotonic()
         self._bar.start()
 
@@ -70,7 +73,8 @@ class Progress:
             return
         task = self._task
         clocks = f"{_clock(task.elapsed)} so far, {_clock(task.time_remaining)} left"
-        line = [f"{task.description} {task.completed:.0f}/{task.total:.0f}", clocks, task.fields["note"]]
+        total = "?" if task.total is None else self._words(round(task.total))
+        line = [f"{task.description} {self._words(round(task.completed))}/{total}", clocks, task.fields["note"]]
         print(", ".join(filter(None, line)), file=sys.stderr, flush=True)
 
 
@@ -85,9 +89,16 @@ def silence(silent: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator[Progress]:
-    """A progress bar for the block; ``done`` steps were done in an earlier run."""
-    bar = Progress(title, total, done)
+def progress(title: str, total: int | None, done: int = 0, sizes: bool = False) -> Iterator[Progress]:
+    """A progress bar for the block.
+
+    Args:
+        title: of the bar.
+        total: steps, or None where nobody knows.
+        done: steps of an earlier run.
+        sizes: whether steps are bytes, which are shown as such, with their speed.
+    """
+    bar = Progress(title, total, done, sizes)
     try:
         yield bar
     finally:

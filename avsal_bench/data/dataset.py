@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from avsal_bench.getting.offers import Online
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins
 from avsal_bench.resources import folder_of
@@ -186,6 +187,7 @@ class DataSet:
             plug-ins.
         told: what a record tells of the set and its lists: ``told(root, fold)``; None for nothing but
             :func:`~avsal_bench.data.layouts.lists.story_of_lists`.
+        online: where its files are offered, for ``avsal data get``; None where nobody here knows.
     """
 
     name: str
@@ -200,6 +202,7 @@ class DataSet:
     title: str = ""
     described: Path | None = None
     told: Callable[[Path, int], dict[str, Any]] | None = None
+    online: Online | None = None
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
         """Videos of ``part`` ("train" or "test") of a fold, in the order of the list."""

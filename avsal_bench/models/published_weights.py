@@ -28,6 +28,9 @@ class WeightsFile:
         sha256: of the file, whole or its first digits; ``unknown`` where nobody here has seen the file.
         form: what is known of what is in the file, and from where.
         unreadable: why the file cannot be opened here, and what to do without it; "" where it can.
+        online: the address of the file, or of an archive that holds it, for ``avsal weights get``, as
+            :mod:`avsal_bench.getting.offers` has them; "" where only a person can fetch it.
+        steps: what that person does; by default, to look where ``source`` says.
     """
 
     name: str
@@ -39,6 +42,8 @@ class WeightsFile:
     sha256: str = "unknown"
     form: str = "names read from the authors' code; the file was not opened"
     unreadable: str = ""
+    online: str = ""
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

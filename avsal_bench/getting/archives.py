@@ -1,0 +1,251 @@
+"""Archives of strangers: opened into a folder of their own, files only, whatever else is in them.
+
+Nothing is written outside that folder, no link and no device is made, no more is written than the disk has room for,
+and what other programs left (:mod:`avsal_bench.strays`, such as ``__MACOSX``) stays out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import shutil
+import stat
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from rich.filesize import decimal
+
+from avsal_bench.getting.download import RESERVE
+from avsal_bench.names import safe_name, shortened
+from avsal_bench.strays import LEFT
+
+#: How archives that are opened here end, and those that are not.
+OPENED = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
+CLOSED = (".7z", ".rar")
+#: Times that the content of an archive may be larger than it: pictures and sound do not shrink, maps at most so much.
+MOST_TIMES = 300
+#: Files of one archive, folders in one another, and bytes that any archive may hold whatever its own size.
+_MOST_FILES, _DEEPEST, _ALLOWED = 2_000_000, 30, 10_000_000
+_BLOCK = 2**20
+#: What the readers of archives raise where one is damaged.
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, UnicodeError, RuntimeError),
+)
+#: Bytes of a long name or of other words about a member of a tar; what has more is no name.
+_LONGEST_WORDS = 100_000
+_WORDS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+
+
+class NoRoom(OSError):
+    """The disk has no room for what is in an archive."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file in an archive."""
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes] | None]
+
+
+class _Header(tarfile.TarInfo):
+    """A member of a tar whose damage is an error: tarfile takes a damaged header in the middle for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
+        try:
+            return super().fromtarfile(tar)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError, tarfile.SubsequentHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(str(error)) from error
+        except tarfile.EmptyHeaderError as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError("it ends in the middle") from error
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:  # type: ignore[override]
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _WORDS and found.size > _LONGEST_WORDS:
+            raise tarfile.ReadError(f"a name in it has {found.size:,} letters")
+        return found
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of that name is unpacked here."""
+    return name.lower().endswith(OPENED)
+
+
+def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda steps: None) -> int:
+    """Unpack all files of an archive into a new folder.
+
+    Args:
+        archive: a file ending in one of ``OPENED``.
+        folder: that is made; where anything fails it is removed.
+        tell: is told how many bytes of the archive were read.
+
+    Returns:
+        How many files were unpacked.
+
+    Raises:
+        ValueError: naming the archive, where it is damaged, or holds what no set of files holds: a path that leads
+            out, a link that leads out, a device, a name twice, or far more than it could.
+        OSError: when the disk has no room for what is in it.
+    """
+    if archive.name.lower().endswith(CLOSED):
+        raise ValueError(
+            f"{archive}: is not unpacked here; unpack it with 7z or unrar, into the folder that `get` names"
+        )
+    if not is_archive(archive.name):
+        raise ValueError(f"{archive}: no archive that is known here ({' '.join(OPENED)})")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        return _unpack(archive, folder, tell)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        # bz2 raises an OSError without a number
+        if isinstance(error, _DAMAGE) or (type(error) is OSError and error.errno is None):
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{archive}: cut off or damaged ({said}); delete it, and fetch it again") from error
+        raise
+
+
+def _unpack(archive: Path, folder: Path, tell: Callable[[int], None]) -> int:
+    most = archive.stat().st_size * MOST_TIMES + _ALLOWED
+    names: set[str] = set()
+    written = 0
+    with _opened(archive, tell) as members:
+        for member in members:
+            path = _inside(archive, member.name)
+            if path is None:
+                continue
+            spelled = unicodedata.normalize("NFC", path.as_posix()).casefold()
+            if spelled in names:
+                raise ValueError(
+                    f"{archive}: {shortened(member.name)} is in it twice, or differs in case only; ask its authors"
+                )
+            names.add(spelled)
+            written += member.size
+            if len(names) > _MOST_FILES or written > most:
+                held = f"over {len(names):,} files of {decimal(written)}, from {decimal(archive.stat().st_size)}"
+                raise ValueError(
+                    f"{archive}: holds {held}: a bomb, or no set of videos; if you know better, unpack it by hand"
+                )
+            free = shutil.disk_usage(folder).free
+            if member.size + RESERVE > free:
+                room = f"{decimal(free)} are free in {folder.parent}, after {decimal(written - member.size)} of it"
+                raise NoRoom(
+                    f"{archive}: no room for {shortened(member.name)} ({decimal(member.size)}; {room}); free some "
+                    "space, and run again"
+                )
+            _write(archive, member, folder / path)
+    return len(names)
+
+
+def _write(archive: Path, member: _Member, place: Path) -> None:
+    content = member.open()
+    if content is None:
+        raise ValueError(f"{archive}: {shortened(member.name)} is a link to what is no file; ask its authors")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file = place.open("xb")
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{archive}: {shortened(member.name)} is a file and a folder in it; ask its authors") from None
+    came = 0
+    with content, file:
+        while block := content.read(_BLOCK):
+            came += len(block)
+            if came > member.size:
+                break
+            file.write(block)
+    if came != member.size:
+        raise EOFError(f"{shortened(member.name)} has another length than it says")
+
+
+def _inside(archive: Path, name: str) -> PurePosixPath | None:
+    """The path of a member below the folder; None for what other programs left, and for what is hidden."""
+    path = PurePosixPath(name)
+    parts = [part for part in path.parts if part != "."]
+    try:
+        if path.is_absolute() or ".." in parts or not parts or len(parts) > _DEEPEST:
+            raise ValueError("the path leads out of the folder, or is too deep")
+        if any(part.startswith(".") or part.lower() in LEFT for part in parts):
+            return None
+        for part in parts:
+            safe_name("name", part)
+    except ValueError as error:
+        raise ValueError(
+            f"{archive}: holds {shortened(name)}, which may not be unpacked ({error}), so nothing was; ask its authors"
+        ) from None
+    return PurePosixPath(*parts)
+
+
+@contextmanager
+def _opened(archive: Path, tell: Callable[[int], None]) -> Iterator[Iterator[_Member]]:
+    if archive.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(archive) as found:
+            yield _of_zip(archive, found, tell)
+    else:
+        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:*", tarinfo=_Header) as tar:
+            yield _of_tar(archive, tar, file, tell)
+
+
+def _of_zip(archive: Path, found: zipfile.ZipFile, tell: Callable[[int], None]) -> Iterator[_Member]:
+    for info in found.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise ValueError(f"{archive}: {shortened(info.filename)} is a link or a device; ask its authors")
+        if info.flag_bits & 1:
+            raise ValueError(f"{archive}: {shortened(info.filename)} is locked with a password; unpack it by hand")
+        if not info.is_dir():
+            yield _Member(info.filename, info.file_size, lambda info=info: found.open(info))  # type: ignore[misc]
+        tell(info.compress_size)
+
+
+def _of_tar(archive: Path, tar: tarfile.TarFile, file: IO[bytes], tell: Callable[[int], None]) -> Iterator[_Member]:
+    """The files of a tar; links to files in it come last, as copies, as their content stands elsewhere."""
+    links: list[tarfile.TarInfo] = []
+    before = 0
+    for info in tar:
+        if info.isfile():
+            yield _Member(info.name, info.size, lambda info=info: tar.extractfile(info))  # type: ignore[misc]
+        elif info.islnk() or info.issym():
+            links.append(info)
+        elif not info.isdir():
+            raise ValueError(f"{archive}: {shortened(info.name)} is a device or a pipe; ask its authors")
+        here = file.tell()
+        tell(here - before)
+        before = here
+    while tar.fileobj is not None and tar.fileobj.read(_BLOCK):  # to the end, where the checksum is compared
+        pass
+    files = {info.name.removeprefix("./"): info for info in tar.getmembers() if info.isfile()}
+    for info in links:
+        target = files.get(_target(info))
+        if target is None:
+            target_name = shortened(info.linkname)
+            raise ValueError(
+                f"{archive}: {shortened(info.name)} is a link to {target_name}, which is no file in it; ask its authors"
+            )
+        yield _Member(info.name, target.size, lambda target=target: tar.extractfile(target))  # type: ignore[misc]
+
+
+def _target(info: tarfile.TarInfo) -> str:
+    """The name in the archive that a link leads to; "" where it leads out."""
+    parts: list[str] = [] if info.islnk() else list(PurePosixPath(info.name).parent.parts)
+    for part in PurePosixPath(info.linkname).parts:
+        if part == "/":
+            return ""
+        if part == "..":
+            if not parts:
+                return ""
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(part for part in parts if part != ".")
