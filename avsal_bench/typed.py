@@ -30,6 +30,34 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def above0(text: str) -> float:
+    """A number above 0.
+
+    >>> above0("1e-3")
+    0.001
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, such as 1e-3; got {_short(text)}")
+    return number
+
+
+def size(text: str) -> tuple[int, int]:
+    """Height and width in pixels.
+
+    >>> size("224x384")
+    (224, 384)
+    """
+    try:
+        height, width = (whole(1, 16_384)(part) for part in text.split("x"))
+    except (argparse.ArgumentTypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"expected height x width such as 224x384, got {_short(text)}") from None
+    return height, width
+
+
 def seed(text: str) -> int:
     """A seed of random draws."""
     return whole(0, LARGEST_SEED)(text)

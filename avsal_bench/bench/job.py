@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avsal_bench.files import fingerprint
 from avsal_bench.records import SOUNDS, network_name
-from avsal_bench.typed import named, seed, word
+from avsal_bench.typed import above0, named, seed, size, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.workspace import Workspace
     from avsal_bench.spec import Sound
+    from avsal_bench.training.own_data import OwnData
     from avsal_bench.training.recipe import Recipe
 
 #: Half of the observers against the other half: planned and recorded like a network.
@@ -25,7 +27,8 @@ class Job:
 
     ``datasets`` and ``sounds`` only choose which records are made now; without ``sounds`` an audio-visual network is
     tested under those of its recipe. They are no part of the recipe, nor of what a record says, so the others can be
-    made another day from the same weights.
+    made another day from the same weights. ``own`` are the words of the command line that put data of one's own in the
+    place of the preset's; see :func:`own_options`.
     """
 
     model: str
@@ -37,6 +40,7 @@ class Job:
     overrides: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     sounds: tuple[Sound, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def network(self) -> str:
@@ -58,7 +62,7 @@ class Job:
         from avsal_bench.training.recipe import load_recipe  # which knows the losses, and so torch
         from avsal_bench.training.recipe_folder import recipe_folder
 
-        return load_recipe(recipe_folder(self.model), self.model, self.preset, self.overrides)
+        return load_recipe(recipe_folder(self.model), self.model, self.preset, self.overrides, own_data(self.own))
 
     def arguments(self) -> list[str]:
         """Words of ``avsal run`` for this job, which :func:`job_options` read."""
@@ -67,6 +71,7 @@ class Job:
         words += ["--modality", self.modality] if self.modality else []
         words += ["--datasets", ",".join(self.datasets)] if self.datasets else []
         words += ["--sound", ",".join(self.sounds)] if self.sounds else []
+        words += self.own
         return words + [word for override in self.overrides for word in ("--set", override)]
 
 
@@ -93,6 +98,68 @@ def recipe_options(parser: argparse.ArgumentParser) -> None:
         "--datasets", type=named, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
     )
     sound_option(parser, "test audio-visual networks with these sounds, not those of their recipes")
+    own_options(parser)
+
+
+#: Options of data of one's own, and how their values are written.
+_OWN: dict[str, Callable[[Any], str]] = {
+    "train": ",".join,
+    "test": ",".join,
+    "frames": str,
+    "size": lambda size: "x".join(map(str, size)),
+    "epochs": str,
+    "batch_size": str,
+    "lr": repr,
+    "clips": str,
+}
+
+
+def own_options(parser: argparse.ArgumentParser) -> None:
+    """Add what puts data of one's own in the place of a preset's: the fields of ``training/own_data.py``."""
+    group = parser.add_argument_group("training on your own data (docs/tutorials/add_data.md)")
+    text = "train every stage on these sets, such as one that your dataset.yaml describes"
+    group.add_argument("--train", type=named, metavar="SETS", help=text)
+    group.add_argument("--test", type=named, metavar="SETS", help="test on these sets (default: those of --train)")
+    group.add_argument("--frames", type=whole(1), metavar="N", help="frames of a clip (default: of the preset)")
+    group.add_argument("--size", type=size, metavar="HxW", help="of frames, such as 128x192 (default: of the preset)")
+    group.add_argument("--epochs", type=whole(1), metavar="N", help="of each stage (default: of the preset)")
+    group.add_argument("--batch-size", type=whole(1), metavar="N", help="clips a batch (default: of the preset)")
+    group.add_argument("--lr", type=above0, metavar="RATE", help="learning rate (default: of the preset)")
+    group.add_argument(
+        "--clips", type=whole(1), metavar="N", help="of each video in an epoch (default: the preset's, at least 12)"
+    )
+
+
+def own_words(args: argparse.Namespace) -> tuple[str, ...]:
+    """The words of :func:`own_options` that were given, as another process reads them; none without ``--train``.
+
+    Raises:
+        ValueError: for one of the others without ``--train``.
+    """
+    given = {name: value for name in _OWN if (value := getattr(args, name, None)) is not None}
+    if given and "train" not in given:
+        name = next(iter(given)).replace("_", "-")
+        way = "--datasets says which sets are tested" if name == "test" else "else change the recipe with --set"
+        raise ValueError(f"--{name} goes with --train, which names the data sets to train on; {way}")
+    return tuple(word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", _OWN[name](value)))
+
+
+def own_data(words: Sequence[str]) -> OwnData | None:
+    """What the words of :func:`own_words` say; None for none.
+
+    Raises:
+        ValueError: for an unknown data set; it suggests the nearest one.
+    """
+    if not words:
+        return None
+    from avsal_bench.data.dataset import expand
+    from avsal_bench.training.own_data import OwnData
+
+    parser = argparse.ArgumentParser(add_help=False)
+    own_options(parser)
+    given = vars(parser.parse_args(list(words)))
+    train = tuple(expand(given.pop("train")))
+    return OwnData(train, tuple(expand(given.pop("test") or train)), **given)
 
 
 def sound_option(parser: argparse.ArgumentParser, text: str) -> None:

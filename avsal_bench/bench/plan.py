@@ -7,28 +7,27 @@ from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from avsal_bench.bench.context import Place
-from avsal_bench.bench.job import Job
+from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.planning.asked import asked_lines, chosen_modalities, folds_of, modalities_of, tested_sets
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import hold_out
 from avsal_bench.data.clips.sampler import clip_counts
-from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import network_name, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.building import check_network, check_stage
-from avsal_bench.training.recipe import Recipe, Stage, list_presets, load_recipe
+from avsal_bench.training.recipe import Recipe, Stage, load_recipe
 from avsal_bench.training.recipe_folder import recipe_folder
 from avsal_bench.typed import LARGEST_SEED
 
 #: Folds of the six sets; a set with one split uses it in each.
 FOLDS = (1, 2, 3)
-#: Networks without training that every bench runs along: no score says anything without them.
-BASELINES = ("centre", "mep")
 
 
 def make_plan(
@@ -43,8 +42,12 @@ def make_plan(
     overrides: Sequence[str] = (),
     datasets: Sequence[str] = (),
     sounds: Sequence[str] = (),
+    own: Sequence[str] = (),
+    preset_asked: bool = True,
 ) -> list[Job]:
     """All jobs of some models, the baselines first; the fold varies slowest.
+
+    The baselines beside are tested on what the models are tested on.
 
     Args:
         space: folders.
@@ -52,39 +55,39 @@ def make_plan(
         preset: of the recipes.
         protocol: of the scores.
         modalities: only these.
-        folds: in the place of those of the first model's recipe.
+        folds: in the place of those of the first model's recipe; of what is the same in each of them, the first.
         seeds: of training; a network without training has the first alone.
-        overrides: of the recipes, but not of the baselines'.
+        overrides: of the recipes; each of those models that take it.
         datasets: only these of the sets that a recipe tests.
         sounds: that audio-visual networks are tested with, in the place of those of their recipes.
+        own: data in the place of the preset's, as words of :func:`~avsal_bench.bench.job.own_words`. Who trains nothing
+            is tested on them.
+        preset_asked: whether a person chose the preset. If nobody did, own data train the small network of ``smoke``
+            where published weights that the preset starts from are not imported.
 
     Raises:
         ValueError, FileNotFoundError: for an unknown model, preset, modality, data set or sound, a set that a recipe
-            does not test, or a model without a recipe.
+            does not test, an override that no model takes, or a model without a recipe.
     """
     heard = asked_sounds(sounds)
     for model in models:
         modalities_of(model)
-    for what, asked in {"model": models, "fold": folds, "seed": seeds}.items():
-        _check_once(what, asked)
+    for what, given in {"model": models, "fold": folds, "seed": seeds}.items():
+        _check_once(what, given)
     _check_numbers(folds, seeds)
-    if overrides and all(model in BASELINES for model in models):
-        raise ValueError(f"--set {overrides[0]}: {', '.join(models)} has nothing to set, as a baseline beside networks")
-    jobs = []
-    names = [*(b for b in BASELINES if b not in models), *models]
-    presets = {model: _preset(model, preset) for model in names}
-    recipes = {
-        model: load_recipe(recipe_folder(model), model, presets[model], _own(model, overrides)) for model in names
-    }
-    tested = {model: tested_sets(recipes[model], datasets) for model in names}
-    own_folds = folds or recipes[models[0]].folds
-    for fold in own_folds:
-        for model in names:
-            for modality in _modalities(recipes[model], modalities):
-                for seed in seeds if recipes[model].stages else (0,):
-                    own = _own(model, overrides)
-                    sets = tested[model]
-                    jobs.append(Job(model, modality, fold, seed, presets[model], protocol, own, sets, heard))
+    lines = asked_lines(space, models, preset, modalities, overrides, datasets, own, preset_asked)
+    wanted = [
+        folds or folds_of(line, next(one.recipe.folds for one in lines if one.model == models[0])) for line in lines
+    ]
+    jobs = [
+        Job(line.model, modality, fold, seed, line.preset, protocol, line.words, line.datasets, heard, line.own)
+        for fold in folds or FOLDS
+        for line, of_line in zip(lines, wanted, strict=True)
+        if fold in of_line
+        for modality in chosen_modalities(line.recipe, modalities)
+        for seed in (seeds if line.recipe.stages else (0,))
+    ]
+    recipes = {line.model: line.recipe for line in lines}
     for job in jobs:
         check_recipe(job, recipes[job.model])
     return jobs
@@ -102,6 +105,7 @@ def plan_one(
     overrides: Sequence[str] = (),
     datasets: Sequence[str] = (),
     sounds: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> Job:
     """The job that ``avsal run`` names; without a modality, of the richest that the network has.
 
@@ -110,12 +114,12 @@ def plan_one(
     """
     rules_of(protocol)
     modality = modality or next(reversed(modalities_of(model)), "")
-    recipe = load_recipe(recipe_folder(model), model, preset, overrides)
+    recipe = load_recipe(recipe_folder(model), model, preset, overrides, own_data(own))
     sets, heard = tested_sets(recipe, datasets), asked_sounds(sounds)
     _check_numbers([fold], [seed])
-    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard)
+    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own))
     if modality:
-        _modalities(recipe, [modality])
+        chosen_modalities(recipe, [modality])
     return job
 
 
@@ -176,21 +180,6 @@ def _check_numbers(folds: Sequence[int], seeds: Sequence[int]) -> None:
         raise ValueError(f"seed {strange[0]}: expected a whole number from 0 to {LARGEST_SEED}")
 
 
-def tested_sets(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Names of the sets that are asked for; none for all sets of the recipe.
-
-    A set that a data root describes is tested with any recipe: no recipe of the package can name it.
-
-    Raises:
-        ValueError: for an unknown set, and for one of the package that the recipe does not test.
-    """
-    names = tuple(expand(wanted))
-    if others := [name for name in names if name not in recipe.test and dataset(name).described is None]:
-        known = ", ".join(recipe.test)
-        raise ValueError(f"{recipe.model}, preset {recipe.preset}, is not tested on {others[0]}; it is on: {known}")
-    return names
-
-
 def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
     """Sounds that are asked for, each once, the true one first.
 
@@ -202,40 +191,6 @@ def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
         if name not in known:
             raise ValueError(unknown("sound", name, known))
     return tuple(sound for sound in known if sound in wanted)
-
-
-def _preset(model: str, preset: str) -> str:
-    """The preset asked for; for a baseline whose recipe does not have it, the paper's."""
-    return "paper" if model in BASELINES and preset not in list_presets(recipe_folder(model), model) else preset
-
-
-def _own(model: str, overrides: Sequence[str]) -> tuple[str, ...]:
-    """Overrides of the command line are for the networks under test, not for the baselines beside them."""
-    return () if model in BASELINES else tuple(overrides)
-
-
-def modalities_of(model: str) -> tuple[str, ...]:
-    """Modalities of a network; none for a baseline.
-
-    Raises:
-        ValueError: for an unknown name; it suggests the nearest one.
-    """
-    return kind_of(model).modalities(model)
-
-
-def _modalities(recipe: Recipe, wanted: Sequence[str]) -> tuple[str, ...]:
-    known: tuple[str, ...] = modalities_of(recipe.model)
-    if not known:
-        return ("",)
-    if unknown := [m for m in wanted if m not in known]:
-        raise ValueError(f"{recipe.model} has no modality {unknown[0]!r}; it has: {', '.join(known)}")
-    if recipe.weights:
-        known = tuple(m for m in known if m in recipe.weights)
-    chosen = tuple(m for m in known if not wanted or m in wanted)
-    if not chosen:
-        offered = ", ".join(recipe.weights)
-        raise ValueError(f"{recipe.model}, preset {recipe.preset}: published weights are known for {offered} only")
-    return chosen
 
 
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:

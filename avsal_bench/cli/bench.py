@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from avsal_bench.bench.job import own_words
 from avsal_bench.bench.words import common_words, folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
 from avsal_bench.typed import folds, seeds, whole
@@ -110,6 +111,8 @@ def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]
         overrides=args.set,
         datasets=args.datasets,
         sounds=args.sound,
+        own=own_words(args),
+        preset_asked=args.preset is not None,
     )
 
 

@@ -22,6 +22,7 @@ from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, bui
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
 from avsal_bench.training.optimising import check_optimizer, check_schedule
+from avsal_bench.training.own_data import OwnData
 from avsal_bench.training.tasks import TwoTask
 from avsal_bench.yaml_files import read_setting, read_yaml
 
@@ -189,8 +190,10 @@ def list_presets(folder: Path, model: str) -> list[str]:
     return list(_read(folder, model)[1])
 
 
-def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read ``<folder>/<model>.yaml``, apply a preset, then ``key=value`` overrides from the command line.
+def load_recipe(
+    folder: Path, model: str, preset: str, overrides: Sequence[str] = (), own: OwnData | None = None
+) -> Recipe:
+    """Read ``<folder>/<model>.yaml``, apply a preset, own data, then ``key=value`` overrides from the command line.
 
     Keys of a stage that stand at the top of the file hold for all stages. A preset is a mapping of the same
     form as the file; what it names replaces what the file says, mappings key by key.
@@ -200,6 +203,7 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
         model: name of the network, and of the file.
         preset: one of ``presets``.
         overrides: such as ``stages.visual.epochs=2``; the value is read as YAML.
+        own: data in the place of the preset's, which make another preset of it.
 
     Raises:
         FileNotFoundError: for a network without a recipe.
@@ -212,13 +216,39 @@ def load_recipe(folder: Path, model: str, preset: str, overrides: Sequence[str] 
         raise ValueError(f"{path}: {unknown('preset', preset, presets)}")
     try:
         typed = [*map(_parse_override, overrides)]
-        for over in (_mapping(presets[preset], "preset"), *typed):
+        _merge(plain, _mapping(presets[preset], "preset"))
+        if own is not None:
+            _merge(plain, own.changes(model, plain))
+        for over in typed:
             _merge(plain, over)
-        recipe = _build(model, preset, plain)
+        recipe = _build(model, preset if own is None else own.preset(preset), plain)
         _check_fits(recipe, typed)
         return recipe
     except (ValueError, KeyError) as error:
         raise ValueError("\n".join(f"{path}, preset {preset}: {line}" for line in str(error).splitlines())) from error
+
+
+def takes(folder: Path, model: str, override: str, options: Collection[str]) -> bool:
+    """Whether a ``key=value`` override says anything to a network: a key of its recipe, a stage, or an option of it.
+
+    Args:
+        folder: as for :func:`load_recipe`.
+        model: name of the network.
+        override: the words.
+        options: names of what the network takes.
+
+    Raises:
+        FileNotFoundError: for a network without a recipe.
+        ValueError: for words of another form.
+    """
+    plain, _ = _read(folder, model)
+    key, *rest = read_setting(override, "stages.visual.epochs=2")[0].split(".")
+    stages = plain.get("stages") or {}
+    if key == "network":
+        return not rest or rest[0] in options
+    if key == "stages":
+        return bool(stages) and (not rest or rest[0] in stages)
+    return bool(stages) if key in _SHARED_KEYS else key in _RECIPE_KEYS - {"presets"}
 
 
 def _read(folder: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:

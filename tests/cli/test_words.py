@@ -154,9 +154,12 @@ def test_every_command_that_plans_looks_at_the_whole_plan(folders, capsys, comma
 
 def test_what_is_asked_for_twice_or_fits_nothing(folders, capsys):
     assert "model avrsp is asked for twice" in refused(["bench", "avrsp", "avrsp", "--dry-run", *folders], capsys)
-    for setting in ("foo=1", "network.sigma=3", "batch_size=2"):
-        line = refused(["bench", "centre", "--dry-run", "--set", setting, *folders], capsys)
-        assert f"--set {setting}: centre has nothing to set" in line
+    for setting, message in {
+        "foo=1": "unknown key 'foo'",
+        "network.sigmas=3": "centre: unknown option 'sigmas'; did you mean 'sigma'",
+        "batch_size=2": "--set batch_size is of training, and nothing is trained here",
+    }.items():
+        assert message in refused(["bench", "centre", "mep", "--dry-run", "--set", setting, *folders], capsys)
     assert "nothing is trained here" in refused(["run", "centre", "--set", "batch_size=2", *folders], capsys)
     assert "stage 'dhf1k': avc: " in refused(["run", "avc", "--set", "network.network=avc", *folders], capsys)
 

@@ -6,7 +6,7 @@ That is why it is no network of the registry: a network's maps are scored agains
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class HumanJob(JobKind):
     def modalities(self, model: str) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def options(self, model: str) -> Collection[str]:
+        """Those of the draws."""
+        return ("splits", "seed", "degree")
 
     def label(self, job: Job, recipe: Recipe) -> str:
         """The name itself."""

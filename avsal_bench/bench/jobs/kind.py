@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
@@ -26,6 +26,10 @@ class JobKind(ABC):
         Raises:
             ValueError: for an unknown name; it suggests the nearest one.
         """
+
+    @abstractmethod
+    def options(self, model: str) -> Collection[str]:
+        """Names of what ``network`` of a recipe may hold."""
 
     @abstractmethod
     def label(self, job: Job, recipe: Recipe) -> str:

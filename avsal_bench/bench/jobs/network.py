@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from avsal_bench.bench.context import Context, Place, Trained
@@ -18,6 +18,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.models import model_entry
 from avsal_bench.spec import Sound
+from avsal_bench.training.own_data import options_of
 from avsal_bench.training.recipe import Recipe
 
 
@@ -29,6 +30,10 @@ class NetworkJob(JobKind):
     def modalities(self, model: str) -> tuple[str, ...]:
         """Those of the registry."""
         return model_entry(model).modalities
+
+    def options(self, model: str) -> Collection[str]:
+        """The arguments of the network."""
+        return options_of(model)
 
     def label(self, job: Job, recipe: Recipe) -> str:
         """The name in the registry and the variant, see :func:`~avsal_bench.bench.stages.network_label`."""

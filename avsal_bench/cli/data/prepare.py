@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
-from avsal_bench.typed import whole
+from avsal_bench.typed import size, whole
 
 
 def add_prepare(commands: Commands) -> None:
@@ -19,7 +19,7 @@ def add_prepare(commands: Commands) -> None:
     )
     parser = add_command(commands, "prepare", prepare, text, epilog=epilog)
     set_options(parser)
-    parser.add_argument("--size", type=_size, default=(224, 384), help="of the frames (default: 224x384)")
+    parser.add_argument("--size", type=size, default=(224, 384), help="of the frames (default: 224x384)")
     parser.add_argument(
         "--rate", type=whole(0, 192_000), default=22050, help="of the sound in Hz, 0 for none (default: %(default)s)"
     )
@@ -40,11 +40,3 @@ def prepare(args: argparse.Namespace) -> int:
     gigabytes = sum(one.bytes for one in made) / 1e9
     print(f"{len(made)} videos prepared, {len(written)} of them now; {gigabytes:.2f} GB in all")
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        height, width = (whole(1, 16_384)(part) for part in text.split("x"))
-    except (ValueError, argparse.ArgumentTypeError):
-        raise argparse.ArgumentTypeError(f"expected height x width such as 224x384, got {text!r}") from None
-    return height, width
