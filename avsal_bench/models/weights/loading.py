@@ -21,7 +21,7 @@ from avsal_bench.models.published_weights import Rename
 from avsal_bench.models.registry import registered_name
 
 #: Where a training script may have put the state dict in its checkpoint.
-_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "student_model")
 
 #: What to do about a damaged file of authors.
 FETCH = "fetch it again"
@@ -63,8 +63,8 @@ def load_published(net: nn.Module, source: str | Path | Mapping[str, Tensor], re
 def read_state(source: str | Path) -> dict[str, Tensor]:
     """Read the state dict in a checkpoint, without running code that the file may hold.
 
-    It is the whole file, or lies in it under ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or
-    ``net``. The prefix ``module.``, which DataParallel adds, is taken off.
+    It is the whole file, or lies in it under ``state_dict``, ``model_state_dict``, ``model_state``, ``model``, ``net``
+    or ``student_model``. The prefix ``module.``, which DataParallel adds, is taken off.
 
     Raises:
         FileNotFoundError: when there is no such file.
