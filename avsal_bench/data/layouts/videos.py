@@ -14,11 +14,9 @@ from avsal_bench.data.layouts.lists import (
     PACKAGED_LISTS,
     ListedVideo,
     check_apart,
-    check_parts_apart,
     find_list,
     read_fold_list,
 )
-from avsal_bench.names import safe_name
 from avsal_bench.strays import child, same_name, without_strays
 
 
@@ -51,8 +49,8 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     if path.parent != PACKAGED_LISTS:
         needed.insert(0, "fold_lists")
     need_folders(root, description, [*needed, f"annotations/{folder}"])
-    listed = _read_list(path, test)
-    found = _find_video_files(files)
+    listed = read_list(path, test)
+    found = find_video_files(files)
     categories = read_categories(root / "annotations" / folder / "categories.csv")
     videos = []
     for name, n_frames, fps in listed:
@@ -60,7 +58,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
         pictures = child(root / "video_frames" / folder, name)
         sounds = child(root / "video_audio" / folder, name)
         sound = _find_sound(sounds, sounds.name)
-        file = _only(found.get(same_name(name), []))
+        file = only_file(found.get(same_name(name), []))
         if file is None and not (root / "video_frames" / folder).is_dir():
             file = files / f"{name}.mp4"  # what its error will name
         gaze = annotations / "observers.csv"
@@ -85,114 +83,7 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     return videos
 
 
-def dhf1k_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
-    """DHF1K in whichever of its two forms is on the disk; one split, and its validation part plays the test.
-
-    As published, with numbers of frames and frame rates from the lists of this package::
-
-        <root>/<SET>/video/%03d.AVI
-        <root>/<SET>/annotation/%04d/maps/%04d.png
-        <root>/<SET>/annotation/%04d/fixation/%04d.png               (or fixation/maps/%04d.mat)
-        <root>/fold_lists/<SET>_list_{train,test}_1_fps.txt          (else this package's)
-
-    With its frames extracted: :func:`extracted_layout`. A video has the name ``%04d`` in both, so that the same ones
-    are set aside for validation.
-
-    Raises:
-        FileNotFoundError: for a missing root, folder or list, and for an extracted video without maps.
-        ValueError: for a bad list, and for two video files of one video.
-    """
-    if (root / description.folder / "video").is_dir():
-        return _published_videos(root, description, part)
-    return extracted_layout(root, description, part, fold)
-
-
-def extracted_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
-    """DHF1K with its frames extracted; one split, and its validation part plays the test::
-
-        <root>/<SET>/{train,val}/<video>/images/%04d.jpg             (or .png)
-        <root>/<SET>/{train,val}/<video>/maps/%04d.png
-        <root>/<SET>/{train,val}/<video>/fixations/%04d.png
-
-    The number of frames is that of the maps; the frame rate is not on the disk, and DHF1K's is 30.
-
-    Raises:
-        FileNotFoundError: for a missing root or folder, and for a video without maps.
-        ValueError: for two folders of one video, in one part or in both.
-    """
-    del fold  # one split
-    split = "val" if part == "test" else part
-    need_folders(root, description, [f"{description.folder}/{split}"])
-    folder = root / description.folder / split
-    folders = _video_folders(folder)
-    if not folders:
-        raise FileNotFoundError(f"{description.name}: no videos in {folder}")
-    if split == "train":
-        check_parts_apart(folders, _video_folders(folder.with_name("val")))
-    return [_extracted_video(root, description, path) for path in folders.values()]
-
-
-def _video_folders(folder: Path) -> dict[str, Path]:
-    """Folders of single videos in a folder, by their names in four digits; none where there is no folder."""
-    named: dict[str, Path] = {}
-    for path in without_strays(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() and (other := named.setdefault(_four_digits(path.name), path)) != path:
-            raise ValueError(f"{other} and {path} are both folders of one video; keep one")
-    return named
-
-
-def _published_videos(root: Path, description: DataSet, part: str) -> list[Video]:
-    folder = root / description.folder
-    need_folders(root, description, [f"{description.folder}/annotation"])
-    path, test = (find_list(root, f"{description.folder}_list_{kind}_1_fps.txt") for kind in (part, "test"))
-    listed = _read_list(path, test, _four_digits)
-    found = _find_video_files(folder / "video", _four_digits)
-    videos = []
-    for listed_name, n_frames, fps in listed:
-        name = _four_digits(listed_name)
-        annotation = folder / "annotation" / name
-        mats = annotation / "fixation" / "maps"
-        videos.append(
-            Video(
-                dataset=description.name,
-                name=name,
-                n_frames=n_frames,
-                fps=fps,
-                frames=VideoFile(_only(found.get(name, [])) or folder / "video" / f"{name[-3:]}.AVI"),
-                densities=NumberedFiles(annotation / "maps", "", 4, ".png"),
-                fixations=NumberedFiles(mats, "", 4, ".mat")
-                if mats.is_dir()
-                else NumberedFiles(annotation / "fixation", "", 4, ".png"),
-                prepared=root / "prepared" / description.folder / name,
-            )
-        )
-    return videos
-
-
-def _extracted_video(root: Path, description: DataSet, folder: Path) -> Video:
-    n_frames = sum(path.suffix == ".png" for path in _numbered(folder / "maps"))
-    if not n_frames:
-        raise FileNotFoundError(f"{description.name}: no maps in {folder / 'maps'}")
-    images = next(iter(_numbered(folder / "images")), Path("0001.jpg"))
-    name = _four_digits(safe_name(f"{folder}: video", folder.name))
-    return Video(
-        dataset=description.name,
-        name=name,
-        n_frames=n_frames,
-        fps=30.0,
-        frames=NumberedFiles(folder / "images", "", len(images.stem), images.suffix),
-        densities=NumberedFiles(folder / "maps", "", 4, ".png"),
-        fixations=NumberedFiles(folder / "fixations", "", 4, ".png"),
-        prepared=root / "prepared" / description.folder / name,
-    )
-
-
-def _numbered(folder: Path) -> list[Path]:
-    """Files of a folder whose names are numbers, sorted; none where there is no folder."""
-    return sorted(path for path in folder.iterdir() if path.stem.isdecimal()) if folder.is_dir() else []
-
-
-def _read_list(path: Path, test: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
+def read_list(path: Path, test: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
     """The videos of a list; where it is a training list, none of them may be in the test list."""
     listed = read_fold_list(path, spelled)
     if path != test:
@@ -200,16 +91,7 @@ def _read_list(path: Path, test: Path, spelled: Callable[[str], str] = same_name
     return listed
 
 
-def _four_digits(name: str) -> str:
-    """DHF1K's name of a video: its files say ``001`` and ``0001``.
-
-    >>> _four_digits("001"), _four_digits("0001"), _four_digits("other")
-    ('0001', '0001', 'other')
-    """
-    return f"{int(name):04d}" if name.isascii() and name.isdigit() else name
-
-
-def _find_video_files(folder: Path, spelled: Callable[[str], str] = same_name) -> dict[str, list[Path]]:
+def find_video_files(folder: Path, spelled: Callable[[str], str] = same_name) -> dict[str, list[Path]]:
     """Video files of a folder by their names without suffix, as ``spelled``; none where there is no folder."""
     found: dict[str, list[Path]] = {}
     for path in without_strays(folder.iterdir()) if folder.is_dir() else ():
@@ -221,10 +103,15 @@ def _find_video_files(folder: Path, spelled: Callable[[str], str] = same_name) -
 def _find_sound(folder: Path, name: str) -> Path:
     """The sound of a video; where there is none, the place for its wav."""
     paths = [folder / f"{name}{suffix}" for suffix in SOUND_SUFFIXES]
-    return _only([path for path in paths if path.is_file()]) or paths[0]
+    return only_file([path for path in paths if path.is_file()]) or paths[0]
 
 
-def _only(paths: list[Path]) -> Path | None:
+def only_file(paths: list[Path]) -> Path | None:
+    """The only one of some files, if there is any.
+
+    Raises:
+        ValueError: naming two of several.
+    """
     if len(paths) > 1:
         raise ValueError(f"{paths[0]} and {paths[1]} are both files of one video; keep one")
     return paths[0] if paths else None

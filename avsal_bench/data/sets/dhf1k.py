@@ -31,7 +31,7 @@ Saliency Prediction in the Deep Learning Era. IEEE Transactions on Pattern Analy
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.layouts.videos import dhf1k_layout
+from avsal_bench.data.layouts.dhf1k_layouts import dhf1k_layout
 
 register_dataset(
     DataSet(
