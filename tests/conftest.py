@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from scipy.io import savemat
 from torch import distributed, multiprocessing
 
+from avsal_bench import workers
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import make_synth
 
@@ -96,6 +98,23 @@ def two_processes():
                 process.kill()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _process_server():
+    """Starts processes that have the package already, and nothing else of this one: importing it takes seconds each."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    tasks = ("bench.evaluate", "data.audit.audit", "data.files.prepare", "data.statistics.stats")
+    context.set_forkserver_preload([f"avsal_bench.{module}" for module in tasks])
+    return context
+
+
+@pytest.fixture
+def quick_processes(monkeypatch, _process_server):
+    """The processes of `Workers` begin within milliseconds; they are given everything by pickling all the same."""
+    monkeypatch.setattr(workers, "multiprocessing", SimpleNamespace(get_context=lambda kind: _process_server))
 
 
 @pytest.fixture(scope="session", autouse=True)

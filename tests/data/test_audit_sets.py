@@ -77,7 +77,7 @@ def break_much(root):
     change_list(root, "video0 12", "\n\nvideo0 12")
 
 
-def test_parallel_equals_serial(root):
+def test_parallel_equals_serial(root, quick_processes):
     break_much(root)
     serial, parallel = check(root), check(root, workers=2)
     assert len(serial.findings) == 4
@@ -241,7 +241,7 @@ def test_a_check_that_breaks_down_is_a_finding(root, monkeypatch):
     assert broken.text == "could not be checked: RuntimeError: out of names"
 
 
-def test_a_video_that_ends_its_process_is_a_finding(root, monkeypatch):
+def test_a_video_that_ends_its_process_is_a_finding(root, monkeypatch, quick_processes):
     swap(monkeypatch, Deadly, ("video0",))
     frame(root, 3, "video2").unlink()
     report = check(root, workers=2)

@@ -126,7 +126,7 @@ def test_a_stride_reads_every_so_many_frames_and_says_so(tiny_root):
     assert "avad: fixations of one frame in 2 only, 8 frames" in findings(s)
 
 
-def test_processes_give_what_one_gives(tiny_root):
+def test_processes_give_what_one_gives(tiny_root, quick_processes):
     one, two = stats_of(tiny_root), stats_of(tiny_root, count=2)
     assert one == two
     assert np.array_equal(one.map, two.map)

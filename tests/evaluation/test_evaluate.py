@@ -260,7 +260,7 @@ def test_an_error_in_a_process_keeps_its_text():
         list(workers.run(die, [1, 1]))
 
 
-def test_a_process_that_dies_says_what_to_do():
+def test_a_process_that_dies_says_what_to_do(quick_processes):
     with Workers(2) as workers, pytest.raises(OSError, match="run again to go on, with fewer --workers"):
         list(workers.run(die, [0, 0]))
 
