@@ -17,6 +17,7 @@ from avsal_bench.typed import place, whole, word
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
     from avsal_bench.bench.launch.slurm import Cluster
+    from avsal_bench.getting.carry_out import Asked
 
 #: Of a parser: what commands are added to.
 Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
@@ -148,6 +149,28 @@ def roots_of(args: Namespace) -> dict[str, Path]:
     from avsal_bench.bench.workspace import workspace
 
     return asked_sets(args.sets, workspace(args.data_root, args.synth_root))
+
+
+def getting_options(parser: ArgumentParser) -> None:
+    """Add the options that say how things are fetched."""
+    group = parser.add_argument_group("fetching")
+    text = "say what would be fetched, from where, how large, under which terms; ask servers for sizes only (HEAD)"
+    group.add_argument("--dry-run", action="store_true", help=text)
+    text = "accept the terms that are printed; which ones, and when, is written into downloads.json"
+    group.add_argument("--accept", action="store_true", help=text)
+    text = "downloads at a time (default: %(default)s)"
+    group.add_argument("--parallel", type=whole(1, 16), default=4, metavar="N", help=text)
+    text = "a mirror: files below the names of their hosts, as `wget -x` puts them (environment: AVSAL_MIRROR)"
+    group.add_argument("--from", dest="mirror", type=word, metavar="URL", help=text)
+    group.add_argument("--keep", action="store_true", help="keep what was downloaded after it was unpacked or imported")
+
+
+def asked_of(args: Namespace) -> Asked:
+    """The options of :func:`getting_options`."""
+    from avsal_bench.getting.carry_out import Asked
+    from avsal_bench.getting.offers import mirror_of
+
+    return Asked(args.accept, args.dry_run, args.parallel, mirror_of(args.mirror), args.keep)
 
 
 def cluster_options(parser: ArgumentParser) -> None:

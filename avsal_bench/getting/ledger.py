@@ -14,6 +14,8 @@ from avsal_bench.plain_values import not_plain, read_plain
 
 #: Its name in a data root, and in the store of weights.
 LEDGER = "downloads.json"
+#: The source of a file that a person fetched.
+BY_HAND = "put there by hand"
 #: Largest file that is read.
 _MOST = 20_000_000
 
@@ -73,6 +75,11 @@ class Ledger:
     def known(self, url: str) -> Entry | None:
         """What was written down when the file was fetched the first time."""
         return self._files.get(url)
+
+    def by_hand(self, url: str) -> bool:
+        """Whether a person fetched the file the first time: it is theirs, and stays."""
+        first = self.known(url)
+        return first is not None and first.source == BY_HAND
 
     def check(self, url: str, file: Path, size: int, digest: str) -> None:
         """Compare a file with what was written down at the first fetch.

@@ -32,6 +32,7 @@ the layout below, with maps: http://cvsp.cs.ntua.gr/research/stavis/.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -56,5 +57,6 @@ register_dataset(
                 "and test 3; joining lists by cat runs names together.",
             ),
         ),
+        online=online("AVAD"),
     )
 )

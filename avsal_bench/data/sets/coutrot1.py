@@ -33,6 +33,7 @@ In the layout below, with maps: http://cvsp.cs.ntua.gr/research/stavis/.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -52,5 +53,6 @@ register_dataset(
                 "Videos are named clip1, clip2 and so on in both sets of Coutrot; only the folder tells them apart.",
             ),
         ),
+        online=online("Coutrot_db1"),
     )
 )

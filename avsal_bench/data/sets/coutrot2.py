@@ -34,6 +34,7 @@ http://cvsp.cs.ntua.gr/research/stavis/.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -54,5 +55,6 @@ register_dataset(
                 "With 5 test videos a fold, one video is a fifth of a fold's mean.",
             ),
         ),
+        online=online("Coutrot_db2"),
     )
 )

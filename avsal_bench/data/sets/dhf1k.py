@@ -32,6 +32,7 @@ Saliency Prediction in the Deep Learning Era. IEEE Transactions on Pattern Analy
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.dhf1k_layouts import dhf1k_layout
+from avsal_bench.getting.offers import Online
 
 register_dataset(
     DataSet(
@@ -53,6 +54,15 @@ register_dataset(
                 "Names have three digits for video files and four in the lists: 001.AVI is 0001.",
                 "Rates of 145 videos differ from 30 in the last place, such as 29.999999999999996.",
             ),
+        ),
+        online=Online(
+            steps=(
+                "open https://github.com/wenguanwang/DHF1K in a browser: its README links folders on Google Drive and "
+                "on Baidu; they are too large for a program to ask for without logging in",
+                "download the folders of videos and of annotations, and unpack their archives",
+                "put them at {root}/DHF1K/video and {root}/DHF1K/annotation: files 001.AVI and folders 0001",
+                "let `avsal data check dhf1k --root {root}` look at every file",
+            )
         ),
     )
 )

@@ -34,6 +34,7 @@ http://cvsp.cs.ntua.gr/research/stavis/. :mod:`avsal_bench.data.gaze.from_diem` 
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -56,5 +57,6 @@ register_dataset(
                 "Rates are a hundred-thousandth low: 29.9997 for 30.",
             ),
         ),
+        online=online("DIEM"),
     )
 )

@@ -36,6 +36,7 @@ get it.** The pages above. In the layout below, with maps: http://cvsp.cs.ntua.g
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -57,5 +58,6 @@ register_dataset(
                 "One list holds a blank line, test 2, and one ends without a newline, train 3.",
             ),
         ),
+        online=online("ETMD_av"),
     )
 )

@@ -23,6 +23,9 @@ http://people.csail.mit.edu/tjudd/WherePeopleLook/index.html, ``ALLSTIMULI.zip``
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.stills import mit1003_layout
+from avsal_bench.getting.offers import Online, Piece
+
+_PAGE = "https://people.csail.mit.edu/tjudd/WherePeopleLook"
 
 register_dataset(
     DataSet(
@@ -44,6 +47,12 @@ register_dataset(
                 "half count as fixated.",
                 "There is no published split, so scores on a part of it do not compare with those of papers.",
             ),
+        ),
+        online=Online(
+            (
+                Piece("frames", "ALLSTIMULI.zip", "MIT1003/ALLSTIMULI", f"{_PAGE}/ALLSTIMULI.zip"),
+                Piece("maps", "ALLFIXATIONMAPS.zip", "MIT1003/ALLFIXATIONMAPS", f"{_PAGE}/ALLFIXATIONMAPS.zip"),
+            )
         ),
     )
 )

@@ -24,6 +24,7 @@ and y from 1 (matthias-k/pysaliency, ``external_datasets/salicon.py``). The fixa
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.stills import salicon_layout
+from avsal_bench.getting.offers import Online, Piece
 
 register_dataset(
     DataSet(
@@ -45,6 +46,16 @@ register_dataset(
                 "one do not compare with scores on the other.",
                 "Points may lie outside the image; they are left out.",
                 "The ground truth of the 5000 test images is kept back.",
+            ),
+        ),
+        online=Online(
+            tuple(
+                Piece(what, f"salicon/{kind}.zip", f"SALICON/{kind}", holds=("train", "val"))
+                for what, kind in (("frames", "images"), ("maps", "maps"), ("fixations", "fixations"))
+            ),
+            steps=(
+                "open http://salicon.net/challenge-2017 in a browser; its archives lie on a drive",
+                "download the archives of images, maps and fixations",
             ),
         ),
     )

@@ -35,6 +35,7 @@ https://gyglim.github.io/me/vsum/index.html. In the layout below, with maps: htt
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.from_stavis import online
 from avsal_bench.data.layouts.videos import stavis_layout
 
 register_dataset(
@@ -57,5 +58,6 @@ register_dataset(
                 "Lengths differ tenfold, 949 to 9720 frames, so a mean over frames is not a mean over videos.",
             ),
         ),
+        online=online("SumMe"),
     )
 )

@@ -1,0 +1,148 @@
+"""`avsal data get`: which files of which sets are lacking in a data root, fetched, unpacked and put into the layout."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from avsal_bench.data.dataset import DataSet, dataset
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
+from avsal_bench.getting.archives import is_archive, unpack
+from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
+from avsal_bench.getting.offers import Piece, terms
+from avsal_bench.getting.placing import find_top, put_in_place
+from avsal_bench.getting.wanted import Wanted
+from avsal_bench.names import pick
+from avsal_bench.strays import same_name
+from avsal_bench.text import many
+
+#: Folder of archives below a data root.
+DOWNLOADS = "downloads"
+
+
+def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str] = ()) -> tuple[int, list[str]]:
+    """Fetch what a data root lacks of some sets, and put it into their layout.
+
+    Args:
+        names: of sets.
+        root: the data root, which may be new.
+        asked: how.
+        only: parts to fetch, such as ``frames``; by default all but those that the package has.
+
+    Returns:
+        The exit code, and the sets that are whole now and were not before: those to check.
+
+    Raises:
+        ValueError: for a set that nobody offers here, and an unknown part.
+        OSError: when the root cannot be written, or has no room.
+    """
+    wanted: dict[Piece, list[DataSet]] = {}
+    steps: dict[str, Sequence[str]] = {}
+    by_hand, there = [], []
+    for one in map(dataset, names):
+        lacking = _lacking(one, root, only)
+        if lacking is None:
+            by_hand.append(one)
+        elif not lacking:
+            there.append(one.name)
+            print(f"{one.name}: is there already, in {root}")
+        for piece in lacking or ():
+            wanted.setdefault(piece, []).append(one)
+            steps[one.name] = _filled(one, root)
+    for one in by_hand:
+        print(_steps(one, root))
+    if not wanted:
+        return (NEEDS_YOU if by_hand else DONE), []
+    files = {_wanted(piece, root, sets): (piece, sets) for piece, sets in wanted.items()}
+    accept = {one.name: _terms(one) for sets in wanted.values() for one in sets}
+    code = carry_out([*files], root, asked, accept, steps, lambda file, path: _put(*files[file], path, root))
+    code = NEEDS_YOU if code == DONE and by_hand and not asked.dry_run else code
+    got = {one.name: one for sets in wanted.values() for one in sets}
+    return code, [name for name, one in got.items() if not _lacking(one, root, only)]
+
+
+def lacking_videos(piece: Piece, names: Iterable[str], root: Path) -> list[str]:
+    """Videos of which a root has nothing where a piece goes, nor in the folders that do as well."""
+    folders = [root / folder for folder in (piece.into, *piece.instead)]
+    found = {
+        same_name(spelled)
+        for folder in folders
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if not path.is_dir() or any(path.iterdir())
+        for spelled in (path.name, path.stem)
+    }
+    return [name for name in names if same_name(name) not in found]
+
+
+def _lacking(one: DataSet, root: Path, only: Sequence[str]) -> list[Piece] | None:
+    """The pieces of a set that a root lacks; None where nobody offers pieces of it."""
+    if one.online is None:
+        kind = "is made here, and needs no download" if one.embedded else "is not offered anywhere that is known here"
+        where = f"; {one.facts.source}" if one.facts else ""
+        raise ValueError(f"{one.name}: {kind}{where}")
+    if not one.online.pieces:
+        return None
+    parts = list(dict.fromkeys(piece.what for piece in one.online.pieces))
+    for what in only:
+        pick(f"part of {one.name}", what, dict.fromkeys(parts))
+    asked = [piece for piece in one.online.pieces if (piece.what in only if only else piece.unasked)]
+    return [piece for piece in asked if _is_lacking(one, piece, root)]
+
+
+def _is_lacking(one: DataSet, piece: Piece, root: Path) -> bool:
+    names = piece.holds or _listed(one)
+    if names:
+        return bool(lacking_videos(piece, names, root))
+    return not (root / piece.into).is_dir() or not any((root / piece.into).iterdir())
+
+
+def _listed(one: DataSet) -> tuple[str, ...]:
+    """The videos that the lists of the package name; none for a set without such lists."""
+    paths = sorted(PACKAGED_LISTS.glob(f"{one.folder}_list_*_fps.txt"))
+    return tuple(dict.fromkeys(video.name for path in paths for video in read_fold_list(path)))
+
+
+def _wanted(piece: Piece, root: Path, sets: Sequence[DataSet]) -> Wanted:
+    place = root / DOWNLOADS / piece.file
+    names = ", ".join(one.name for one in sets)
+    return Wanted(names, piece.what, piece.url, place, root / piece.into, piece.sha256)
+
+
+def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> str:
+    """Unpack an archive, and put what is in it into the layout."""
+    if not is_archive(archive.name):
+        return str(archive)
+    with tempfile.TemporaryDirectory(prefix="unpacking-", dir=archive.parent) as temporary:
+        stage = Path(temporary) / "content"
+        unpack(archive, stage)
+        names = piece.holds or [name for one in sets for name in _listed(one)]
+        try:
+            top = find_top(stage, Path(piece.into).name, names)
+        except ValueError as error:
+            raise ValueError(f"{archive}: {error}") from None
+        moved, there = put_in_place(top, root / piece.into)
+    also = f", {there} were there" if there else ""
+    return f"{many(moved, 'file')} put into {root / piece.into}{also}"
+
+
+def _terms(one: DataSet) -> str:
+    facts = one.facts
+    return terms(one.name, facts.licence if facts else "not stated", facts.source if facts else "")
+
+
+def _filled(one: DataSet, root: Path) -> list[str]:
+    places = {"root": str(root), "downloads": str(root / DOWNLOADS)}
+    steps = one.online.steps if one.online else ()
+    filled = []
+    for step in steps:
+        for name, place in places.items():
+            step = step.replace(f"{{{name}}}", place)
+        filled.append(step)
+    return filled
+
+
+def _steps(one: DataSet, root: Path) -> str:
+    lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(_filled(one, root), 1))
+    return f"{one.name} needs a person:\n{lines}\nterms of {_terms(one)}"
