@@ -17,8 +17,6 @@ and what is written is what :func:`~avsal_bench.data.layouts.dhf1k_layouts.dhf1k
 from __future__ import annotations
 
 import json
-import math
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,65 +24,18 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torchvision.io import ImageReadMode
 
-from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.images import decode_image_file
-from avsal_bench.data.files.timeline import timeline
-from avsal_bench.data.files.video_files import picture_size
-from avsal_bench.data.gaze.dhf1k_maps import (
-    RATE,
-    SIZE,
-    Form,
-    Viewer,
-    check_form,
-    density_map,
-    fixation_map,
-    gaze_of,
-    read_viewer,
-)
+from avsal_bench.data.gaze.dhf1k_maps import Form, Viewer, check_form, density_map, fixation_map, gaze_of, read_viewer
+from avsal_bench.data.gaze.dhf1k_plans import STORY, Plan, check_free, numbered_in, plans_of, raw_files, story_of
 from avsal_bench.data.gaze.samples import FILE_NAME, format_gaze
-from avsal_bench.data.gaze.text_files import files_below, one_an_observer, some
-from avsal_bench.data.layouts.dhf1k_layouts import annotations_of, four_digits
-from avsal_bench.data.layouts.lists import find_list, read_fold_list
-from avsal_bench.data.layouts.videos import find_video_files, only_file
+from avsal_bench.data.gaze.text_files import some
 from avsal_bench.files import fingerprint, sha256, whole_file, write_atomically
 from avsal_bench.progress import progress
 from avsal_bench.text import many
 from avsal_bench.workers import Workers
 
-#: What was made of what, beside it: maps without such a file are somebody else's, and stay as they are.
-STORY = "converted.json"
 #: Seconds by which a file may end before the video or after it without a word.
 SLACK = 3.0
-_RAW = re.compile(r"(P\d+)_Trail(\d+)\.txt", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is made of the raw files of one video.
-
-    Args:
-        name: of the video, four digits.
-        folder: of its annotations.
-        files: raw files by viewer.
-        n_frames: of the video.
-        rate: frames a second.
-        size: height and width of the maps.
-        gaze_size: height and width of the video's frames, in whose pixels the gaze of single viewers is.
-        form: of the fixation maps.
-        gaze_only: whether the maps stay as they are.
-    """
-
-    name: str
-    folder: Path
-    files: Mapping[str, Path]
-    n_frames: int
-    rate: float
-    size: tuple[int, int]
-    gaze_size: tuple[int, int]
-    form: Form
-    gaze_only: bool
 
 
 @dataclass(frozen=True)
@@ -131,9 +82,9 @@ def convert_dhf1k(
     check_form(form)
     if not root.is_dir():
         raise FileNotFoundError(f"dhf1k: no data root {root}; make the folder, or set AVSAL_DATA or --data-root")
-    plans = _plans(root, _raw_files(source), form, size, gaze_only)
+    plans = plans_of(root, raw_files(source), form, size, gaze_only)
     for plan in plans:
-        _check_free(plan)
+        check_free(plan)
     made: list[Made] = []
     with progress("DHF1K from raw gaze", sum(plan.n_frames for plan in plans)) as bar:
         for at, one in (workers or Workers(1)).run(_convert, plans):
@@ -149,103 +100,6 @@ def convert_dhf1k(
         left = f"; in all {len(errors)} of {len(plans)} videos were not converted" if len(plans) > 1 else ""
         raise ValueError(f"{errors[0]}{left}")
     return sorted(path for one in made for path in one.written)
-
-
-def _raw_files(source: Path) -> dict[str, dict[str, Path]]:
-    """Raw files by video and viewer."""
-    found: dict[str, dict[str, Path]] = {}
-    packed: list[Path] = []
-    for path in files_below(source):
-        if match := _RAW.fullmatch(path.name):
-            viewer = f"P{int(match[1][1:]):02d}"
-            one_an_observer(found.setdefault(four_digits(match[2]), {}), viewer, path)
-        elif path.suffix.lower() in (".rar", ".zip", ".7z"):
-            packed.append(path)
-    if not found:
-        unpack = f"; unpack {packed[0]} first" if packed else ""
-        raise FileNotFoundError(f"no P<viewer>_Trail<video>.txt, such as P01_Trail002.txt, below {source}{unpack}")
-    return {name: dict(sorted(files.items())) for name, files in sorted(found.items())}
-
-
-def _plans(
-    root: Path, raw: Mapping[str, Mapping[str, Path]], form: Form, size: tuple[int, int] | None, gaze_only: bool
-) -> list[Plan]:
-    folder = root / dataset("dhf1k").folder
-    listed = {
-        four_digits(video.name): video
-        for part in ("train", "test")
-        for video in read_fold_list(find_list(root, f"{folder.name}_list_{part}_1_fps.txt"), four_digits)
-    }
-    files = find_video_files(folder / "video", four_digits)
-    plans, unknown, assumed = [], [], []
-    for name, viewers in raw.items():
-        file, place = only_file(files.get(name, [])), annotations_of(root, dataset("dhf1k"), name)
-        if place is None or not (file or name in listed):
-            unknown.append(name)
-            continue
-        if file is not None:
-            line, maps = timeline(file), picture_size(file)
-            n_frames, rate = len(line.times), line.fps
-        else:
-            assumed.append(name)
-            _, n_frames, rate = listed[name]
-            maps = size or SIZE
-        frames = _size_of_frames(place)
-        # Rates of the lists differ from 30 in the last place, and the border of two frames is a matter of last places.
-        rate = RATE if math.isclose(rate, RATE, rel_tol=1e-6) else rate
-        plans.append(Plan(name, place, viewers, n_frames, rate, maps, frames or maps, form, gaze_only))
-    if unknown:
-        text = f"{many(len(unknown), 'video')} not converted, in no list and without a file below {folder}"
-        if not plans:
-            raise FileNotFoundError(f"dhf1k: {text}: {some(unknown)}; put the video there")
-        warnings.warn(f"dhf1k: {text}: {some(unknown)}", stacklevel=3)
-    if assumed:
-        height, width = size or SIZE
-        warnings.warn(
-            f"dhf1k: no file in {folder / 'video'} of {len(assumed)} of {many(len(plans), 'video')}, so frames and "
-            f"rate are those of the lists and the size is {width} x {height}: {some(assumed)}",
-            stacklevel=3,
-        )
-    return plans
-
-
-def _size_of_frames(folder: Path) -> tuple[int, int] | None:
-    """Height and width of extracted frames; None where there are none."""
-    pictures = folder / "images"
-    first = next(iter(sorted(pictures.iterdir())), None) if pictures.is_dir() else None
-    if first is None:
-        return None
-    height, width = decode_image_file(first, ImageReadMode.RGB).shape[-2:]
-    return height, width
-
-
-def _check_free(plan: Plan) -> None:
-    """Raise ValueError where there are maps that this conversion did not write."""
-    if plan.gaze_only:
-        return
-    ours = ("maps", "fixation") if _story(plan.folder) else ()
-    looked_at = ("maps", "fixation", "fixation/maps", "fixations", "fixations/maps")
-    taken = next((p for part in looked_at if part not in ours for p in _there(plan.folder / part)), None)
-    if taken is not None:
-        raise ValueError(
-            f"{taken} is there, and no {STORY} says that it was converted from raw gaze: it is left as it is. Move "
-            f"{plan.folder} away or name another root; or give --gaze-only to write {FILE_NAME} beside the maps"
-        )
-
-
-def _there(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if p.stem.isdecimal() and p.suffix in (".png", ".mat"))
-
-
-def _story(folder: Path) -> dict[str, object]:
-    """What :data:`STORY` tells; nothing where there is none, or it cannot be read."""
-    try:
-        told = json.loads((folder / STORY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _convert(plan: Plan) -> Made:
@@ -264,7 +118,7 @@ def _written(plan: Plan) -> Made:
         "size": list(plan.size),
         "raw": fingerprint({viewer: sha256(path) for viewer, path in plan.files.items()}),
     }
-    told = _story(plan.folder)
+    told = story_of(plan.folder)
     stays = {key: told.get(key) for key in wanted} == wanted
     if plan.gaze_only or not (stays and told.get("whole") and _whole(plan)):
         viewers = [
@@ -295,7 +149,7 @@ def _whole(plan: Plan) -> bool:
 def _write_maps(plan: Plan, viewers: Sequence[Viewer], wanted: Mapping[str, object], stays: bool) -> list[Path]:
     if not stays:  # of another form, or of other raw files: none of them may be taken for one of these
         for part in ("fixation", "maps"):
-            for path in _there(plan.folder / part):
+            for path in numbered_in(plan.folder / part):
                 path.unlink()
         write_atomically(plan.folder / STORY, json.dumps({**wanted, "whole": False}, indent=1) + "\n")
     written = []
