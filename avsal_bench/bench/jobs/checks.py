@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.fit import claim_stage
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
-from avsal_bench.data.dataset import dataset
-from avsal_bench.data.files.presence import check_videos
-from avsal_bench.data.labels import labels_of
-from avsal_bench.data.teachers import Teacher, taught_by
-from avsal_bench.evaluation.score import consistency
+from avsal_bench.data.teachers import taught_by
 from avsal_bench.kept import one_look
 from avsal_bench.models import create_model
-from avsal_bench.models.weights.store import imported_source
+
+
+def needs_of_network(context: Context, stages: Sequence[Training], tested: Iterable[str], needs: Needs) -> None:
+    """Note every file that a job will read, those of the test too, and every weight."""
+    job, tested = context.job, sorted(tested)
+    for training in stages:
+        with needs.noted():
+            needs.weights |= dict.fromkeys(needed_weights(training))
+    if published := weights_of(job, context.recipe):
+        needs.weights[published] = None
+    test_options = stage_options(job, context.recipe)
+    with torch.device("meta"):
+        net = create_model(job.model, **test_options)
+    for training in stages:
+        parts = ["frames", "maps", "fixations", *_heard(training.options)]
+        parts += ["labels"] if learns_labels(training.stage) else []
+        for name in training.stage.data:
+            with needs.noted():
+                listed = needs.listed(name, "train", job.fold)
+                needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
+    labels = "labels" if net.switched_by_labels else "consistency"
+    for name in tested:
+        with needs.noted():
+            videos = needs.listed(name, "test", job.fold)
+            needs.read(videos, "frames", "maps", "fixations", labels, *_heard(test_options))
+        if net.observes:
+            with needs.noted():
+                needs.read(needs.listed(name, "train", job.fold), "maps")
+
+
+def _heard(options: Mapping[str, Any]) -> list[str]:
+    return ["sound"] if options.get("modality") in ("av", "a") else []
 
 
 def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
-    """Look for every file that a job will read, those of the test too, before hours are spent on training."""
-    names = [name for training in stages for name in needed_weights(training)]
-    for name in [*names, *filter(None, [weights_of(context.job, context.recipe)])]:
-        imported_source(name, context.space.weights)
-    for name in {name for training in stages if learns_labels(training.stage) for name in training.stage.data}:
-        for video in dataset(name).videos(context.space.root_of(name), "train", context.job.fold):
-            labels_of(video)
-    test_options = stage_options(context.job, context.recipe)
-    with torch.device("meta"):
-        switched = create_model(context.job.model, **test_options).switched_by_labels
-    for name in sorted(tested) if switched else ():
-        for video in dataset(name).videos(context.space.root_of(name), "test", context.job.fold):
-            labels_of(video)
-    density: Teacher = "density"
-    parts = [(name, "train", t.stage.teacher, t.options) for t in stages for name in t.stage.data]
-    parts += [(name, "test", density, test_options) for name in sorted(tested)]
-    for name, part, teacher, options in parts:
-        root = context.space.root_of(name)
-        videos = taught_by(teacher, dataset(name).videos(root, part, context.job.fold), root)
-        check_videos(videos, audio=options.get("modality") in ("av", "a"), contents=context.space.contents)
-        for video in videos if part == "test" else ():
-            consistency(video)
+    """Look for every file that a job will read, those of the test too, before hours are spent on training.
+
+    Raises:
+        FileNotFoundError, ValueError: as :meth:`Needs.check`.
+    """
+    needs = Needs(context.space)
+    needs_of_network(context, stages, tested, needs)
+    needs.check()
 
 
 def check_made_of(context: Context, stages: Iterable[Training], missing: Iterable[Place]) -> None:
@@ -62,11 +77,12 @@ def check_made_of(context: Context, stages: Iterable[Training], missing: Iterabl
             of_test(job, recipe, space, name, sound)  # reads the files and the code that will be used, in good time
 
 
-def check_swaps(context: Context, missing: Iterable[Place]) -> None:
+def check_swaps(context: Context, missing: Iterable[Place], needs: Needs | None = None) -> None:
     """Look whether every test video has another one whose sound it can be given, where that is asked for.
 
     Raises:
         ValueError: see :func:`~avsal_bench.data.clips.sounds.partners`.
     """
+    needs = needs or Needs(context.space)
     for name in {name for name, sound, _ in missing if sound == "swapped"}:
-        partners(dataset(name).videos(context.space.root_of(name), "test", context.job.fold))
+        partners(needs.listed(name, "test", context.job.fold))

@@ -14,6 +14,7 @@ from typing import Any
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import HUMAN, Job
 from avsal_bench.bench.jobs.kind import JobKind
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.sharing.processes import first_process
@@ -60,17 +61,19 @@ class HumanJob(JobKind):
         }
         return of_videos(space.contents, videos, protocol(job.protocol), ("frames", "gaze"), common)
 
-    def check(self, context: Context, missing: Sequence[Place]) -> None:
-        """That every set keeps its observers apart, and that its degree of visual angle is known.
-
-        Raises:
-            ValueError: for options that are wrong, or when a set does not keep its observers apart.
-            FileNotFoundError: naming a missing file.
-        """
-        # Before the degrees: who is asked for one must be able to use it.
-        require_observers({name: _videos(context, name) for name, _, _ in missing})
+    def needs(self, context: Context, missing: Sequence[Place], needs: Needs) -> None:
+        """That every set keeps its observers apart, and that its degree of visual angle is known."""
+        listed = {}
         for name, _, _ in missing:
-            halving_of(context.recipe.network, name)
+            with needs.noted():
+                listed[name] = needs.listed(name, "test", context.job.fold)
+        with needs.noted():
+            require_observers(listed)
+        for name, videos in listed.items():
+            needs.read(videos, "frames", "maps", "fixations")
+            if all(video.gaze is not None for video in videos):  # who is asked for a degree must be able to use it
+                with needs.noted():
+                    halving_of(context.recipe.network, name)
 
     def make(self, context: Context, missing: Sequence[Place]) -> None:
         """Score the observers of each data set against each other."""

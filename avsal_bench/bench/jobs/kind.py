@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.spec import Sound
@@ -45,6 +46,13 @@ class JobKind(ABC):
         """
 
     @abstractmethod
+    def needs(self, context: Context, missing: Sequence[Place], needs: Needs) -> None:
+        """Note what a job reads, and what does not fit together; nothing is looked for on the disk yet.
+
+        Raises:
+            ValueError, FileNotFoundError: for stages that cannot be resolved.
+        """
+
     def check(self, context: Context, missing: Sequence[Place]) -> None:
         """Look for all that a job needs, before hours are spent.
 
@@ -52,6 +60,9 @@ class JobKind(ABC):
             ValueError: for what does not fit together.
             FileNotFoundError: naming a missing file.
         """
+        needs = Needs(context.space)
+        self.needs(context, missing, needs)
+        needs.check()
 
     @abstractmethod
     def make(self, context: Context, missing: Sequence[Place]) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.jobs.checks import check_files, check_made_of, check_swaps
+from avsal_bench.bench.jobs.checks import check_made_of, check_swaps, needs_of_network
 from avsal_bench.bench.jobs.kind import JobKind
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.jobs.testing import test_all
 from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.stages import network_label, trainings
@@ -44,12 +45,18 @@ class NetworkJob(JobKind):
         return of_test(job, recipe, space, name, sound)
 
     def check(self, context: Context, missing: Sequence[Place]) -> None:
+        """Also whether what is trained already is made of what is here now."""
+        super().check(context, missing)
+        check_made_of(context, trainings(context.job, context.recipe, context.space), missing)
+
+    def needs(self, context: Context, missing: Sequence[Place], needs: Needs) -> None:
         """Every file of training and test, the sounds to swap, and the parts that stages take from each other."""
         stages = trainings(context.job, context.recipe, context.space)
-        check_files(context, stages, {name for name, _, _ in missing})
-        check_swaps(context, missing)
-        check_parts(stages)
-        check_made_of(context, stages, missing)
+        needs_of_network(context, stages, {name for name, _, _ in missing}, needs)
+        with needs.noted():
+            check_swaps(context, missing, needs)
+        with needs.noted():
+            check_parts(stages)
 
     def make(self, context: Context, missing: Sequence[Place]) -> None:
         """Fit one stage after the other, and test the last."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.readers.video_reader import check_reader
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
+from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
@@ -64,6 +65,49 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, conte
         for video in videos:
             _check_lengths(video, audio, contents)
             bar.advance()
+
+
+def faults_of(
+    video: Video, parts: Collection[str], contents: Contents | None = None
+) -> dict[str, OSError | ValueError]:
+    """All that is missing or does not fit in the files of a video, and not the first thing only.
+
+    Args:
+        video: to look at.
+        parts: of ``frames``, ``maps``, ``fixations`` and ``sound``, those that are needed.
+        contents: as for :func:`check_videos`.
+
+    Returns:
+        For each part with a fault what :func:`check_video` would raise.
+    """
+    there: dict[str, Callable[[], object]] = {
+        "frames": lambda: _check_frames(video),
+        "maps": lambda: _check_numbered(video, video.densities),
+        "fixations": lambda: _check_numbered(video, video.fixations),
+        "sound": lambda: _check_sound_is_there(video),
+    }
+    lengths: dict[str, Callable[[], object]] = {
+        "frames": lambda: _check_count(video, contents),
+        "sound": lambda: _check_sound(video),
+    }
+    found: dict[str, OSError | ValueError] = {}
+    for looks in (there, lengths):
+        for part, look in looks.items():
+            if part not in parts or part in found or (part == "sound" and "frames" in found and looks is lengths):
+                continue  # nobody knows how long it must be
+            try:
+                look()
+            except (OSError, ValueError) as error:
+                found[part] = error
+    return found
+
+
+def lacks_sound(video: Video) -> bool:
+    """Whether a video of a set with sound has none at all: no file, or a video file without a track."""
+    path = video.audio
+    if path is None or video.silent:
+        return False
+    return not path.exists() or (is_video_file(path) and path.is_file() and not has_track(path))
 
 
 def check_truth(video: Video) -> None:
@@ -122,6 +166,12 @@ def _number(files: NumberedFiles, name: str) -> int:
 
 
 def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) -> None:
+    _check_count(video, contents)
+    if audio:
+        _check_sound(video)
+
+
+def _check_count(video: Video, contents: Contents | None) -> None:
     if isinstance(video.frames, VideoFile):
         n_frames = count_frames(video.frames.path)
         if n_frames < video.n_frames:
@@ -131,8 +181,6 @@ def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) 
                 "again, or mend the number of frames in the fold list"
             )
         check_reader(video.frames.path)
-    if audio and not video.silent:
-        _check_sound(video)
     if video.prepared is not None and video.prepared.is_dir():
         check_prepared(video, contents)
 
@@ -152,6 +200,8 @@ def sound_seconds(path: Path) -> float:
 
 
 def _check_sound(video: Video) -> None:
+    if video.silent:
+        return
     path = audio_path(video)
     check_frame_rate(video)
     seconds = sound_seconds(path)
