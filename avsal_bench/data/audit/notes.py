@@ -54,6 +54,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "fixation values": ("error", "training and testing stop when they come to it"),
     "fixation counts": ("note", "every value above 0 counts as one fixated pixel"),
     "most fixated": ("warning", "all of them count, and NSS and the AUCs say next to nothing"),
+    "grids": ("note", "every pixel counts as fixated; NSS and the AUCs are not those of the samples: docs/dhf1k.md"),
     "gaze outside": ("warning", "training and testing do not read it; `avsal data show` stops"),
     "short sound": ("error", _HEARING),
     "long sound": ("note", "what comes after the last frame is never heard"),

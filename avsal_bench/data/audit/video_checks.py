@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
+from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
@@ -28,7 +29,7 @@ from avsal_bench.data.files.video_files import picture_size, read_pictures, unti
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import labels_of, read_labels
 from avsal_bench.files import regular_file
-from avsal_bench.text import frame_ranges
+from avsal_bench.text import frame_ranges, many
 
 T = TypeVar("T")
 Size = tuple[int, ...]
@@ -139,6 +140,8 @@ def _look_at_truth(notes: Notes) -> Size | None:
     sizes: Counter[Size] = Counter()
     odd_maps: dict[int, Size] = {}
     black = 0
+    few: list[NDArray[np.bool_]] = []
+    looked_at = spread(video.n_frames)
     for n in range(1, video.n_frames + 1):
         density = fixated = None
         if n in with_fixations:
@@ -153,6 +156,8 @@ def _look_at_truth(notes: Notes) -> Size | None:
                     text = f"size {_by(size)}, the first frame's is {_by(expected)} (height x width)"
                     notes.frame("fixation size", n, text, path, size)
                 fixated = None if values is None else _look_at_values(notes, n, path, values)
+                if values is not None and fixated and n in looked_at:
+                    few.append(values > 0)
         if n in with_map:
             path = video.densities.path(n)
             try:
@@ -164,6 +169,10 @@ def _look_at_truth(notes: Notes) -> Size | None:
                 odd_maps[n] = size
         if density is not None:
             black += _look_at_pair(notes, n, density, fixated)
+    if are_grids(few):
+        share = f"{100 * grid_share(few):.0f} % of the fixated pixels of {many(len(few), 'frame')} looked at"
+        text = f"full grids, rows x columns of samples and not the samples themselves: {share}"
+        notes.add("grids", video.fixations.folder, text)
     usual = sizes.most_common(1)[0][0] if sizes else None
     for n, size in odd_maps.items():
         wanted = expected or usual
