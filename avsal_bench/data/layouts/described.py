@@ -98,7 +98,7 @@ class DescribedLayout:
         for key in PICTURES:
             pattern = one.patterns[key]
             places[key] = (
-                tree.numbered(pattern, name, folder, one.first(key))
+                self._numbered(tree, key, name, folder)
                 if pattern.numbered
                 else OneFile(tree.file(pattern, name, folder))
             )
@@ -126,6 +126,15 @@ class DescribedLayout:
             labels=root / "av_gt_label" / one.folder / f"{name}.txt" if one.sound else None,
             silent=silent,
         )
+
+    def _numbered(self, tree: Tree, key: str, name: str, folder: str) -> NumberedFiles:
+        """The files of the frames of a part: at their place, or where the description names none, at another."""
+        one, first = self.one, self.one.first(key)
+        usual = tree.numbered(one.patterns[key], name, folder, first)
+        for other in () if tree.last(usual) else one.elsewhere(key):
+            if tree.last(found := tree.numbered(other, name, folder, first)):
+                return found
+        return usual
 
     def _count(self, tree: Tree, name: str, places: Mapping[str, NumberedFiles | OneFile]) -> int:
         """Frames of a video without a list: as many as it has maps, else as its fixation maps or its pictures have."""

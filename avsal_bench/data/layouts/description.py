@@ -148,11 +148,13 @@ LAYOUTS: Mapping[str, tuple[FilePatterns, ...]] = {
             frames="{folder}/video/{name:03}.*",
             maps="{folder}/annotation/{name}/maps/{frame:04}.png",
             fixations="{folder}/annotation/{name}/fixation/{frame:04}.png",
+            gaze="{folder}/annotation/{name}/observers.csv",
         ),
         FilePatterns(
             frames="{folder}/{part}/{name}/images/{frame:04}.*",
             maps="{folder}/{part}/{name}/maps/{frame:04}.png",
             fixations="{folder}/{part}/{name}/fixations/{frame:04}.png",
+            gaze="{folder}/{part}/{name}/observers.csv",
         ),
     ),
     "stills": (
@@ -197,6 +199,15 @@ class Description:
         """Whether there are three folds; else one split, used in each."""
         split = self.form.split
         return split.kind == "folds" or (split.lists is not None and "{fold}" in split.lists)
+
+    def elsewhere(self, part: str) -> tuple[Pattern, ...]:
+        """Where else a part of the layout of DHF1K may lie, as sets are handed on, if the description does not say."""
+        if self.form.layout != "dhf1k" or part != "fixations" or self.form.files.fixations:
+            return ()
+        folder = self.patterns[part].text.rpartition("/")[0].rpartition("/")[0]
+        places = (f"{folder}/{name}" for name in ("fixation", "fixations"))
+        files = ("maps/{frame:04}.mat", "{frame:04}.png")
+        return tuple(Pattern(f"{place}/{file}", part) for place in places for file in files)
 
     def first(self, part: str) -> int:
         """Number of the first frame's file of a part."""
