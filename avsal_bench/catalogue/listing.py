@@ -48,7 +48,11 @@ def weights_listing(store: Path) -> str:
     for name, entry in list_weights().items():
         known = "no" if entry.sha256 == "unknown" else "yes"
         there = "yes" if (store / f"{name}.pt").is_file() else "no"
-        rows.append([name, weights_owner(name), entry.file, known, there, entry.licence])
+        how = "drive" if entry.online.startswith("drive:") else "yes" if entry.online else "no"
+        rows.append([name, weights_owner(name), entry.file, known, there, how, entry.licence])
         places.append(f"  {name}: {entry.what}\n    {entry.source}\n    {entry.form}")
-    table = text_table(["weights", "of", "file", "checksum", "imported", "licence"], rows)
-    return "\n".join([table, "\nwhat, and where to fetch it", *places, f"\nstore  {store}"])
+    table = text_table(["weights", "of", "file", "checksum", "imported", "get", "licence"], rows)
+    offered = (
+        "\nwhat, and where it is offered; `avsal weights get` fetches it, drive by gdown, or says how a person does"
+    )
+    return "\n".join([table, offered, *places, f"\nstore  {store}"])

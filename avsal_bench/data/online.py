@@ -129,7 +129,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
 
 def _terms(one: DataSet) -> str:
     facts = one.facts
-    return terms(one.name, facts.licence if facts else "not stated", facts.source if facts else "")
+    return terms(facts.licence if facts else "not stated", facts.source if facts else "")
 
 
 def _filled(one: DataSet, root: Path) -> list[str]:
@@ -145,4 +145,4 @@ def _filled(one: DataSet, root: Path) -> list[str]:
 
 def _steps(one: DataSet, root: Path) -> str:
     lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(_filled(one, root), 1))
-    return f"{one.name} needs a person:\n{lines}\nterms of {_terms(one)}"
+    return f"{one.name} needs a person:\n{lines}\nterms of {one.name}: {_terms(one)}"

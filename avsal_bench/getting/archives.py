@@ -78,8 +78,8 @@ class _Header(tarfile.TarInfo):
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file of that name is unpacked here."""
-    return name.lower().endswith(OPENED)
+    """Whether a file of that name is unpacked here; ``.pth.tar`` is a habit of authors, and no archive."""
+    return name.lower().endswith(OPENED) and not name.lower().endswith((".pth.tar", ".pt.tar"))
 
 
 def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda steps: None) -> int:

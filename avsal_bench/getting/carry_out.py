@@ -70,8 +70,8 @@ def carry_out(
     if ready:
         print(f"\n{check_room(ready, folder)}")
     missing = {name: text for name, text in terms.items() if _names(ready, name) and not ledger.accepted(name, text)}
-    for name, text in missing.items():
-        print(f"\nterms of {text}" if text.startswith(name) else f"\nterms of {name}: {text}")
+    for text in dict.fromkeys(missing.values()):
+        print(f"\nterms of {', '.join(name for name, its in missing.items() if its == text)}: {text}")
     if asked.dry_run:
         print("\nnothing was fetched: --dry-run asks servers for sizes only (HEAD)")
         return DONE
@@ -123,7 +123,17 @@ def _table(looked: Sequence[Looked]) -> str:
         size = "unknown" if one.size is None else decimal(one.size)
         here = "whole" if one.whole else decimal(one.here) if one.here else "no"
         source = one.address or (BY_HAND if one.whole else "by hand, see below")
-        rows.append([one.wanted.name, one.wanted.what, size, here, source, str(one.wanted.to)])
+        first, *more = one.wanted.name.split(", ")
+        rows.append(
+            [
+                f"{first} and {len(more)} more" if more else first,
+                one.wanted.what,
+                size,
+                here,
+                source,
+                str(one.wanted.to),
+            ]
+        )
     table = text_table(["name", "part", "size", "here", "from", "to"], rows, numbers=[2, 3])
     silent = any(one.size is None and one.address for one in looked)
     return f"{table}\nunknown: the server does not say, or did not answer" if silent else table

@@ -127,11 +127,11 @@ def mirror_of(given: str | None) -> str:
     return given or os.environ.get(MIRROR, "")
 
 
-def terms(name: str, licence: str, source: str) -> str:
+def terms(licence: str, source: str) -> str:
     """What whoever fetches something must have read, in a sentence or two."""
     if licence.startswith("not stated"):
         return (
-            f"{name}: its authors state no licence, and without one the law of your country decides what you may do "
-            f"with it. Ask them before you hand it on or show frames of it: {source}"
+            "its authors state no licence, and without one the law of your country decides what you may do with it. "
+            f"Ask them before you hand it on or show parts of it: {source}"
         )
-    return f"{name}: {licence}. Where it is from, and its terms: {source}"
+    return f"{licence}; {source}"

@@ -57,6 +57,7 @@ _WEIGHTS = (
         source="Google Drive link in the README of hrtavakoli/DAVE",
         licence="not stated",
         options={"modality": "av"},
+        online="drive:1hVf2PKp9UQNYMeG-tyT__0qJDHkj79sV",
     ),
 )
 

@@ -94,6 +94,7 @@ _WEIGHTS = (
         licence="not stated",
         options={"modality": "av"},
         form=_FORM_OF_ANOTHER_FOLD,
+        online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s1.pt",
     ),
     PublishedWeights(
         name="mspi_mvitv2_s2",
@@ -103,6 +104,7 @@ _WEIGHTS = (
         licence="not stated",
         options={"modality": "av"},
         form=_FORM,
+        online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s2.pt",
     ),
     PublishedWeights(
         name="mspi_mvitv2_s3",
@@ -112,6 +114,7 @@ _WEIGHTS = (
         licence="not stated",
         options={"modality": "av"},
         form=_FORM_OF_ANOTHER_FOLD,
+        online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s3.pt",
     ),
 )
 

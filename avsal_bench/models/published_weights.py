@@ -1,4 +1,4 @@
-"""What is known of a file of published weights. The files are the authors'; nothing here is a copy, or a download."""
+"""What is known of a file of published weights. The files are the authors'; nothing here is a copy of them."""
 
 from __future__ import annotations
 

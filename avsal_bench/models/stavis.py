@@ -79,6 +79,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "av"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="stavis_av_fold2",
@@ -87,6 +88,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "av"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="stavis_av_fold3",
@@ -95,6 +97,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "av"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="stavis_v_fold1",
@@ -103,6 +106,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "v"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="stavis_v_fold2",
@@ -111,6 +115,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "v"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="stavis_v_fold3",
@@ -119,6 +124,7 @@ _WEIGHTS = (
         source=_SOURCE,
         licence=_LICENCE,
         options={"modality": "v"},
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
 )
 

@@ -45,6 +45,7 @@ _WEIGHTS = PublishedWeights(
     "Google Drive link in the README of MichiganCOG/TASED-Net",
     "MIT repository; weights not stated",
     {"modality": "v"},
+    online="drive:1y4KSTm-e7kP84k0IyVI-rRtmYZkrC-wL",
 )
 
 

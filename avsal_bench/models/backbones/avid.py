@@ -196,6 +196,7 @@ WEIGHTS = (
         _SOURCE,
         _LICENCE,
         build=AVID,
+        online="https://dl.fbaipublicfiles.com/avid-cma/checkpoints/AVID_Audioset_Cross-N1024_checkpoint.pth.tar",
     ),
     PublishedWeights(
         "avid_kinetics",
@@ -204,5 +205,6 @@ WEIGHTS = (
         _SOURCE,
         _LICENCE,
         build=AVID,
+        online="https://dl.fbaipublicfiles.com/avid-cma/checkpoints/AVID_Kinetics_Cross-N1024_checkpoint.pth.tar",
     ),
 )

@@ -191,6 +191,7 @@ WEIGHTS = (
         "not stated",
         build=ImageSaliencyEncoder,
         form="a flat state dict of encoder and smooth layers, as oraclefina/MSPI reads it; the file was not opened",
+        online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/image_saliency_encoder_convnext_tiny.pt",
     ),
     PublishedWeights(
         "convnext_t_imagenet",
@@ -201,6 +202,7 @@ WEIGHTS = (
         build=convnext_t,
         rename=rename_facebook,
         form="names read from timm's reader of this file, under model; the file was not opened",
+        online="timm:convnext_tiny.fb_in1k",
     ),
     PublishedWeights(
         "mobilenetv2_imagenet",
@@ -212,5 +214,6 @@ WEIGHTS = (
         sha256="b33bc2c4",
         rename=rename_timm_mobilenetv2,
         form="names of timm's network; the checksum is the one in the name; the file was not opened",
+        online="timm:mobilenetv2_100.ra_in1k",
     ),
 )

@@ -230,6 +230,7 @@ WEIGHTS = (
         build=MViTv2,
         rename=rename_pyslowfast,
         form="state dict under model_state, names read from MSPI's code; the file was not opened",
+        online="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/mvitv2/pysf_video_models/MViTv2_S_16x4_k400_f302660347.pyth",
     ),
     PublishedWeights(
         name="mvitv2_s_kinetics400_torchvision",
@@ -241,5 +242,6 @@ WEIGHTS = (
         sha256="ae3be167",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+        online="torchvision:MViT_V2_S_Weights.KINETICS400_V1",
     ),
 )

@@ -174,6 +174,7 @@ WEIGHTS = (
         build=resnet50_without_layer4,
         rename=leave_out("layer4.", "fc."),
         form=_FORM,
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
     PublishedWeights(
         name="resnet18_kinetics",

@@ -67,5 +67,6 @@ WEIGHTS = (
         sha256="c38310e5",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+        online="https://download.pytorch.org/models/ig_resnext101_32x8-c38310e5.pth",
     ),
 )

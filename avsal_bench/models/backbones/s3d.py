@@ -213,6 +213,7 @@ WEIGHTS = (
         "MIT repository; weights not stated",
         build=S3D,
         rename=rename_kylemin,
+        online="drive:1HJVDBOQpnTMDVUM3SsXLy0HUkf_wryGO",
     ),
     PublishedWeights(
         "s3d_kinetics400_torchvision",
@@ -224,5 +225,6 @@ WEIGHTS = (
         sha256="d76dad2f",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+        online="torchvision:S3D_Weights.KINETICS400_V1",
     ),
 )

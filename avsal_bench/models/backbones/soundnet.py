@@ -111,5 +111,6 @@ WEIGHTS = (
         "not stated",
         build=SoundNet,
         rename=rename_soundnet8_stavis,
+        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
     ),
 )

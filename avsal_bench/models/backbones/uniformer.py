@@ -189,5 +189,6 @@ WEIGHTS = (
         build=UniFormer,
         rename=rename_uniformer,
         form="a flat state dict with norm and head, as oraclefina/MSPI reads it; the file was not opened",
+        online="hf:Andy1621/uniformer/uniformer_base_k400_16x4.pth",
     ),
 )

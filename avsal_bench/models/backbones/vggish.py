@@ -89,5 +89,6 @@ WEIGHTS = (
         sha256="10086976",
         rename=rename_torchvggish,
         form="names read from the authors' code; the checksum is the one in the name; the file was not opened",
+        online="https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
     ),
 )

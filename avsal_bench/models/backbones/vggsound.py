@@ -55,5 +55,6 @@ WEIGHTS = (
         build=VGGSound,
         rename=rename_vggsound,
         form="names read from the authors' code, under model_state_dict; the file was not opened",
+        online="http://www.robots.ox.ac.uk/~vgg/data/vggsound/models/I.pth.tar",
     ),
 )

@@ -101,6 +101,7 @@ WEIGHTS = (
         build=VideoSwin,
         rename=rename_mmaction,
         form="under state_dict, the network under backbone; names read from MSPI's code; the file was not opened",
+        online="https://github.com/SwinTransformer/storage/releases/download/v1.0.4/swin_small_patch244_window877_kinetics400_1k.pth",
     ),
     PublishedWeights(
         name="videoswin_s_kinetics400_torchvision",
@@ -112,5 +113,6 @@ WEIGHTS = (
         sha256="da41c237",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+        online="torchvision:Swin3D_S_Weights.KINETICS400_V1",
     ),
 )

@@ -100,5 +100,6 @@ WEIGHTS = (
         build=X3D,
         rename=rename_pyslowfast,
         form="state dict under model_state, names read from MSPI's code; the file was not opened",
+        online="https://dl.fbaipublicfiles.com/pyslowfast/x3d_models/x3d_l.pyth",
     ),
 )

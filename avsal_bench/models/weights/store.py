@@ -1,6 +1,6 @@
 """The store: a folder of imported weights, one file each, under our names.
 
-Nothing is downloaded: people fetch the files from their authors.
+Nothing is downloaded here: people fetch the files from their authors, or let ``avsal weights get`` do so.
 """
 
 from __future__ import annotations
@@ -166,7 +166,8 @@ def _imported(name: str, store: Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f"{name}: not in {store}. Fetch {entry.file} from its authors ({entry.source}; licence: {entry.licence}), "
-            "then `avsal weights import FOLDER`, the folder being where it lies"
+            "then `avsal weights import FOLDER`, the folder being where it lies; or let "
+            f"`avsal weights get {name}` do both"
         )
     return path
 

