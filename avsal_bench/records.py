@@ -190,6 +190,15 @@ class Record:
         return {name: sum(getattr(v, name) for v in self.videos) for name in names}
 
 
+def own_preset(preset: str, train: Iterable[str]) -> str:
+    """Name of a preset that trains on other data sets than it says.
+
+    >>> own_preset("paper", ["mine"])
+    'paper-on-mine'
+    """
+    return f"{preset}-on-{'+'.join(train)}"
+
+
 def network_name(model: str, modality: str) -> str:
     """Name of a network in file names and tables.
 

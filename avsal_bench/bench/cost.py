@@ -138,7 +138,7 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
             total += hours
         done += seen.word == "done"
         what = [str(n) if left.records else "" for n in (left.steps, left.windows, left.records)]
-        body.append([job.name, job.preset, *what, *([f"{hours:.2f}"] if timed else []), seen.word])
+        body.append([job.name, job.preset_name, *what, *([f"{hours:.2f}"] if timed else []), seen.word])
     end = f"{len(jobs)} jobs, {done} done"
     if timed:
         device = provenance()["device"]

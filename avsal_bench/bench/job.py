@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from avsal_bench.files import fingerprint
-from avsal_bench.records import SOUNDS, network_name
+from avsal_bench.records import SOUNDS, network_name, own_preset
 from avsal_bench.typed import above0, named, seed, size, whole, word
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ class Job:
     def key(self) -> str:
         """Name of its files: that of the job, and a fingerprint of all that makes it, whatever is tested now."""
         return f"{self.name}-{fingerprint({'arguments': replace(self, datasets=(), sounds=()).arguments()})[:8]}"
+
+    @property
+    def preset_name(self) -> str:
+        """Name of the preset of its recipe, as tables have it: with data of one's own it is another one."""
+        if not self.own:
+            return self.preset
+        return own_preset(self.preset, self.own[self.own.index("--train") + 1].split(","))
 
     def recipe(self, space: Workspace) -> Recipe:
         """The resolved recipe."""
@@ -134,32 +141,31 @@ def own_words(args: argparse.Namespace) -> tuple[str, ...]:
     """The words of :func:`own_options` that were given, as another process reads them; none without ``--train``.
 
     Raises:
-        ValueError: for one of the others without ``--train``.
+        ValueError: for one of the others without ``--train``, and an unknown data set; it suggests the nearest one.
     """
     given = {name: value for name in _OWN if (value := getattr(args, name, None)) is not None}
     if given and "train" not in given:
         name = next(iter(given)).replace("_", "-")
         way = "--datasets says which sets are tested" if name == "test" else "else change the recipe with --set"
         raise ValueError(f"--{name} goes with --train, which names the data sets to train on; {way}")
+    if given:
+        from avsal_bench.data.dataset import expand
+
+        given |= {name: expand(given[name]) for name in ("train", "test") if name in given}
     return tuple(word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", _OWN[name](value)))
 
 
 def own_data(words: Sequence[str]) -> OwnData | None:
-    """What the words of :func:`own_words` say; None for none.
-
-    Raises:
-        ValueError: for an unknown data set; it suggests the nearest one.
-    """
+    """What the words of :func:`own_words` say; None for none."""
     if not words:
         return None
-    from avsal_bench.data.dataset import expand
     from avsal_bench.training.own_data import OwnData
 
     parser = argparse.ArgumentParser(add_help=False)
     own_options(parser)
     given = vars(parser.parse_args(list(words)))
-    train = tuple(expand(given.pop("train")))
-    return OwnData(train, tuple(expand(given.pop("test") or train)), **given)
+    train = tuple(given.pop("train"))
+    return OwnData(train, tuple(given.pop("test") or train), **given)
 
 
 def sound_option(parser: argparse.ArgumentParser, text: str) -> None:

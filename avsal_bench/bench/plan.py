@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.planning.asked import asked_lines, chosen_modalities, folds_of, modalities_of, tested_sets
+from avsal_bench.bench.planning.asked import (
+    SMALL,
+    asked_lines,
+    chosen_modalities,
+    folds_of,
+    missing_weights,
+    modalities_of,
+    tested_sets,
+)
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import hold_out
@@ -91,6 +100,26 @@ def make_plan(
     for job in jobs:
         check_recipe(job, recipes[job.model])
     return jobs
+
+
+def notes_of(jobs: Sequence[Job], space: Workspace, preset: str) -> list[str]:
+    """What a person should know of a plan before it runs: networks that ``smoke`` trains, as weights are not imported.
+
+    Args:
+        jobs: of the plan.
+        space: folders.
+        preset: that is usual.
+    """
+    lacking: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        if job.own and job.preset != preset:
+            lacking.setdefault(job.model, {}).update(dict.fromkeys(missing_weights(replace(job, preset=preset), space)))
+    return [
+        f"{model} trains as in its preset {SMALL}: a small network, from random weights, because {', '.join(names)} "
+        f"{'is' if len(names) == 1 else 'are'} not imported (`avsal weights list`); --preset {preset} asks for them"
+        for model, names in lacking.items()
+        if names
+    ]
 
 
 def plan_one(

@@ -131,7 +131,7 @@ def write_job_result(
         modality=job.modality,
         dataset=name,
         fold=job.fold,
-        preset=job.preset,
+        preset=context.recipe.preset,
         parameters=parameters,
         seed=job.seed,
         sound=sound,

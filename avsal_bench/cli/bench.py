@@ -6,12 +6,13 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.job import own_words
 from avsal_bench.bench.words import common_words, folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
-from avsal_bench.typed import folds, seeds, whole
+from avsal_bench.typed import folds, place, seeds, whole
 
 if TYPE_CHECKING:
     from avsal_bench.bench.job import Job
@@ -27,6 +28,8 @@ EXAMPLES = """examples
   avsal bench avrsp vinet --folds 1,2,3 --seeds 0,1 --dry-run
                                                        the plan: what is done, what runs, what the rest will cost
   avsal bench vinet --datasets diem,avad               only these test sets; the others another day
+  avsal bench vinet --train mine --test mine --frames 16 --size 128x192 --epochs 5
+                                                       train on a set of your own, and test it there
   avsal bench vinet --sound original,muted,swapped,shifted,noise
                                                        how much of its score comes from hearing (docs/hearing.md)
   avsal bench vinet --parallel 2                       two jobs at a time
@@ -76,6 +79,15 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--parallel", type=whole(1), default=1, metavar="N", help="local jobs at a time (default: 1)")
     run_options(parser)
+    parser.add_argument(
+        "--save-recipe",
+        nargs="?",
+        const="recipes",
+        type=place,
+        metavar="DIR",
+        help="with --train: write each recipe, with its new preset, to DIR/<MODEL>.yaml (default: recipes), where you "
+        "can change it, and stop; `--preset` names it from then on",
+    )
     cluster_options(parser)
 
 
@@ -92,6 +104,8 @@ def bench(args: Namespace) -> int:
         return _collect(args, space)
     if not args.models:
         raise ValueError("name a network, such as `avsal bench avrsp`, or a published table with --ablation")
+    if args.save_recipe:
+        return _save_recipes(args, space)
     return _grid(args, space)
 
 
@@ -116,13 +130,33 @@ def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]
     )
 
 
+def _save_recipes(args: Namespace, space: Workspace) -> int:
+    """Write the recipes of networks with the presets that own data make of them."""
+    from avsal_bench.bench.job import own_data
+    from avsal_bench.training.recipe_saving import save_recipe
+
+    if not args.train:
+        raise ValueError("--save-recipe writes what --train makes of a recipe; name the data sets with --train")
+    if args.set:
+        raise ValueError(
+            f"--set {args.set[0]}: --save-recipe writes a preset without it; change the file, or leave it out"
+        )
+    presets = {job.model: (job.preset, own_data(job.own)) for job in _plan(args, space, args.models) if job.own}
+    for model, (preset, own) in presets.items():
+        assert own is not None, "chosen above"
+        path, name = save_recipe(Path(args.save_recipe), model, preset, own)
+        print(f"wrote {path}; change its preset {name}, and then: avsal bench {model} --preset {name}")
+    return 0
+
+
 def _grid(args: Namespace, space: Workspace) -> int:
     """Run what is not done, here or on a cluster."""
     from avsal_bench.bench.cost import plan_text
-    from avsal_bench.bench.launch.grid import run_here, start_over, submit_rest
+    from avsal_bench.bench.launch.grid import look_for_files, run_here, start_over, submit_rest
     from avsal_bench.bench.launch.status import wait_for
-    from avsal_bench.bench.plan import check_machine, records_of
+    from avsal_bench.bench.plan import check_machine, notes_of, records_of
     from avsal_bench.leaderboard.reports.run_summary import failed_text
+    from avsal_bench.text import many
 
     local = args.launcher == "local"
     cluster = None if local else cluster_of(args)
@@ -130,10 +164,16 @@ def _grid(args: Namespace, space: Workspace) -> int:
     jobs = _plan(args, space, args.models)
     check_machine(jobs, space, machine, here=local)
     space.check_writable(files=[path for job in jobs for _, _, path in records_of(job, job.recipe(space), space)])
-    if args.force and not args.dry_run:
-        start_over(jobs, space)
+    if not args.dry_run:
+        look_for_files(jobs, space, machine, args.force)
+        if args.force:
+            start_over(jobs, space)
+    for line in notes_of(jobs, space, preset_of(args, space)):
+        print(line)
     print(plan_text(jobs, space, args.dry_run or (local and preset_of(args, space) == "paper")), flush=True)
     if args.dry_run:
+        looked = look_for_files(jobs, space, machine, args.force)
+        print(f"all files that they read are here, of {many(looked, 'video')}")
         return 0
     if cluster is None:
         failed = run_here(jobs, space, common_words(args), args.parallel)

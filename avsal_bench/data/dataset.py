@@ -294,7 +294,9 @@ def dataset(name: str, root: Path | None = None) -> DataSet:
         known = _known(root)
     if name not in known:
         place = root or present_root()
-        where = f"{place} has no dataset.yaml of it" if place else "its data root is named by --data-root or AVSAL_DATA"
+        own = ", ".join(described_datasets(place)) if place else ""
+        where = f"dataset.yaml of {place} describes {own}" if own else f"{place} has no dataset.yaml"
+        where = where if place else "its data root is named by --data-root or AVSAL_DATA"
         raise ValueError(f"{unknown('data set', name, known)}; a set of your own: {where}")
     return known[name]
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import model_entry
+from avsal_bench.records import own_preset
 
 #: Clips of a video in an epoch.
 CLIPS = 12
@@ -65,7 +66,7 @@ class OwnData:
         >>> OwnData(("mine",), ("mine",)).preset("paper")
         'paper-on-mine'
         """
-        return f"{base}-on-{'+'.join(self.train)}"
+        return own_preset(base, self.train)
 
     def changes(self, model: str, plain: Mapping[str, Any]) -> dict[str, Any]:
         """What changes in a recipe, in the form of a preset.

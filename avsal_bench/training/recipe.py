@@ -6,6 +6,7 @@ The order of what counts: recipe, preset, command line, and nothing after. A key
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, field, fields
 from functools import partial
 from pathlib import Path
@@ -226,6 +227,20 @@ def load_recipe(
         return recipe
     except (ValueError, KeyError) as error:
         raise ValueError("\n".join(f"{path}, preset {preset}: {line}" for line in str(error).splitlines())) from error
+
+
+def own_preset_of(folder: Path, model: str, preset: str, own: OwnData) -> dict[str, Any]:
+    """The preset that own data make of another, in the form of a file, whole.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`load_recipe`.
+    """
+    load_recipe(folder, model, preset, own=own)
+    plain, presets = _read(folder, model)
+    changes = deepcopy(_mapping(presets[preset], "preset"))
+    _merge(plain, changes)
+    _merge(changes, own.changes(model, plain))
+    return changes
 
 
 def takes(folder: Path, model: str, override: str, options: Collection[str]) -> bool:

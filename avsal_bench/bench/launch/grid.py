@@ -5,14 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from avsal_bench.bench.context import Context
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.jobs import kind_of
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.launch.local import launch_local
 from avsal_bench.bench.launch.slurm import Cluster, submit
 from avsal_bench.bench.launch.status import UNDER_WAY, Seen, bad_records, look, missing_records
+from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import records_of
 from avsal_bench.bench.run import forget
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import Record, read_record
+
+
+def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool = False) -> int:
+    """Look for every file that jobs will read, each once, before the first of them starts.
+
+    Args:
+        jobs: of the plan; what is done of them reads nothing.
+        space: folders.
+        machine: what they run on.
+        anew: whether what is done will be done again.
+
+    Returns:
+        Of how many videos files were looked for.
+
+    Raises:
+        FileNotFoundError, ValueError: as :meth:`~avsal_bench.bench.jobs.needs.Needs.check`.
+    """
+    needs = Needs(space)
+    for job in jobs:
+        recipe = job.recipe(space)
+        missing = [place for place in records_of(job, recipe, space) if anew or not place[2].is_file()]
+        if missing:
+            with needs.noted():
+                kind_of(job.model).needs(Context(job, recipe, space, machine), missing, needs)
+    needs.check()
+    return len(needs.videos)
 
 
 def start_over(jobs: Sequence[Job], space: Workspace) -> None:

@@ -86,7 +86,7 @@ def status_text(seen: Sequence[Seen]) -> str:
         body.append(
             [
                 one.job.name,
-                one.job.preset,
+                one.job.preset_name,
                 one.word,
                 f"{sum(places)}/{len(places)}",
                 last.launcher or "run" if last else "",

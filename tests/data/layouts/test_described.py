@@ -64,7 +64,7 @@ def test_a_set_is_known_by_its_root(lab, monkeypatch):
     assert resolve_name("LAB") == "lab"
     assert present_root() == lab
     use_root(lab / "nowhere")
-    with pytest.raises(ValueError, match=r"has no dataset.yaml of it"):
+    with pytest.raises(ValueError, match=r"has no dataset.yaml"):
         dataset("lab")
 
 
