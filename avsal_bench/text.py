@@ -50,13 +50,46 @@ def text_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers: Co
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def many(number: int, what: str) -> str:
-    """A number and what it counts, in the singular or the plural.
+def many(number: int, what: str, verb: str = "", plural: str = "") -> str:
+    """A number and what it counts, in the singular or the plural, and a verb behind it that goes with it.
 
-    >>> many(1, "video"), many(2, "video")
-    ('1 video', '2 videos')
+    Args:
+        number: how many; thousands are set apart.
+        what: it counts, in the singular.
+        verb: in the plural: ``are``, ``were``, ``have``, ``do``, or another one.
+        plural: of ``what``, where that is not the singular with an s.
+
+    >>> many(1, "video"), many(2, "video"), many(1, "entry", "are", "entries"), many(1200, "map", "lack")
+    ('1 video', '2 videos', '1 entry is', '1,200 maps lack')
     """
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    if number == 1:
+        singular = {"are": "is", "were": "was", "have": "has", "do": "does"}.get(verb, f"{verb}s") if verb else ""
+        return f"1 {what} {singular}".rstrip()
+    return f"{number:,} {plural or f'{what}s'} {verb}".rstrip()
+
+
+def fixed(value: float, digits: int = 3, sign: bool = False) -> str:
+    """A number with so many digits behind the point; what rounds to zero has no sign, as none is seen.
+
+    Args:
+        value: of the number.
+        digits: behind the point.
+        sign: whether a positive number shows its own too.
+
+    >>> fixed(0.1234), fixed(0.1234, sign=True), fixed(-0.0004, sign=True)
+    ('0.123', '+0.123', '0.000')
+    """
+    zero = rounds_to_zero(value, digits)
+    return f"{0.0 if zero else value:{'+' if sign and not zero else ''}.{digits}f}"
+
+
+def rounds_to_zero(value: float, digits: int) -> bool:
+    """Whether nothing of a number is seen with so many digits behind the point.
+
+    >>> rounds_to_zero(-0.0004, 3), rounds_to_zero(0.0006, 3)
+    (True, False)
+    """
+    return float(f"{value:.{digits}f}") == 0
 
 
 def frame_ranges(numbers: Iterable[int]) -> str:

@@ -57,10 +57,11 @@ def read_analysed(paths: Sequence[Path]) -> list[Row]:
 
 def labels(table: Sequence[Row]) -> list[str]:
     """A name for each row, short and unlike the others: the network, its sound if not the true one, the preset if need
-    be."""
+    be, and that it is of a part of the test list."""
     names = [r.head.network + ("" if r.head.sound == "original" else f", {r.head.sound}") for r in table]
     return [
-        name if names.count(name) == 1 else f"{name} ({row.head.preset})"
+        (name if names.count(name) == 1 else f"{name} ({row.head.preset})")
+        + (" (part of the list)" if row.part else "")
         for name, row in zip(names, table, strict=True)
     ]
 
@@ -85,20 +86,28 @@ def relative(value: float, floor: float, ceiling: float, higher: bool = True) ->
 
 
 def bounds_of(row: Row, table: Sequence[Row]) -> tuple[Row, Row] | None:
-    """The rows of mean eye position and human infinite on the very folds of a row; None where either is missing."""
+    """The rows of mean eye position and human infinite on the very folds and frames of a row; None where either is
+    missing."""
     found = []
     for name in (FLOOR, CEILING):
         mine = (name, row.head.dataset, row.head.protocol)
         same = [r for r in table if (r.head.network, r.head.dataset, r.head.protocol) == mine]
-        same = [r for r in same if set(row.folds) <= set(r.folds)]
+        same = [r for r in same if _tested(row) <= _tested(r)]
         if not same:
             return None
         # Presets of a bound differ in which sets they test only.
         bound = min(same, key=lambda r: (r.head.preset != row.head.preset, r.head.preset))
         if bound.folds != row.folds:
             [bound] = rows(r for r in bound.records if r.fold in row.folds)
+        if _tested(bound) != _tested(row) or row.part != bound.part:
+            return None
         found.append(bound)
     return found[0], found[1]
+
+
+def _tested(row: Row) -> set[tuple[int, str, int]]:
+    """Folds, videos and numbers of frames that a row was tested on."""
+    return {(record.fold, video.video, video.frames) for record in row.records for video in record.videos}
 
 
 def relative_scores(row: Row, table: Sequence[Row]) -> dict[str, float]:

@@ -27,7 +27,7 @@ from typing import Any
 from avsal_bench.leaderboard.hearing import hearing_claims
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 from avsal_bench.records import METRICS, Record
-from avsal_bench.text import text_table
+from avsal_bench.text import fixed, text_table
 
 #: Keys of an expected file, and what each holds.
 KEYS: dict[str, type] = {
@@ -62,7 +62,7 @@ class Drift:
 
     def cells(self) -> list[str]:
         """Its row in the table."""
-        difference = "-" if self.got is None or self.expected is None else f"{self.got - self.expected:+.4f}"
+        difference = "-" if self.got is None or self.expected is None else fixed(self.got - self.expected, 4, sign=True)
         got = "no record" if self.got is None else _show(self.got)
         return [self.key, self.metric, _show(self.expected), got, f"{self.tolerance:g}", difference]
 
@@ -247,4 +247,4 @@ def _near(got: float, value: float | None, tolerance: float) -> bool:
 
 
 def _show(value: float | None) -> str:
-    return "undefined" if value is None or math.isnan(value) else f"{value:.4f}"
+    return "undefined" if value is None or math.isnan(value) else fixed(value, 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
 from avsal_bench.records import MAPS_PRESET, METRICS, SOUNDS, Record
-from avsal_bench.text import text_table
+from avsal_bench.text import fixed, text_table
 
 #: Frames and videos that a loss is told on.
 ALL, BELONGS, SOUNDING_SCENES, OTHER_SCENES = "all frames", "sound belongs", "sounding scenes", "other scenes"
@@ -79,21 +78,14 @@ def losses_text(losses: Sequence[SoundLoss]) -> str:
     header = ["network", "dataset", "sound", "on", "videos", *METRICS, "map CC"]
     body = [
         [f"{one.model} ({one.preset})", one.dataset, one.sound, one.part, str(one.videos)]
-        + [_text(one.losses[metric]) for metric in METRICS]
-        + ["-" if one.map_cc is None else f"{one.map_cc.mean:.3f}"]
+        + [one.losses[metric].text() for metric in METRICS]
+        + ["-" if one.map_cc is None else fixed(one.map_cc.mean)]
         for one in losses
     ]
     return (
         "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
         "Map CC: 1.000 ignores the sound.\n" + text_table(header, body, numbers=[4, len(header) - 1])
     )
-
-
-def _text(interval: Interval) -> str:
-    if math.isnan(interval.mean):
-        return "-"
-    bounds = "too few" if math.isnan(interval.low) else f"{interval.low:+.3f}, {interval.high:+.3f}"
-    return f"{interval.mean:+.3f} [{bounds}]"
 
 
 def _losses(bench: Bench, model: str, preset: str, sound: str) -> Iterable[SoundLoss]:

@@ -10,6 +10,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from avsal_bench.text import fixed, rounds_to_zero
+
 Array = npt.NDArray[np.float64]
 #: Elements of a matrix up to which a product with a vector is left to one thread.
 _SINGLE = 8192
@@ -38,6 +40,17 @@ class Interval:
     def excludes_zero(self) -> bool:
         """Whether the whole interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
+
+    def text(self, digits: int = 3) -> str:
+        """A difference and its bounds for a terminal, such as ``+0.031 [+0.012, +0.050]``; a dash for NaN."""
+        if math.isnan(self.mean):
+            return "-"
+        mean, low, high = (fixed(value, digits, sign=True) for value in (self.mean, self.low, self.high))
+        return f"{mean} [{'too few' if math.isnan(self.low) else f'{low}, {high}'}]"
+
+    def stands_out(self, digits: int) -> bool:
+        """Whether a table with so many digits may show it in bold: it excludes zero, and is not zero as it is shown."""
+        return self.excludes_zero and not rounds_to_zero(self.mean, digits)
 
 
 def bootstrap_interval(

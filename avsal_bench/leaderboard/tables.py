@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
+from avsal_bench.leaderboard.part_lists import Lists, part_of_list, whole_lists
 from avsal_bench.leaderboard.statistics import bootstrap_interval
 from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS, Averaging, MetricForm, Record, VideoScores, mean_score
@@ -48,12 +49,13 @@ class Row:
     """All that one network got on one data set, under one protocol, preset and sound condition.
 
     ``records`` has every fold of ``folds`` for every seed of ``seeds``. ``left_out`` names seeds that have other
-    folds than these and do not count.
+    folds than these and do not count. ``part`` says why the scores are not of the whole test list; "" where they are.
     """
 
     records: tuple[Record, ...]
     scores: Mapping[str, Score]
     left_out: tuple[int, ...] = ()
+    part: str = ""
 
     @property
     def head(self) -> Record:
@@ -76,6 +78,11 @@ class Row:
         return self.folds == FOLDS
 
     @property
+    def ranked(self) -> bool:
+        """Whether it can be compared with others: every fold is done, each on its whole test list."""
+        return self.complete and not self.part
+
+    @property
     def own_set(self) -> bool:
         """Whether its set is one of its owner's, which a ``dataset.yaml`` describes."""
         return any("own_set" in r.provenance for r in self.records)
@@ -84,11 +91,6 @@ class Row:
     def clean(self) -> bool:
         """Whether all records were made from a committed tree; a record that does not say is not clean."""
         return all(r.provenance.get("clean") is True for r in self.records)
-
-    @cached_property
-    def skipped(self) -> int:
-        """Listed frames that had no map, and that the scores say nothing of."""
-        return sum(r.counts()["skipped"] for r in self.records)
 
     @property
     def not_counted(self) -> int:
@@ -127,7 +129,7 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
-    """Rows of the tables, complete ones first and then by CC; measured and synthetic records share none.
+    """Rows of the tables, those first that can be ranked, and then by CC; measured and synthetic records share none.
 
     Raises:
         ValueError: on two records of one fold and seed, or when records of one protocol differ in what they average.
@@ -139,7 +141,8 @@ def rows(records: Iterable[Record]) -> list[Row]:
         groups[(r.synthetic, r.protocol, r.dataset, r.model, r.modality, r.preset, r.sound)].append(r)
     for same in protocols.values():  # rows of one table are compared, so they must be means of the same kind
         _averaging(same)
-    return sorted((_row(group) for group in groups.values()), key=_order)
+    whole = whole_lists([r for group in groups.values() for r in group])
+    return sorted((_row(group, whole) for group in groups.values()), key=_order)
 
 
 def protocol_mean(folds: Sequence[Record], metric: str, category: str | None = None) -> float:
@@ -212,7 +215,7 @@ def categories(records: Iterable[Record]) -> list[str]:
     return [c for c in CATEGORIES if c in found] + sorted(found - set(CATEGORIES))
 
 
-def _row(group: list[Record]) -> Row:
+def _row(group: list[Record], whole: Lists) -> Row:
     """Row of the seeds that have the most folds, so that no mean mixes unlike sets of videos."""
     folds: dict[int, tuple[int, ...]] = {}
     for same in _by_seed(group):
@@ -226,13 +229,14 @@ def _row(group: list[Record]) -> Row:
     most = max(folds.values(), key=lambda done: (len(done), [-fold for fold in done]))
     kept = tuple(sorted((r for r in group if folds[r.seed] == most), key=lambda r: (r.seed, r.fold)))
     left_out = tuple(seed for seed, done in folds.items() if done != most)
-    return Row(kept, {metric: score(kept, metric) for metric in (*METRICS, *common_metrics(kept))}, left_out)
+    scores = {metric: score(kept, metric) for metric in (*METRICS, *common_metrics(kept))}
+    return Row(kept, scores, left_out, part_of_list(kept, whole))
 
 
 def _order(row: Row) -> tuple[object, ...]:
     head, cc = row.head, row.scores["CC"].value
     place = (head.protocol != MAIN_PROTOCOL, head.protocol, dataset_order(head.dataset))
-    return (*place, not row.complete, math.inf if math.isnan(cc) else -cc, head.network, head.preset, head.sound)
+    return (*place, not row.ranked, math.inf if math.isnan(cc) else -cc, head.network, head.preset, head.sound)
 
 
 def _by_seed(records: Sequence[Record]) -> list[list[Record]]:

@@ -14,7 +14,7 @@ from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS, read_record
 from avsal_bench.resources import resource
 from avsal_bench.studies.ablation import Ablation, RowPlan, ablation_root, embedded
-from avsal_bench.text import text_table
+from avsal_bench.text import fixed, text_table
 
 #: What an entry of ``published.csv`` says of how well it could be read, and its mark in a table.
 MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
@@ -110,7 +110,7 @@ def _texts(ablation: Ablation, scores: Sequence[tuple[float, str, int]]) -> list
     for (value, text, digits), row in zip(scores, ablation.rows, strict=True):
         difference = value - base
         shown = row.variant != ablation.base and difference == difference
-        texts.append("-" if value != value else text + (f" ({difference:+.{digits}f})" if shown else ""))
+        texts.append("-" if value != value else text + (f" ({fixed(difference, digits, sign=True)})" if shown else ""))
     return texts
 
 

@@ -17,5 +17,5 @@ def ideal_gain(path: Path) -> str:
         return ""
     ideal, learned = (Condition(r.network, {(r.fold, r.seed): r}) for r in (read_record(beside), record))
     found = [(metric, difference(ideal, learned, metric)) for metric in COMPARED]
-    told = ", ".join(f"{m} {i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" for m, i in found)
+    told = ", ".join(f"{m} {i.text()}" for m, i in found)
     return f"{beside.name}: the ideal switch less the learned one, paired by video: {told}"

@@ -13,7 +13,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.protocol import list_protocols, protocol, single_choices
 from avsal_bench.files import write_atomically
 from avsal_bench.records import METRICS, mean_scores
-from avsal_bench.text import text_table
+from avsal_bench.text import fixed, text_table
 from avsal_bench.workers import Workers
 
 Scores = Mapping[str, float]
@@ -72,7 +72,8 @@ def _text(scores: Mapping[str, Scores]) -> str:
 def _cell(value: float, base: float, is_base: bool) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:.4f}" if is_base or math.isnan(base) else f"{value:.4f} ({value - base:+.4f})"
+    shown = fixed(value, 4)
+    return shown if is_base or math.isnan(base) else f"{shown} ({fixed(value - base, 4, sign=True)})"
 
 
 def _csv(scores: Mapping[str, Scores]) -> str:

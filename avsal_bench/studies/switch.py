@@ -23,6 +23,7 @@ from avsal_bench.models.avc import AVC
 from avsal_bench.records import read_record
 from avsal_bench.spec import Batch
 from avsal_bench.studies.hear import plan_audition
+from avsal_bench.text import fixed, many
 from avsal_bench.training.module import SaliencyModule
 
 
@@ -49,10 +50,10 @@ class Accuracy:
     frames: int
 
     def __str__(self) -> str:
-        difference, low, high = self.margin
+        difference, low, high = (fixed(value, sign=True) for value in self.margin)
         return (
             f"accuracy {self.rate:.3f} [{self.low:.3f}, {self.high:.3f}], majority {self.majority:.3f}, "
-            f"difference {difference:+.3f} [{low:+.3f}, {high:+.3f}], {self.frames} frames of {self.videos} videos"
+            f"difference {difference} [{low}, {high}], {many(self.frames, 'frame')} of {many(self.videos, 'video')}"
         )
 
 

@@ -61,9 +61,9 @@ def test_training_and_test_lists_that_overlap_are_an_error_unless_the_test_list_
 
 def test_a_record_tells_of_an_overlap_whatever_the_lists_are_called(real_root):
     for name, list_name in {"avad": "AVAD_list_test_2", "diem": "DIEM_list_test", "dhf1k": "DHF1K_list_test_1"}.items():
-        assert story_of_lists(real_root, dataset(name), 2) == {}
+        assert story_of_lists(real_root, dataset(name), 2).keys() <= {"own_list"}
         (real_root / f"fold_lists/{list_name}_fps.txt").write_text("# overlaps\n601 12 30\n")
-        assert story_of_lists(real_root, dataset(name), 2) == {"overlaps": True}
+        assert story_of_lists(real_root, dataset(name), 2)["overlaps"] is True
 
 
 @pytest.mark.parametrize(

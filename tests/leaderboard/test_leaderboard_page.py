@@ -176,9 +176,11 @@ def test_skipped_frames_are_marked(tmp_path: Path) -> None:
     page, data, _ = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*whole, *part])))
     table = [x.split()[1] for x in section(page, "### avad").splitlines() if x.startswith("|")]
     assert table[2:] == ["whole", "part§"]
-    assert "§ some listed frames had no map and were left out" in " ".join(page.split())
+    assert "§ of a part of a test list, or of another list: it stands below the others and is not ranked" in " ".join(
+        page.split()
+    )
     marks = {(x["model"], x["mark"]) for x in csv.DictReader(data.splitlines()) if x["source"] == "measured"}
-    assert marks == {("whole", ""), ("part", "frames-skipped")}
+    assert marks == {("whole", ""), ("part", "part-of-list")}
 
 
 def test_maps_made_elsewhere_have_rows_like_others(tmp_path: Path) -> None:
@@ -250,6 +252,8 @@ def test_summary_table_tells_of_odd_frames() -> None:
         "toy_v avad stavis fold 1 seed 0 original: 20 frames scored, 3 without fixations, 2 with a constant map, "
         "1 skipped, undefined NSS 3 KL 4",
         "toy_v avad stavis fold 3 seed 0 original: 10 frames scored, 2 without fixations",
+        "toy_v avad stavis fold 1 seed 0 original: not of the whole test list, and not ranked on the leaderboard: 1 "
+        "listed frame was left out, without a map",
     ]
 
 

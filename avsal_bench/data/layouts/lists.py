@@ -97,7 +97,8 @@ def overlap_is_meant(test: Path) -> bool:
 
 
 def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any]:
-    """What a record tells of the lists of a fold: ``overlaps``, where the test list says so; else nothing.
+    """What a record tells of the lists of a fold: ``overlaps``, where the test list says so, and ``own_list``, where
+    the root has another test list than this package; else nothing.
 
     Of a described set it tells more: see :mod:`avsal_bench.data.layouts.described`.
     """
@@ -105,7 +106,15 @@ def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any
         return description.told(root, fold)
     suffixes = (f"_{fold}",) if description.folds else ("", "_1")  # DIEM's one split, and DHF1K's
     tests = [find_list(root, f"{description.folder}_list_test{suffix}_fps.txt") for suffix in suffixes]
-    return {"overlaps": True} if any(test.is_file() and overlap_is_meant(test) for test in tests) else {}
+    told: dict[str, Any] = (
+        {"overlaps": True} if any(test.is_file() and overlap_is_meant(test) for test in tests) else {}
+    )
+    for test in tests:
+        if test.is_file() and (packaged := PACKAGED_LISTS / test.name).is_file() and test != packaged:
+            used, usual = ({v.name: v.n_frames for v in read_fold_list(path)} for path in (test, packaged))
+            if used != usual:  # a score on it is none of the usual test, and the leaderboard does not rank it
+                told["own_list"] = {"videos": len(used), "usual": len(usual)}
+    return told
 
 
 def _lines(path: Path) -> list[str]:

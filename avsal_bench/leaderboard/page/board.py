@@ -34,13 +34,13 @@ from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, reco
 
 #: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
 RANKED_SETS = REAL_SETS[:6]
-#: Complete rows of a table that are compared with each other, the best in CC: pairs grow with the square of the rows.
+#: Ranked rows of a table that are compared with each other, the best in CC: pairs grow with the square of the rows.
 COMPARED_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Group:
-    """One table: all rows of one data set under one protocol, the best first and incomplete ones last."""
+    """One table: all rows of one data set under one protocol, the best first and those last that are not whole."""
 
     dataset: str
     protocol: str
@@ -57,9 +57,9 @@ class Group:
         return self.rows[0].head.synthetic
 
     @cached_property
-    def complete(self) -> tuple[Row, ...]:
+    def ranked(self) -> tuple[Row, ...]:
         """Rows that can be compared; they stand first in ``rows``."""
-        return tuple(row for row in self.rows if row.complete)
+        return tuple(row for row in self.rows if row.ranked)
 
     @cached_property
     def means(self) -> dict[str, list[dict[str, float]]]:
@@ -68,21 +68,21 @@ class Group:
 
     @cached_property
     def comparisons(self) -> dict[str, dict[tuple[int, int], Comparison]]:
-        """For each metric all pairs of the first ``COMPARED_ROWS`` of ``complete``, by position."""
-        most = min(COMPARED_ROWS, len(self.complete))
+        """For each metric all pairs of the first ``COMPARED_ROWS`` of ``ranked``, by position."""
+        most = min(COMPARED_ROWS, len(self.ranked))
         return {metric: pairwise(means[:most]) for metric, means in self.means.items()}
 
     def best(self, metric: str) -> int | None:
-        """Position in ``complete`` of the row that is best in a metric; None where none defines it."""
+        """Position in ``ranked`` of the row that is best in a metric; None where none defines it."""
         higher = METRICS[metric] if metric in METRICS else further_metrics(self.rows)[metric].higher_is_better
         sign = 1 if higher else -1
-        scores = {i: row.scores[metric] for i, row in enumerate(self.complete) if metric in row.scores}
+        scores = {i: row.scores[metric] for i, row in enumerate(self.ranked) if metric in row.scores}
         values = {i: sign * score.value for i, score in scores.items()}
         defined = {i: value for i, value in values.items() if not math.isnan(value)}
         return max(defined, key=lambda i: defined[i]) if defined else None
 
     def worse_than_best(self, metric: str) -> dict[int, bool]:
-        """For each row of ``complete`` but the best: whether it differs significantly from the best in a metric."""
+        """For each row of ``ranked`` but the best: whether it differs significantly from the best in a metric."""
         best = self.best(metric)
         found = {}
         for (i, j), comparison in self.comparisons[metric].items():
@@ -225,18 +225,18 @@ def network_label(model: str, modality: str) -> str:
 def overall(groups: Sequence[Group]) -> list[Overall]:
     """The overall table of each protocol that has measured rows on at least two sets of ``RANKED_SETS``.
 
-    Ranked are the networks that have complete rows on all of these sets, among themselves, 1 the best; equal scores
+    Ranked are the networks that have ranked rows on all of these sets, among themselves, 1 the best; equal scores
     share their mean rank.
     """
     by_protocol: dict[str, list[Group]] = defaultdict(list)
     for group in groups:
-        if group.dataset in RANKED_SETS and group.complete and not group.synthetic:
+        if group.dataset in RANKED_SETS and group.ranked and not group.synthetic:
             by_protocol[group.protocol].append(group)
     return [_overall(protocol, same) for protocol, same in by_protocol.items() if len(same) > 1]
 
 
 def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
-    """Complete measured rows, each with every published row of its method, modality and data set.
+    """Ranked measured rows, each with every published row of its method, modality and data set.
 
     Names with a star or a hash are other systems and not compared. A variant of ours (``mspi-s3d``) is compared with
     the printed names that hold it.
@@ -247,7 +247,7 @@ def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
             printed[(paper.method, paper.modality.lower(), paper.dataset)].append(paper)
     pairs = []
     for group in board.of_kind(synthetic=False):
-        for row in group.complete:
+        for row in group.ranked:
             method, _, variant = row.head.model.partition("-")
             for paper in printed.get((method, row.head.modality, row.head.dataset), ()):
                 if _letters(variant) in _letters(paper.variant):
@@ -259,7 +259,7 @@ def _overall(protocol: str, groups: Sequence[Group]) -> Overall:
     datasets = tuple(group.dataset for group in groups)
     have: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for group in groups:
-        for row in group.complete:
+        for row in group.ranked:
             have[(row.head.network, row.head.preset)][group.dataset] = row
     full = [done for done in have.values() if len(done) == len(datasets)]
     ranks: dict[str, list[tuple[float, ...]]] = {}

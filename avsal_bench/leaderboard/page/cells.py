@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.records import METRICS, MetricForm
+from avsal_bench.text import fixed
 
 #: Stands where there is nothing to show.
 DASH = "\u2013"
@@ -125,7 +126,7 @@ def number(value: float, metric: str, sign: bool = False, digits: int | None = N
     if math.isnan(value):
         return DASH
     shown = DIGITS.get(metric, 3) if digits is None else digits
-    return f"{value:{'+' if sign else ''}.{shown}f}".replace("-", MINUS)
+    return fixed(value, shown, sign).replace("-", MINUS)
 
 
 def bounds(low: float, high: float, metric: str, digits: int | None = None) -> str:
@@ -136,13 +137,13 @@ def bounds(low: float, high: float, metric: str, digits: int | None = None) -> s
 
 
 def difference(interval: Interval | None, metric: str) -> Cell:
-    """A cell of a mean difference, bold where its interval excludes zero."""
+    """A cell of a mean difference, bold where its interval excludes zero and more than zero is seen of it."""
     if interval is None or math.isnan(interval.mean):
         return Cell(DASH)
     return Cell(
         number(interval.mean, metric, sign=True),
         sort_key(interval.mean),
-        bold=interval.excludes_zero,
+        bold=interval.stands_out(DIGITS.get(metric, 3)),
         interval=bounds(interval.low, interval.high, metric) or "too few",
     )
 

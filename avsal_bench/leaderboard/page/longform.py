@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.tables import Row
+from avsal_bench.text import fixed
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
 #: ``value`` is the mean of the protocol, ``mean_of_splits`` that of the folds' means, as some papers have it.
@@ -85,9 +86,9 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
 
 def _words(row: Row) -> list[str]:
     words = {"incomplete": not row.complete, "not-clean": not row.clean}
-    words |= {"frames-skipped": row.skipped > 0, "frames-not-counted": row.not_counted > 0}
+    words |= {"part-of-list": bool(row.part), "frames-not-counted": row.not_counted > 0}
     return [word for word, true in words.items() if true]
 
 
 def _raw(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"
+    return "" if math.isnan(value) else fixed(value, 6)

@@ -37,7 +37,7 @@ def index(board: Board) -> dict[str, Any]:
 
     Returns:
         ``rows``: by its name the label of a row, its modality, the number of its part, and its scores; ``tables``: by
-        its name whether it is synthetic, and names of its complete rows; and the costs by label.
+        its name whether it is synthetic, and names of its ranked rows; and the costs by label.
     """
     shown, part = {}, 0
     for group in board.groups:
@@ -49,7 +49,7 @@ def index(board: Board) -> dict[str, Any]:
     return {
         "metrics": [[metric, int(higher)] for metric, higher in METRICS.items()],
         "rows": shown,
-        "tables": {group.key: [int(group.synthetic), list(map(row_id, group.complete))] for group in board.groups},
+        "tables": {group.key: [int(group.synthetic), list(map(row_id, group.ranked))] for group in board.groups},
         "costs": _costs(board),
     }
 
@@ -68,7 +68,7 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
     part = 0
     for group in board.groups:
         yield f"pairs/{group.key}", _comparisons(group)
-        places = {id(row): n for n, row in enumerate(group.complete)}
+        places = {id(row): n for n, row in enumerate(group.ranked)}
         for start in range(0, len(group.rows), ROWS_A_PART):
             shown = {}
             for n, row in enumerate(group.rows[start : start + ROWS_A_PART], start):
@@ -280,7 +280,7 @@ def _story(r: Record) -> dict[str, Any]:
 def _comparisons(group: Group) -> dict[str, Any]:
     """All pairs of a table that are compared, by metric: columns i, j, difference, p, corrected p and significant.
 
-    i and j are places among the complete rows.
+    i and j are places among the ranked rows.
     """
     return {
         metric: [

@@ -17,6 +17,7 @@ from avsal_bench.leaderboard.page.board import Board, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.rendering import render
+from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
@@ -31,7 +32,7 @@ from avsal_bench.leaderboard.tables import (
     seed_mean,
 )
 from avsal_bench.records import METRICS, Record
-from avsal_bench.text import text_table
+from avsal_bench.text import fixed, many, text_table
 
 #: Bytes that the page may have: of a longer one GitHub shows no more than 512 kB.
 LARGEST = 500_000
@@ -130,7 +131,8 @@ def _set(
 def summary_table(records: Iterable[Record]) -> str:
     """Scores of records as plain text, one line a record, for the end of a run.
 
-    Below the table a line for each record where a frame was left out, or is odd, says what and how often.
+    Below the table a line for each record where a frame was left out, or is odd, says what and how often; and one for
+    each one that is of a part of a test list.
     """
     ordered = sorted(records, key=lambda r: (dataset_order(r.dataset), r.protocol, r.network, r.fold, r.seed, r.sound))
     further = {name: form for r in ordered for name, form in r.metrics.items()}
@@ -143,6 +145,12 @@ def summary_table(records: Iterable[Record]) -> str:
     ]
     table = text_table(header, cells, numbers=[3, 4, *range(6, len(header))])
     notes = [note for r in ordered if (note := _frames_note(r))]
+    whole = whole_lists(ordered)
+    notes += [
+        f"{_told(r)}: not of the whole test list, and not ranked on the leaderboard: {part}"
+        for r in ordered
+        if (part := part_of_list([r], whole))
+    ]
     return "\n".join([table, "", *notes]) if notes else table
 
 
@@ -157,8 +165,11 @@ def _frames_note(r: Record) -> str:
     undefined = {metric: sum(v.undefined.get(metric, 0) for v in r.videos) for metric in METRICS}
     missing = " ".join(f"{metric} {n}" for metric, n in undefined.items() if n)
     told += [f"undefined {missing}"] if missing else []
-    name = f"{r.network} {r.dataset} {r.protocol} fold {r.fold} seed {r.seed} {r.sound}"
-    return f"{name}: {r.n_frames} frames scored, {', '.join(told)}" if told else ""
+    return f"{_told(r)}: {many(r.n_frames, 'frame')} scored, {', '.join(told)}" if told else ""
+
+
+def _told(r: Record) -> str:
+    return f"{r.network} {r.dataset} {r.protocol} fold {r.fold} seed {r.seed} {r.sound}"
 
 
 def _paper_table(group: Sequence[PublishedRow], absent: Collection[str]) -> str:
@@ -187,9 +198,8 @@ def _loss_table(lost: Sequence[SoundLoss]) -> str:
 def _interval(interval: Interval | None) -> str:
     if interval is None:
         return "-"
-    return f"{interval.mean:.3f}" + (
-        "" if math.isnan(interval.low) else f" ({interval.low:.3f} to {interval.high:.3f})"
-    )
+    bounds = "" if math.isnan(interval.low) else f" ({fixed(interval.low)} to {fixed(interval.high)})"
+    return fixed(interval.mean) + bounds
 
 
 def _score_table(group: Sequence[Row], most: int | None) -> str:
@@ -202,7 +212,7 @@ def _score_table(group: Sequence[Row], most: int | None) -> str:
         scores = {m: _with_std(row.scores[m], m, digits[m]) if m in row.scores else "-" for m in digits}
         cc = row.scores["CC"]
         names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
-        interval = "-" if math.isnan(cc.low) else f"{cc.low:.3f} to {cc.high:.3f}"
+        interval = "-" if math.isnan(cc.low) else f"{fixed(cc.low)} to {fixed(cc.high)}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
         body.append([*names, *numbers, _folds(row), _seeds(row)])
     return markdown_table(header, body, numbers=range(3, 10 + len(further)))
@@ -231,7 +241,7 @@ def _hearing_table(asked: Sequence[Hearing]) -> str:
 
 def _number(value: float, metric: str, digits: int | None = None) -> str:
     shown = DIGITS.get(metric, 3) if digits is None else digits
-    return "-" if math.isnan(value) else f"{value:.{shown}f}"
+    return "-" if math.isnan(value) else fixed(value, shown)
 
 
 def _with_std(score: Score, metric: str, digits: int) -> str:
@@ -243,13 +253,15 @@ def _difference(interval: Interval | None, metric: str) -> str:
     if interval is None or math.isnan(interval.mean):
         return "-"
     digits = DIGITS.get(metric, 3)
-    bounds = "too few" if math.isnan(interval.low) else f"{interval.low:+.{digits}f} to {interval.high:+.{digits}f}"
-    text = f"{interval.mean:+.{digits}f} ({bounds})"
-    return Ready(f"**{text}**") if interval.excludes_zero else text
+    low, high = (fixed(bound, digits, sign=True) for bound in (interval.low, interval.high))
+    text = (
+        f"{fixed(interval.mean, digits, sign=True)} ({'too few' if math.isnan(interval.low) else f'{low} to {high}'})"
+    )
+    return Ready(f"**{text}**") if interval.stands_out(digits) else text
 
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
-    marks = {"†": not row.clean, "‡": row.version < newest, "§": row.skipped > 0, "¤": row.not_counted > 0}
+    marks = {"†": not row.clean, "‡": row.version < newest, "§": bool(row.part), "¤": row.not_counted > 0}
     return "".join(mark for mark, true in marks.items() if true)
 
 

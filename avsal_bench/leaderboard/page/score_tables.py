@@ -32,6 +32,7 @@ from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.tables import Row, categories, further_metrics, seed_mean
 from avsal_bench.records import METRICS
+from avsal_bench.text import many
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _score_table(group: Group) -> Table:
     worse = {metric: group.worse_than_best(metric) for metric in METRICS}
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
-        place = group.complete.index(row) if row.complete else None
+        place = group.ranked.index(row) if row.ranked else None
         cells = _names(row, _marks(row, newest))
         for metric in (*METRICS, *further):
             if metric not in row.scores:
@@ -173,7 +174,7 @@ def _score_table(group: Group) -> Table:
         others = f"seeds {_listed(row.left_out)} have other folds and do not count"
         cells.append(Cell(_listed(row.folds), incomplete=not row.complete))
         cells.append(Cell(_listed(row.seeds), marks=[Mark("…", others)] if row.left_out else []))
-        bodies[0 if row.complete else 1].append(Line(cells, _filters(row)))
+        bodies[0 if row.ranked else 1].append(Line(cells, _filters(row)))
     return Table(columns, bodies, sorted_by="CC")
 
 
@@ -182,7 +183,7 @@ def _category_table(group: Group, kinds: Sequence[str]) -> Table:
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
         cells = [*_names(row), *(number_cell(seed_mean(row.records, "CC", kind), "CC") for kind in kinds)]
-        bodies[0 if row.complete else 1].append(Line(cells, _filters(row)))
+        bodies[0 if row.ranked else 1].append(Line(cells, _filters(row)))
     return Table(columns, bodies)
 
 
@@ -223,13 +224,15 @@ def _filters(row: Row) -> dict[str, str]:
 
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
-    skipped = f"{row.skipped} listed frames had no map and were left out: the score is not of the whole test list"
-    not_counted = f"{row.not_counted} fixated frames are left out of means, as their maps do not define a metric"
+    part = f"not of the whole test list, and not ranked: {row.part}"
+    not_counted = (
+        f"{many(row.not_counted, 'fixated frame', 'are')} left out of means, as their maps do not define a metric"
+    )
     older = "made by an older version than other rows of this table"
     return [
         *([] if row.clean else [Mark("†", "made by code that was changed since it was committed or installed")]),
         *([Mark("‡", older)] if row.version < newest else []),
-        *([Mark("§", skipped)] if row.skipped else []),
+        *([Mark("§", part)] if row.part else []),
         *([Mark("¤", not_counted)] if row.not_counted else []),
     ]
 

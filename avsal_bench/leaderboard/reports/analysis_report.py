@@ -30,6 +30,7 @@ from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS
+from avsal_bench.text import fixed
 
 #: Places of the contextual NSS, and what they are called.
 PLACES = {"source": "sounding thing", "rest": "rest of the frame", "frame": "whole frame"}
@@ -164,7 +165,7 @@ def _relative_part(found: Analysis, lines: Sequence[Mapping[str, object]]) -> st
     for name in found.names:
         of = {line["metric"]: line["relative"] for line in lines if line["network"] == name}
         if of:
-            body.append([name, *(f"{of[m]:.3f}" if of[m] != "" else "-" for m in METRICS)])
+            body.append([name, *(fixed(v) if isinstance(v := of[m], float) else "-" for m in METRICS)])
     table = markdown_table(["Network", *METRICS], body, numbers=range(1, 1 + len(METRICS)))
     return f"## Between the bounds\n\n0 is `{FLOOR}`, 1 is `{CEILING}`; a score may lie outside.\n\n{table}"
 
@@ -248,12 +249,12 @@ def _write_csv(path: Path, lines: Iterable[Mapping[str, object]]) -> Path:
 
 def _interval(s: Score | Interval) -> str:
     value = s.value if isinstance(s, Score) else s.mean
-    bounds = "" if math.isnan(s.low) else f" ({s.low:.3f} to {s.high:.3f})"
+    bounds = "" if math.isnan(s.low) else f" ({fixed(s.low)} to {fixed(s.high)})"
     return _number(value) + bounds
 
 
 def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+    return "-" if math.isnan(value) else fixed(value)
 
 
 def _raw(value: float) -> float | str:

@@ -2,7 +2,7 @@ r"""Tables for a paper: LaTeX with ``booktabs`` and nothing else, ready to paste
 
 A table has one row a network and one group of columns a data set. Measured, synthetic and published scores have tables
 of their own, and so has each protocol. The best score of a column is bold, the second underlined, by what is printed;
-rows that lack a fold, and cells that are doubtful, take no part in that.
+rows that lack a fold or are of a part of a test list, and cells that are doubtful, take no part in that.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from avsal_bench.leaderboard.references import Reference, keys_of, read_referenc
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.records import METRICS, read_records
+from avsal_bench.text import fixed
 
 #: Marks of printed cells, as ``published.py`` has them, in LaTeX.
 MARKS = {"": "", "°": r"$^{\circ}$", "?": "$^{?}$", "!": "$^{!}$"}
@@ -97,6 +98,8 @@ def latex_tables(
             caption += r" Below each score its 95\,\% interval over videos."
         if not all(row.complete for row in group):
             caption += r" $^{*}$~not all folds, not ranked."
+        if any(row.part for row in group):
+            caption += r" $^{\S}$~a part of the test list, not ranked."
         body = _measured_lines(group, references, intervals)
         _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, f"measured-{protocol}")
         made.named |= {row.head.dataset for row in group} | {_method(row.head.model) for row in group}
@@ -120,7 +123,7 @@ def _measured_lines(group: Sequence[Row], references: Sequence[Reference], inter
         for metric, score in row.scores.items():
             if not math.isnan(score.value):
                 place = (row.head.model, row.head.modality, row.head.preset)
-                cells[place][(row.head.dataset, metric)] = _measured(score, metric, row.complete, intervals)
+                cells[place][(row.head.dataset, metric)] = _measured(score, metric, row, intervals)
     return [
         Line((_cited(model, _method(model), references), modality or "--", for_latex(preset)), numbers)
         for (model, modality, preset), numbers in cells.items()
@@ -148,12 +151,13 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
     return lines
 
 
-def _measured(score: Score, metric: str, complete: bool, intervals: bool) -> Number:
+def _measured(score: Score, metric: str, row: Row, intervals: bool) -> Number:
     digits = DIGITS.get(metric, 3)
-    text = f"{score.value:.{digits}f}"
+    text = fixed(score.value, digits)
     known = intervals and not math.isnan(score.low)
-    below = f"[{score.low:.{digits}f}, {score.high:.{digits}f}]" if known else ""
-    return Number(text, "" if complete else "$^{*}$", below, ranked=complete)
+    below = f"[{fixed(score.low, digits)}, {fixed(score.high, digits)}]" if known else ""
+    mark = ("" if row.complete else "$^{*}$") + (r"$^{\S}$" if row.part else "")
+    return Number(text, mark, below, ranked=row.ranked)
 
 
 def _add(

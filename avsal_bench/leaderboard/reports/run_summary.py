@@ -17,8 +17,7 @@ def run_summary(records: Sequence[Record]) -> str:
         return table
     body = []
     for claim in hearing_claims(records):
-        i = claim.interval
-        found = f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" if i else claim.reason
+        found = claim.interval.text() if claim.interval else claim.reason
         body.append([claim.text, "yes" if claim.holds else "NO", found])
     told = "paired differences over test videos, 95 % intervals"
     return f"{table}\n\n{text_table(['Does it learn, does it hear?', '', told], body)}"

@@ -14,7 +14,9 @@ const Charts = (() => {
   };
   const SERIES = ["accent", "second", "third", "soft"];
   const digits = (metric) => (metric === "NSS" ? 2 : 3);
-  const show = (value, metric) => (value === null || value === undefined ? "–" : value.toFixed(digits(metric)).replace("-", "−"));
+  // What rounds to zero has no sign: none is seen.
+  const rounded = (value, metric) => Number(value.toFixed(digits(metric))) || 0;
+  const show = (value, metric) => (value === null || value === undefined ? "–" : rounded(value, metric).toFixed(digits(metric)).replace("-", "−"));
 
   const draw = (box, label, make) => {
     made.get(box)?.chart.destroy();
@@ -111,7 +113,7 @@ const Charts = (() => {
     [...where.children].forEach(forget);
     where.replaceChildren();
     document.getElementById("plot-note").textContent = (synthetic ? "Synthetic scores: they say nothing about real videos. " : "")
-      + `${metric}${Data.metrics[metric] ? "" : " (less is better)"} of complete rows; a point opens its row.`;
+      + `${metric}${Data.metrics[metric] ? "" : " (less is better)"} of ranked rows; a point opens its row.`;
     for (const [cost, title] of COSTS.entries()) {
       const known = rows.filter((row) => row.costs[cost]);
       if (!known.length) continue;
@@ -136,5 +138,5 @@ const Charts = (() => {
     }
   };
   choice.addEventListener("input", plots);
-  return { colour, digits, draw, forget, plots, repaint, show, SERIES };
+  return { colour, digits, draw, forget, plots, repaint, rounded, show, SERIES };
 })();

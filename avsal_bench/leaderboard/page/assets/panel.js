@@ -2,7 +2,7 @@
 // The panel of a row: everything known of it, put together when it is opened. Text goes in as text, never as HTML.
 const Panel = (() => {
   const dialog = document.getElementById("panel");
-  const { colour, draw, forget, show, SERIES } = Charts;
+  const { colour, draw, forget, rounded, show, SERIES } = Charts;
   let Pictures = null, wanted = null;
 
   const el = (tag, given = {}, ...children) => {
@@ -34,7 +34,7 @@ const Panel = (() => {
         el("tbody", {}, ...lines.map((line) => el("tr", {}, ...line.map(cell))))));
   };
   const number = (value, metric) => ({ shown: show(value, metric), sort: value ?? undefined });
-  const signed = (value, metric) => ({ shown: (value > 0 ? "+" : "") + show(value, metric), sort: value });
+  const signed = (value, metric) => ({ shown: (rounded(value, metric) > 0 ? "+" : "") + show(value, metric), sort: value });
   const p = (value) => ({ shown: value < 0.001 ? value.toExponential(0).replace("e-", "·10⁻").replace(/⁻(\d+)/, (_, d) => "⁻" + [...d].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("")) : value.toPrecision(2), sort: value });
   const section = (title, ...content) => el("section", {}, el("h3", {}, title), ...content);
   const note = (said) => el("p", { className: "note" }, said);
@@ -54,7 +54,7 @@ const Panel = (() => {
   };
 
   const against = (row, pairs, metric) => {
-    if (row.place === null) return section("Against the others", note("An incomplete row compares with no other."));
+    if (row.place === null) return section("Against the others", note("A row without all folds, or of a part of a test list, compares with no other."));
     if (!pairs) return section("Against the others", note("Left out of the page for its size."));
     const rows = Data.tables[row.table][1];
     const [first, second, differences, ps, all, significance] = pairs[metric];
@@ -67,9 +67,9 @@ const Panel = (() => {
       const other = rows[i === row.place ? j : i], sign = i === row.place ? 1 : -1;
       const link = el("a", { href: "#row/" + other }, Data.rows[other][0]);
       const better = (sign * difference > 0) === Boolean(Data.metrics[metric]);
-      return [{ html: link }, signed(sign * difference + 0, metric), p(raw), p(corrected), significant ? (better ? "better" : "worse") : "not shown"];
+      return [{ html: link }, signed(sign * difference + 0, metric), p(raw), p(corrected), significant ? (better ? "better" : "worse") + (rounded(difference, metric) ? "" : ", by less than is shown") : "not shown"];
     });
-    if (!lines.length) return section("Against the others", note("No other complete row in this table yet."));
+    if (!lines.length) return section("Against the others", note("No other ranked row in this table yet."));
     return section(`Against the others, ${metric}`,
       note("This row less the other, mean over common videos; exact Wilcoxon signed-rank test, Holm's correction over all pairs of the table."),
       table("Differences to other rows", ["Network", "Difference", "p", "Corrected p", "Significant"], lines));
