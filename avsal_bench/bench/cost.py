@@ -90,9 +90,9 @@ def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float
     windows, memory = count(), dict[Any, Any]()
 
     def predict() -> None:
-        first = next(windows)
+        last = 1 + next(windows)  # the first frame, and the next: some networks look at all frames in their order
         with torch.inference_mode():
-            net.predict(frames, audio, [Place("timed", tuple(range(first, first + spec.frames)))], memory)
+            net.predict(frames, audio, [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))], memory)
 
     has_parameters = any(p.requires_grad for p in net.parameters())
     training = _time(train, device) if has_parameters else 0.0
