@@ -185,12 +185,17 @@ def score_both(
     sides = [(one, other), (other, one)]
     if preparation is None:
         return [score_frame(predicting, right, frame, protocol) for predicting, right in sides]
-    kept = [preparation.stored(half.one_blurred(frame, preparation.memory)) for half in (one, other)]
+    points = torch.cat([half.points[frame - 1] for half in (one, other)])
+    box = preparation.box(points, max(one.degree, other.degree))
+    kept = [preparation.stored(half.one_blurred(frame, preparation.memory), box) for half in (one, other)]
     found = []
     for (predicting, right), (prediction, _), (_, density) in zip(sides, kept, kept[::-1], strict=True):
         negatives = right.negative_pixels(frame, protocol.negatives)
-        saliency = preparation.prepared(prediction)
-        values = None if saliency is None else scores(saliency, density, right.pixels(frame), negatives)
+        saliency = preparation.prepared(prediction, box)
+        values = None
+        if saliency is not None:
+            looked, drawn = box.inside(right.pixels(frame)), box.inside(negatives)
+            values = scores(saliency, density, looked, drawn, box, len(negatives))
         found.append(values or score_frame(predicting, right, frame, protocol))
     return found
 

@@ -42,8 +42,34 @@ def as_levels(saliency: Tensor, high: Tensor) -> Tensor:
     return (255 * saliency / high.clamp_min(1e-300)).round().to(torch.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of frames ``(H, W)``: what lies outside is zero in the maps of both halves, and is only counted."""
+
+    frame: tuple[int, int]
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def part(self, saliency: Tensor) -> Tensor:
+        """That part of a map ``(H, W)``."""
+        return saliency[self.top : self.bottom, self.left : self.right].contiguous()
+
+    def inside(self, pixels: Tensor) -> Tensor:
+        """Where those of some pixels of the frame that lie in it are among its own, in order."""
+        rows, columns = pixels // self.frame[1] - self.top, pixels % self.frame[1] - self.left
+        held = (rows >= 0) & (rows < self.size[0]) & (columns >= 0) & (columns < self.size[1])
+        return (rows * self.size[1] + columns)[held]
+
+
 class Preparation:
-    """What a protocol makes of maps of one size, one at a time, in memory that is used again.
+    """What a protocol makes of maps of one size, one at a time.
 
     Args:
         protocol: one that :func:`is_sparse`.
@@ -52,20 +78,35 @@ class Preparation:
 
     def __init__(self, protocol: Protocol, size: tuple[int, int]) -> None:
         self.protocol, self.size = protocol, size
-        #: For a map before it is stored.
+        #: For a map before it is stored, used again for the next one.
         self.memory = torch.empty(size, dtype=torch.float64)
-        self._prepared = torch.empty(size, dtype=torch.float64)
+        self._blurs = [step for step in protocol.scoring if isinstance(step, Blur)]
 
-    def stored(self, saliency: Tensor) -> tuple[Levels, Levels]:
+    def box(self, points: Tensor, sigma: float) -> Box:
+        """Where maps of Gaussians at pixels ``(n, 2)`` x, y are stored as more than zero, and where a blur takes it."""
+        # Farther from all of them, all together are below 0.49 of a level: each is 1 at its own pixel.
+        reach = sigma * math.sqrt(2 * math.log(255 * len(points) / 0.49)) + 1
+        reach += sum(step.kernel // 2 + 1 for step in self._blurs)
+        low, high = (points.amin(0) - reach).floor().tolist(), (points.amax(0) + reach).ceil().tolist()
+        (left, right), (top, bottom) = (
+            (int(max(low[i], 0)), int(min(high[i] + 1, side))) for i, side in enumerate(self.size[::-1])
+        )
+        return Box(self.size, top, left, bottom, right)
+
+    def stored(self, saliency: Tensor, box: Box) -> tuple[Levels, Levels]:
         """What is stored of a map ``(H, W)`` float64, of least value 0 or above and not constant.
 
         Returns:
-            As a prediction; and as ground truth, with the maximum at 255, rounded.
+            As a prediction; and as ground truth, with the maximum at 255, rounded; the pixels are those of the box.
         """
-        low, high = saliency.aminmax()
+        part = box.part(saliency)
+        high = part.max()
+        corners = saliency[:: self.size[0] - 1 or 1, :: self.size[1] - 1 or 1]
+        # So far below the others the least value makes no difference to them, whatever it is.
+        low = corners.min() if corners.min() < 1e-20 * high else saliency.min()
         # Below half a level of both. NumPy compares several times faster.
-        index = torch.from_numpy(np.flatnonzero(saliency.numpy() > 0.49 / 255 * float(high)))
-        some = saliency.view(-1).index_select(0, index)
+        index = torch.from_numpy(np.flatnonzero(part.numpy() > 0.49 / 255 * float(high)))
+        some = part.view(-1).index_select(0, index)
         (step,) = self.protocol.saving
         assert isinstance(step, EightBit)
         # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
@@ -73,14 +114,10 @@ class Preparation:
         prediction = to_eight_bit(whole, step.rounding, step.low)[0, 0, :-2]
         return Levels(index, prediction), Levels(index, as_levels(some, high))
 
-    def prepared(self, prediction: Levels) -> Tensor | None:
-        """What the scoring steps make of a stored map, ``(H, W)`` float64; None where zeros do not stay zeros.
-
-        The next one may overwrite it.
-        """
-        pixels = math.prod(self.size)
+    def prepared(self, prediction: Levels, box: Box) -> Tensor | None:
+        """What the scoring steps make of a stored map, in a box; float64; None where zeros do not stay zeros."""
         seen = torch.bincount(prediction.level, minlength=256)
-        seen[0] += pixels - len(prediction.level)
+        seen[0] += math.prod(self.size) - len(prediction.level)
         present = seen.nonzero()[:, 0]
         # All steps but the blur look at the levels of a map only.
         values = present.to(torch.float64)[None, None] / 255
@@ -91,28 +128,31 @@ class Preparation:
         table[present] = values[0, 0]
         if table[0] != 0 or not bool(values.isfinite().all()):
             return None
-        saliency = self._prepared.zero_()
+        saliency = torch.zeros(box.size, dtype=torch.float64)
         saliency.view(-1).scatter_(0, prediction.index, table.index_select(0, prediction.level.int()))
-        for step in self.protocol.scoring:
-            if isinstance(step, Blur):
-                gaussian_blur_of_few(saliency, step.sigma, step.kernel, step.border)
+        for step in self._blurs:
+            gaussian_blur_of_few(saliency, step.sigma, step.kernel, step.border)
         return saliency
 
 
-def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor) -> dict[str, float] | None:
+def scores(
+    saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor, box: Box, drawn: int
+) -> dict[str, float] | None:
     """Every metric of one frame.
 
     Args:
-        saliency: prepared prediction ``(H, W)`` float64, not negative.
+        saliency: prepared prediction, of a box; float64, not negative.
         density: the ground truth.
-        fixated: the pixels that are fixated, in order.
-        negatives: those of the shuffled AUC.
+        fixated: the pixels of the box that are fixated, in order; there are none outside.
+        negatives: those of the shuffled AUC that lie in the box.
+        box: of the frame.
+        drawn: number of all negatives of the frame.
 
     Returns:
         By the names of ``records.METRICS``; None for a map that is not zero anywhere, or nearly constant, and where a
         metric is not defined.
     """
-    flat, n = saliency.view(-1), saliency.numel()
+    flat, n = saliency.view(-1), math.prod(box.frame)
     marked = flat.numpy() > 0
     zeros = n - np.count_nonzero(marked)
     marked[fixated.numpy()] = True
@@ -121,7 +161,7 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
     high, total = some.max(), some.sum()
     g = density.level.double()
     g_total = g.sum()
-    if not (zeros and DISTURBED[1] < high < math.inf and g_total > 0 and len(fixated) and len(negatives)):
+    if not (zeros and DISTURBED[1] < high < math.inf and g_total > 0 and len(fixated) and drawn):
         return None
     if len(index) == n or np.count_nonzero(density.level.numpy()) == n:
         return None
@@ -141,7 +181,8 @@ def scores(saliency: Tensor, density: Levels, fixated: Tensor, negatives: Tensor
         roc.count_at_steps(values / high, torch.zeros(len(values), dtype=torch.int64), 1)
         for values in (at_fixations, flat[negatives])
     )
-    shuffled = roc.curve_area(fp, tp, torch.tensor([[len(negatives)]]), count[:, None])[0]
+    fp[:, -1] += drawn - len(negatives)  # at or above 0 are all
+    shuffled = roc.curve_area(fp, tp, torch.tensor([[drawn]]), count[:, None])[0]
     found = {
         "CC": within(cc, -1.0, 1.0),
         "NSS": nss,

@@ -171,3 +171,22 @@ def test_a_whole_video_is_the_mean_of_its_draws(tmp_path):
                 means.setdefault(frame, []).append(score_frame(a, b, frame, rules)["CC"])
     for frame, values in means.items():
         assert scorer.scores["CC"][frame - 1] == pytest.approx(np.mean(values), abs=1e-12)
+
+
+def test_gaze_far_from_the_edges_is_scored_in_a_box_of_the_frame(tmp_path):
+    """Negatives outside of it count too, and the least value of the map is that of the frame."""
+    video, rules = watched(tmp_path / "v", (140, 200), frames=1, observers=6, spread=2.0), protocol("stavis")
+    far = Sample("o0", 2, 2.0, 2.0), Sample("o1", 2, 197.0, 137.0)
+    near = [Sample(f"o{i}", 1, 90.0 + 3 * i, 70.0 + i) for i in range(6)]
+    write_gaze(video.gaze, Gaze.of([*near, *far]), video.name)
+    video = dataclasses.replace(video, n_frames=2)
+    for one, other, frames in halves(video, Halving(2.0, splits=3), [video]):
+        preparation = Preparation(rules, one.size)
+        for frame in frames:
+            if frame == 1:
+                both = torch.cat([half.points[0] for half in (one, other)])
+                assert np.prod(preparation.box(both, 2.0).size) < 140 * 200 / 2
+            slow = [score_frame(a, b, frame, rules) for a, b in ((one, other), (other, one))]
+            quick = score_both(one, other, frame, rules, preparation)
+            for a, b in zip(quick, slow, strict=True):
+                assert a == pytest.approx(b, abs=1e-12, rel=1e-12, nan_ok=True)
