@@ -92,15 +92,16 @@ def _lacking(one: DataSet, root: Path, only: Sequence[str]) -> list[Piece] | Non
 
 
 def _is_lacking(one: DataSet, piece: Piece, root: Path) -> bool:
-    names = piece.holds or _listed(one)
+    names = piece.holds or _listed(one, root)
     if names:
         return bool(lacking_videos(piece, names, root))
     return not (root / piece.into).is_dir() or not any((root / piece.into).iterdir())
 
 
-def _listed(one: DataSet) -> tuple[str, ...]:
-    """The videos that the lists of the package name; none for a set without such lists."""
-    paths = sorted(PACKAGED_LISTS.glob(f"{one.folder}_list_*_fps.txt"))
+def _listed(one: DataSet, root: Path) -> tuple[str, ...]:
+    """The videos that the lists of a root name, else those of the package; none for a set without such lists."""
+    name = f"{one.folder}_list_*_fps.txt"
+    paths = sorted((root / "fold_lists").glob(name)) or sorted(PACKAGED_LISTS.glob(name))
     return tuple(dict.fromkeys(video.name for path in paths for video in read_fold_list(path)))
 
 
@@ -117,7 +118,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
     with tempfile.TemporaryDirectory(prefix="unpacking-", dir=archive.parent) as temporary:
         stage = Path(temporary) / "content"
         unpack(archive, stage)
-        names = piece.holds or [name for one in sets for name in _listed(one)]
+        names = piece.holds or [name for one in sets for name in _listed(one, root)]
         try:
             top = find_top(stage, Path(piece.into).name, names)
         except ValueError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
+from avsal_bench.getting.download import forget
 from avsal_bench.getting.ledger import BY_HAND, Ledger
 from avsal_bench.getting.wanted import Looked, Wanted, alone, check_room, fetch, look
 from avsal_bench.text import many, text_table
@@ -101,13 +102,15 @@ def _fetch(ready: Sequence[Looked], ledger: Ledger, asked: Asked, finish: Callab
         try:
             if isinstance(came, Exception):
                 raise came
-            said = finish(one.wanted, came)
+            said = finish(one.wanted, one.wanted.place)
         except (ValueError, OSError) as error:
             failed += 1
             print(f"FAILED {label}: {error}", file=sys.stderr)
             continue
+        ledger.write_down(one.wanted.key, came)
+        forget(one.wanted.place)
         if not asked.keep and not ledger.by_hand(one.wanted.key):
-            came.unlink(missing_ok=True)
+            one.wanted.place.unlink(missing_ok=True)
         print(f"{label}: {said}")
     print(f"{many(len(ready), 'file')}, {failed} failed")
     return failed

@@ -61,7 +61,7 @@ def part_of(place: Path) -> Path:
 
 def have(place: Path, url: str) -> int:
     """Bytes of a file that an earlier run has fetched from this address, and that can be gone on with."""
-    version, part = _noted(place), part_of(place)
+    version, part = noted(place), part_of(place)
     return part.stat().st_size if version and version.url == url and version.mark and part.is_file() else 0
 
 
@@ -101,16 +101,16 @@ def download(
 
 
 def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: Callable[[int], None]) -> Version:
-    part, noted, start = part_of(place), _noted(place), have(place, url)
-    if noted and start and start == noted.bytes:
-        return noted
-    asked = {"Range": f"bytes={start}-", "If-Range": noted.mark} if noted and start else {}
+    part, before, start = part_of(place), noted(place), have(place, url)
+    if before and start and start == before.bytes:
+        return before
+    asked = {"Range": f"bytes={start}-", "If-Range": before.mark} if before and start else {}
     with ask(session, url, asked) as answer:
         if answer.status_code == 416:
             _forget(place, tell, f"{url}: the server has no more of this file than what is here already")
             raise BrokenOff(f"{url}: the file has another length now")
         if answer.status_code == 206:
-            version = _goes_on(answer, url, start, noted)
+            version = _goes_on(answer, url, start, before)
             if version is None:
                 _forget(place, tell, f"{url}: another part came than was asked for")
                 raise BrokenOff(f"{url}: another part came than was asked for")
@@ -158,17 +158,17 @@ def _receive(
         raise BrokenOff(f"{url}: interrupted")
 
 
-def _goes_on(answer: Response, url: str, start: int, noted: Version | None) -> Version | None:
+def _goes_on(answer: Response, url: str, start: int, before: Version | None) -> Version | None:
     """The version of an answer that goes on at ``start``; None where it is another part, or another file."""
     text = answer.headers.get("Content-Range", "")
     found, _, total = text.removeprefix("bytes ").partition("/")
     size = int(total) if total.isascii() and total.isdigit() else -1
     here = _version(answer, url)
-    same = noted is not None and (noted.bytes < 0 or size < 0 or noted.bytes == size)
-    same = same and noted is not None and (not here.etag or not noted.etag or here.etag == noted.etag)
-    if not same or noted is None or not found.startswith(f"{start}-"):
+    same = before is not None and (before.bytes < 0 or size < 0 or before.bytes == size)
+    same = same and before is not None and (not here.etag or not before.etag or here.etag == before.etag)
+    if not same or before is None or not found.startswith(f"{start}-"):
         return None
-    return Version(url, noted.etag, noted.modified, noted.bytes if size < 0 else size)
+    return Version(url, before.etag, before.modified, before.bytes if size < 0 else size)
 
 
 def _version(answer: Response, url: str) -> Version:
@@ -204,8 +204,8 @@ def _notes(place: Path) -> Path:
     return place.with_name(f"{place.name}.part.json")
 
 
-def _noted(place: Path) -> Version | None:
-    """What was noted of a part; None where there is nothing, or nothing that can be read."""
+def noted(place: Path) -> Version | None:
+    """What was noted of a file that is fetched, or was; None where there is nothing, or nothing that can be read."""
     try:
         found = json.loads(_notes(place).read_text(encoding="utf-8"))
         version = Version(**found)

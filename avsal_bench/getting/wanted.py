@@ -17,7 +17,7 @@ from rich.filesize import decimal
 from avsal_bench.files import sha256
 from avsal_bench.getting.archives import is_archive
 from avsal_bench.getting.connection import NotSent, check_content, new_session, reason, size_of
-from avsal_bench.getting.download import RESERVE, Version, download, forget, have, part_of
+from avsal_bench.getting.download import RESERVE, Version, download, have, noted, part_of
 from avsal_bench.getting.ledger import BY_HAND, Entry, Ledger, now
 from avsal_bench.getting.offers import address, mirrored
 from avsal_bench.getting.side_by_side import side_by_side
@@ -136,12 +136,14 @@ def check_room(looked: Sequence[Looked], folder: Path) -> str:
     return f"{known}; {decimal(free)} free in {folder}"
 
 
-def fetch(looked: Sequence[Looked], ledger: Ledger, parallel: int) -> Iterator[tuple[Looked, Path | Exception]]:
+def fetch(looked: Sequence[Looked], ledger: Ledger, parallel: int) -> Iterator[tuple[Looked, Entry | Exception]]:
     """Fetch files side by side, with one bar for all, and give each as soon as it is whole and compared.
+
+    What is given is to be written down when the file has proved to be good: a damaged one would be held against it.
 
     Args:
         looked: files that can be fetched, or are whole already.
-        ledger: gets what was not fetched before, and is compared with what was.
+        ledger: with which what was fetched before is compared.
         parallel: downloads at a time.
     """
     sizes = [one.size for one in looked]
@@ -155,7 +157,7 @@ def fetch(looked: Sequence[Looked], ledger: Ledger, parallel: int) -> Iterator[t
                 bar.advance(size - here[one.wanted.place], one.wanted.place.name)
                 here[one.wanted.place] = size
 
-        def work(one: Looked, stop: threading.Event) -> Path:
+        def work(one: Looked, stop: threading.Event) -> Entry:
             place = one.wanted.place
             if not one.whole:
                 if one.address.startswith("drive:"):
@@ -163,18 +165,17 @@ def fetch(looked: Sequence[Looked], ledger: Ledger, parallel: int) -> Iterator[t
                 else:
                     version = download(session, one.address, place, stop, lambda size: tell(one, size))
             else:
-                version = Version(BY_HAND, bytes=place.stat().st_size)
-            _compare(one, place if one.whole else part_of(place), version, ledger)
+                version = noted(place) or Version(BY_HAND)
+            entry = _compare(one, place if one.whole else part_of(place), version, ledger)
             if not one.whole:
                 part_of(place).replace(place)
-                forget(place)
-            return place
+            return entry
 
         yield from side_by_side(work, looked, parallel)
 
 
-def _compare(one: Looked, file: Path, version: Version, ledger: Ledger) -> None:
-    """Compare a file with its declared SHA-256 and with that of the first fetch, and write it down."""
+def _compare(one: Looked, file: Path, version: Version, ledger: Ledger) -> Entry:
+    """Compare a file with its declared SHA-256 and with that of the first fetch."""
     with file.open("rb") as opened:
         check_content(opened.read(64), one.address or str(file))
     wanted, digest, size = one.wanted, sha256(file), file.stat().st_size
@@ -185,7 +186,7 @@ def _compare(one: Looked, file: Path, version: Version, ledger: Ledger) -> None:
             "again, and if that does not help, say so to its authors"
         )
     ledger.check(wanted.key, file, size, digest)
-    ledger.write_down(wanted.key, Entry(wanted.place.name, size, digest, now(), version.url, version.etag))
+    return Entry(wanted.place.name, size, digest, now(), version.url, version.etag)
 
 
 def _from_drive(url: str, place: Path) -> Version:
@@ -213,7 +214,7 @@ def alone(folder: Path) -> Iterator[None]:
         OSError: when another one does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / ".downloads.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

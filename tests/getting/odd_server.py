@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from avsal_bench.getting import download
+
 
 @dataclass
 class Offer:
@@ -113,10 +115,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-@pytest.fixture
-def server():
+@pytest.fixture(name="server")
+def server_fixture():
     """A server with nothing to offer yet."""
     made = Server()
     yield made
     made.shutdown()
     made.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Further tries come at once."""
+    monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))

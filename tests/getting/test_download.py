@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from odd_server import Offer
+from odd_server import Offer, no_pauses, server_fixture  # noqa: F401
 
 from avsal_bench.getting import connection
 from avsal_bench.getting import download as downloads

@@ -48,7 +48,7 @@ def get_weights(names: Sequence[str], store: Path, asked: Asked) -> int:
     accept = {entry.name: terms(entry.licence, entry.source) for entry in lacking}
     steps = {", ".join(entry.name for entry in group): _steps(group[0]) for group in files.values()}
     fetched = carry_out([*files], store, asked, accept, steps, lambda file, path: _import(files[file], path, store))
-    return max(code, fetched)
+    return FAILED if FAILED in (code, fetched) else fetched
 
 
 def _meant(names: Sequence[str]) -> list[WeightsFile]:
