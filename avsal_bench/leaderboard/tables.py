@@ -74,8 +74,8 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Whether every fold is done."""
-        return self.folds == FOLDS
+        """Whether every fold is done: three, or one on a set of one's own that has one split."""
+        return self.folds == FOLDS or all(map(has_one_split, self.records))
 
     @property
     def ranked(self) -> bool:
@@ -106,6 +106,15 @@ class Row:
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""
         return min(version_key(str(r.provenance.get("version", ""))) for r in self.records)
+
+
+def has_one_split(record: Record) -> bool:
+    """Whether the set of a record is one of its owner's that has one split, and not three folds."""
+    own = record.provenance.get("own_set")
+    split = own.get("split") if isinstance(own, Mapping) else None
+    if not isinstance(split, Mapping) or not split:
+        return False
+    return "folds" not in split and "{fold}" not in str(split.get("lists", ""))
 
 
 def common_metrics(records: Sequence[Record]) -> dict[str, MetricForm]:
