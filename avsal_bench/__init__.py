@@ -6,7 +6,8 @@
 
 Networks: :func:`create_model`, :func:`list_models`, :func:`register_model`. Maps of a video: :func:`predict`. Scores:
 :func:`evaluate` on a data set, :func:`score` for one frame, :mod:`avsal_bench.metrics` for each metric. Results:
-:func:`load_records`. Training with Lightning: :class:`SaliencyModule`, :class:`SaliencyDataModule`.
+:func:`load_records`. Ground truth from an eye tracker's samples: :func:`write_ground_truth`. Training with Lightning:
+:class:`SaliencyModule`, :class:`SaliencyDataModule`.
 
 Importing this package costs nothing: what a name needs, such as torch, is imported when the name is used.
 """
@@ -37,6 +38,7 @@ __all__ = [
     "read_record",
     "register_model",
     "score",
+    "write_ground_truth",
     "write_record",
 ]
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from avsal_bench.data import list_datasets
     from avsal_bench.data.clips.data_config import DataConfig
     from avsal_bench.data.clips.datamodule import SaliencyDataModule
+    from avsal_bench.data.gaze.writing import write_ground_truth
     from avsal_bench.models import register_model
     from avsal_bench.models.base import Network
     from avsal_bench.records import Record, read_record, write_record
@@ -76,6 +79,7 @@ else:
             "read_record": "avsal_bench.records",
             "register_model": "avsal_bench.models",
             "score": "avsal_bench.api.scoring_frame",
+            "write_ground_truth": "avsal_bench.data.gaze.writing",
             "write_record": "avsal_bench.records",
         },
     )
