@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from avsal_bench.data import list_datasets
     from avsal_bench.data.clips.data_config import DataConfig
     from avsal_bench.data.clips.datamodule import SaliencyDataModule
-    from avsal_bench.data.gaze.writing import write_ground_truth
+    from avsal_bench.data.gaze.ground_truth import write_ground_truth
     from avsal_bench.models import register_model
     from avsal_bench.models.base import Network
     from avsal_bench.records import Record, read_record, write_record
@@ -79,7 +79,7 @@ else:
             "read_record": "avsal_bench.records",
             "register_model": "avsal_bench.models",
             "score": "avsal_bench.api.scoring_frame",
-            "write_ground_truth": "avsal_bench.data.gaze.writing",
+            "write_ground_truth": "avsal_bench.data.gaze.ground_truth",
             "write_record": "avsal_bench.records",
         },
     )

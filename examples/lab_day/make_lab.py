@@ -66,7 +66,7 @@ def write_film(path, number, width, height, fps, seconds):
 
 
 def write_gaze(path):
-    """One table of all films: semicolons, decimal commas, milliseconds, fractions of the frame, a row for all people."""
+    """One table of all films: semicolons, decimal commas, milliseconds, fractions of the frame, all people in a row."""
     draw = np.random.default_rng(0)
     people = ["VP1", "VP2", "VP3", "VP4"]
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -103,7 +103,7 @@ def write_ground_truth(
         ValueError: for a film that cannot be read, for a sample that is no such four values, where none of them lies
             in the frames of the film, and where the folder of the maps holds files of no frame of it.
 
-    >>> from avsal_bench.data.gaze.writing import frames_at
+    >>> from avsal_bench.data.gaze.ground_truth import frames_at
     >>> frames_at([0.0, 0.04, 0.08], 0.04, [-0.1, 0.0, 0.05, 0.119, 0.2]).tolist()
     [0, 1, 2, 3, 0]
     """
@@ -116,8 +116,8 @@ def write_ground_truth(
     gaze = Gaze.of(_middle(kept))
     if not len(gaze):
         raise ValueError(
-            f"{film}: none of {many(total, 'sample')} lies in its {many(len(line.times), 'frame')} of {size[1]}x{size[0]} "
-            f"pixels: {outside} outside the frame, {elsewhen} outside the film; are x and y "
+            f"{film}: none of {many(total, 'sample')} lies in its {many(len(line.times), 'frame')} of "
+            f"{size[1]}x{size[0]} pixels: {outside} outside the frame, {elsewhen} outside the film; are x and y "
             f"{'fractions' if fractions else 'pixels'}, and the times seconds?"
         )
     for left, what in ((outside, "outside the frame"), (elsewhen, "before or after the film")):
@@ -154,8 +154,8 @@ def _kept(
     size: tuple[int, int],
     fractions: bool,
 ) -> tuple[dict[tuple[str, int], list[tuple[float, float, float]]], int, int, int]:
-    """Time and place of the samples of each observer and frame; how many lie outside the frame and outside the film, and
-    how many came."""
+    """Time and place of the samples of each observer and frame; how many lie outside the frame, how many outside the
+    film, and how many came."""
     looks = [_look(film, number, sample) for number, sample in enumerate(samples, 1)]
     if not looks:
         raise ValueError(f"{film}: no sample")
