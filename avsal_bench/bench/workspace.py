@@ -71,7 +71,10 @@ class Workspace:
             ensure_synth(self.synth_root)
             return self.synth_root
         if self.data_root is None:
-            raise FileNotFoundError(f"{name}: no data root; set AVSAL_DATA or --data-root to the folder of the sets")
+            raise FileNotFoundError(
+                f"{name}: no data root; set AVSAL_DATA or --data-root to the folder of the sets"
+                + (f". `avsal data get {name} --root DIR` fetches it, or says how" if dataset(name).online else "")
+            )
         if not self.data_root.is_dir():
             raise FileNotFoundError(
                 f"{name}: the data root {self.data_root} does not exist; see AVSAL_DATA, --data-root"

@@ -18,7 +18,7 @@ NETWORK = ("requests", "urllib.request", "urllib3", "http", "httpx", "aiohttp", 
 NETWORK += ("huggingface_hub", "socketserver", "ssl", "smtplib", "wget", "pycurl", "boto3", "datasets", "torch.hub")
 #: Names of functions and options by which libraries of networks fetch weights, and commands that fetch.
 FETCHING = r"load_state_dict_from_url|download_url_to_file|hf_hub_download|snapshot_download|pretrained=True\)"
-FETCHING += r"|urlretrieve|urlopen|create_connection|[\"'](curl|wget|git)[\"'],"
+FETCHING += r"|urlretrieve|urlopen|create_connection|[\"'](curl|wget)[\"'],"
 
 #: The modules of the room that download, and the two that lead there from commands.
 DOWNLOADING = {f"avsal_bench.getting.{name}" for name in ("carry_out", "connection", "download", "wanted")}

@@ -130,4 +130,5 @@ def need_folders(root: Path, description: DataSet, folders: list[str]) -> None:
             raise FileNotFoundError(
                 f"{description.name}: no folder {root / folder}; the layout is described in "
                 f"avsal_bench/data/sets/{description.name}.py, and the root is AVSAL_DATA or --data-root"
+                + (f"; `avsal data get {description.name}` fetches what is lacking" if description.online else "")
             )
