@@ -47,4 +47,4 @@ def commands(text: str) -> list[str]:
     if not head or not rest:
         return []
     listed = rest.split("\n\n", 1)[0]
-    return re.findall(r"^    ([a-z][a-z-]*)", listed, re.MULTILINE)
+    return re.findall(r"^    ([a-z][a-z0-9-]*)", listed, re.MULTILINE)
