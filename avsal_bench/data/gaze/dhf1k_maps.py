@@ -86,8 +86,8 @@ def read_viewer(
 
     Such a file is what an eye tracker of SMI exports: columns with tabs between them, named in the first line, of which
     time in microseconds, the point of regard in pixels of the screen, and the event are read. Files of four columns
-    (time, x, y, event), which the authors' script reads, will do too. Lines of another type than ``SMP``, such as
-    messages, and comments before the first line are left out.
+    (time, x, y, event), which the authors' script reads, will do too. Messages
+    (type ``MSG``), blank lines, and comments before the first line are left out.
 
     Args:
         path: of the file.
@@ -209,9 +209,12 @@ def _read(path: Path) -> tuple[Array, Array, Array, Mask]:
     last = -math.inf
     for number, line in enumerate(lines[start + 1 :], start=start + 2):
         fields = line.split("\t") if "\t" in line else line.split()
-        if not fields or ("type" in places and len(fields) > 1 and fields[places["type"]] != "SMP"):
+        kind = fields[places["type"]] if "type" in places and len(fields) > places["type"] else "SMP"
+        if not fields or kind == "MSG":
             continue
         try:
+            if kind != "SMP":
+                raise ValueError(f"type {kind!r} is neither SMP, a sample, nor MSG, a message")
             sample = _sample(fields, places)
             if sample[0] < last:
                 raise ValueError(f"time {fields[places['Time']]} after {last:.0f}; times must rise")
