@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from avsal_bench.models.backbones.mobilenet3d import MobileNet3D
 from avsal_bench.models.base import Network
-from avsal_bench.models.layers.inverted_residual import InvertedResidual, shuffle
+from avsal_bench.models.layers.inverted_residual import InvertedResidual, frame_by_frame, shuffle
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
@@ -49,6 +49,7 @@ _WEIGHTS = (
         {"modality": "v"},
         sha256="939f818117dda22faa1232127f479c107e7932398c2b1901a963c6fe93b3413c",
         form=_FORM,
+        online="https://raw.githubusercontent.com/feiyanhu/tinyHD/2657310d41501384fc367b4615bc9f27e679b09b/weights/d123s_rc4_rc1T.pth",
     ),
     PublishedWeights(
         "tinyhd_multi_dhf1k",
@@ -59,6 +60,7 @@ _WEIGHTS = (
         {"modality": "v", "maps": 16},
         sha256="53e8a306d3e260f6c236e99694bec5852ee208b21d816d93a2918c1828771958",
         form=_FORM,
+        online="https://raw.githubusercontent.com/feiyanhu/tinyHD/2657310d41501384fc367b4615bc9f27e679b09b/weights/d123m_rc4_rc1T.pth",
     ),
 )
 #: The blocks of the three decoders, which the authors keep in one list: number of the first.
@@ -168,8 +170,7 @@ def join(features: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def enlarge(x: Tensor) -> Tensor:
     """Twice the height and the width of ``(B, C, T, h, w)``, trilinear with aligned corners; time stays."""
-    y = F.interpolate(x.flatten(1, 2), scale_factor=2, mode="bilinear", align_corners=True)  # the same, and faster
-    return y.reshape(*x.shape[:3], *y.shape[-2:])
+    return frame_by_frame(lambda y: F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=True), x)
 
 
 def stretch(x: Tensor) -> Tensor:
