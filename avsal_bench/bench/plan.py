@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 from avsal_bench.bench.context import Place
@@ -28,7 +29,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import require_same
 from avsal_bench.names import unknown
-from avsal_bench.records import network_name, read_record, record_path
+from avsal_bench.records import Record, network_name, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.building import check_network, check_stage
 from avsal_bench.training.recipe import Recipe, Stage, load_recipe
@@ -234,6 +235,21 @@ def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
             yield name, sound, path
 
 
+def check_same_recipe(path: Path, recipe: Recipe) -> Record:
+    """A record that is there, of a recipe as it is now.
+
+    Raises:
+        ValueError: for what is no record, and one of another recipe; nobody's result is replaced.
+    """
+    record = read_record(path)
+    if record.recipe != json.loads(json.dumps(recipe.plain())):
+        raise ValueError(
+            f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
+            "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
+        )
+    return record
+
+
 def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:
     """Whether a record of a job is there, made of the very data, list, recipe, protocol, weights and code of now.
 
@@ -244,12 +260,7 @@ def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:
     name, sound, path = place
     if not path.is_file():
         return False
-    record = read_record(path)
-    if record.recipe != json.loads(json.dumps(recipe.plain())):
-        raise ValueError(
-            f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
-            "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
-        )
+    record = check_same_recipe(path, recipe)
     ways = (
         "do all of it anew with `avsal bench --force`, remove this record to test again with the weights that are "
         "there, or keep it and choose another --leaderboard"

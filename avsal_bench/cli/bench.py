@@ -230,6 +230,7 @@ def _summary(jobs: Sequence[Job], space: Workspace) -> None:
 
 def _ablation(args: Namespace, space: Workspace) -> int:
     """Run the rows of a published table, and write ours beside the paper's."""
+    from avsal_bench.bench.launch.grid import look_for_files
     from avsal_bench.bench.plan import check_machine
     from avsal_bench.leaderboard.reports.run_summary import failed_text
     from avsal_bench.studies.ablation import (
@@ -245,23 +246,30 @@ def _ablation(args: Namespace, space: Workspace) -> int:
     if args.ablation == "list":
         print(ablations_text())
         return 0
-    preset = preset_of(args, space)
+    if args.datasets:
+        raise ValueError(
+            f"--datasets {','.join(args.datasets)}: a table is tested on its own sets; --train and --test put yours in "
+            "their place"
+        )
+    preset, own = preset_of(args, space), own_words(args)
     ablation = asked_ablation(args.ablation, args.models, args.modality)
     plans = plan_ablation(
-        ablation, space, preset, args.protocol, folds=args.folds, seeds=args.seeds, overrides=args.set
+        ablation, space, preset, args.protocol, folds=args.folds, seeds=args.seeds, overrides=args.set, own=own
     )
     machine = machine_of(args)
     for plan in plans:
         check_machine(plan.jobs, plan.space, machine)
     failed = []
     if not args.show:
+        for plan in plans:
+            look_for_files(plan.jobs, plan.space, machine, args.force)
         if args.force and not args.dry_run:
             restart_ablation(plans)
         print(ablation_plan_text(plans), flush=True)
         if args.dry_run:
             return 0
         failed = run_ablation(plans, common_words(args))
-    text, path = write_ablation(ablation, plans, space, preset)
+    text, path = write_ablation(ablation, plans, space, plans[0].jobs[0].preset_name)
     print(f"\n{text}\nwrote {path}")
     if failed:
         print(failed_text("rows", [repr(plan.row.variant) for plan in failed], len(plans)), file=sys.stderr)

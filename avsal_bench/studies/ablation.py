@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from avsal_bench.bench.cost import cost
-from avsal_bench.bench.job import Job
+from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.launch.local import launch_local
 from avsal_bench.bench.launch.state import is_complete
 from avsal_bench.bench.plan import records_of
@@ -222,6 +222,7 @@ def plan_ablation(
     folds: Sequence[int] = (),
     seeds: Sequence[int] = (0,),
     overrides: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> list[RowPlan]:
     """The jobs of every row, in the order of the table.
 
@@ -233,6 +234,7 @@ def plan_ablation(
         folds: in the place of those of the ablation and the recipe.
         seeds: of training.
         overrides: of the recipe, for all rows, after those of the ablation.
+        own: data in the place of the table's, as words of :func:`~avsal_bench.bench.job.own_words`.
 
     Raises:
         ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, or an
@@ -244,22 +246,23 @@ def plan_ablation(
     for row in ablation.rows:
         if row.modality not in known:
             raise ValueError(f"ablation {ablation.name}, row {row.variant!r}: {ablation.model} has no {row.modality}")
-        words = (*row_overrides(ablation, row, preset, space), *overrides)
-        recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words)
-        run = folds or (() if embedded(recipe) else ablation.folds) or recipe.folds
-        place = ablation_root(ablation, space, preset) / row.slug
-        jobs = [Job(ablation.model, row.modality, f, s, preset, protocol, words) for f in run for s in seeds]
+        words = (*row_overrides(ablation, row, preset, own), *overrides)
+        recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words, own_data(own))
+        run = folds or (() if own or embedded(recipe) else ablation.folds) or recipe.folds
+        place = ablation_root(ablation, space, recipe.preset) / row.slug
+        job = Job(ablation.model, row.modality, 1, 0, preset, protocol, words, own=tuple(own))
+        jobs = [replace(job, fold=fold, seed=seed) for fold in run for seed in seeds]
         plans.append(RowPlan(row, tuple(jobs), replace(space, leaderboard=place)))
     return plans
 
 
-def row_overrides(ablation: Ablation, row: Row, preset: str, space: Workspace) -> tuple[str, ...]:
-    """Overrides of the recipe that make a row: those of all rows, those of the row, and the sets of the table."""
+def row_overrides(ablation: Ablation, row: Row, preset: str, own: Sequence[str] = ()) -> tuple[str, ...]:
+    """Overrides of the recipe that make a row: those of all rows, those of the row, and, but for own data, its sets."""
     chosen = [ablation.set, ablation.presets.get(preset, {}), row.set, row.presets.get(preset, {})]
     words = [f"{key}={json.dumps(value)}" for settings in chosen for key, value in settings.items()]
     words.append('sounds=["original"]')  # the papers mute nothing
-    recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words)
-    if ablation.data and not embedded(recipe):
+    recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words, own_data(own))
+    if ablation.data and not own and not embedded(recipe):
         names = json.dumps(ablation.data)
         words += [f"stages.{recipe.stages[-1].name}.data={names}"] if recipe.stages else []
         words.append(f"test={names}")

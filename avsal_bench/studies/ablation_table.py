@@ -156,7 +156,7 @@ def _notes(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> st
     recipe = job.recipe(space)
     trained = ", ".join(dict.fromkeys(name for stage in recipe.stages[-1:] for name in stage.data))
     lines = [
-        f"{ablation.paper}, {ablation.table}, and ours: preset {job.preset}, last trained on {trained}, "
+        f"{ablation.paper}, {ablation.table}, and ours: preset {job.preset_name}, last trained on {trained}, "
         f"tested on {', '.join(recipe.test)},",
         f"folds {_listed(j.fold for p in plans for j in p.jobs)}, "
         f"seeds {_listed(j.seed for p in plans for j in p.jobs)}, protocol {job.protocol}.",

@@ -13,7 +13,7 @@ from avsal_bench.bench.launch.local import launch_local
 from avsal_bench.bench.launch.slurm import Cluster, submit
 from avsal_bench.bench.launch.status import UNDER_WAY, Seen, bad_records, look, missing_records
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import records_of
+from avsal_bench.bench.plan import check_same_recipe, records_of
 from avsal_bench.bench.run import forget
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.records import Record, read_record
@@ -23,7 +23,7 @@ def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew
     """Look for every file that jobs will read, each once, before the first of them starts.
 
     Args:
-        jobs: of the plan; what is done of them reads nothing.
+        jobs: of the plan; what is done of them reads nothing, but must be of the recipes of now.
         space: folders.
         machine: what they run on.
         anew: whether what is done will be done again.
@@ -37,7 +37,13 @@ def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew
     needs = Needs(space)
     for job in jobs:
         recipe = job.recipe(space)
-        missing = [place for place in records_of(job, recipe, space) if anew or not place[2].is_file()]
+        missing = []
+        for place in records_of(job, recipe, space):
+            if anew or not place[2].is_file():
+                missing.append(place)
+            else:
+                with needs.noted():
+                    check_same_recipe(place[2], recipe)
         if missing:
             with needs.noted():
                 kind_of(job.model).needs(Context(job, recipe, space, machine), missing, needs)

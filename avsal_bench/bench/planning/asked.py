@@ -17,8 +17,8 @@ from avsal_bench.models.weights.store import imported_source
 from avsal_bench.training.recipe import Recipe, list_presets, load_recipe, takes
 from avsal_bench.training.recipe_folder import recipe_folder
 
-#: The preset of small networks that start from random weights.
-SMALL = "smoke"
+#: The preset of published training, and that of small networks that start from random weights.
+USUAL, SMALL = "paper", "smoke"
 #: Networks without training that every bench runs along: no score says anything without them.
 BASELINES = ("centre", "mep")
 
@@ -58,12 +58,13 @@ def asked_lines(
     data = own_data(own)
     if data is not None and not any(trains(model, preset) for model in models):
         raise ValueError(f"--train {','.join(data.train)}: {', '.join(models)} trains nothing; test it with --datasets")
-    # What trains nothing is the same whatever others are trained by.
-    untrained = "paper" if data is not None and space.data_root is not None else preset
+    own_sets = data is not None or any(dataset(name).described for name in expand(datasets))
+    # On sets of one's own baselines are the same whatever preset trains others: one record for all of them.
+    untrained = USUAL if own_sets and space.data_root is not None else preset
     lines = []
     for model, words in shared_out(overrides, models).items():
         if data is None or not trains(model, preset):
-            base = preset_of_model(model, untrained)
+            base = preset_of_model(model, preset if modalities_of(model) else untrained)
             recipe = load_recipe(recipe_folder(model), model, base, words)
             sets = tested_sets(recipe, datasets or (data.test if data else ()))
             lines.append(Line(model, base, recipe, words, sets))
