@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from conftest import HOME
 from PIL import Image
 from real_files import needs_real, real
 from scipy.ndimage import gaussian_filter
@@ -216,3 +217,14 @@ def test_both_forms_of_the_released_fixation_maps_are_the_same():
     folder = real("dhf1k_0601/fixation")
     for path in sorted(folder.glob("*.png"))[::6]:
         assert (read_fixations(path) == read_fixations(folder / "maps" / f"{path.stem}.mat")).all()
+
+
+@pytest.mark.slow
+@needs_dhf1k
+def test_the_page_of_dhf1k_holds_what_is_measured(monkeypatch):
+    monkeypatch.syspath_prepend(HOME / "docs")
+    import dhf1k_forms
+
+    text = (HOME / "docs/dhf1k.md").read_text(encoding="utf-8")
+    there = text.split(dhf1k_forms.BEGIN)[1].split(dhf1k_forms.END)[0]
+    assert there.strip() == dhf1k_forms.measured(real()).strip(), "python docs/dhf1k_forms.py writes it"
