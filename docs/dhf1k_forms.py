@@ -1,4 +1,4 @@
-"""Measure what docs/dhf1k.md says of the form of DHF1K's maps, and write it there: ``python docs/dhf1k_forms.py FOLDER``.
+"""Measure what docs/dhf1k.md says of the form of maps, and write it there: ``python docs/dhf1k_forms.py FOLDER``.
 
 The folder holds the raw gaze of video 002 (``dhf1k_002/gaze/P??_Trail002.txt``), and frames of video 0601 as released
 (``dhf1k_0601/maps`` and ``dhf1k_0601/fixation``).
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from avsal_bench.data.audit.grids import grid_share
-from avsal_bench.data.gaze.dhf1k_maps import Viewer, density_map, fixation_map, read_viewer
+from avsal_bench.data.gaze.dhf1k_maps import Form, Viewer, density_map, fixation_map, read_viewer
 from avsal_bench.files import write_atomically
 
 PAGE = Path(__file__).with_name("dhf1k.md")
@@ -30,9 +30,7 @@ def measured(real: Path) -> str:
     viewers = viewers_of(real / "dhf1k_002" / "gaze")
     pictures = sorted((real / "dhf1k_0601" / "fixation").glob("*.png"))
     if not viewers or not pictures:
-        raise FileNotFoundError(
-            f"{real}: needs dhf1k_002/gaze and dhf1k_0601/fixation; name the folder that holds them"
-        )
+        raise FileNotFoundError(f"{real}: no dhf1k_002/gaze or no dhf1k_0601/fixation; name the folder of both")
     released = [np.asarray(Image.open(path)) > 0 for path in pictures]
     pairs, grids = (
         [fixation_map(viewers, n, form=form) for n in range(1, FRAMES + 1)] for form in ("pairs", "as_published")
@@ -46,29 +44,29 @@ def measured(real: Path) -> str:
         )
     ]
     samples = sum(len(viewer.frame) for viewer in viewers) / FRAMES
-    most = {
-        form: np.mean([_most(viewers, n, form) for n in range(1, FRAMES + 1)]) for form in ("pairs", "as_published")
-    }
+    forms: tuple[Form, Form] = ("pairs", "as_published")
+    few, many = (100 * np.mean([_most(viewers, n, form) for n in range(1, FRAMES + 1)]) for form in forms)
     same = [_differing(real / "dhf1k_0601", path.name) for path in pictures]
     some = range(0, FRAMES, EVERY)
     whole = [_cc(density_map(pairs[n]), density_map(grids[n], "as_published")) for n in some]
-    form = [_cc(density_map(pairs[n]), density_map(grids[n])) for n in some]
-    shift = [_cc(density_map(grids[n]), density_map(grids[n], "as_published")) for n in some]
-    return f"""
-| maps | fixated pixels a frame | of a full grid |
-| --- | --- | --- |
-{chr(10).join(rows)}
+    grown = [_cc(density_map(pairs[n]), density_map(grids[n])) for n in some]
+    moved = [_cc(density_map(grids[n]), density_map(grids[n], "as_published")) for n in some]
+    table = ["| maps | fixated pixels a frame | of a full grid |", "| --- | --- | --- |", *rows]
+    said = [
+        f"002 has {samples:.0f} samples of fixations a frame, of {len(viewers)} viewers; several share a pixel.",
+        f"In the grids the viewer with most pixels has {many:.0f} % of a frame's, and in the pairs {few:.0f} %:",
+        "a viewer whose eyes moved counts more.",
+    ]
+    densities = [
+        f"Of the {len(same)} released density maps of 0601 the rule below gives {sum(not n for n in same)} to the last",
+        "bit, from the released fixation maps. On 002 the density maps of the two forms correlate with",
+        f"{np.mean(whole):.3f} on average of every {EVERY}th frame, with {min(whole):.3f} in the one where they differ",
+        f"most; {np.mean(grown):.3f} by the grids alone, {np.mean(moved):.3f} by the two pixels alone.",
+    ]
+    return "\n".join(["", *table, "", *said, "", *densities, ""])
 
-002 has {samples:.0f} samples of fixations a frame, of {len(viewers)} viewers; several share a pixel. In the grids the viewer with most pixels has
-{100 * most["as_published"]:.0f} % of a frame's, and in the pairs {100 * most["pairs"]:.0f} %: a viewer whose eyes moved counts more.
 
-Of the {len(same)} released density maps of 0601 the rule below gives {sum(not n for n in same)} to the last bit, from the released fixation maps. On 002 the density maps of
-the two forms correlate with {np.mean(whole):.3f} on average of every {EVERY}th frame, with {min(whole):.3f} in the one where they differ most; {np.mean(form):.3f} by the
-grids alone, {np.mean(shift):.3f} by the two pixels alone.
-"""
-
-
-def _most(viewers: list[Viewer], frame: int, form: str) -> float:
+def _most(viewers: list[Viewer], frame: int, form: Form) -> float:
     """Share of a frame's pixels of the viewer that has most, each viewer's counted by itself."""
     numbers = [fixation_map([viewer], frame, form=form).sum() for viewer in viewers]
     return float(max(numbers) / sum(numbers))

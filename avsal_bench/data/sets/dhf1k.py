@@ -14,18 +14,21 @@ The lists have one split, used in every fold::
 **Licence.** Creative Commons Attribution 4.0 (the README). **Citation.** W. Wang, J. Shen, F. Guo, M.-M. Cheng, A.
 Borji: Revisiting Video Saliency: A Large-Scale Benchmark and a New Model. CVPR 2018; W. Wang et al.: Revisiting Video
 Saliency Prediction in the Deep Learning Era. IEEE Transactions on Pattern Analysis and Machine Intelligence, 2019.
-**Where to get it.** https://github.com/wenguanwang/DHF1K, with the gaze of each viewer (``exportdata_train.rar``).
+**Where to get it.** https://github.com/wenguanwang/DHF1K, with the gaze of each viewer (``exportdata_train.rar``),
+which :mod:`avsal_bench.data.gaze.from_dhf1k` turns into maps and gaze of ours.
 
 **On the disk** (``dhf1k_layout``), as published, or with frames extracted and split::
 
     <root>/DHF1K/video/%03d.AVI
     <root>/DHF1K/annotation/%04d/maps/%04d.png
     <root>/DHF1K/annotation/%04d/fixation/%04d.png             (or fixation/maps/%04d.mat)
+    <root>/DHF1K/annotation/%04d/observers.csv                 (optional: gaze of each observer)
     <root>/fold_lists/DHF1K_list_{train,test}_1_fps.txt        (else those of this package)
 
     <root>/DHF1K/{train,val}/<video>/images/%04d.jpg      (or .png)
     <root>/DHF1K/{train,val}/<video>/maps/%04d.png
-    <root>/DHF1K/{train,val}/<video>/fixations/%04d.png
+    <root>/DHF1K/{train,val}/<video>/fixations/%04d.png        (or fixation/%04d.png, or maps/%04d.mat in either)
+    <root>/DHF1K/{train,val}/<video>/observers.csv             (optional: gaze of each observer)
 
 **Faults.** Those of ``facts`` below.
 """
@@ -53,6 +56,8 @@ register_dataset(
                 "scores here are of the 100 of the validation part.",
                 "Names have three digits for video files and four in the lists: 001.AVI is 0001.",
                 "Rates of 145 videos differ from 30 in the last place, such as 29.999999999999996.",
+                "Released fixation maps are full grids of rows and columns of samples, and density maps are made of "
+                "them and lie two pixels to the right and down, as seen in one video: docs/dhf1k.md.",
             ),
         ),
         online=Online(

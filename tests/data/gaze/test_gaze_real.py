@@ -42,9 +42,10 @@ def test_a_file_of_diem_has_a_line_a_frame_of_the_lists(video):
 
 @needs_diem
 @pytest.mark.parametrize(
-    ("video", "saccades", "moved"), list(zip(VIDEOS, (0.110, 0.102, 0.108), (0.40, 0.34, 0.41), strict=True))
+    ("video", "saccades", "moved", "far"),
+    list(zip(VIDEOS, (0.110, 0.102, 0.108), (0.40, 0.34, 0.41), (0.042, 0.139, 0.035), strict=True)),
 )
-def test_the_event_of_the_right_eye_is_never_2_though_it_moves(video, saccades, moved):
+def test_the_event_of_the_right_eye_is_never_2_though_it_moves(video, saccades, moved, far):
     table = lines(video)
     left, right = table[..., 4], table[..., 8]
     assert set(np.unique(right)) == {-1, 0, 1}
@@ -56,6 +57,7 @@ def test_the_event_of_the_right_eye_is_never_2_though_it_moves(video, saccades, 
     seen = (right[:, 1:] == 1) & (right[:, :-1] == 1)
     assert step[seen & (left[:, 1:] == 2)].mean() == pytest.approx(moved, abs=0.005)
     assert step[seen & (left[:, 1:] == 1)].mean() < 0.035
+    assert (apart(table) > FAR)[(left == 1) & (right == 1)].mean() == pytest.approx(far, abs=0.0005)
     assert ((left == -1) == (right == -1)).all()
     assert not table[left == -1][:, 1:8].any(axis=0)[[0, 1, 4, 5]].any(), "a dropped frame is at 0, 0"
 
