@@ -1,20 +1,18 @@
 """What is a fixation map, by its values: one rule for scoring, training and `data check`."""
 
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
+from real_files import needs_real, real
 from scipy.io import savemat
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csc_matrix
 
 from avsal_bench.data.files.fixation_files import mat_size, read_fixated, read_fixations
 from avsal_bench.data.files.image_headers import LIMIT
-
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 def points(number=12, size=(90, 160), most=1):
@@ -119,9 +117,9 @@ def test_the_expansion_that_the_limit_counts_on_is_the_most_there_is():
     assert 1_000_000 / len(zlib.compress(b"\0" * 1_000_000, 9)) < 1032
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no real files beside this checkout")
+@needs_real("dhf1k_0601")
 def test_real_fixation_maps_are_read():
-    folder = SHARED / "real" / "dhf1k_0601" / "fixation"
+    folder = real("dhf1k_0601", "fixation")
     for png in sorted(folder.glob("*.png"))[:5]:
         mat = scipy.io.loadmat(folder / "maps" / f"{png.stem}.mat")["I"]
         assert read_fixations(png).tolist() == (mat > 0).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avsal_bench.cli import main
 from avsal_bench.data.gaze.diem_samples import diem_gaze
 from avsal_bench.data.gaze.from_diem import convert_diem
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
@@ -312,3 +313,29 @@ def test_links_are_followed_and_rings_of_them_end(tmp_path: Path, diem_root: Pat
     with pytest.warns(UserWarning, match="2 of 3 videos"):
         (path,) = convert_diem(source, diem_root)
     assert len(read_gaze(path, 3, (300, 500))) == 3
+
+
+def test_the_command(tmp_path: Path, diem_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "published"
+    write_diem(source, [eyes((X, Y, 1), (X + 300, Y, 1)), eyes((X, Y, 2), (X + 10, Y, 1), 2)])
+    words = ["data", "convert-diem", str(source), "--root", str(diem_root)]
+    csv = diem_root / "annotations" / "DIEM" / CLIP / "observers.csv"
+    assert main([*words, "--events", "saccade,fixation", "--eyes", "near"]) == 0
+    assert [line.split(",")[2] for line in csv.read_text().splitlines()[1:]] == ["2"]
+    out = capsys.readouterr().out
+    assert "note: 2 of 3 videos of DIEM have no gaze" in out
+    assert f"note: gaze of 1 video is scaled from the size shown to that of the frames: {CLIP}" in out
+    assert f"{csv}\n1 file written below {diem_root}\n" in out
+    assert main(words) == 0
+    assert [line.split(",")[2] for line in csv.read_text().splitlines()[1:]] == ["1"]
+    assert main(words) == 0
+    assert "nothing to do: all of them are there" in capsys.readouterr().out
+    assert main([*words, "--events", "fixations"]) == 2
+    assert "events fixations: expected some of fixation, saccade and blink" in capsys.readouterr().err
+    write_diem(source, ["1 2 3"], "diem5s02")
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert "note: 2 of 3 videos" in captured.out
+    assert re.fullmatch(
+        r"avsal data: .*diem5s02\.asc_15_.*:1: 9 numbers expected .*\n", captured.err.splitlines()[-1] + "\n"
+    )

@@ -12,7 +12,6 @@ from real_files import needs_real, real
 from scipy.ndimage import gaussian_filter
 
 from avsal_bench.data.audit.grids import are_grids, grid_share
-from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.gaze.dhf1k_maps import SIGMA, density_map, fixation_map, gaze_of, read_viewer
 from avsal_bench.data.gaze.diem_samples import FAR, diem_gaze, size_in_name
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
@@ -212,13 +211,6 @@ def test_points_of_viewers_are_pixels_of_the_pairs():
         assert 8 <= len(gaze.points(n)) <= 17
         points, pairs = gaze.fixation_map(n, (360, 640)), fixation_map(viewers(), n)
         assert (pairs | ~points).all()
-
-
-@needs_dhf1k
-def test_both_forms_of_the_released_fixation_maps_are_the_same():
-    folder = real("dhf1k_0601/fixation")
-    for path in sorted(folder.glob("*.png"))[::6]:
-        assert (read_fixations(path) == read_fixations(folder / "maps" / f"{path.stem}.mat")).all()
 
 
 @pytest.mark.slow
