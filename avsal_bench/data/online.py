@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,13 +11,10 @@ from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
 from avsal_bench.getting.offers import Piece, terms
 from avsal_bench.getting.placing import find_top, put_in_place
-from avsal_bench.getting.wanted import Wanted
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
 from avsal_bench.names import pick
 from avsal_bench.strays import same_name
 from avsal_bench.text import many
-
-#: Folder of archives below a data root.
-DOWNLOADS = "downloads"
 
 
 def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str] = ()) -> tuple[int, list[str]]:
@@ -115,8 +111,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
     """Unpack an archive, and put what is in it into the layout."""
     if not is_archive(archive.name):
         return str(archive)
-    with tempfile.TemporaryDirectory(prefix="unpacking-", dir=archive.parent) as temporary:
-        stage = Path(temporary) / "content"
+    with unpacking(root) as stage:
         unpack(archive, stage)
         names = piece.holds or [name for one in sets for name in _listed(one, root)]
         try:

@@ -25,6 +25,7 @@ from rich.filesize import decimal
 from avsal_bench.getting.download import RESERVE
 from avsal_bench.names import safe_name, shortened
 from avsal_bench.strays import LEFT
+from avsal_bench.text import many
 
 #: How archives that are opened here end, and those that are not.
 OPENED = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
@@ -123,18 +124,20 @@ def _unpack(archive: Path, folder: Path, tell: Callable[[int], None]) -> int:
     written = 0
     with _opened(archive, tell) as members:
         for member in members:
-            path = _inside(archive, member.name)
+            try:
+                path = safe_path(member.name)
+            except ValueError as error:
+                said = f"{shortened(member.name)}, which may not be unpacked ({error}), so nothing was"
+                raise ValueError(f"{archive}: holds {said}; ask its authors") from None
             if path is None:
                 continue
-            spelled = unicodedata.normalize("NFC", path.as_posix()).casefold()
+            spelled = unicodedata.normalize("NFC", path.as_posix())
             if spelled in names:
-                raise ValueError(
-                    f"{archive}: {shortened(member.name)} is in it twice, or differs in case only; ask its authors"
-                )
+                raise ValueError(f"{archive}: {shortened(member.name)} is in it twice; ask its authors")
             names.add(spelled)
             written += member.size
             if len(names) > _MOST_FILES or written > most:
-                held = f"over {len(names):,} files of {decimal(written)}, from {decimal(archive.stat().st_size)}"
+                held = f"over {many(len(names), 'file')} of {decimal(written)}, from {decimal(archive.stat().st_size)}"
                 raise ValueError(
                     f"{archive}: holds {held}: a bomb, or no set of videos; if you know better, unpack it by hand"
                 )
@@ -157,7 +160,9 @@ def _write(archive: Path, member: _Member, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         file = place.open("xb")
     except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"{archive}: {shortened(member.name)} is a file and a folder in it; ask its authors") from None
+        raise ValueError(
+            f"{archive}: {shortened(member.name)} is in it twice, or as a file and a folder; ask its authors"
+        ) from None
     came = 0
     with content, file:
         while block := content.read(_BLOCK):
@@ -169,21 +174,20 @@ def _write(archive: Path, member: _Member, place: Path) -> None:
         raise EOFError(f"{shortened(member.name)} has another length than it says")
 
 
-def _inside(archive: Path, name: str) -> PurePosixPath | None:
-    """The path of a member below the folder; None for what other programs left, and for what is hidden."""
+def safe_path(name: str) -> PurePosixPath | None:
+    """The path of a file of strangers below a folder; None for what other programs left, and for what is hidden.
+
+    Raises:
+        ValueError: where it leads out, or is no path of files here.
+    """
     path = PurePosixPath(name)
     parts = [part for part in path.parts if part != "."]
-    try:
-        if path.is_absolute() or ".." in parts or not parts or len(parts) > _DEEPEST:
-            raise ValueError("the path leads out of the folder, or is too deep")
-        if any(part.startswith(".") or part.lower() in LEFT for part in parts):
-            return None
-        for part in parts:
-            safe_name("name", part)
-    except ValueError as error:
-        raise ValueError(
-            f"{archive}: holds {shortened(name)}, which may not be unpacked ({error}), so nothing was; ask its authors"
-        ) from None
+    if path.is_absolute() or ".." in parts or not parts or len(parts) > _DEEPEST:
+        raise ValueError("the path leads out of the folder, or is too deep")
+    if any(part.startswith(".") or part.lower() in LEFT for part in parts):
+        return None
+    for part in parts:
+        safe_name("name", part)
     return PurePosixPath(*parts)
 
 

@@ -14,6 +14,8 @@ from avsal_bench.getting.ledger import BY_HAND, Ledger
 from avsal_bench.getting.wanted import Looked, Wanted, alone, check_room, fetch, look
 from avsal_bench.text import many, text_table
 
+#: Lines of the table.
+_ROWS = 40
 #: Exit codes: all is there; something failed; something was not fetched, as it needs whoever asked.
 DONE, FAILED, NEEDS_YOU = 0, 1, 3
 
@@ -94,24 +96,26 @@ def carry_out(
 
 def _fetch(ready: Sequence[Looked], ledger: Ledger, asked: Asked, finish: Callable[[Wanted, Path], str]) -> int:
     """How many failed."""
-    failed = 0
-    for one, came in [
-        *fetch(ready, ledger, asked.parallel)
-    ]:  # all of them first: their bar and that of the work differ
-        label = f"{one.wanted.name} {one.wanted.what}".strip()
-        try:
-            if isinstance(came, Exception):
-                raise came
-            said = finish(one.wanted, one.wanted.place)
-        except (ValueError, OSError) as error:
-            failed += 1
-            print(f"FAILED {label}: {error}", file=sys.stderr)
-            continue
-        ledger.write_down(one.wanted.key, came)
-        forget(one.wanted.place)
-        if not asked.keep and not ledger.by_hand(one.wanted.key):
-            one.wanted.place.unlink(missing_ok=True)
-        print(f"{label}: {said}")
+    failed, good = 0, {}
+    try:
+        for one, came in [*fetch(ready, ledger, asked.parallel)]:  # all of them first, as work has bars of its own
+            label = f"{one.wanted.name} {one.wanted.what}".strip()
+            try:
+                if isinstance(came, Exception):
+                    raise came
+                said = finish(one.wanted, one.wanted.place)
+            except (ValueError, OSError) as error:
+                failed += 1
+                print(f"FAILED {label}: {error}", file=sys.stderr)
+                continue
+            good[one.wanted.key] = came
+            forget(one.wanted.place)
+            first = ledger.known(one.wanted.key) or came
+            if not asked.keep and first.source != BY_HAND:  # what a person fetched is theirs, and stays
+                one.wanted.place.unlink(missing_ok=True)
+            print(f"{label}: {said}")
+    finally:
+        ledger.write_down(good)
     print(f"{many(len(ready), 'file')}, {failed} failed")
     return failed
 
@@ -122,14 +126,14 @@ def _names(looked: Sequence[Looked], name: str) -> bool:
 
 def _table(looked: Sequence[Looked]) -> str:
     rows = []
-    for one in looked:
+    for one in looked[:_ROWS]:
         size = "unknown" if one.size is None else decimal(one.size)
         here = "whole" if one.whole else decimal(one.here) if one.here else "no"
         source = one.address or (BY_HAND if one.whole else "by hand, see below")
-        first, *more = one.wanted.name.split(", ")
+        first, *others = one.wanted.name.split(", ")
         rows.append(
             [
-                f"{first} and {len(more)} more" if more else first,
+                f"{first} and {len(others)} more" if others else first,
                 one.wanted.what,
                 size,
                 here,
@@ -138,6 +142,8 @@ def _table(looked: Sequence[Looked]) -> str:
             ]
         )
     table = text_table(["name", "part", "size", "here", "from", "to"], rows, numbers=[2, 3])
+    if rest := looked[_ROWS:]:
+        table += f"\nand {len(rest)} more, of {decimal(sum(one.size or 0 for one in rest))}"
     silent = any(one.size is None and one.address for one in looked)
     return f"{table}\nunknown: the server does not say, or did not answer" if silent else table
 

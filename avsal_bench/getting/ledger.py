@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -76,11 +77,6 @@ class Ledger:
         """What was written down when the file was fetched the first time."""
         return self._files.get(url)
 
-    def by_hand(self, url: str) -> bool:
-        """Whether a person fetched the file the first time: it is theirs, and stays."""
-        first = self.known(url)
-        return first is not None and first.source == BY_HAND
-
     def check(self, url: str, file: Path, size: int, digest: str) -> None:
         """Compare a file with what was written down at the first fetch.
 
@@ -95,10 +91,10 @@ class Ledger:
                 f"entry in {self.path} and run again; if not, delete {file} and run again"
             )
 
-    def write_down(self, url: str, entry: Entry) -> None:
-        """Keep what was fetched; the first entry of an address stays."""
+    def write_down(self, entries: Mapping[str, Entry]) -> None:
+        """Keep what was fetched, by address; the first entry of an address stays."""
         with self._lock:
-            self._files.setdefault(url, entry)
+            self._files = {**entries, **self._files}
             self._write()
 
     def accepted(self, name: str, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from avsal_bench.progress import progress
 if TYPE_CHECKING:
     from requests import Session
 
+#: Folder of what is fetched, below a data root, and below the store of weights.
+DOWNLOADS = "downloads"
+_UNPACKING = "unpacking-"
 #: HEAD requests at a time.
 _LOOKS = 8
 
@@ -41,6 +45,7 @@ class Wanted:
         place: of the file in the folder of downloads.
         to: where its content goes.
         sha256: that it must have, whole or its first digits; "" for any.
+        bytes: of the file, where they are known; else the server is asked.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Wanted:
     place: Path
     to: Path
     sha256: str = ""
+    bytes: int | None = None
 
     @property
     def key(self) -> str:
@@ -109,7 +115,8 @@ def _look(session: Session, mirror: str, wanted: Wanted) -> Looked:
     if wanted.place.is_file():
         size = wanted.place.stat().st_size
         return Looked(wanted, place, size, size, True)
-    size_there = None if not place or place.startswith("drive:") else size_of(session, place)
+    asked = wanted.bytes is None and place and not place.startswith("drive:")
+    size_there = size_of(session, place) if asked else wanted.bytes
     return Looked(wanted, place, size_there, have(wanted.place, place), False)
 
 
@@ -207,8 +214,22 @@ def _from_drive(url: str, place: Path) -> Version:
 
 
 @contextmanager
+def unpacking(folder: Path) -> Iterator[Path]:
+    """A place for what is in an archive, which need not be there yet; it is removed at the end.
+
+    Args:
+        folder: data root, or store: what is unpacked lies on its disk, so that moving it costs nothing.
+    """
+    (folder / DOWNLOADS).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=folder / DOWNLOADS) as temporary:
+        yield Path(temporary) / "content"
+
+
+@contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """The only process that gets things into a folder; file systems without locks let everyone in.
+
+    What a killed process was unpacking is removed.
 
     Raises:
         OSError: when another one does.
@@ -221,4 +242,6 @@ def alone(folder: Path) -> Iterator[None]:
             raise OSError(f"{folder}: another avsal is getting things into it; wait for that one") from None
         except OSError:
             pass
+        for left in (folder / DOWNLOADS).glob(f"{_UNPACKING}*"):
+            shutil.rmtree(left, ignore_errors=True)
         yield

@@ -150,16 +150,14 @@ def test_a_link_in_a_zip_is_refused_and_so_is_a_password(tmp_path):
         unpack(archive, tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    "names", [("AVAD/a.jpg", "AVAD/a.jpg"), ("AVAD/a.jpg", "avad/A.JPG"), ("caf\u00e9.jpg", "cafe\u0301.jpg")]
-)
+@pytest.mark.parametrize("names", [("AVAD/a.jpg", "AVAD/a.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
 def test_a_name_that_stands_twice_is_refused(tmp_path, names):
     with pytest.raises(ValueError, match="in it twice"):
         unpack(tar_of(tmp_path / "a.tar.gz", *((name, b"x") for name in names)), tmp_path / "out")
 
 
 def test_a_file_that_is_a_folder_too_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="a file and a folder"):
+    with pytest.raises(ValueError, match="as a file and a folder"):
         unpack(tar_of(tmp_path / "a.tar.gz", ("AVAD/V1", b"x"), ("AVAD/V1/a.jpg", b"x")), tmp_path / "out")
 
 

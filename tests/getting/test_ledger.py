@@ -11,16 +11,16 @@ ENTRY = Entry("AVAD.tar.gz", 10, ONE, "2026-01-01T00:00:00+00:00", URL, '"etag"'
 
 
 def test_the_first_fetch_is_written_down_and_stays(tmp_path):
-    Ledger(tmp_path).write_down(URL, ENTRY)
+    Ledger(tmp_path).write_down({URL: ENTRY})
     again = Ledger(tmp_path)
-    again.write_down(URL, Entry("AVAD.tar.gz", 10, ONE, "2030-01-01T00:00:00+00:00", "http://mirror/x"))
+    again.write_down({URL: Entry("AVAD.tar.gz", 10, ONE, "2030-01-01T00:00:00+00:00", "http://mirror/x")})
     assert Ledger(tmp_path).known(URL) == ENTRY
     assert json.loads((tmp_path / "downloads.json").read_text())["files"][URL]["sha256"] == ONE
 
 
 def test_other_bytes_are_an_error_with_both_digests_and_what_to_do(tmp_path):
     ledger = Ledger(tmp_path)
-    ledger.write_down(URL, ENTRY)
+    ledger.write_down({URL: ENTRY})
     ledger.check(URL, tmp_path / "f", 10, ONE)
     ledger.check("https://host/other", tmp_path / "f", 3, "2" * 64)
     said = f"SHA-256 {'2' * 64} .*11 bytes.*then {ONE} .*delete its entry in .*downloads.json"

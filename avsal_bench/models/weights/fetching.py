@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.carry_out import DONE, FAILED, Asked, carry_out
 from avsal_bench.getting.offers import terms
-from avsal_bench.getting.wanted import Wanted
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
 from avsal_bench.models.published_weights import WeightsFile
 from avsal_bench.models.weights.offered import list_weights, weights_owner
 from avsal_bench.names import unknown
-
-#: Folder of what was fetched, below the store.
-DOWNLOADS = "downloads"
 
 
 def get_weights(names: Sequence[str], store: Path, asked: Asked) -> int:
@@ -89,10 +85,9 @@ def _import(group: Sequence[WeightsFile], path: Path, store: Path) -> str:
     """Import a file, or those that are wanted of an archive."""
     from avsal_bench.models.weights.store import Found, import_weights
 
-    with tempfile.TemporaryDirectory(prefix="unpacking-", dir=path.parent) as temporary:
+    with unpacking(store) as stage:
         files = {path: group[0].name}
         if is_archive(path.name):
-            stage = Path(temporary) / "content"
             unpack(path, stage)
             names = {entry.file: entry.name for entry in group}
             files = {one: names[one.name] for one in sorted(stage.rglob("*")) if one.name in names and one.is_file()}

@@ -1,0 +1,83 @@
+"""`avsal data get hf:OWNER/NAME`: a data set of anyone on Hugging Face, into a folder of a data root."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from avsal_bench.getting.archives import OPENED, is_archive, unpack
+from avsal_bench.getting.carry_out import DONE, Asked, carry_out
+from avsal_bench.getting.hugging_face import PREFIX, File, repository
+from avsal_bench.getting.offers import terms
+from avsal_bench.getting.placing import put_in_place
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
+from avsal_bench.text import many
+
+
+def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
+    """Fetch what a data root lacks of a repository, with its archives unpacked, each into a folder of its name.
+
+    Args:
+        asked_name: ``hf:<owner>/<name>``, and perhaps ``@<revision>``.
+        root: the data root; the files go into ``<root>/<name>``.
+        asked: how.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ValueError, OSError: as :func:`~avsal_bench.getting.hugging_face.repository`, and for a root that has no room.
+    """
+    found = repository(asked_name.removeprefix(PREFIX))
+    folder = root / found.name
+    lacking = [file for file in found.files if not _is_there(folder, file)]
+    if not lacking:
+        print(f"{asked_name}: is there already, in {folder}")
+        return DONE
+    wanted = {
+        Wanted(
+            asked_name,
+            file.path,
+            file.url,
+            root / DOWNLOADS / found.name / file.path,
+            _place(folder, file),
+            file.sha256,
+            file.bytes,
+        ): file
+        for file in lacking
+    }
+    text = terms(found.licence, found.page)
+    code = carry_out([*wanted], root, asked, {asked_name: text}, {}, lambda one, path: _put(path, one.to, root))
+    if code == DONE and not asked.dry_run:
+        print(f"next: `avsal data init {folder}` looks at the files and describes the set")
+    return code
+
+
+def _place(folder: Path, file: File) -> Path:
+    """Where a file goes, or the folder for what is in it."""
+    path = PurePosixPath(file.path)
+    if not is_archive(path.name):
+        return folder / path
+    suffix = next(one for one in sorted(OPENED, key=len, reverse=True) if path.name.lower().endswith(one))
+    return folder / path.with_name(path.name[: -len(suffix)] or "archive")
+
+
+def _is_there(folder: Path, file: File) -> bool:
+    place = _place(folder, file)
+    if is_archive(file.path):
+        return place.is_dir() and any(place.iterdir())
+    return place.is_file() and (file.bytes is None or place.stat().st_size == file.bytes)
+
+
+def _put(path: Path, to: Path, root: Path) -> str:
+    """Unpack an archive, or move a file; nothing that is there is replaced."""
+    with unpacking(root) as stage:
+        if is_archive(path.name):
+            unpack(path, stage)
+            alone = [*stage.iterdir()]
+            inner = alone[0] if len(alone) == 1 and alone[0].is_dir() and alone[0].name == to.name else stage
+            moved, _ = put_in_place(inner, to)
+            return f"{many(moved, 'file')} put into {to}"
+        stage.mkdir()
+        (stage / to.name).hardlink_to(path)
+        put_in_place(stage, to.parent)
+    return str(to)
