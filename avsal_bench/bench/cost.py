@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import torch
 
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
+from avsal_bench.bench.jobs.human import seconds_of_test
 from avsal_bench.bench.launch.status import look
 from avsal_bench.bench.plan import epoch_clips, records_of
 from avsal_bench.bench.provenance import provenance
@@ -24,7 +26,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
 from avsal_bench.models.base import Place
 from avsal_bench.records import network_name
-from avsal_bench.text import text_table
+from avsal_bench.text import many, text_table
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
 
 
@@ -113,6 +115,28 @@ def _time(step: object, device: torch.device) -> float:
     return seconds
 
 
+def _human_hours(job: Job, space: Workspace) -> float:
+    """Hours of one thread that scoring observers against each other takes, from some frames of their gaze.
+
+    NaN, with the reason on stderr, where a set has no such gaze: the job itself stops there.
+    """
+    recipe = job.recipe(space)
+    names = dict.fromkeys(name for name, _, path in records_of(job, recipe, space) if not path.is_file())
+    print(f"timing some frames of {job.model} on {', '.join(names)}", file=sys.stderr, flush=True)
+    try:
+        return sum(seconds_of_test(job, recipe, space, name) for name in names) / 3600
+    except (ValueError, FileNotFoundError) as error:
+        print(f"{job.name}: {error}", file=sys.stderr, flush=True)
+        return math.nan
+
+
+def _hours(hours: float) -> str:
+    """To two decimals; what is under a hundredth is not nothing, and what is not known is told so."""
+    if math.isnan(hours):
+        return "?"
+    return "<0.01" if 0 < hours < 0.005 else f"{hours:.2f}"
+
+
 def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     """The plan as a table, a line a job; when ``timed``, with hours on this machine's GPU, or on its CPU."""
     speeds: dict[str, tuple[float, float]] = {}
@@ -132,14 +156,17 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
     for job, seen in zip(jobs, look(jobs, space), strict=True):
         left = cost(job, space, shared)
         hours = 0.0
-        if timed and left.records and kind_of(job.model).has_network:
+        if timed and left.records and not kind_of(job.model).has_network:
+            hours = _human_hours(job, space)
+            total += 0.0 if math.isnan(hours) else hours
+        elif timed and left.records:
             hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
             hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
             total += hours
         done += seen.word == "done"
         what = [str(n) if left.records else "" for n in (left.steps, left.windows, left.records)]
-        body.append([job.name, job.preset_name, *what, *([f"{hours:.2f}"] if timed else []), seen.word])
-    end = f"{len(jobs)} jobs, {done} done"
+        body.append([job.name, job.preset_name, *what, *([_hours(hours)] if timed else []), seen.word])
+    end = f"{many(len(jobs), 'job')}, {done} done"
     if timed:
         device = provenance()["device"]
         end += f"; about {total:.1f} hours in all, extrapolated from one clip at a time on {device}"

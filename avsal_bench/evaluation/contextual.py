@@ -115,7 +115,7 @@ def contextual_of_halves(
             frames = sums.frames(common)
             for start in range(0, len(frames), READ):
                 part = frames[start : start + READ]
-                sums.add(part, predicting.blurred(part), right.fixations(part))
+                sums.add(part, predicting.predicted(part), right.fixations(part))
         if sums.scores["frame"]:
             found[video.name] = sums.means()
     return found

@@ -35,14 +35,17 @@ class Halving:
         degree: one degree of visual angle in pixels of the video's frames: the deviation of the Gaussian.
         splits: draws a video.
         seed: of the draws.
+        width: of the Gaussian of the half that predicts, in degrees; that of the ground truth is always one degree.
+            Few observers leave zeros where others look, which KL punishes without bound: a wider one leaves fewer.
 
     Raises:
-        ValueError: for a degree that is not above 0, less than one split, or a seed below 0.
+        ValueError: for a degree or width that is not above 0, less than one split, or a seed below 0.
     """
 
     degree: float
     splits: int = 10
     seed: int = 0
+    width: float = 1.0
 
     def __post_init__(self) -> None:
         if not (self.degree > 0 and math.isfinite(self.degree)):
@@ -51,6 +54,8 @@ class Halving:
             raise ValueError(f"splits {self.splits}: expected at least 1; 10 is usual")
         if self.seed < 0:
             raise ValueError(f"seed {self.seed} of the draws: expected 0 or above")
+        if not (self.width > 0 and math.isfinite(self.width)):
+            raise ValueError(f"width {self.width}: expected degrees of visual angle above 0; 1 is usual")
 
 
 class Half(Truth):
@@ -63,6 +68,7 @@ class Half(Truth):
         size: height and width of its frames, in whose pixels the gaze is.
         degree: deviation of the Gaussian, in pixels.
         test_list: all test videos of its data set, for protocols that draw negatives from them.
+        width: deviation of the Gaussian where it predicts, in degrees.
     """
 
     def __init__(
@@ -73,8 +79,9 @@ class Half(Truth):
         size: tuple[int, int],
         degree: float,
         test_list: Sequence[Video] = (),
+        width: float = 1.0,
     ) -> None:
-        self.video, self.test_list, self.size, self.degree = video, test_list, size, degree
+        self.video, self.test_list, self.size, self.degree, self.width = video, test_list, size, degree, width
         points = [gaze.points(frame, observers).astype(np.int64) for frame in range(1, video.n_frames + 1)]
         #: For each frame the pixels looked at, one an observer.
         self.points = [torch.from_numpy(p) for p in points]
@@ -87,9 +94,13 @@ class Half(Truth):
         """A Gaussian at each fixation of some frames, their sum: ``(F, H, W)`` float64, zeros where nobody looks."""
         return torch.stack([self.one_blurred(frame) for frame in frames])
 
-    def one_blurred(self, frame: int, out: Tensor | None = None) -> Tensor:
-        """:meth:`blurred` of one frame ``(H, W)``, in the memory of ``out`` if given."""
-        return _gaussians(self.points[frame - 1], self.size, self.degree, out)
+    def one_blurred(self, frame: int, out: Tensor | None = None, width: float = 1.0) -> Tensor:
+        """:meth:`blurred` of one frame ``(H, W)``, so many degrees wide, in the memory of ``out`` if given."""
+        return _gaussians(self.points[frame - 1], self.size, self.degree * width, out)
+
+    def predicted(self, frames: Sequence[int]) -> Tensor:
+        """As :meth:`blurred`, with the Gaussian of a prediction."""
+        return torch.stack([self.one_blurred(frame, width=self.width) for frame in frames])
 
     def densities(self, frames: Sequence[int]) -> Tensor:
         """As :meth:`blurred`, each with its maximum at 255, ``(F, H, W)`` uint8: as data sets store their maps."""
@@ -147,15 +158,18 @@ def read_observers(video: Video) -> tuple[Gaze, tuple[int, int]]:
     return gaze, size
 
 
-def halves(video: Video, halving: Halving, test_list: Sequence[Video] = ()) -> Iterator[tuple[Half, Half, list[int]]]:
-    """For each split the two halves and their common frames: those in which both have a fixation.
+def halves(
+    video: Video, halving: Halving, test_list: Sequence[Video] = (), splits: Sequence[int] | None = None
+) -> Iterator[tuple[Half, Half, list[int]]]:
+    """For each split, or some of them, the two halves and their common frames: those in which both have a fixation.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`read_observers`.
     """
     gaze, size = read_observers(video)
-    for sides in split_observers(video, len(gaze.observers), halving.splits, halving.seed):
-        one, other = (Half(video, gaze, side, size, halving.degree, test_list) for side in sides)
+    drawn = split_observers(video, len(gaze.observers), halving.splits, halving.seed)
+    for sides in drawn if splits is None else [drawn[split] for split in splits]:
+        one, other = (Half(video, gaze, side, size, halving.degree, test_list, halving.width) for side in sides)
         pairs = enumerate(zip(one.points, other.points, strict=True), start=1)
         yield one, other, [frame for frame, (a, b) in pairs if len(a) and len(b)]
 
@@ -174,7 +188,7 @@ def duels(video: Video, halving: Halving, test_list: Sequence[Video] = ()) -> It
 def score_frame(predicting: Half, right: Half, frame: int, protocol: Protocol) -> dict[str, float]:
     """Every metric of one frame in one direction, NaN where it is not defined: what all others are held against."""
     scorer = VideoScorer(right, protocol)
-    scorer.add([frame], predicting.blurred([frame]))
+    scorer.add([frame], predicting.predicted([frame]))
     return {metric: value for metric, (value,) in scorer.scores.items()}
 
 
@@ -186,8 +200,12 @@ def score_both(
     if preparation is None:
         return [score_frame(predicting, right, frame, protocol) for predicting, right in sides]
     points = torch.cat([half.points[frame - 1] for half in (one, other)])
-    box = preparation.box(points, max(one.degree, other.degree))
+    box = preparation.box(points, max(half.degree * max(1.0, half.width) for half in (one, other)))
     kept = [preparation.stored(half.one_blurred(frame, preparation.memory), box) for half in (one, other)]
+    for i, half in enumerate((one, other)):
+        if half.width != 1:
+            wide = half.one_blurred(frame, preparation.memory, half.width)
+            kept[i] = preparation.stored(wide, box)[0], kept[i][1]
     found = []
     for (predicting, right), (prediction, _), (_, density) in zip(sides, kept, kept[::-1], strict=True):
         negatives = right.negative_pixels(frame, protocol.negatives)
@@ -198,6 +216,59 @@ def score_both(
             values = scores(saliency, density, looked, drawn, box, len(negatives))
         found.append(values or score_frame(predicting, right, frame, protocol))
     return found
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one split, or several, make of a video.
+
+    Args:
+        values: for each metric and frame the scores in both directions, where they are defined.
+        left_out: frames in which one half looked nowhere, over the splits.
+    """
+
+    values: dict[str, list[list[float]]]
+    left_out: int
+
+
+def score_splits(
+    video: Video, halving: Halving, protocol: Protocol, test_list: Sequence[Video], splits: Sequence[int]
+) -> Drawn:
+    """Score every frame of a video under some splits, from 0; as :func:`score_halves`.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_observers`.
+    """
+    found: dict[str, list[list[float]]]
+    found = {metric: [[] for _ in range(video.n_frames)] for metric in protocol.all_metrics}
+    left_out = 0
+    preparation: Preparation | None = None
+    for one, other, frames in halves(video, halving, test_list, splits):
+        if preparation is None and is_sparse(protocol):
+            preparation = Preparation(protocol, one.size)
+        for frame in frames:
+            for values in score_both(one, other, frame, protocol, preparation):
+                for metric, value in values.items():
+                    if not math.isnan(value):
+                        found[metric][frame - 1].append(value)
+        left_out += video.n_frames - len(frames)
+    return Drawn(found, left_out)
+
+
+def mean_of_splits(
+    video: Video, halving: Halving, protocol: Protocol, parts: Sequence[Drawn], test_list: Sequence[Video] = ()
+) -> tuple[VideoScorer, int]:
+    """What :func:`score_halves` returns, from what splits made of a video, in any order."""
+    gaze, size = read_observers(video)
+    everyone = Half(video, gaze, range(len(gaze.observers)), size, halving.degree, test_list)
+    means: dict[str, list[float]] = {}
+    for metric in protocol.all_metrics:
+        rows = [[v for part in parts for v in part.values[metric][i]] for i in range(video.n_frames)]
+        means[metric] = [math.fsum(v) / len(v) if v else math.nan for v in rows]
+    nobody = sum(not len(points) for points in everyone.points)
+    frames = list(range(1, video.n_frames + 1))
+    scorer = VideoScorer(everyone, protocol, frames, means, unfixated=nobody)
+    return scorer, sum(part.left_out for part in parts)
 
 
 def score_halves(
@@ -218,22 +289,5 @@ def score_halves(
     Raises:
         FileNotFoundError, ValueError: as :func:`read_observers`.
     """
-    found: dict[str, list[list[float]]]
-    found = {metric: [[] for _ in range(video.n_frames)] for metric in protocol.all_metrics}
-    left_out = 0
-    preparation: Preparation | None = None
-    for one, other, frames in halves(video, halving, test_list):
-        if preparation is None and is_sparse(protocol):
-            preparation = Preparation(protocol, one.size)
-        for frame in frames:
-            for values in score_both(one, other, frame, protocol, preparation):
-                for metric, value in values.items():
-                    if not math.isnan(value):
-                        found[metric][frame - 1].append(value)
-        left_out += video.n_frames - len(frames)
-    gaze, size = read_observers(video)
-    everyone = Half(video, gaze, range(len(gaze.observers)), size, halving.degree, test_list)
-    means = {m: [math.fsum(v) / len(v) if v else math.nan for v in row] for m, row in found.items()}
-    nobody = sum(not len(points) for points in everyone.points)
-    frames = list(range(1, video.n_frames + 1))
-    return VideoScorer(everyone, protocol, frames, means, unfixated=nobody), left_out
+    drawn = score_splits(video, halving, protocol, test_list, range(halving.splits))
+    return mean_of_splits(video, halving, protocol, [drawn], test_list)

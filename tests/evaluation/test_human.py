@@ -136,6 +136,7 @@ def test_one_observer_or_none_is_an_error(short, tmp_path):
     ("options", "error"),
     [
         ((0.0, 10), "degree 0.0"),
+        ((5.0, 10, 0, 0.0), "width 0.0"),
         ((math.inf, 10), "degree inf"),
         ((5.0, 0), "splits 0"),
         ((5.0, 10, -1), "seed -1"),
@@ -155,6 +156,7 @@ def test_a_wrong_halving_is_an_error(options, error):
         ({"degree": {"diem": "wide"}}, r"network\.degree is 'wide'"),
         ({"degree": {"diem": 5}, "splits": 2.5}, r"network\.splits is 2\.5"),
         ({"degree": {"diem": -5}}, r"degree -5\.0"),
+        ({"degree": {"diem": 5}, "width": "wide"}, r"network\.width is .wide."),
     ],
 )
 def test_wrong_options_are_named(network, error):
@@ -164,7 +166,7 @@ def test_wrong_options_are_named(network, error):
 
 def test_a_set_without_single_observers_has_no_such_bound(real_root, videos):
     diem = dataset("diem").videos(real_root, "test", 1)
-    with pytest.raises(ValueError, match=r"not available.*diem \(1 of 1 videos, such as video0\).*--datasets synth"):
+    with pytest.raises(ValueError, match=r"not available.*diem \(1 of 1 video, such as video0\).*--datasets synth"):
         require_observers({"diem": diem, "synth": videos})
 
 
@@ -249,3 +251,62 @@ def test_the_result_of_a_video_tells_its_observers(bounds):
     _, space = bounds
     path = next(space.runs.glob("stages/human_infinite-*/test/*/*.json"))
     assert json.loads(path.read_text(encoding="utf-8"))["observers"] == 12
+
+
+def test_the_plan_tells_the_hours_of_real_gaze_and_says_where_they_are_not_known(
+    bounds, real_root, monkeypatch, capsys
+):
+    from avsal_bench.bench import cost
+    from avsal_bench.bench.jobs import human
+
+    _, space = bounds
+    job = Job("human_infinite", "", 2, 0, "smoke", "stavis", TWO)  # another fold: not done
+    frames = sum(v.n_frames for v in dataset("synth").videos(space.root_of("synth"), "test", 2))
+    ticks = iter(range(0, 10_000, 8))  # eight seconds for the four frames that are timed
+    monkeypatch.setattr(human.time, "perf_counter", lambda: next(ticks))
+    hours = human.seconds_of_test(job, job.recipe(space), space, "synth") / 3600
+    assert hours == pytest.approx(2 * 2 * frames / 3600), "two seconds a frame and draw"
+    assert f"{hours:.2f}" in cost.plan_text([job], space, timed=True)
+    missing = dataclasses.replace(space, data_root=real_root)
+    other = Job("human_infinite", "", 1, 0, "paper", "stavis", TWO, ("diem",))
+    assert "?" in cost.plan_text([other], missing, timed=True)
+    assert "human_infinite" in capsys.readouterr().err
+
+
+def test_a_wider_half_predicts_with_a_wider_map_and_its_truth_stays(short):
+    gaze, size = read_observers(short)
+    half = Half(short, gaze, (0, 1), size, 5.0, width=1.5)
+    wide = Half(short, gaze, (0, 1), size, 7.5)
+    assert torch.equal(half.predicted([2]), wide.blurred([2]))
+    assert torch.equal(half.densities([2]), Half(short, gaze, (0, 1), size, 5.0).densities([2]))
+
+
+@pytest.mark.parametrize("name", ["stavis", "raw"])
+def test_a_wider_half_has_a_lower_kl_the_same_both_ways(short, name):
+    from avsal_bench.evaluation.observers import halves, score_both, score_frame
+    from avsal_bench.evaluation.sparse import Preparation
+
+    rules, found = protocol(name), {}
+    for width in (1.0, 1.5):
+        one, other, frames = next(halves(short, Halving(5.0, splits=1, width=width), [short]))
+        slow = [score_frame(a, b, frames[3], rules) for a, b in ((one, other), (other, one))]
+        if name == "stavis":
+            quick = score_both(one, other, frames[3], rules, Preparation(rules, one.size))
+            for a, b in zip(quick, slow, strict=True):
+                assert a == pytest.approx(b, abs=1e-12, rel=1e-12)
+        found[width] = np.mean([values["KL"] for values in slow])
+    assert found[1.5] < found[1.0]
+
+
+def test_progress_tells_the_draws_of_a_video(short, monkeypatch, tmp_path, bounds, capsys):
+    _, space = bounds
+    paths = sorted(space.runs.glob("stages/human_infinite-*/test/*/*.json"))
+    record = bounds[0]["human_infinite"]
+    moved = tmp_path / "record.json"
+    record.rename(moved)
+    paths[0].unlink()
+    monkeypatch.setattr("avsal_bench.progress.LOG_EVERY", 0.0)
+    run_job(Job("human_infinite", "", 1, 0, "smoke", "stavis", TWO), space, Machine(devices=1, workers=0))
+    told = capsys.readouterr().err
+    assert f"{paths[0].stem}, 1 of 2 draws" in told
+    assert f"{paths[0].stem}, 2 of 2 draws" in told

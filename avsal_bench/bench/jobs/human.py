@@ -22,15 +22,28 @@ from avsal_bench.bench.stages import test_folder
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.layouts.lists import story_of_lists
-from avsal_bench.evaluation.observers import Half, Halving, read_observers, score_halves, split_observers
+from avsal_bench.evaluation.observers import (
+    Drawn,
+    Half,
+    Halving,
+    halves,
+    mean_of_splits,
+    read_observers,
+    score_both,
+    score_halves,
+    score_splits,
+    split_observers,
+)
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
+from avsal_bench.evaluation.sparse import Preparation, is_sparse
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import code_of
 from avsal_bench.progress import progress
 from avsal_bench.spec import Sound
+from avsal_bench.text import many
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.workers import Workers
 
@@ -92,7 +105,7 @@ def halving_of(network: Mapping[str, Any], name: str) -> Halving:
     """How the observers of a data set are drawn.
 
     Args:
-        network: what a recipe says there: ``splits``, ``seed``, and ``degree`` by data set.
+        network: what a recipe says there: ``splits``, ``seed``, ``width``, and ``degree`` by data set.
         name: of the data set.
 
     Raises:
@@ -100,15 +113,15 @@ def halving_of(network: Mapping[str, Any], name: str) -> Halving:
     """
     options = dict(network)
     degrees = options.pop("degree", None)
-    if unknown := sorted(options.keys() - {"splits", "seed"}):
-        raise ValueError(f"{HUMAN} has no option network.{unknown[0]}; it has: splits, seed, degree.<set>")
+    if unknown := sorted(options.keys() - {"splits", "seed", "width"}):
+        raise ValueError(f"{HUMAN} has no option network.{unknown[0]}; it has: splits, seed, width, degree.<set>")
     if not isinstance(degrees, Mapping) or name not in degrees:
         raise ValueError(
             f"{HUMAN} on {name}: how many pixels of its frames are one degree of visual angle is not known "
             f"here; give it as --set network.degree.{name}=PIXELS, or leave the set out with --datasets"
         )
     for option, value in {**options, "degree": degrees[name]}.items():
-        if isinstance(value, bool) or not isinstance(value, int if option != "degree" else int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float if option in ("degree", "width") else int):
             raise ValueError(f"{HUMAN}: network.{option} is {value!r}; expected a number")
     return Halving(float(degrees[name]), **options)
 
@@ -123,7 +136,7 @@ def require_observers(videos: Mapping[str, Sequence[Video]]) -> None:
     short = {name: names for name, names in lacking.items() if names}
     if short:
         said = "; ".join(
-            f"{name} ({len(v)} of {len(videos[name])} videos, such as {v[0]})" for name, v in short.items()
+            f"{name} ({len(v)} of {many(len(videos[name]), 'video')}, such as {v[0]})" for name, v in short.items()
         )
         rest = ",".join(name for name in videos if name not in short)
         advice = f"; test the others with --datasets {rest}" if rest else ""
@@ -133,26 +146,58 @@ def require_observers(videos: Mapping[str, Sequence[Video]]) -> None:
         )
 
 
+#: Frames that are timed for the plan, spread over a video.
+TIMED_FRAMES = 4
+
+
+def seconds_of_test(job: Job, recipe: Recipe, space: Workspace, name: str) -> float:
+    """Seconds of one thread for the test on a data set: some frames of its own gaze, timed, times all frames and draws.
+
+    Raises:
+        ValueError, FileNotFoundError: as :meth:`HumanJob.check`.
+    """
+    videos = dataset(name).videos(space.root_of(name), "test", job.fold)
+    require_observers({name: videos})
+    halving, rules = halving_of(recipe.network, name), protocol(job.protocol)
+    video = sorted(videos, key=lambda v: v.n_frames)[len(videos) // 2]
+    one, other, frames = next(halves(video, halving, videos, [0]))
+    if not frames:
+        return 0.0
+    preparation = Preparation(rules, one.size) if is_sparse(rules) else None
+    timed = frames[:: max(1, len(frames) // TIMED_FRAMES)][:TIMED_FRAMES]
+    score_both(one, other, timed[0], rules, preparation)  # what is slow the first time only
+    began = time.perf_counter()
+    for frame in timed:
+        score_both(one, other, frame, rules, preparation)
+    each = (time.perf_counter() - began) / len(timed)
+    return each * halving.splits * sum(v.n_frames for v in videos)
+
+
 @dataclass(frozen=True)
 class _Task:
-    """One video to score."""
+    """One draw of the observers of a video, to score; processes share the draws, not the videos."""
 
     video: Video
     test_list: list[Video]
     halving: Halving
     rules: Protocol
-    results: Results
+    split: int
 
 
-def _score_video(task: _Task) -> None:
-    scorer, left_out = score_halves(task.video, task.halving, task.rules, task.test_list)
+def _score_split(task: _Task) -> Drawn:
+    return score_splits(task.video, task.halving, task.rules, task.test_list, [task.split])
+
+
+def _finish(task: _Task, parts: Sequence[Drawn], results: Results) -> None:
+    """Write the result of a video whose draws are all scored, and its picture."""
+    scorer, left_out = mean_of_splits(task.video, task.halving, task.rules, parts, task.test_list)
     gaze, size = read_observers(task.video)
     first = split_observers(task.video, len(gaze.observers), 1, task.halving.seed)[0][0]
-    half = Half(task.video, gaze, first, size, task.halving.degree)
+    half = Half(task.video, gaze, first, size, task.halving.degree, width=task.halving.width)
     wanted = picture_frames(task.video)
-    maps = dict(zip(wanted, half.blurred(wanted), strict=True))
-    draw_video(maps, task.video, task.results.folder / f"{task.video.name}.png")
-    task.results.write(scorer, observers=len(gaze.observers), left_out=left_out)
+    maps = dict(zip(wanted, half.predicted(wanted), strict=True))
+    draw_video(maps, task.video, results.folder / f"{task.video.name}.png")
+    results.write(scorer, observers=len(gaze.observers), left_out=left_out)
 
 
 def _test(context: Context, place: Place, processes: Workers) -> None:
@@ -164,13 +209,19 @@ def _test(context: Context, place: Place, processes: Workers) -> None:
     story = provenance()
     rules = protocol(job.protocol)
     done = kept.read()
-    tasks = [_Task(v, videos, halving, rules, kept) for v in videos if v.name not in done]
-    tasks.sort(key=lambda task: -task.video.n_frames)
-    total = sum(v.n_frames for v in videos)
+    left = sorted((v for v in videos if v.name not in done), key=lambda v: -v.n_frames)
+    tasks = [_Task(v, videos, halving, rules, split) for v in left for split in range(halving.splits)]
+    scored: dict[str, list[Drawn]] = {video.name: [] for video in left}
+    total, rest = (halving.splits * sum(v.n_frames for v in some) for some in (videos, left))
     began = time.monotonic()
-    with progress(f"observers of {name}", total, total - sum(task.video.n_frames for task in tasks)) as bar:
-        for index, _ in processes.run(_score_video, tasks):
-            bar.advance(tasks[index].video.n_frames, tasks[index].video.name)
+    with progress(f"observers of {name}", total, total - rest) as bar:
+        for index, drawn in processes.run(_score_split, tasks):
+            task = tasks[index]
+            parts = scored[task.video.name]
+            parts.append(drawn)
+            if len(parts) == halving.splits:
+                _finish(task, scored.pop(task.video.name), kept)
+            bar.advance(task.video.n_frames, f"{task.video.name}, {len(parts)} of {many(halving.splits, 'draw')}")
     results = kept.read()
     story |= {
         "fits": [],
