@@ -9,9 +9,11 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
+from avsal_bench.ending import what_to_do
 from avsal_bench.getting.download import forget
 from avsal_bench.getting.ledger import BY_HAND, Ledger
 from avsal_bench.getting.wanted import Looked, Wanted, alone, check_room, fetch, look
+from avsal_bench.names import printable
 from avsal_bench.text import many, text_table
 
 #: Lines of the table.
@@ -106,7 +108,7 @@ def _fetch(ready: Sequence[Looked], ledger: Ledger, asked: Asked, finish: Callab
                 said = finish(one.wanted, one.wanted.place)
             except (ValueError, OSError) as error:
                 failed += 1
-                print(f"FAILED {label}: {error}", file=sys.stderr)
+                print(printable(f"FAILED {label}: {what_to_do(error)}"), file=sys.stderr)
                 continue
             good[one.wanted.key] = came
             forget(one.wanted.place)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 #: Bytes that are read at once; what has come of a block is lost where a slow server falls silent.
 _BLOCK = 2**14
+#: Seconds of waiting that are told.
+_LONG = 5.0
 #: Bytes that stay free on the disk.
 RESERVE = 50_000_000
 
@@ -97,11 +99,15 @@ def download(
                 kept = f"; the {decimal(came)} that came stay, and the same command goes on with them" if came else ""
                 raise BrokenOff(f"{error}{kept}") from error
             pause = PAUSES[max(idle - 1, 0)] if PAUSES else 0.0
+            if error.wait is not None and error.wait > _LONG:
+                print(f"note: {error}; waiting", file=sys.stderr)
             stop.wait(pause if error.wait is None else error.wait)
 
 
 def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: Callable[[int], None]) -> Version:
     part, before, start = part_of(place), noted(place), have(place, url)
+    if not start and part.is_file() and part.stat().st_size:
+        _forget(place, tell, f"{url}: what came before is of another address, or nobody knows of which version")
     if before and start and start == before.bytes:
         return before
     asked = {"Range": f"bytes={start}-", "If-Range": before.mark} if before and start else {}

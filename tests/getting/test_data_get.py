@@ -1,5 +1,6 @@
 """`avsal data get`, from a server of this machine in the place of all servers of the world."""
 
+import errno
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from odd_server import Offer, no_pauses, server_fixture  # noqa: F401
 from avsal_bench.cli.app import main
 from avsal_bench.data.dataset import SIX, dataset, registered_datasets
 from avsal_bench.data.online import lacking_videos
-from avsal_bench.getting import wanted
+from avsal_bench.getting import download, wanted
 
 HOST = "/cvsp.cs.ntua.gr/research/stavis/data"
 KINDS = ("video_frames", "video_audio", "annotations")
@@ -202,6 +203,24 @@ def test_a_full_disk_is_said_before_anything_is_fetched(here, server, capsys, mo
     assert "51.0 MB" in (error := capsys.readouterr().err) or "50.0 MB" in error
     assert "free some space, name another folder, or get fewer at a time" in error
     assert set(commands(server)) == {"HEAD"}
+
+
+def test_a_disk_that_fills_up_is_said_and_what_came_stays(here, capsys, monkeypatch):
+    def full(*words):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(download, "_receive", full)
+        assert get(here, "avad", "--only", "maps", "--accept") == 1
+    assert "the disk is full: free some space and run the same command again, which goes on" in capsys.readouterr().err
+    assert get(here, "avad", "--only", "maps") == 0
+
+
+def test_what_a_killed_process_was_unpacking_is_removed(here):
+    left = here / "downloads/unpacking-killed/content/AVAD"
+    left.mkdir(parents=True)
+    assert get(here, "avad", "--only", "sound", "--accept") == 0
+    assert not [*(here / "downloads").iterdir()]
 
 
 def test_files_that_a_person_fetched_are_used_and_stay(here, archives, capsys, monkeypatch):

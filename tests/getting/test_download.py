@@ -134,13 +134,14 @@ def test_without_a_mark_of_the_version_nothing_is_put_behind_what_came(here):
 
 
 @pytest.mark.parametrize("notes", ["", "{}", '{"url": 3}', "[]", '{"url": "http://x", "etag": "\\"one\\""}'])
-def test_notes_that_are_damaged_or_of_another_address_are_not_believed(here, notes):
+def test_notes_that_are_damaged_or_of_another_address_are_not_believed(here, notes, capsys):
     one = here()
     half(one)
     one.place.with_name("a.tar.gz.part.json").write_text(notes)
     assert have(one.place, one.url) == 0
     one.fetch()
     assert one.content == CONTENT
+    assert "of another address, or nobody knows of which version; it begins anew" in capsys.readouterr().err
 
 
 def test_a_length_that_is_too_long_ends_with_what_came_and_what_was_said(here):
@@ -184,6 +185,15 @@ def test_a_busy_server_is_asked_again(here, status):
     one.fetch()
     assert one.content == CONTENT
     assert len(one.ranges) == 3
+
+
+def test_who_waits_is_told(here, capsys, monkeypatch):
+    monkeypatch.setattr(downloads, "_LONG", 0.0)
+    one = here(statuses=[(429, {"Retry-After": "1"})])
+    stop = threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda seconds: None)
+    one.fetch(stop)
+    assert "it asks to come again in 1 s; waiting" in capsys.readouterr().err
 
 
 def test_a_server_that_stays_out_of_order_ends_after_some_tries(here):
