@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, get_args
 
 from avsal_bench.data.gaze.samples import Gaze, Sample
 from avsal_bench.data.gaze.text_files import cut_off, lines_of, one_an_observer
+from avsal_bench.text import many
 
 Event = Literal["fixation", "saccade", "blink"]
 Eyes = Literal["mean", "near", "left", "right"]
@@ -149,7 +150,7 @@ def size_in_name(video: str) -> tuple[int, int]:
 
 
 def _diem_observer(path: Path, video: str) -> str:
-    found = re.fullmatch(rf"(.+?)\.asc_(?:\d+_)?{re.escape(video)}\.txt", path.name)
+    found = re.fullmatch(rf"(.+?)\.asc_(?:\d+_)?{re.escape(video)}(?i:\.txt)", path.name)
     if found is None:
         raise ValueError(f"{path}: a file of {video!r} is named diem<n>s<subject>.asc_<trial>_{video}.txt")
     return found[1]
@@ -172,7 +173,8 @@ def _read_diem(path: Path, n_frames: int, slack: int) -> list[tuple[int, _Eye, _
         found.append((frame, left, right))
     if abs(last - n_frames) > slack:
         raise ValueError(
-            f"{path}: it ends with frame {last}, and the video has {n_frames}; more than {slack} frames apart are "
+            f"{path}: it ends with frame {last}, and the video has {n_frames}; more than "
+            f"{many(slack, 'frame')} apart are "
             "another cut or frame rate, or a file broken off: fetch it again, leave it out, or raise 'slack'"
         )
     return found

@@ -28,8 +28,8 @@ from PIL import Image
 from avsal_bench.data.gaze.dhf1k_maps import Form, Viewer, check_form, density_map, fixation_map, gaze_of, read_viewer
 from avsal_bench.data.gaze.dhf1k_plans import STORY, Plan, check_free, numbered_in, plans_of, raw_files, story_of
 from avsal_bench.data.gaze.samples import FILE_NAME, format_gaze
-from avsal_bench.data.gaze.text_files import some
-from avsal_bench.files import fingerprint, sha256, whole_file, write_atomically
+from avsal_bench.data.gaze.text_files import MOST_BYTES, some
+from avsal_bench.files import fingerprint, regular_file, sha256, whole_file, write_atomically
 from avsal_bench.progress import progress
 from avsal_bench.text import many
 from avsal_bench.workers import Workers
@@ -97,7 +97,7 @@ def convert_dhf1k(
             stacklevel=2,
         )
     if errors := [one.error for one in made if one.error]:
-        left = f"; in all {len(errors)} of {len(plans)} videos were not converted" if len(plans) > 1 else ""
+        left = f"; in all {len(errors)} of {many(len(plans), 'video')} were not converted" if len(plans) > 1 else ""
         raise ValueError(f"{errors[0]}{left}")
     return sorted(path for one in made for path in one.written)
 
@@ -106,7 +106,7 @@ def _convert(plan: Plan) -> Made:
     """Convert one video; a damaged raw file is told, so that the other videos go on."""
     try:
         return _written(plan)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError, PermissionError) as error:
         return Made((), error=str(error))
 
 
@@ -116,7 +116,9 @@ def _written(plan: Plan) -> Made:
         "frames": plan.n_frames,
         "rate": plan.rate,
         "size": list(plan.size),
-        "raw": fingerprint({viewer: sha256(path) for viewer, path in plan.files.items()}),
+        "raw": fingerprint(
+            {viewer: sha256(regular_file(path, MOST_BYTES, links=True)) for viewer, path in plan.files.items()}
+        ),
     }
     told = story_of(plan.folder)
     stays = {key: told.get(key) for key in wanted} == wanted

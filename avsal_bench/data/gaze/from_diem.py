@@ -68,7 +68,7 @@ def convert_diem(
             f"no diem<n>s<subject>.asc_<trial>_<video>.txt of a video in DIEM's lists below {source}"
         )
     if lacking := [name for name in videos if name not in published]:
-        text = f"{len(lacking)} of {many(len(videos), 'video')} of DIEM have no gaze below {source}: {some(lacking)}"
+        text = f"no gaze below {source} of {len(lacking)} of {many(len(videos), 'video')} of DIEM: {some(lacking)}"
         warnings.warn(text, stacklevel=2)
     written: list[Path] = []
     errors: list[str] = []
@@ -83,7 +83,7 @@ def convert_diem(
                     scaled.append(f"{video.name} (frames of {size[1]} x {size[0]})")
                 gaze = diem_gaze(files, video.name, size, video.n_frames, events, slack=slack, eyes=eyes)
                 text = format_gaze(gaze, video.name)
-            except ValueError as error:
+            except (ValueError, FileNotFoundError, PermissionError) as error:
                 errors.append(str(error))
             else:
                 path = child(root / "annotations" / folder, video.name) / FILE_NAME
@@ -97,7 +97,11 @@ def convert_diem(
         )
         warnings.warn(text, stacklevel=2)
     if errors:
-        left = f"; in all {len(errors)} of {len(published)} videos were not converted" if len(published) > 1 else ""
+        left = (
+            f"; in all {len(errors)} of {many(len(published), 'video')} were not converted"
+            if len(published) > 1
+            else ""
+        )
         raise ValueError(f"{errors[0]}{left}")
     return written
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from avsal_bench.files import regular_file
 from avsal_bench.strays import strays
 
-#: Bytes of a text file of one observer and one video at most: an hour at a thousand samples a second is a third of it.
-MOST_BYTES = 2**30
+#: Bytes of a text file of one observer and one video at most: an hour at a thousand samples a second has fewer.
+MOST_BYTES = 2**28
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -45,10 +45,12 @@ def one_an_observer(known: dict[str, Path], observer: str, path: Path) -> None:
         path: of the file.
 
     Raises:
-        ValueError: naming both files of one observer that differ.
+        FileNotFoundError, ValueError: naming both files of one observer that differ, or one that is no file.
     """
     other = known.setdefault(observer, path)
-    if other != path and not (path.samefile(other) or path.read_bytes() == other.read_bytes()):
+    if other == path or path.samefile(other):
+        return
+    if regular_file(path, MOST_BYTES, links=True).read_bytes() != regular_file(other, links=True).read_bytes():
         raise ValueError(f"{path}: observer {observer!r} has another file, {other}, which differs; keep one")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from fractions import Fraction
 
@@ -281,6 +282,18 @@ def test_extracted_trees_get_gaze_in_the_pixels_of_their_frames(tmp_path, root):
 def test_a_damaged_raw_file_leaves_out_its_video_and_no_other(tmp_path, root):
     raw(tmp_path / "raw/P02", ["1\tSMP"], "P02_Trail001.txt")
     with pytest.raises(ValueError, match=r"P02_Trail001\.txt:2: 8 fields .*; in all 1 of 2 videos were not converted"):
+        convert_dhf1k(tmp_path / "raw", root)
+    assert [path.name for path in (root / "DHF1K/annotation").iterdir()] == ["0002"]
+
+
+def test_a_raw_file_that_is_no_file_leaves_out_its_video(tmp_path, root):
+    (tmp_path / "raw/P02/P02_Trail001.txt").unlink()
+    os.mkfifo(tmp_path / "raw/P02/P02_Trail001.txt")
+    with pytest.raises(ValueError, match=r"P02_Trail001\.txt is a pipe, not a regular file; .* 1 of 2 videos were not"):
+        convert_dhf1k(tmp_path / "raw", root)
+    (tmp_path / "raw/P02/P02_Trail001.txt").unlink()
+    (tmp_path / "raw/P02/P02_Trail001.txt").symlink_to("nowhere")
+    with pytest.raises(ValueError, match=r"missing file .*P02_Trail001\.txt; in all 1 of 2 videos were not"):
         convert_dhf1k(tmp_path / "raw", root)
     assert [path.name for path in (root / "DHF1K/annotation").iterdir()] == ["0002"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 
 SIZE = (48, 64)
-pytestmark = pytest.mark.filterwarnings("ignore:gaze of . video", "ignore:2 of 3 videos of DIEM")
+pytestmark = pytest.mark.filterwarnings("ignore:gaze of . video", "ignore:no gaze below")
 
 
 def rows(gaze: Gaze) -> list[tuple[str, int, float, float]]:
@@ -260,11 +261,11 @@ def test_videos_of_diem_without_gaze_are_told_in_one_line(tmp_path: Path, diem_r
     with pytest.raises(FileNotFoundError):  # a name of the lists with another size
         convert_diem(source, tmp_path / "empty")
     write_diem(source, full_length("50_people_london_1280x720"), video="50_people_london_1280x720")
-    with pytest.warns(UserWarning, match="80 of 81 videos") as told:
+    with pytest.warns(UserWarning, match="of 80 of 81 videos of DIEM: ") as told:
         (path,) = convert_diem(source, tmp_path / "empty")
     (warning,) = told
     text = str(warning.message)
-    assert re.fullmatch(r"80 of 81 videos of DIEM have no gaze below .*: [\w-]+, [\w-]+, [\w-]+ and 77 more", text)
+    assert re.fullmatch(r"no gaze below .* of 80 of 81 videos of DIEM: [\w-]+, [\w-]+, [\w-]+ and 77 more", text)
     assert path == tmp_path / "empty/annotations/DIEM/50_people_london_1280x720/observers.csv"
 
 
@@ -310,7 +311,7 @@ def test_links_are_followed_and_rings_of_them_end(tmp_path: Path, diem_root: Pat
     source.mkdir()
     (source / "linked").symlink_to(store)
     (source / "again").symlink_to(store)
-    with pytest.warns(UserWarning, match="2 of 3 videos"):
+    with pytest.warns(UserWarning, match="of 2 of 3 videos of DIEM: "):
         (path,) = convert_diem(source, diem_root)
     assert len(read_gaze(path, 3, (300, 500))) == 3
 
@@ -323,7 +324,7 @@ def test_the_command(tmp_path: Path, diem_root: Path, capsys: pytest.CaptureFixt
     assert main([*words, "--events", "saccade,fixation", "--eyes", "near"]) == 0
     assert [line.split(",")[2] for line in csv.read_text().splitlines()[1:]] == ["2"]
     out = capsys.readouterr().out
-    assert "note: 2 of 3 videos of DIEM have no gaze" in out
+    assert " of 2 of 3 videos of DIEM: " in out
     assert f"note: gaze of 1 video is scaled from the size shown to that of the frames: {CLIP}" in out
     assert f"{csv}\n1 file written below {diem_root}\n" in out
     assert main(words) == 0
@@ -335,7 +336,21 @@ def test_the_command(tmp_path: Path, diem_root: Path, capsys: pytest.CaptureFixt
     write_diem(source, ["1 2 3"], "diem5s02")
     assert main(words) == 2
     captured = capsys.readouterr()
-    assert "note: 2 of 3 videos" in captured.out
+    assert " of 2 of 3 videos of DIEM: " in captured.out
     assert re.fullmatch(
         r"avsal data: .*diem5s02\.asc_15_.*:1: 9 numbers expected .*\n", captured.err.splitlines()[-1] + "\n"
     )
+
+
+def test_a_file_that_is_no_file_leaves_out_its_video(tmp_path: Path, diem_root: Path) -> None:
+    write_diem(tmp_path / "published", diem_lines(3), video="one_show_1000x600").rename(
+        tmp_path / "published" / "diem5s01.asc_15_one_show_1000x600.TXT"
+    )
+    os.mkfifo(tmp_path / "published" / f"diem5s01.asc_15_{CLIP}.txt")
+    (tmp_path / "published" / "diem5s01.asc_15_50_people_1000x600.txt").symlink_to("nowhere")
+    with pytest.raises(ValueError, match=r"missing file .*50_people_1000x600\.txt; in all 2 of 3 videos were not"):
+        convert_diem(tmp_path / "published", diem_root)
+    assert (diem_root / "annotations" / "DIEM" / "one_show_1000x600" / "observers.csv").is_file()
+    (tmp_path / "published" / "diem5s01.asc_15_50_people_1000x600.txt").unlink()
+    with pytest.raises(ValueError, match=r"published/.* is a pipe, not a regular file; .* 1 of 2 videos were not"):
+        convert_diem(tmp_path / "published", diem_root)
