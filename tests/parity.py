@@ -7,13 +7,16 @@ for inputs. Networks that are told the same names and shapes, and compute the sa
 import json
 import math
 import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 FOLDER = Path(__file__).parent / "golden" / "parity"
 
@@ -84,6 +87,30 @@ class Golden:
         flat = found.detach().double().flatten()
         got = flat[[i * flat.numel() // want.numel() for i in range(want.numel())]]
         return float((got - want).norm() / want.norm())
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out what draws numbers in place."""
+
+    DRAWS = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, nn.init.kaiming_uniform_, nn.init.uniform_)
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = options or {}
+        if function in self.DRAWS:
+            return arguments[0] if arguments else options["tensor"]
+        return function(*arguments, **options)
+
+
+def unfilled(build: Callable[..., nn.Module], **options: Any) -> nn.Module:
+    """A network whose weights are not drawn, but whatever lies in the memory: a golden state dict is to fill them all.
+
+    The initial values of MSPI take three seconds. What is not filled afterwards shows as NaN.
+    """
+    with _Unfilled():
+        net = build(**options).eval()
+    for parameter in net.parameters():
+        parameter.data.fill_(math.nan)
+    return net
 
 
 @contextmanager

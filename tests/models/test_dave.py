@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from parity import Golden, features
+from parity import Golden, features, unfilled
 from torch import Tensor
 
 from avsal_bench.models import create_model, model_entry
@@ -42,7 +42,7 @@ class Run(NamedTuple):
 @pytest.fixture(scope="module")
 def run() -> Run:
     golden = Golden("dave_av")
-    net = create_model("dave").eval()
+    net = unfilled(create_model, name="dave")
     state = golden.state()
     loaded = load_published(net, state)
     watched = {"video_branch": net.video_branch, "audio_branch": net.audio_branch}

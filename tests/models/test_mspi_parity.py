@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from parity import FOLDER, Golden, features, normal
+from parity import FOLDER, Golden, features, normal, unfilled
 from torch import Tensor, nn
 
 from avsal_bench.models import create_model
@@ -71,7 +71,7 @@ def watched(net: MSPI) -> dict[str, nn.Module]:
 def run(request) -> Run:
     file, state_of, encoder, modality, size = request.param
     golden = Golden(file, state_of)
-    net = create_model("mspi", modality=modality, encoder=encoder, size=size).eval()
+    net = unfilled(create_model, name="mspi", modality=modality, encoder=encoder, size=size)
     state = golden.state()
     loaded = load_published(net, state)
     without_effect = sum(state[key].numel() for key in golden.without_effect)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from parity import FOLDER, Golden, features
+from parity import FOLDER, Golden, features, unfilled
 from torch import Tensor, nn
 
 from avsal_bench.data.windows import window
@@ -53,7 +53,7 @@ def runs() -> dict[str, Run]:
     found = {}
     for modality in ("v", "av"):
         golden = Golden(f"stavis_{modality}")
-        net = create_model("stavis", modality=modality).eval()
+        net = unfilled(create_model, name="stavis", modality=modality)
         state = golden.state()
         loaded = load_published(net, state)
         encoder = net.encoder

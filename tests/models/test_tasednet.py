@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from parity import Golden, drawn, features
+from parity import Golden, drawn, features, unfilled
 from torch import Tensor, nn
 
 from avsal_bench.models import create_model, model_entry
@@ -49,7 +49,7 @@ class Run(NamedTuple):
 @pytest.fixture(scope="module")
 def run() -> Run:
     golden = Golden("tasednet_v")
-    net = create_model("tasednet").eval()
+    net = unfilled(create_model, name="tasednet")
     loaded = load_published(net, golden.state())
     decoder = net.decoder
     watched = {"unpool1": decoder.unpool1, "unpool2": decoder.unpool2, "unpool3": decoder.unpool3}

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from parity import Golden, drawn, features
+from parity import Golden, drawn, features, unfilled
 from torch import Tensor, nn
 
 from avsal_bench.models import create_model, model_entry
@@ -79,7 +79,7 @@ def run(request) -> Run:
     name, options = request.param
     golden = Golden(name)
     state = golden.state()
-    net = create_model("vinet", **options).eval()
+    net = unfilled(create_model, name="vinet", **options)
     loaded = load_published(net, state)
     with torch.no_grad(), features(**watched(net)) as found:
         found["pred"] = net(*golden.inputs())

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from parity import Golden
+from parity import Golden, unfilled
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -19,7 +19,7 @@ def test_the_four_features_are_those_of_the_authors_code():
     golden = Golden("mspi_morphmlp_s")
     golden.about["state"] = [entry for entry in golden.about["state"] if entry[0].startswith("visnet.")]
     state = {key.removeprefix("visnet."): value for key, value in golden.state().items()}
-    net = MorphMLP().eval()
+    net = unfilled(MorphMLP)
     assert load_published(net, state, rename_morphmlp).without_effect == ()
     assert sum(p.numel() for p in net.parameters()) == 46_723_586
     frames, _ = golden.inputs()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from parity import Golden, drawn
+from parity import Golden, drawn, unfilled
 from torch import nn
 from torchvision.models.video import mvit_v2_s, swin3d_s
 
@@ -42,7 +42,7 @@ def published(request):
     encoder = ENCODERS[request.param]
     state = Golden(f"mspi_{request.param}").state()
     state = {key.removeprefix("visnet."): value for key, value in state.items() if key.startswith("visnet.")}
-    net = encoder.build().eval()
+    net = unfilled(encoder.build)
     return request.param, net, load_published(net, state, encoder.rename), state
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from parity import Golden
+from parity import Golden, unfilled
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -27,7 +27,7 @@ def test_the_four_features_are_those_of_the_authors_code():
     golden = Golden("mspi_uniformer_b")
     golden.about["state"] = [entry for entry in golden.about["state"] if entry[0].startswith("visnet.")]
     state = {key.removeprefix("visnet."): value for key, value in golden.state().items()}
-    net = UniFormer().eval()
+    net = unfilled(UniFormer)
     loaded = load_published(net, state, rename_uniformer)
     unused = {f"visnet.{key}" for key in loaded.without_effect}
     assert {key for key in unused if "running" not in key and "num_batches" not in key} == set(golden.without_effect)
