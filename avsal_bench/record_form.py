@@ -222,7 +222,7 @@ def check_form(plain: Any) -> None:
     except ValidationError as error:
         told = [_problem(details) for details in error.errors(include_url=False, include_context=False)[:TOLD]]
         more = error.error_count() - len(told)
-        raise ValueError("; ".join(told + [f"and {more} more problems"] * (more > 0))) from None
+        raise ValueError("; ".join(told + [f"and {more} more problem{'s' * (more > 1)}"] * (more > 0))) from None
     if problems := [*check_metrics(plain)][:TOLD]:
         raise ValueError("; ".join(problems))
     for part in ("recipe", "weights", "provenance"):

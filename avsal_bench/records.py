@@ -352,7 +352,7 @@ def _check_counts(v: VideoScores) -> None:
     counts |= {f"frames without {metric}": count for metric, count in v.undefined.items()}
     for what, count in counts.items():
         if count > v.frames:
-            raise ValueError(f"video {v.video}: {count} {what}, of {v.frames} frames")
+            raise ValueError(f"video {v.video}: {count} {what}, of {v.frames} frame{'s' * (v.frames != 1)}")
     if not v.consistent_frames and any(not math.isnan(value) for value in v.consistent.values()):
         raise ValueError(f"video {v.video}: scores of frames whose sound belongs to the picture, of which it has none")
 

@@ -15,6 +15,7 @@ from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.score import READ
 from avsal_bench.names import unknown
+from avsal_bench.text import many
 
 #: Numbers of frames, from 1, and their maps ``(F, h, w)``.
 Some = tuple[list[int], Tensor]
@@ -78,7 +79,9 @@ def check_arrays(arrays: Mapping[str, Any], videos: list[Video]) -> None:
         raise ValueError(unknown("test video", strange[0], names))
     for video in videos:
         if video.name not in arrays:
-            raise ValueError(f"{video.key}: no maps of this test video; give an array for each of {len(names)} videos")
+            raise ValueError(
+                f"{video.key}: no maps of this test video; give an array for each of {many(len(names), 'video')}"
+            )
         shape = np.shape(arrays[video.name])
         if len(shape) != 3 or shape[0] != video.n_frames:
             raise ValueError(f"{video.key}: expected maps ({video.n_frames}, h, w), one a frame, got {shape}")

@@ -29,6 +29,7 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, claim
+from avsal_bench.text import many
 from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.recipe import Stage
@@ -190,7 +191,10 @@ def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:
     seen = share.clips * (processes if stage.sync_batchnorm else 1)
     if norms and seen < stage.batch_size:
         advice = "; sync_batchnorm in the recipe would share them" if processes > 1 and not stage.sync_batchnorm else ""
-        print(f"{norms} batch norms learn from {seen} clips at a time, not {stage.batch_size}{advice}", flush=True)
+        print(
+            f"{many(norms, 'batch norm', 'learn')} from {many(seen, 'clip')} at a time, not {stage.batch_size}{advice}",
+            flush=True,
+        )
 
 
 def say_prepared(data: SaliencyDataModule) -> None:
@@ -201,7 +205,7 @@ def say_prepared(data: SaliencyDataModule) -> None:
     if not data.spec.antialias:
         print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)
         return
-    where = f"frames of {prepared} of {videos} videos come prepared"
+    where = f"frames of {prepared} of {many(videos, 'video')} come prepared"
     size = "x".join(map(str, data.spec.size))
     advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"
     print(where + advice, flush=True)

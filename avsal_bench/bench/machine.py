@@ -20,6 +20,7 @@ from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
 from avsal_bench.models import Network
 from avsal_bench.names import unknown
+from avsal_bench.text import many
 from avsal_bench.training.recipe import Stage
 
 #: Precisions that Lightning knows, and those in which a CPU can train.
@@ -129,7 +130,8 @@ class Machine:
         _check_tasks(trainer)
         if options.get("sync_batchnorm") and trainer.world_size > 1 and trainer.strategy.root_device.type != "cuda":
             raise ValueError(
-                f"sync_batchnorm needs GPUs, and these are {trainer.world_size} processes without; "
+                f"sync_batchnorm needs GPUs, and these are "
+                f"{many(trainer.world_size, 'process', plural='processes')} without; "
                 "run one process, or each on its own batch norms: --set sync_batchnorm=false"
             )
         return trainer
@@ -175,8 +177,8 @@ class Machine:
             fitting = ", ".join(str(n) for n in range(1, batch + 1) if batch % n == 0)
             other = f"--set stages.{stage.name}.batch_size={processes * max(1, round(batch / processes))}"
             raise ValueError(
-                f"stage {stage.name!r}: a batch of {batch} clips{'' if whole else ', all of an epoch,'} cannot be "
-                f"shared out evenly to {processes} processes (devices {self.devices}, nodes {self.nodes}); "
+                f"stage {stage.name!r}: a batch of {many(batch, 'clip')}{'' if whole else ', all of an epoch,'} "
+                f"cannot be shared out evenly to {processes} processes (devices {self.devices}, nodes {self.nodes}); "
                 f"{fitting} processes can{f', or another batch: {other}' if whole else ''}"
             )
         most = min(mine, self.clips_a_device or mine)
@@ -204,8 +206,9 @@ def _check_tasks(trainer: Trainer) -> None:
     tasks, wanted = int(os.environ["SLURM_NTASKS"]), trainer.num_devices * trainer.num_nodes
     if tasks != wanted:
         raise ValueError(
-            f"SLURM started {tasks} tasks, but {trainer.num_devices} devices on {trainer.num_nodes} nodes are {wanted} "
-            f"processes; start one task a device (srun --nodes {trainer.num_nodes} --ntasks-per-node "
+            f"SLURM started {many(tasks, 'task')}, but {many(trainer.num_devices, 'device')} on "
+            f"{many(trainer.num_nodes, 'node')} need {many(wanted, 'process', plural='processes')}; "
+            f"start one task a device (srun --nodes {trainer.num_nodes} --ntasks-per-node "
             f"{trainer.num_devices}), or say --devices and --nodes"
         )
 

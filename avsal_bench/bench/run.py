@@ -38,7 +38,7 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
         kind.check(context, missing)
         kind.make(context, missing)
     else:
-        print(f"{job.name}: all {len(places)} records are there")
+        print(f"{job.name}: all records are there")
     return [path for _, _, path in places]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from avsal_bench.bench.job import recipe_options
 from avsal_bench.bench.sharing.started import by_torchrun
+from avsal_bench.text import many
 from avsal_bench.typed import listed, place, whole
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def machine_of(args: argparse.Namespace) -> Machine:
         devices, nodes = started
         if (args.devices, args.nodes) not in (("auto", 1), (devices, nodes)):
             raise ValueError(
-                f"torchrun started {devices} processes on each of {nodes} nodes, "
+                f"torchrun started {many(devices, 'process', plural='processes')} on each of {many(nodes, 'node')}, "
                 f"and --devices {args.devices} --nodes {args.nodes} say otherwise; leave them out"
             )
     logger = () if args.logger is None else (tuple(args.logger),)

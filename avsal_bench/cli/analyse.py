@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.text import many
 from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -50,5 +51,5 @@ def analyse(args: argparse.Namespace) -> int:
     out = Path(args.out) if args.out else None
     text, files = analyse_records([Path(name) for name in args.records], args.metric, space_of(args), out)
     print(text)
-    print(f"wrote {len(files)} files, first {files[0]}")
+    print(f"wrote {many(len(files), 'file')}, first {files[0]}")
     return 0

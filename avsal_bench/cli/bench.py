@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from avsal_bench.bench.job import own_words
 from avsal_bench.bench.words import common_words, folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
+from avsal_bench.text import many
 from avsal_bench.typed import folds, place, seeds, whole
 
 if TYPE_CHECKING:
@@ -208,12 +209,12 @@ def _collect(args: Namespace, space: Workspace) -> int:
     for line in (*(f"invalid  {text}" for text in found.invalid), *found.missing):
         print(line)
     if wrong := len(found.invalid):
-        text = f"\n{wrong} invalid records; the leaderboard stays as it is until they are moved away"
+        text = f"\n{many(wrong, 'invalid record')}; the leaderboard stays as it is until each is moved away"
         print(text, file=sys.stderr)
         return 1
     publish(space.leaderboard)
     _summary(found.jobs, space)
-    print(f"\n{found.done} of {len(found.jobs)} jobs are done")
+    print(f"\n{found.done} of {many(len(found.jobs), 'job')} are done")
     return 0
 
 

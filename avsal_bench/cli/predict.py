@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import default_workers
 from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.text import many
 from avsal_bench.typed import place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -97,7 +98,7 @@ def predict(args: argparse.Namespace) -> int:
         options = {"form": form, "native": args.native, "muted": args.muted, "force": args.force}
         options["reuse_other_code"] = args.reuse_other_code
         if there := predict_folder(predictor, video, out, running, **options):
-            print(f"{there} of {video.n_frames} maps were there")
+            print(f"{there} of {many(video.n_frames, 'map')} were there")
     print(out)
     return 0
 

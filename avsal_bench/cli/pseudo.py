@@ -6,6 +6,7 @@ import argparse
 
 from avsal_bench.bench.words import default_workers, folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.text import many
 from avsal_bench.typed import seed, whole, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -61,6 +62,8 @@ def pseudo(args: argparse.Namespace) -> int:
     made = make_pseudo_maps(Request(name, args.fold, space, options, kinds, args.seed, args.workers), args.force)
     if made.frames:
         told = ", ".join(f"{kind} {count / made.frames:.3f}" for kind, count in made.right.items())
-        print(f"right about the category of the whole frame: {told}; {made.black} of {made.frames} maps are black")
+        print(
+            f"right about the category of the whole frame: {told}; {made.black} of {many(made.frames, 'map')} are black"
+        )
     print(made.folder)
     return 0

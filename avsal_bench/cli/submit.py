@@ -9,6 +9,7 @@ from pathlib import Path
 from avsal_bench.bench.words import folder_options
 from avsal_bench.cli.options import Commands, add_command, leaderboard_folder
 from avsal_bench.names import printable
+from avsal_bench.text import many
 from avsal_bench.typed import place
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -70,11 +71,11 @@ def submit(args: Namespace) -> int:
         print(f"note: {line}")
     if found.problems:
         bad = len(found.problems)
-        print(f"{bad} of {bad + len(found.records)} files cannot be published; nothing was changed")
+        print(f"{bad} of {many(bad + len(found.records), 'file')} cannot be published; nothing was changed")
         return 1
     if args.paths and not found.records:
         raise ValueError(f"no record in {', '.join(args.paths)}; records are files called .json")
-    print(f"{len(found.records)} records, nothing against them")
+    print(f"{many(len(found.records), 'record')}, nothing against them")
     if args.check:
         return 0
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.text import many
 
 #: Folder of the labels of all sets below a root.
 FOLDER = "av_gt_label"
@@ -51,7 +52,8 @@ def read_labels(path: Path, n_frames: int) -> tuple[bool, ...]:
             raise ValueError(f"{path}:{number}: expected the label 0 or 1, got {line.strip()!r}")
     if len(lines) != n_frames:
         raise ValueError(
-            f"{path}: {len(lines)} labels for {n_frames} frames; the file has one line a frame of the fold list"
+            f"{path}: {many(len(lines), 'label')} for {many(n_frames, 'frame')}; the file has one "
+            f"line a frame of the fold list"
         )
     return tuple(line.strip() == "1" for line in lines)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from avsal_bench.spec import Start, Target
+from avsal_bench.text import many
 
 
 class Window(NamedTuple):
@@ -56,7 +57,7 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
     (1, 1, 1, 2)
     """
     if not 1 <= frame <= n:
-        raise ValueError(f"frame {frame} is not in a video of {n} frames")
+        raise ValueError(f"frame {frame} is not in a video of {many(n, 'frame')}")
     if target == "middle":
         first = frame - t // 2
         return Window(frame, tuple(min(max(first + i, 1), n) for i in range(t)))

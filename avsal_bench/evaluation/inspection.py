@@ -24,7 +24,7 @@ from avsal_bench.files import text_sha256
 from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.progress import progress
 from avsal_bench.strays import same_name
-from avsal_bench.text import frame_ranges
+from avsal_bench.text import frame_ranges, many
 from avsal_bench.workers import Workers
 
 #: Maps that a process looks at in one go.
@@ -113,12 +113,12 @@ def inspect(
     found = Inspection(root, [find_maps(root, video, first, (*videos, *known)) for video in videos])
     if not any(maps.files for maps in found.videos):
         raise ValueError(
-            f"{root}: no map of the {len(videos)} test videos, such as {videos[0].name}; "
+            f"{root}: no map of the {many(len(videos), 'test video')}, such as {videos[0].name}; "
             f"the folder holds {what_lies_in(root)}; maps may lie as\n{LAYOUTS}"
         )
     for maps in found.videos:
         if maps.missing:
-            frames = frame_ranges(maps.missing) if maps.files else f"all {maps.video.n_frames} frames"
+            frames = frame_ranges(maps.missing) if maps.files else f"all {many(maps.video.n_frames, 'frame')}"
             found.missing.append(f"{maps.video.name}: {frames}")
         found.good[maps.video.key] = {}
     _find_unused(found, known)

@@ -14,6 +14,7 @@ from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row, Score, categories, rows, score
 from avsal_bench.means import defined_mean
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, read_record
+from avsal_bench.text import many
 
 #: What is 0 and what is 1 of the relative scale.
 FLOOR, CEILING = "mep", "human_infinite"
@@ -51,7 +52,7 @@ def read_analysed(paths: Sequence[Path]) -> list[Row]:
         raise ValueError(f"{empty[0]}: a record without videos; there is nothing to analyse")
     table = rows(found.values())
     if len(table) > MOST:
-        raise ValueError(f"{len(table)} networks; at most {MOST} can be told apart side by side, name fewer")
+        raise ValueError(f"{many(len(table), 'network')}; at most {MOST} can be told apart side by side, name fewer")
     return table
 
 

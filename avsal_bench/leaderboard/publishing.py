@@ -14,6 +14,7 @@ from avsal_bench.files import regular_file
 from avsal_bench.leaderboard.submit import Submission, is_same
 from avsal_bench.progress import progress
 from avsal_bench.records import write_record
+from avsal_bench.text import many
 
 #: Of a picture beside a record: bytes of its file, and pixels.
 MOST_BYTES, MOST_PIXELS = 20_000_000, 40_000_000
@@ -44,7 +45,9 @@ def publish_records(
         OSError: when the folder cannot be written.
     """
     if found.problems:
-        raise ValueError(f"{len(found.problems)} files have problems; nothing is published before they are solved")
+        raise ValueError(
+            f"{many(len(found.problems), 'file', 'have')} problems; nothing is published before they are solved"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".submit-", dir=folder, ignore_cleanup_errors=True) as temporary:
         stage, kept = Path(temporary) / "new", Path(temporary) / "old"

@@ -27,6 +27,7 @@ from avsal_bench.records import (
     record_from_json,
     record_path,
 )
+from avsal_bench.text import many
 
 #: Where a score of a video can plausibly lie. CC, AUC and SIM by their definition; NSS and KL with room beyond what
 #: agreeing observers and hopeless maps get.
@@ -182,9 +183,9 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
         if v.video not in frames:
             yield f"video {v.video} is not in the test list of {r.dataset}, fold {r.fold}"
         elif v.skipped:
-            yield f"video {v.video}: {v.skipped} of {frames[v.video]} frames had no map; score them all"
+            yield f"video {v.video}: {v.skipped} of {many(frames[v.video], 'frame')} had no map; score them all"
         elif v.frames != frames[v.video]:
-            yield f"video {v.video}: {v.frames} frames scored, the test list has {frames[v.video]}"
+            yield f"video {v.video}: {many(v.frames, 'frame')} scored, the test list has {frames[v.video]}"
 
 
 def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
@@ -215,15 +216,19 @@ def _count_problems(v: VideoScores, blank_counts: bool) -> Iterator[str]:
     for metric in METRICS:
         undefined = v.undefined.get(metric, 0)
         if (undefined == v.frames) != math.isnan(v.scores[metric]):
-            yield f"{metric} is {v.scores[metric]:g}, and not defined in {undefined} of {v.frames} frames"
+            yield f"{metric} is {v.scores[metric]:g}, and not defined in {undefined} of {many(v.frames, 'frame')}"
         # Where one frame alone is fixated, there are no fixations of others to shuffle.
         elif undefined > v.unfixated and not (metric == "sAUC" and v.frames - v.unfixated <= 1):
             yield (
-                f"{undefined} frames without {metric}, and {v.unfixated} that nobody fixated: the others need maps "
+                f"{many(undefined, 'frame')} without {metric}, and {v.unfixated} that nobody "
+                f"fixated: the others need maps "
                 "that are not the same everywhere, or a protocol that counts these as chance, such as stavis-chance"
             )
     if v.constant > v.undefined.get("CC", 0) and not blank_counts:
-        yield f"{v.constant} frames with a constant map, which has no CC, and {v.undefined.get('CC', 0)} without CC"
+        yield (
+            f"{many(v.constant, 'frame')} with a constant map, which has no CC, and "
+            f"{v.undefined.get('CC', 0)} without CC"
+        )
 
 
 def _weight_problems(r: Record) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, find, load_plugins
+from avsal_bench.text import many
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +118,7 @@ def _check(metric: FurtherMetric, scores: object, maps: int) -> None:
     where = f"metric {metric.name}, {metric.function.__module__}.{metric.function.__qualname__}"
     if not isinstance(scores, torch.Tensor) or tuple(scores.shape) != (maps,) or not scores.is_floating_point():
         told = f"{tuple(scores.shape)}, {scores.dtype}" if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise ValueError(f"{where}: expected one floating score for each of {maps} maps, ({maps},), got {told}")
+        raise ValueError(f"{where}: expected one floating score for each of {many(maps, 'map')}, ({maps},), got {told}")
     defined = scores[~scores.isnan()]
     low, high = (float("-inf") if metric.low is None else metric.low), metric.high
     for value in defined.tolist():

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from avsal_bench.metrics.scaling import find
+from avsal_bench.text import many
 
 #: A mask of the shape of the maps, or points ``(N, 2)``: for a batch a list with one such array a map.
 Fixations = Tensor | ArrayLike | Sequence[Tensor | ArrayLike]
@@ -100,9 +101,9 @@ def _marked(name: str, values: Tensor, p: Tensor) -> Tensor:
     if _are_counts(levels, times, values.numel()):
         return marked
     swapped = "; pred is one: are the two swapped?" if len(torch.unique(p[p != 0])) == 1 else ""
-    many = f"{len(levels)} values other than 0, from {levels[0]:g} to {levels[-1]:g}"
+    told = f"{many(len(levels), 'value')} other than 0, from {levels[0]:g} to {levels[-1]:g}"
     raise ValueError(
-        f"{name} is no fixation map: it holds {many if len(levels) > 1 else f'{levels[0]:g}'}. Give 1 where somebody "
+        f"{name} is no fixation map: it holds {told if len(levels) > 1 else f'{levels[0]:g}'}. Give 1 where somebody "
         f"fixated and 0 elsewhere, or points (x, y){swapped}"
     )
 

@@ -13,6 +13,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 from avsal_bench.means import defined_mean
 from avsal_bench.names import pick, unknown
+from avsal_bench.text import many
 
 
 class VideoMean(TypedDict):
@@ -94,7 +95,9 @@ class PerVideo(Metric):
         numbers = [pick("video", key, self.videos) for key in videos]
         shapes = {name: tuple(scores[name].shape) for name in self.names}
         if len(frames) != len(numbers) or any(shape != (len(numbers),) for shape in shapes.values()):
-            raise ValueError(f"expected scores ({len(numbers)},), one a video, got {shapes} and {len(frames)} frames")
+            raise ValueError(
+                f"expected scores ({len(numbers)},), one a video, got {shapes} and {many(len(frames), 'frame')}"
+            )
         columns = [torch.tensor(numbers), torch.as_tensor(frames), *(scores[name].detach() for name in self.names)]
         rows = torch.stack([column.to(self.rows.device, torch.float64) for column in columns], 1)
         # Here and where they are gathered: a module that is cast to bfloat16 takes the state with it.

@@ -9,6 +9,7 @@ from avsal_bench.data.files.moments import AUDIO_SLACK, shown_seconds
 from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import count_frames, frame_rate
+from avsal_bench.text import many
 
 
 def open_film(path: Path, audio: Path | None = None) -> Video:
@@ -64,7 +65,7 @@ def check_sound(video: Video, network: str) -> None:
     needed = shown_seconds(video)
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(
-            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "
+            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({many(video.n_frames, 'frame')} at "
             f"{video.fps:g} a second); {advice}"
         )
 

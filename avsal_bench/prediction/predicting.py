@@ -24,6 +24,7 @@ from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec
+from avsal_bench.text import many
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def predict_maps(
                 maps = module(batch, memory).float()
         except torch.OutOfMemoryError as error:
             raise ValueError(
-                f"no memory for {running.batch_size} windows at a time on {device}; lower --batch-size"
+                f"no memory for {many(running.batch_size, 'window')} at a time on {device}; lower --batch-size"
             ) from error
         require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
         yield numbers, maps

@@ -22,6 +22,7 @@ from avsal_bench.leaderboard.drift import (
 from avsal_bench.names import pick
 from avsal_bench.resources import clone, resource
 from avsal_bench.studies.regress import rerun
+from avsal_bench.text import many
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Comparison:
 
     def __str__(self) -> str:
         """A line, and what is wrong below it."""
-        line = f"{self.name}: {self.scores} scores compared, {len(self.moved)} drifted; "
-        line += f"{len(self.failed)} claims do not hold"
+        line = f"{self.name}: {many(self.scores, 'score')} compared, {len(self.moved)} drifted; "
+        line += f"{many(len(self.failed), 'claim', 'do')} not hold"
         return "\n".join([line, *([drift_table(self.moved)] if self.moved else []), *self.failed])
 
 

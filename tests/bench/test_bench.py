@@ -116,7 +116,7 @@ def test_what_is_done_is_skipped(undisturbed, monkeypatch, capsys):
     before = [p.stat().st_mtime_ns for p in paths]
     assert run_job(job("av"), space, MACHINE) == paths
     assert [p.stat().st_mtime_ns for p in paths] == before
-    assert "all 2 records are there" in capsys.readouterr().out
+    assert "all records are there" in capsys.readouterr().out
 
 
 def test_a_lost_record_is_rebuilt_without_predicting_again(undisturbed, monkeypatch):
@@ -253,7 +253,7 @@ def test_the_paper_preset_runs_on_the_real_layouts_and_prepared_frames_change_no
             prepare_videos(videos, size, 22050, workers)
     forget(one, real_space)
     assert scores(run_job(one, real_space, MACHINE)) == before
-    assert re.search(r"frames of (\d+) of \1 videos come prepared\n", capsys.readouterr().out)
+    assert re.search(r"frames of (\d+) of \1 videos? come prepared\n", capsys.readouterr().out)
 
 
 def test_the_plan_says_what_is_left_and_what_it_costs(real_space):

@@ -235,7 +235,7 @@ def test_waiting_ends_with_jobs_that_nobody_knows_any_more(space, monkeypatch):
     monkeypatch.setattr(status, "PATIENCE", 0.3)
     said = []
     assert wait_for([CENTRE], space, said.append, every=0.05) == [CENTRE]
-    assert said == ["1 jobs: 1 queued", "1 jobs: 1 running", "1 jobs: 1 lost"]
+    assert said == ["1 job: 1 queued", "1 job: 1 running", "1 job: 1 lost"]
 
 
 # --- commands

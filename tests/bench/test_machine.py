@@ -139,14 +139,14 @@ def slurm(monkeypatch):
 
 
 def test_tasks_of_slurm_are_those_asked_for(slurm):
-    with pytest.raises(ValueError, match=r"SLURM started 2 tasks, but 1 devices on 1 nodes are 1 processes; .*srun"):
+    with pytest.raises(ValueError, match=r"SLURM started 2 tasks, but 1 device on 1 node need 1 process; .*srun"):
         Machine(devices=1).trainer(logger=False)
     trainer = Machine(devices=2).trainer(logger=False, accelerator="cpu")
     environment = trainer.strategy.cluster_environment
     assert isinstance(environment, SLURMEnvironment)
     assert not environment.auto_requeue
     slurm.setenv("SLURM_NTASKS", "1")
-    with pytest.raises(ValueError, match="SLURM started 1 tasks, but 2 devices"):
+    with pytest.raises(ValueError, match="SLURM started 1 task, but 2 devices"):
         Machine(devices=2).trainer(logger=False, accelerator="cpu")
     slurm.setenv("SLURM_NTASKS", "2")
     slurm.delenv("SLURM_NTASKS_PER_NODE")

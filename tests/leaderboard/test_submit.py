@@ -63,7 +63,7 @@ FAULTS: dict[str, Record] = {
     "KL is -0.5, plausible is 0 to 40": scored(KL=-0.5),
     "KL is 50, plausible is 0 to 40": scored(KL=50.0),
     "20 frames without CC, and 5 that nobody fixated": first(whole(), undefined={"CC": 20}, unfixated=5),
-    "1 frames without sAUC, and 0 that nobody fixated": first(whole(), undefined={"sAUC": 1}),
+    "1 frame without sAUC, and 0 that nobody fixated": first(whole(), undefined={"sAUC": 1}),
     "CC is 0.5, and not defined in 202 of 202 frames": first(whole(), undefined={"CC": 202}, unfixated=202),
     "NSS is nan, and not defined in 3 of 202 frames": first(
         whole(), scores=dict.fromkeys(METRICS, 0.5) | {"NSS": math.nan}, undefined={"NSS": 3}

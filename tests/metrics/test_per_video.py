@@ -108,7 +108,7 @@ def test_scores_of_one_frame_may_lie_apart_as_far_as_it_is_said():
         ({"CC": 1}, ["avad/V3"], [1], r"unknown video 'avad/V3'; .*known: avad/V1, avad/V2, etmd/V1"),
         ({"CCC": 1}, ["avad/V1"], [1], r"unknown metric 'CCC'; .*known: CC"),
         ({}, ["avad/V1"], [1], "no scores of CC; given: none"),
-        ({"CC": 2}, ["avad/V1"], [1], r"expected scores \(1,\), one a video, got {'CC': \(2,\)} and 1 frames"),
+        ({"CC": 2}, ["avad/V1"], [1], r"expected scores \(1,\), one a video, got {'CC': \(2,\)} and 1 frame"),
         ({"CC": 1}, ["avad/V1"], [1, 2], "got .* and 2 frames"),
     ],
 )

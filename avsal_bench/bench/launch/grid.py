@@ -16,7 +16,9 @@ from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import check_same_recipe, records_of
 from avsal_bench.bench.run import forget
 from avsal_bench.bench.workspace import Workspace
+from avsal_bench.kept import one_look
 from avsal_bench.records import Record, read_record
+from avsal_bench.text import many
 
 
 def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool = False) -> int:
@@ -35,6 +37,13 @@ def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew
         FileNotFoundError, ValueError: as :meth:`~avsal_bench.bench.jobs.needs.Needs.check`.
     """
     needs = Needs(space)
+    with one_look():
+        _collect(jobs, space, machine, anew, needs)
+        needs.check()
+    return len(needs.videos)
+
+
+def _collect(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool, needs: Needs) -> None:
     for job in jobs:
         recipe = job.recipe(space)
         missing = []
@@ -47,8 +56,6 @@ def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew
         if missing:
             with needs.noted():
                 kind_of(job.model).needs(Context(job, recipe, space, machine), missing, needs)
-    needs.check()
-    return len(needs.videos)
 
 
 def start_over(jobs: Sequence[Job], space: Workspace) -> None:
@@ -92,7 +99,8 @@ def submit_rest(jobs: Sequence[Job], space: Workspace, common: Sequence[str], cl
         return "nothing to submit: every job is done, queued or running"
     number = submit(left, common, space, cluster)
     return (
-        f"{len(left)} jobs are SLURM array {number}; `squeue -j {number}` or `avsal bench status` show them,\n"
+        f"{many(len(left), 'job', 'are')} SLURM array {number}; `squeue -j {number}` or `avsal "
+        f"bench status` show them,\n"
         f"their output goes to {space.runs / 'logs'}, and `avsal bench collect` writes the leaderboard"
     )
 

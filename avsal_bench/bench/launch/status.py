@@ -27,7 +27,7 @@ from avsal_bench.bench.sharing.processes import now
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.kept import one_look
 from avsal_bench.records import read_record
-from avsal_bench.text import text_table
+from avsal_bench.text import many, text_table
 
 #: Jobs that nobody needs to start: they are done, or will be.
 UNDER_WAY: Collection[True_] = ("queued", "running")
@@ -98,7 +98,7 @@ def status_text(seen: Sequence[Seen]) -> str:
     count = {word: sum(one.word == word for one in seen) for word in dict.fromkeys(one.word for one in seen)}
     header = ["job", "preset", "state", "records", "by", "since", "time", "last words"]
     table = text_table(header, body, numbers=[3, 6])
-    return f"{table}\n{len(seen)} jobs: {', '.join(f'{n} {word}' for word, n in count.items())}"
+    return f"{table}\n{many(len(seen), 'job')}: {', '.join(f'{n} {word}' for word, n in count.items())}"
 
 
 def _took(state: State) -> str:

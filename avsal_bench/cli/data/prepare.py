@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from avsal_bench.cli.options import Commands, add_command, roots_of, set_options
+from avsal_bench.text import many
 from avsal_bench.typed import size, whole
 
 
@@ -38,5 +39,5 @@ def prepare(args: argparse.Namespace) -> int:
         made = prepare_videos(videos, args.size, args.rate or None, workers, force=args.force, verify=args.verify)
     written = [one for one in made if one.reason]
     gigabytes = sum(one.bytes for one in made) / 1e9
-    print(f"{len(made)} videos prepared, {len(written)} of them now; {gigabytes:.2f} GB in all")
+    print(f"{many(len(made), 'video')} prepared, {len(written)} of them now; {gigabytes:.2f} GB in all")
     return 0

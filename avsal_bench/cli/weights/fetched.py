@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.cli.options import Commands, add_command, store_of, store_option
+from avsal_bench.text import many
 from avsal_bench.typed import place, word
 
 if TYPE_CHECKING:
@@ -68,5 +69,5 @@ def _print(reports: Sequence[Report], found: Found) -> int:
     for path in found.others:
         print(f"of no known name: {path}; if you renamed it, give it by itself with --as NAME", file=sys.stderr)
     failed = sum(report.outcome == "failed" for report in reports)
-    print(f"{len(reports)} files of weights, {failed} failed")
+    print(f"{many(len(reports), 'file')} of weights, {failed} failed")
     return 1 if failed or not reports else 0

@@ -145,7 +145,7 @@ def _compare_with_packaged(one: _Set) -> None:
             told = "; ".join(
                 f"{where}: {', '.join(map(_line, lines.elements()))}" for where, lines in odd.items() if lines
             )
-            text = f"{(ours & theirs).total()} of {theirs.total()} videos are as in the published list; {told}"
+            text = f"{(ours & theirs).total()} of {many(theirs.total(), 'video')} are as in the published list; {told}"
             one.add("list differs", (), below(own, one.root) if own.is_file() else f"{part} {fold}", text)
 
 
@@ -183,7 +183,10 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
         names = [video.name for video in without]
         place = _place(without[0], "frames" if part == "video" else part)
         what = "frames, maps and fixations" if part == "video" else part
-        text = f"{len(videos) - len(names)} of {len(videos)} videos have {what}, {many(len(names), 'video')} have none"
+        text = (
+            f"{len(videos) - len(names)} of {many(len(videos), 'video')} have {what}, "
+            f"{many(len(names), 'video')} have none"
+        )
         first = f"; {'first ' if len(names) > 1 else ''}missing {below(place, one.root)}{_other_spelling(place)}"
         if isinstance(one.description.layout, DescribedLayout):
             first += f"; {one.description.layout.says('frames' if part == 'video' else part)}"

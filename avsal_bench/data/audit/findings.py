@@ -96,7 +96,7 @@ class Report:
         files, speed = self._speed()
         how = "names and headers" if self.quick else "all contents"
         blocks.append(
-            f"{many(self.errors, 'error')}; {files} files in {self.seconds:.1f} s ({how}, {speed:.0f} a second)"
+            f"{many(self.errors, 'error')}; {many(files, 'file')} in {self.seconds:.1f} s ({how}, {speed:.0f} a second)"
         )
         return "\n\n".join(blocks)
 

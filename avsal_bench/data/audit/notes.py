@@ -10,7 +10,7 @@ from typing import Literal
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, Video
 from avsal_bench.strays import strays
-from avsal_bench.text import frame_ranges
+from avsal_bench.text import frame_ranges, many
 
 Severity = Literal["error", "warning", "note"]
 
@@ -202,14 +202,14 @@ class Notes:
         asked = {files.name(n): n for n in range(1, self.video.n_frames + 1)}
         missing = [n for name, n in asked.items() if name not in names]
         for n in missing:
-            text = f"{len(missing)} of the {len(asked)} files that the list asks for are missing"
+            text = f"{len(missing)} of the {many(len(asked), 'file')} that the list asks for are missing"
             self.frame(f"{part} missing", n, text, files.path(n))
         # A folder that other videos share holds their files too.
         shared = self.video.name in files.prefix and self.video.name not in files.folder.parts
         extra = sorted(n for n in names - asked.keys() if (strangers and not shared) or _numbered(n, files))
         if extra:
             shown = extra[0] if len(extra) == 1 else f"{extra[0]} to {extra[-1]}"
-            text = f"{len(extra)} more than the list's {len(asked)} frames: {shown}"
+            text = f"{len(extra)} more than the list's {many(len(asked), 'frame')}: {shown}"
             self.add("extra files", files.folder, text)
         if left:
             self.add("stray files", files.folder, f"{len(left)}: {', '.join(sorted(left)[:3])}")

@@ -103,10 +103,12 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
         return None
     count, rate = len(line.times), line.fps
     if count < video.n_frames:
-        text = f"the file has {count} pictures{until_damage(path)}, the list asks for {video.n_frames}"
+        text = f"the file has {many(count, 'picture')}{until_damage(path)}, the list asks for {video.n_frames}"
         notes.add("frames missing", path, text)
     elif count > video.n_frames:
-        notes.add("extra files", path, f"{count} pictures, {count - video.n_frames} more than the list's frames")
+        notes.add(
+            "extra files", path, f"{many(count, 'picture')}, {count - video.n_frames} more than the list's frames"
+        )
     if rate and abs(rate / video.fps - 1) > RATE_SLACK and not varies(video):
         severity: Severity = "warning"
         if notes.task.audio and video.audio is not None:
@@ -183,7 +185,9 @@ def _look_at_truth(notes: Notes) -> Size | None:
         for kind in ("black map", "nobody looked"):
             notes.drop(kind)
         severity: Severity = "error" if notes.task.trained else "warning"
-        notes.add("all maps black", video.densities.folder, f"all {black} maps are zero everywhere", severity)
+        notes.add(
+            "all maps black", video.densities.folder, f"all {many(black, 'map', 'are')} zero everywhere", severity
+        )
     return usual
 
 
@@ -297,7 +301,10 @@ def _look_at_sound(notes: Notes) -> None:
         notes.add("unreadable sound", path, _reason(error, path))
         return
     needed = shown_seconds(video)
-    length = f"{seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at {video.fps:g} a second)"
+    length = (
+        f"{seconds:.2f} s of sound for {needed:.2f} s of video "
+        f"({many(video.n_frames, 'frame')} at {video.fps:g} a second)"
+    )
     if not seconds:
         notes.add("short sound", path, "0 samples")
     elif seconds < needed - AUDIO_SLACK:
@@ -335,7 +342,7 @@ class _Loudness:
         """Note what was heard."""
         video = notes.video
         if self.broken:
-            notes.add("broken samples", path, f"{self.broken} of {self.samples} samples are NaN or infinite")
+            notes.add("broken samples", path, f"{self.broken} of {many(self.samples, 'sample')} are NaN or infinite")
         if self.loudest > LOUDEST:
             notes.add("broken samples", path, f"samples of up to {self.loudest:g}, and full scale is 1")
         elif self.clipped > CLIPPED_SHARE * self.samples:

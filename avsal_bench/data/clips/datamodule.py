@@ -20,6 +20,7 @@ from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.spec import ClipSpec
+from avsal_bench.text import many
 
 
 def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], list[Video]]:
@@ -37,7 +38,9 @@ def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], lis
         if len(keys) < 2:
             raise ValueError(f"{name}: {len(keys)} training video; one to fit on and one to validate on are needed")
         if (count := max(1, round(fraction * len(keys)))) == len(keys):
-            raise ValueError(f"{name}: val_fraction {fraction} sets aside all {count} training videos; lower it")
+            raise ValueError(
+                f"{name}: val_fraction {fraction} sets aside all {many(count, 'training video')}; lower it"
+            )
         aside.update(keys[:count])
     return [v for v in videos if v.key not in aside], [v for v in videos if v.key in aside]
 
@@ -145,7 +148,10 @@ class SaliencyDataModule(LightningDataModule):
         ]
         rank, world_size = self._rank()
         if len(places) < world_size:
-            raise ValueError(f"{len(places)} windows to validate on for {world_size} processes; lower val_stride")
+            raise ValueError(
+                f"{many(len(places), 'window')} to validate on for "
+                f"{many(world_size, 'process', plural='processes')}; lower val_stride"
+            )
         return self._loader(
             Windows(videos, self.spec, density=True, fixations=self.config.fixations, labels=self.config.labels),
             sampler=places[rank::world_size],

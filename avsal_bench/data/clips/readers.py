@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from avsal_bench.spec import ClipSpec
+from avsal_bench.text import many
 
 #: Where Linux keeps what processes share. Docker gives 64 MB unless asked for more; who writes beyond is killed by a
 #: bus error.
@@ -43,8 +44,9 @@ def readers(wanted: int, spec: ClipSpec, items: int, *, maps: int = 1, sounds: i
     needed = math.ceil((wanted * AHEAD + IN_USE) * beside * batch / PART / 1e6)
     instead = fitting or "this process alone"
     _say_once(
-        f"{SHARED} has {free / 1e6:.0f} MB free, and {wanted} reading processes share up to {needed} MB: reading with "
-        f"{instead}; `docker run --shm-size={math.ceil(needed / 1000)}g` or --ipc=host gives more"
+        f"{SHARED} has {free / 1e6:.0f} MB free, and {many(wanted, 'reading process', plural='reading processes')} "
+        f"would share up to {needed} MB: reading with {instead}; "
+        f"`docker run --shm-size={math.ceil(needed / 1000)}g` or --ipc=host gives more"
     )
     return fitting
 

@@ -17,6 +17,7 @@ from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.windows import training_targets
 from avsal_bench.spec import Batch, ClipSpec
+from avsal_bench.text import many
 
 
 class TaggedBatch(Batch):
@@ -36,7 +37,7 @@ def categories(videos: Sequence[Video], root: Path) -> list[str]:
     path = root / "annotations" / dataset(name).folder / "categories.csv"
     if untold := [video.name for video in videos if not video.category]:
         raise ValueError(
-            f"{name}: {len(untold)} of {len(videos)} training videos have no category, such as {untold[0]}; "
+            f"{name}: {len(untold)} of {many(len(videos), 'training video')} have no category, such as {untold[0]}; "
             f"expected one for each in {path}, a table with the columns video,category"
         )
     found = sorted({video.category for video in videos})

@@ -62,7 +62,8 @@ def _as_stills(files: Files, clusters: list[Cluster], found: Found) -> list[Clus
                 return clusters
             place = "/".join(one.folder) or "the root"
             found.notes.append(
-                f"{place} holds {one.count} pictures that look like frames of one video, and no level of folders "
+                f"{place} holds {many(one.count, 'picture')} that look like frames of one video, "
+                f"and no level of folders "
                 f"bears its name; put each part into a folder of the video, such as {place}/<video>/"
             )
             return clusters
@@ -204,10 +205,12 @@ def _numbers(one: SetFound) -> None:
         (first, times), *_ = firsts.most_common(1)
         one.first[part] = first
         if odd := len(cluster.series) - times:
-            one.say(f"first of {part}", str(first), "likely", f"in {odd} videos another number comes first")
+            one.say(f"first of {part}", str(first), "likely", f"in {many(odd, 'video')} another number comes first")
         gaps = [name for (_, name), s in sorted(cluster.series.items()) if s.count <= s.last - s.first]
         if gaps:
-            one.say(f"files of {part}", "", "odd", f"numbers are missing in {len(gaps)} videos, such as {gaps[0]}")
+            one.say(
+                f"files of {part}", "", "odd", f"numbers are missing in {many(len(gaps), 'video')}, such as {gaps[0]}"
+            )
     if len(set(one.first.values())) > 1:
         told = ", ".join(f"{part} from {first}" for part, first in one.first.items())
         one.say("first", told, "likely", "each part counts by itself; are frame and map of one moment the same place?")
@@ -223,9 +226,14 @@ def _numbers(one: SetFound) -> None:
         fewer = sorted(name for name, count in counts.items() if count < maps.get(name, 0))
         more = sorted(name for name, count in counts.items() if name in maps and count > maps[name])
         if fewer:
-            one.say(f"{part} and maps", "", "odd", f"{len(fewer)} videos have fewer {part} than maps: {fewer[0]}")
+            one.say(
+                f"{part} and maps", "", "odd", f"{many(len(fewer), 'video', 'have')} fewer {part} than maps: {fewer[0]}"
+            )
         if more:
-            why = f"{len(more)} videos have more {part} than maps, such as {more[0]}; those behind the last map"
+            why = (
+                f"{many(len(more), 'video', 'have')} more {part} than maps, such as {more[0]}; "
+                f"those behind the last map"
+            )
             one.say(f"{part} and maps", "", "odd", f"{why} are not read")
 
 
@@ -236,7 +244,7 @@ def _gaze(root: Path, one: SetFound, cluster: Cluster | None) -> None:
     one.chosen["gaze"] = cluster
     counts = [observers_in(root / single.file) or 0 for _, single in sorted(cluster.singles.items())[:20]]
     one.viewers = max(counts)
-    one.say("gaze", cluster.pattern, "sure", f"{len(cluster.names)} videos, each with gaze of single observers")
+    one.say("gaze", cluster.pattern, "sure", f"{many(len(cluster.names), 'video')}, each with gaze of single observers")
     one.say("viewers", str(one.viewers), "likely", "the most observers of a video in its gaze")
 
 

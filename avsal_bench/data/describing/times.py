@@ -79,10 +79,10 @@ def _take(one: SetFound, rates: dict[str, float], sure: str, why: str) -> None:
     usual, times = Counter(round(rate, 6) for rate in rates.values()).most_common(1)[0]
     odd = {name: round(rate, 6) for name, rate in rates.items() if abs(rate / usual - 1) > SAME}
     unknown = len(one.names) - len(rates)
-    more = f"; of {unknown} videos not known" if unknown > 0 else ""
+    more = f"; of {many(unknown, 'video')} not known" if unknown > 0 else ""
     if odd:
         one.rates = {name: odd.get(name, usual) for name in one.names}
-        told = f"{usual:g} ({times} videos), {len(odd)} others"
+        told = f"{usual:g} ({many(times, 'video')}), {len(odd)} others"
         one.say("fps", told, "likely" if more else sure, why + more)
     else:
         one.rates = {"": usual}

@@ -8,6 +8,7 @@ from pathlib import Path
 from avsal_bench.data.dataset import DataSet
 from avsal_bench.data.layouts.described import described_sets
 from avsal_bench.data.layouts.patterns import FILE
+from avsal_bench.text import many
 
 
 def counts(root: Path, text: str) -> str:
@@ -35,7 +36,7 @@ def _count(root: Path, one: DataSet) -> str:
     told = []
     for fold in (1, 2, 3) if one.folds else (1,):
         train, test = (one.videos(root, part, fold) for part in ("train", "test"))
-        frames = "" if one.stills else f", {sum(video.n_frames for video in (*train, *test))} frames"
+        frames = "" if one.stills else f", {many(sum(video.n_frames for video in (*train, *test)), 'frame')}"
         which = f"fold {fold}: " if one.folds else ""
         told.append(f"{which}{len(train)} {what} train, {len(test)} are tested{frames}")
     return f"{one.name}  {'; '.join(told)}"

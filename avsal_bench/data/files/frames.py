@@ -21,6 +21,7 @@ from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
 from avsal_bench.data.files.readers.video_reader import read_pictures
 from avsal_bench.data.files.video_files import picture_size
 from avsal_bench.data.windows import Window
+from avsal_bench.text import many
 
 
 def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
@@ -51,7 +52,7 @@ def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | No
         FileNotFoundError, ValueError: naming the file and the frame.
     """
     if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
-        raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {video.n_frames} frames")
+        raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {many(video.n_frames, 'frame')}")
     if size is not None and antialias:
         ready = _prepared_frames(video, size)
         if ready is not None:

@@ -10,6 +10,7 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.files.image_headers import ImageHeader, read_header, read_image_bytes
+from avsal_bench.text import many
 
 #: Levels of 255 by which the channels of a grey picture may differ: JPEG moves them apart by a level or two.
 GREY_LEVELS = 3
@@ -81,7 +82,7 @@ def _decode(data: bytes, mode: ImageReadMode, path: Path) -> Tensor:
         reason = str(error).splitlines()[0]
         raise ValueError(f"unreadable image {path} ({reason}); fetch or extract it again") from error
     if image.ndim != 3:
-        raise ValueError(f"{path}: {len(image)} pictures in one file, expected one; save each as PNG")
+        raise ValueError(f"{path}: {many(len(image), 'picture')} in one file, expected one; save each as PNG")
     return image
 
 

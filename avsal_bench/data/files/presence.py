@@ -15,6 +15,7 @@ from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
+from avsal_bench.text import many
 
 
 def check_video(video: Video, audio: bool) -> None:
@@ -54,7 +55,7 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, conte
                 first = first or error
                 missing += 1
         if missing:
-            lacking.append(f"{missing} of {len(videos)} videos lack {what}")
+            lacking.append(f"{missing} of {many(len(videos), 'video')} lack {what}")
     if first is not None:
         raise FileNotFoundError(f"{first}; in all, {', '.join(lacking)}")
     if not any(isinstance(video.frames, VideoFile) for video in videos):
@@ -152,7 +153,7 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
     if len(found) < video.n_frames:
         missing = next(n for n in range(1, video.n_frames + 1) if n not in found)
         raise FileNotFoundError(
-            f"{video.key}: missing file {files.path(missing)}; the list asks for {video.n_frames} frames, "
+            f"{video.key}: missing file {files.path(missing)}; the list asks for {many(video.n_frames, 'frame')}, "
             f"and {video.n_frames - len(found)} are missing in {files.folder}"
         )
 
@@ -177,7 +178,8 @@ def _check_count(video: Video, contents: Contents | None) -> None:
         if n_frames < video.n_frames:
             path = video.frames.path
             raise ValueError(
-                f"{path}: {n_frames} frames{until_damage(path)}, and the list asks for {video.n_frames}; fetch it "
+                f"{path}: {many(n_frames, 'frame')}{until_damage(path)}, and the list asks for "
+                f"{video.n_frames}; fetch it "
                 "again, or mend the number of frames in the fold list"
             )
         check_reader(video.frames.path)
@@ -208,6 +210,6 @@ def _check_sound(video: Video) -> None:
     needed = shown_seconds(video)
     if seconds < needed - AUDIO_SLACK:
         raise ValueError(
-            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({video.n_frames} frames at "
+            f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({many(video.n_frames, 'frame')} at "
             f"{video.fps:g} a second); extract the sound again, or mend the frame rate in the fold list"
         )

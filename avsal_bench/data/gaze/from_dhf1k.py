@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,11 +86,14 @@ def convert_dhf1k(
     plans = plans_of(root, raw_files(source), form, size, gaze_only)
     for plan in plans:
         check_free(plan)
-    made: list[Made] = []
     with progress("DHF1K from raw gaze", sum(plan.n_frames for plan in plans)) as bar:
-        for at, one in (workers or Workers(1)).run(_convert, plans):
-            made.append(one)
-            bar.advance(plans[at].n_frames, plans[at].name)
+        if workers is None or workers.count < 2 or len(plans) == 1:
+            made = [_convert(plan, partial(bar.advance, note=plan.name)) for plan in plans]
+        else:
+            made = []
+            for at, one in workers.run(_convert, plans):
+                made.append(one)
+                bar.advance(plans[at].n_frames, plans[at].name)
     if odd := sorted(text for one in made for text in one.odd):
         warnings.warn(
             f"{many(len(odd), 'raw file')} end over {SLACK:g} s before or after the video: {some(odd)}; "
@@ -102,15 +106,15 @@ def convert_dhf1k(
     return sorted(path for one in made for path in one.written)
 
 
-def _convert(plan: Plan) -> Made:
+def _convert(plan: Plan, advance: Callable[[int], None] = lambda frames: None) -> Made:
     """Convert one video; a damaged raw file is told, so that the other videos go on."""
     try:
-        return _written(plan)
+        return _written(plan, advance)
     except (ValueError, FileNotFoundError, PermissionError) as error:
         return Made((), error=str(error))
 
 
-def _written(plan: Plan) -> Made:
+def _written(plan: Plan, advance: Callable[[int], None]) -> Made:
     wanted = {
         "form": plan.form,
         "frames": plan.n_frames,
@@ -122,15 +126,15 @@ def _written(plan: Plan) -> Made:
     }
     told = story_of(plan.folder)
     stays = {key: told.get(key) for key in wanted} == wanted
-    if plan.gaze_only or not (stays and told.get("whole") and _whole(plan)):
-        viewers = [
-            read_viewer(path, viewer, plan.n_frames, plan.size, plan.rate) for viewer, path in plan.files.items()
-        ]
-    else:
+    if not plan.gaze_only and stays and told.get("whole") and _whole(plan):
+        advance(plan.n_frames)
         return Made(())
-    written = [] if plan.gaze_only else _write_maps(plan, viewers, wanted, stays)
-    written += _write_gaze(plan, viewers)
-    if not plan.gaze_only:
+    viewers = [read_viewer(path, viewer, plan.n_frames, plan.size, plan.rate) for viewer, path in plan.files.items()]
+    if plan.gaze_only:
+        written = _write_gaze(plan, viewers)
+        advance(plan.n_frames)
+    else:
+        written = [*_write_maps(plan, viewers, wanted, stays, advance), *_write_gaze(plan, viewers)]
         write_atomically(plan.folder / STORY, json.dumps({**wanted, "whole": True}, indent=1) + "\n")
     seconds = plan.n_frames / plan.rate
     odd = (f"{plan.files[v.name]} ({v.seconds:.1f} of {seconds:.1f} s)" for v in viewers)
@@ -148,7 +152,9 @@ def _whole(plan: Plan) -> bool:
     return (plan.folder / FILE_NAME).is_file() and all(p.is_file() for n in frames for p in _maps(plan, n))
 
 
-def _write_maps(plan: Plan, viewers: Sequence[Viewer], wanted: Mapping[str, object], stays: bool) -> list[Path]:
+def _write_maps(
+    plan: Plan, viewers: Sequence[Viewer], wanted: Mapping[str, object], stays: bool, advance: Callable[[int], None]
+) -> list[Path]:
     if not stays:  # of another form, or of other raw files: none of them may be taken for one of these
         for part in ("fixation", "maps"):
             for path in numbered_in(plan.folder / part):
@@ -156,6 +162,7 @@ def _write_maps(plan: Plan, viewers: Sequence[Viewer], wanted: Mapping[str, obje
         write_atomically(plan.folder / STORY, json.dumps({**wanted, "whole": False}, indent=1) + "\n")
     written = []
     for frame in range(1, plan.n_frames + 1):
+        advance(1)
         points, density = _maps(plan, frame)
         if points.is_file() and density.is_file():
             continue

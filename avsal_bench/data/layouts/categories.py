@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avsal_bench.names import shortened
 from avsal_bench.strays import same_name
+from avsal_bench.text import many
 
 #: The two columns that count; others may stand beside them, in any order.
 COLUMNS = ("video", "category")
@@ -55,7 +56,7 @@ def categories_by_line(path: Path) -> dict[str, tuple[int, str]]:
                 places = [columns.index(name) for name in COLUMNS]
                 continue
             if len(row) != len(columns):
-                raise ValueError(f"{path}:{line}: {len(row)} columns, the first line has {len(columns)}")
+                raise ValueError(f"{path}:{line}: {many(len(row), 'column')}, the first line has {len(columns)}")
             name, category = (row[place].strip() for place in places)
             if not category.isprintable() or len(category) > LONGEST:
                 raise ValueError(

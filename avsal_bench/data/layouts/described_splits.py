@@ -11,6 +11,7 @@ from avsal_bench.data.layouts.lists import ListedVideo, check_apart, overlap_is_
 from avsal_bench.data.layouts.patterns import PICTURES, Pattern, Tree
 from avsal_bench.names import unknown
 from avsal_bench.strays import same_name
+from avsal_bench.text import many
 
 if TYPE_CHECKING:  # which is pydantic's, for sets without a description too
     from avsal_bench.data.layouts.description import Description
@@ -49,7 +50,7 @@ def listed(one: Description, tree: Tree, part: str, fold: int) -> list[ListedVid
     else:
         order = drawn(names, one.form.name, split.seed)
         if len(order) < (3 if split.folds else 2):
-            raise ValueError(f"{one.at('split')}: {len(order)} videos are too few for this split")
+            raise ValueError(f"{one.at('split')}: {many(len(order), 'video', 'are')} too few for this split")
         if split.fraction is not None:
             tested = set(order[: min(len(order) - 1, max(1, round(split.fraction * len(order))))])
         else:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from avsal_bench.data.dataset import DataSet
 from avsal_bench.names import safe_name
 from avsal_bench.strays import same_name
+from avsal_bench.text import many
 
 #: The lists of the six sets as the authors of STAViS hand them out, and those of DHF1K in the same form.
 PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
@@ -140,7 +141,7 @@ def _numbered(path: Path, spelled: Callable[[str], str], names_alone: bool) -> l
         except ValueError:
             raise ValueError(f"{path}:{number}: expected 'name n_frames fps', got {line!r}") from None
         if video.n_frames > MOST_FRAMES:
-            raise ValueError(f"{path}:{number}: {video.n_frames:,} frames, a video has at most {MOST_FRAMES:,}")
+            raise ValueError(f"{path}:{number}: {many(video.n_frames, 'frame')}, a video has at most {MOST_FRAMES:,}")
         safe_name(f"{path}:{number}: video", video.name)
         before = found.setdefault(spelled(video.name), (number, video))
         if before[0] != number:

@@ -31,6 +31,7 @@ from avsal_bench.data.painting import Points
 from avsal_bench.data.statistics.stats import distinct_videos, read_lists
 from avsal_bench.names import pick
 from avsal_bench.progress import progress
+from avsal_bench.text import many
 
 Samples = NDArray[np.float32]
 
@@ -98,7 +99,7 @@ def contact_sheet(video: Video, path: Path, columns: int = 6, rows: int = 4) -> 
         OSError: naming the folder, when it cannot be written.
     """
     if columns < 1 or rows < 1:
-        raise ValueError(f"{columns} columns and {rows} rows: a sheet needs at least one of each")
+        raise ValueError(f"{many(columns, 'column')} and {many(rows, 'row')}: a sheet needs at least one of each")
     numbers = painting.evenly(video.n_frames, columns * rows)
     columns = 1 if video.still else columns
     height, width = frame_size(video)
@@ -237,7 +238,7 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
     brush = ImageDraw.Draw(sheet)
     room = SHEET - 2 * BORDER
     brush.text((BORDER, 10), painting.fits(video.key, room, 24), INK, painting.font(24))
-    moving = [f"{video.fps:g} fps", f"{video.n_frames} frames", f"{shown_seconds(video):.2f} s"]
+    moving = [f"{video.fps:g} fps", f"{many(video.n_frames, 'frame')}", f"{shown_seconds(video):.2f} s"]
     heard = "declared silent" if video.silent else "no sound" if track is None else track.describe()
     facts = [
         *(["still image"] if video.still else moving),

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from avsal_bench.data.painting import new_figure, write_figure
 from avsal_bench.data.statistics.stats import FoldStats, SetStats
 from avsal_bench.files import write_atomically
-from avsal_bench.text import text_table
+from avsal_bench.text import many, text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def findings(stats: SetStats) -> list[str]:
     if stats.gaze.unfixated:
         lines.append(f"{stats.name}: no fixations at all: {', '.join(stats.gaze.unfixated)}")
     if stats.stride > 1:
-        lines.append(f"{stats.name}: fixations of one frame in {stats.stride} only, {stats.gaze.frames} frames")
+        lines.append(f"{stats.name}: fixations of one frame in {stats.stride} only, {many(stats.gaze.frames, 'frame')}")
     return lines
 
 
@@ -137,7 +137,12 @@ def _draw_durations(axes: Axes, s: SetStats, edges: NDArray[np.float64]) -> None
     axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("videos")
-    _finish(axes, f"{s.videos} videos, {s.frames:,} frames, {s.hours:.2f} h", float(np.median(seconds)), "%.1f s")
+    _finish(
+        axes,
+        f"{many(s.videos, 'video')}, {many(s.frames, 'frame')}, {s.hours:.2f} h",
+        float(np.median(seconds)),
+        "%.1f s",
+    )
 
 
 def _draw_counts(axes: Axes, s: SetStats, most: int) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.synth.making import MARKER, NAME, draw_video, plan_videos, synth_is_complete
 from avsal_bench.data.synth.scenes import HEIGHT, NOBODY, WIDTH, Scene
+from avsal_bench.text import many
 
 #: Sets that say where the sounding thing is.
 GIVEN = (NAME,)
@@ -38,7 +39,7 @@ def sounding_regions(video: Video, root: Path) -> NDArray[np.bool_]:
     plans = {plan.name: plan for plan in plan_videos(made["seed"], made["videos"])}
     plan = plans.get(video.name)
     if plan is None or plan.frames != video.n_frames:
-        raise ValueError(f"{video.key}, {video.n_frames} frames: not a video of the set that {marker} tells of")
+        raise ValueError(f"{video.key}, {many(video.n_frames, 'frame')}: not a video of the set that {marker} tells of")
     return _boxes(draw_video(made["seed"], plan)[0])
 
 

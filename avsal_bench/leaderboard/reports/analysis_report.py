@@ -30,7 +30,7 @@ from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS
-from avsal_bench.text import fixed
+from avsal_bench.text import fixed, many
 
 #: Places of the contextual NSS, and what they are called.
 PLACES = {"source": "sounding thing", "rest": "rest of the frame", "frame": "whole frame"}
@@ -108,7 +108,7 @@ def _head(found: Analysis) -> str:
         left_out = f"; seeds {_listed(row.left_out)} have other folds and are left out" if row.left_out else ""
         said.append(
             f"- {name}: preset {row.head.preset or '-'}, folds {_listed(row.folds)}, seeds {_listed(row.seeds)}, "
-            f"{len({v.video for r in row.records for v in r.videos})} videos{left_out}"
+            f"{many(len({v.video for r in row.records for v in r.videos}), 'video')}{left_out}"
         )
     if len({row.folds for row in found.table}) > 1:
         said.append("\nThe networks were tested on other folds, hence on other videos: their scores do not compare.")

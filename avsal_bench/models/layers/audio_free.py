@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from avsal_bench.text import many
+
 
 def check_rows(use_audio: Tensor | None, items: int) -> Tensor | None:
     """Which items hear, ``(B,)`` bool; None where all do, so that what follows is computed as if nobody had asked.
@@ -19,7 +21,7 @@ def check_rows(use_audio: Tensor | None, items: int) -> Tensor | None:
     if use_audio.dtype != torch.bool or tuple(use_audio.shape) != (items,):
         raise ValueError(
             f"use_audio of shape {tuple(use_audio.shape)}, {use_audio.dtype}; expected one bool for each of the "
-            f"{items} items of the batch"
+            f"{many(items, 'item')} of the batch"
         )
     return None if bool(use_audio.all()) else use_audio
 

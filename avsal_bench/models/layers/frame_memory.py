@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.models.base import Place
+from avsal_bench.text import many
 
 #: Features of a frame, ``(...)`` each, by the key of its video and its number.
 FrameMemory = dict[tuple[str, int], tuple[Tensor, ...]]
@@ -35,7 +36,9 @@ def features_once(
     count, steps = frames.shape[0], frames.shape[2]
     lengths = [len(place.frames) for place in places]
     if lengths != [steps] * count:
-        raise ValueError(f"expected places of {count} windows of {steps} frames; got windows of {lengths} frames")
+        raise ValueError(
+            f"expected places of {many(count, 'window')} of {many(steps, 'frame')}; got windows of {lengths} frames"
+        )
     keys = [(place.video, number) for place in places for number in place.frames]
     new = {key: divmod(i, steps) for i, key in enumerate(keys) if key not in memory}
     if new:

@@ -20,6 +20,7 @@ from avsal_bench.models.base import Network
 from avsal_bench.models.published_weights import Rename
 from avsal_bench.models.registry import registered_name
 from avsal_bench.models.weights.numpy_files import RefusedError, read_arrays
+from avsal_bench.text import many
 
 #: Where a training script may have put the state dict in its checkpoint.
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "student_model")
@@ -152,7 +153,9 @@ def _some(one: str, several: str, found: list[str], total: int, whose: str = "it
         return ""
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     verb = one if len(found) == 1 else several
-    return f"{len(found)} of {whose} {total} entries {verb}: {', '.join(found[:_LISTED])}{more}"
+    return (
+        f"{len(found)} of {whose} {many(total, 'entry', plural='entries')} {verb}: {', '.join(found[:_LISTED])}{more}"
+    )
 
 
 def _describe(net: nn.Module) -> str:

@@ -20,6 +20,7 @@ from avsal_bench.models.weights.loading import Loaded, load_published, open_safe
 from avsal_bench.models.weights.offered import build_for, list_weights, published_weights
 from avsal_bench.names import unknown
 from avsal_bench.progress import progress
+from avsal_bench.text import many
 
 #: How archives are called that may hold weights, and files that may be weights under another name. They are
 #: mentioned, not opened.
@@ -205,7 +206,9 @@ def _import(path: Path, name: str, store: Path) -> tuple[str, str]:
 
 def _detail(checked: Checked) -> str:
     loaded, idle = len(checked.loaded.loaded), len(checked.loaded.without_effect)
-    return f"sha256 {checked.sha256}, {loaded} entries" + (f", {idle} more without effect" if idle else "")
+    return f"sha256 {checked.sha256}, {many(loaded, 'entry', plural='entries')}" + (
+        f", {idle} more without effect" if idle else ""
+    )
 
 
 def _stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -205,7 +205,7 @@ def test_lengths_that_differ_are_said(tmp_path):
     (tmp_path / "points/b/001.png").unlink()
     save(tmp_path / "pictures/c/f005.png", drawn(1)[..., None].repeat(3, -1))
     said = {(g.what, g.why) for g in guessed(tmp_path)[0].guesses if g.sure == "odd"}
-    assert ("frames and maps", "1 videos have fewer frames than maps: a") in said
+    assert ("frames and maps", "1 video has fewer frames than maps: a") in said
     assert any(what == "files of fixations" and why.endswith("such as b") for what, why in said)
     assert any("more frames than maps, such as c" in why for _, why in said)
 

@@ -25,6 +25,7 @@ from avsal_bench.data.files.packets import picture_stream
 from avsal_bench.data.files.timeline import Index, index_of, stamp_of_video
 from avsal_bench.data.files.video_files import OPEN_FILES, require_frames
 from avsal_bench.data.files.video_files import read_pictures as read_by_pyav
+from avsal_bench.text import many
 
 #: Seconds that two readings of one time stamp may be apart: decord's are float32.
 _SLACK = 1e-3
@@ -98,7 +99,7 @@ def _unlike(path: Path, index: Index, reader: Any) -> str:
     if reason := _no_exact_codec(path):
         return reason
     if len(reader) != len(line.times):
-        return f"it counts {len(reader)} pictures, and a player shows {len(line.times)}"
+        return f"it counts {many(len(reader), 'picture')}, and a player shows {len(line.times)}"
     began = np.asarray(reader.get_frame_timestamp(list(range(len(reader)))))[:, 0]
     if not np.abs(began - began[0] - line.times).max() <= _SLACK:
         return "it gives other times for its pictures"
