@@ -82,11 +82,14 @@ def _cc(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one.ravel().astype(float), other.ravel().astype(float))[0, 1])
 
 
+def write(page: Path, real: Path) -> None:
+    """Write the part between the marks of the page, from the files of a folder."""
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    write_atomically(page, f"{before}{BEGIN}\n{measured(real)}\n{END}{rest.split(END)[1]}")
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python docs/dhf1k_forms.py FOLDER, with dhf1k_002 and dhf1k_0601 in it")
-    folder = Path(sys.argv[1])
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    write_atomically(PAGE, f"{before}{BEGIN}\n{measured(folder)}\n{END}{rest.split(END)[1]}")
+    write(PAGE, Path(sys.argv[1]))
     print(f"wrote {PAGE}")

@@ -33,13 +33,22 @@ def add_convert_dhf1k(commands: Commands) -> None:
     parser = add_command(commands, "convert-dhf1k", convert_dhf1k, text, _DESCRIPTION, _EPILOG)
     parser.add_argument("source", type=place, metavar="DIR", help="folder of the raw files, unpacked")
     parser.add_argument(
-        "--form", choices=["pairs", "as-published"], default="pairs", help="of fixation maps (default: %(default)s)"
+        "--form",
+        type=_form,
+        choices=["pairs", "as-published"],
+        default="pairs",
+        help="of fixation maps (default: %(default)s)",
     )
     parser.add_argument(
         "--size", type=size, metavar="HxW", help="of videos without a file in the root (default: 360x640)"
     )
     parser.add_argument("--gaze-only", action="store_true", help="write observers.csv, and no maps")
     set_options(parser, several=False)
+
+
+def _form(text: str) -> str:
+    """A form as it is typed; in Python it is ``as_published``."""
+    return text.replace("_", "-")
 
 
 def convert_dhf1k(args: Namespace) -> int:

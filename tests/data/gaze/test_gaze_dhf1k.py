@@ -331,7 +331,7 @@ def test_the_command(tmp_path, root, capsys):
     assert "note: dhf1k: 2 videos without a file" in out
     assert "12 maps of fixations and density beside them" in out
     assert "14 files written below" in out
-    assert main([*words, "--form", "as-published", "--size", "90x160"]) == 0
+    assert main([*words, "--form", "as_published", "--size", "90x160"]) == 0
     assert "nothing to do" in capsys.readouterr().out
     (root / "DHF1K/annotation/0002/converted.json").unlink()
     assert main(words) == 2
