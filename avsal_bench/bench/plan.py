@@ -21,11 +21,11 @@ from avsal_bench.bench.planning.asked import (
     modalities_of,
     tested_sets,
 )
+from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import hold_out
 from avsal_bench.data.clips.sampler import clip_counts
-from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import require_same
 from avsal_bench.names import unknown
@@ -194,7 +194,7 @@ def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here:
 
 def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
     """Training clips of an epoch of a stage, from the fold lists alone."""
-    listed = [v for name in stage.data for v in dataset(name).videos(space.root_of(name), "train", fold)]
+    listed = [v for name in stage.data for v in videos_of(space, name, "train", fold)]
     return sum(clip_counts(hold_out(listed, stage.val_fraction)[0], stage.clips_per_video, stage.clips_every))
 
 

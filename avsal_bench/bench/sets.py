@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset, expand, list_datasets, resolve_name
+from avsal_bench.kept import once
 
 #: Folders below a data root that hold a folder a set.
 PLACES = ("video_frames", "video_files", "annotations", "")
@@ -46,6 +47,16 @@ def present_sets(root: Path | None) -> list[str]:
             "describes a set of your own, which `avsal data init` writes"
         )
     return found
+
+
+def videos_of(space: Workspace, name: str, part: str, fold: int) -> list[Video]:
+    """The videos of a list; within :func:`~avsal_bench.kept.one_look` the disk is looked at once for each list.
+
+    Raises:
+        ValueError, FileNotFoundError: as the layout of the set.
+    """
+    root = space.root_of(name)
+    return once(("videos", name, root, part, fold), lambda: dataset(name).videos(root, part, fold))
 
 
 def listed_videos(roots: Mapping[str, Path]) -> Iterator[Video]:

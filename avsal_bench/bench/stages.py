@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.teachers import made_of
@@ -143,7 +144,7 @@ def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:
     root = space.root_of(name)
     marker = root / "synth.json"
     version = marker.read_text(encoding="utf-8") if dataset(name).embedded else ""
-    videos = dataset(name).videos(root, "train", fold)
+    videos = videos_of(space, name, "train", fold)
     return [name, version, *([v.name, v.n_frames, v.fps] for v in videos)]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,12 +13,13 @@ from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.fit import claim_stage
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.made_of import of_test, of_training
+from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.teachers import taught_by
-from avsal_bench.kept import one_look
-from avsal_bench.models import create_model
+from avsal_bench.kept import once, one_look
+from avsal_bench.models import Network, create_model
 
 
 def needs_of_network(context: Context, stages: Sequence[Training], tested: Iterable[str], needs: Needs) -> None:
@@ -24,27 +27,36 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
     job, tested = context.job, sorted(tested)
     for training in stages:
         with needs.noted():
-            needs.weights |= dict.fromkeys(needed_weights(training))
+            key = ("weights", training.model, _text(training.options), _text(training.stage.start))
+            needs.weights |= dict.fromkeys(once(key, partial(needed_weights, training)))
     if published := weights_of(job, context.recipe):
         needs.weights[published] = None
     test_options = stage_options(job, context.recipe)
-    with torch.device("meta"):
-        net = create_model(job.model, **test_options)
+    net = once(("network", job.model, _text(test_options)), lambda: _without_numbers(job.model, test_options))
     for training in stages:
         parts = ["frames", "maps", "fixations", *_heard(training.options)]
         parts += ["labels"] if learns_labels(training.stage) else []
         for name in training.stage.data:
             with needs.noted():
-                listed = needs.listed(name, "train", job.fold)
+                listed = videos_of(context.space, name, "train", job.fold)
                 needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
     labels = "labels" if net.switched_by_labels else "consistency"
     for name in tested:
         with needs.noted():
-            videos = needs.listed(name, "test", job.fold)
+            videos = videos_of(context.space, name, "test", job.fold)
             needs.read(videos, "frames", "maps", "fixations", labels, *_heard(test_options))
         if net.observes:
             with needs.noted():
-                needs.read(needs.listed(name, "train", job.fold), "maps")
+                needs.read(videos_of(context.space, name, "train", job.fold), "maps")
+
+
+def _text(plain: Mapping[str, Any]) -> str:
+    return json.dumps(plain, sort_keys=True, default=str)
+
+
+def _without_numbers(model: str, options: Mapping[str, Any]) -> Network:
+    with torch.device("meta"):
+        return create_model(model, **options)
 
 
 def _heard(options: Mapping[str, Any]) -> list[str]:
@@ -77,12 +89,11 @@ def check_made_of(context: Context, stages: Iterable[Training], missing: Iterabl
             of_test(job, recipe, space, name, sound)  # reads the files and the code that will be used, in good time
 
 
-def check_swaps(context: Context, missing: Iterable[Place], needs: Needs | None = None) -> None:
+def check_swaps(context: Context, missing: Iterable[Place]) -> None:
     """Look whether every test video has another one whose sound it can be given, where that is asked for.
 
     Raises:
         ValueError: see :func:`~avsal_bench.data.clips.sounds.partners`.
     """
-    needs = needs or Needs(context.space)
     for name in {name for name, sound, _ in missing if sound == "swapped"}:
-        partners(needs.listed(name, "test", context.job.fold))
+        partners(videos_of(context.space, name, "test", context.job.fold))

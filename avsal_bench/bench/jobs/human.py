@@ -17,6 +17,7 @@ from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
+from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.sharing.processes import first_process
 from avsal_bench.bench.stages import test_folder
 from avsal_bench.bench.workspace import Workspace
@@ -79,7 +80,7 @@ class HumanJob(JobKind):
         listed = {}
         for name, _, _ in missing:
             with needs.noted():
-                listed[name] = needs.listed(name, "test", context.job.fold)
+                listed[name] = videos_of(context.space, name, "test", context.job.fold)
         with needs.noted():
             require_observers(listed)
         for name, videos in listed.items():

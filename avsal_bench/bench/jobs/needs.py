@@ -46,18 +46,6 @@ class Needs:
     videos: dict[Video, set[str]] = field(default_factory=dict)
     weights: dict[str, None] = field(default_factory=dict)
     wrong: dict[str, OSError | ValueError] = field(default_factory=dict)
-    _lists: dict[tuple[str, str, int], list[Video]] = field(default_factory=dict)
-
-    def listed(self, name: str, part: str, fold: int) -> list[Video]:
-        """The videos of a list, which is read once.
-
-        Raises:
-            ValueError, FileNotFoundError: as the layout of the set.
-        """
-        key = (name, part, fold)
-        if key not in self._lists:
-            self._lists[key] = dataset(name).videos(self.space.root_of(name), part, fold)
-        return self._lists[key]
 
     def read(self, videos: Iterable[Video], *parts: str) -> None:
         """Note that parts of videos are read."""

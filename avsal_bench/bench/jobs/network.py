@@ -54,7 +54,7 @@ class NetworkJob(JobKind):
         stages = trainings(context.job, context.recipe, context.space)
         needs_of_network(context, stages, {name for name, _, _ in missing}, needs)
         with needs.noted():
-            check_swaps(context, missing, needs)
+            check_swaps(context, missing)
         with needs.noted():
             check_parts(stages)
 

@@ -11,6 +11,7 @@ from avsal_bench.bench.jobs.needs import MOST, Needs
 from avsal_bench.bench.launch.grid import look_for_files
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import make_plan, notes_of, plan_one
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli.app import main
 from avsal_bench.data.dataset import VideoFile, dataset, use_root
@@ -302,18 +303,11 @@ def test_words_of_own_data_come_back():
 @pytest.mark.slow
 def test_a_network_that_hears_is_trained_on_it_with_a_silent_video(space):
     describe(space.data_root, SOUNDING.replace("fps: 25", "fps: 25\nsilent: [d]"))
-    folders = {"--data-root": space.data_root, "--runs": space.runs, "--leaderboard": space.leaderboard}
-    words = ["--modality", "av", "--train", "lab", "--frames", "8", "--size", "32x64", "--epochs", "1", "--clips", "1"]
-    words += ["--workers", "0", "--devices", "1", *(str(word) for pair in folders.items() for word in pair)]
-    assert main(["bench", "stavis", *words]) == 0
-    folder = space.records / "stavis/lab"
-    assert sorted(path.name for path in folder.glob("*.json")) == [
-        "centre-fold1-seed0.json",
-        "mep-fold1-seed0.json",
-        "stavis_av-fold1-seed0-muted.json",
-        "stavis_av-fold1-seed0.json",
-    ]
-    record = read_record(folder / "stavis_av-fold1-seed0.json")
+    own = ("--train", "lab", "--frames", "8", "--size", "32x64", "--epochs", "1", "--clips", "1")
+    job = make_plan(space, ["stavis"], "smoke", "stavis", modalities=["av"], own=own)[-1]
+    paths = run_job(job, space, ONE)
+    assert [path.name for path in paths] == ["stavis_av-fold1-seed0.json", "stavis_av-fold1-seed0-muted.json"]
+    record = read_record(paths[0])
     assert record.preset == record.recipe["preset"] == "smoke-on-lab"
     assert record.provenance["own_set"]["silent"] == ["d"]
     assert [fit["stage"] for fit in record.provenance["fits"]] == ["visual", "audiovisual"]
