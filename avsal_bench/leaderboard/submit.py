@@ -56,6 +56,11 @@ STORY = {
     "command": r".+",
 }
 
+#: What a laboratory does with records that only it can check.
+HOW_TO_PUBLISH = (
+    "To publish them, give your leaderboard's folder with the lists and the description of the set to others (the page "
+    "'Publish a record' of the documentation says how)"
+)
 #: Frames of every test video of a data set and fold, by name; None where no list is known. ValueError for unknown ones.
 Listed = Callable[[str, int], Mapping[str, int] | None]
 
@@ -165,18 +170,28 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
     if "own_set" in r.provenance and frames is None:
         yield (
             f"{r.dataset} is a set of its owner (dataset.yaml): nobody else can see whether its test is whole, so its "
-            "records stay on your own leaderboard, where bench and evaluate put them"
+            f"records stay on your own leaderboard, where bench and evaluate put them. {HOW_TO_PUBLISH}"
         )
         return
     if unknown:
         yield unknown
+        return
+    if r.provenance.get("own_list"):
+        yield (
+            f"{r.dataset}, fold {r.fold}: tested by a list in fold_lists of the data root, and not by that of this "
+            f"package, so it cannot stand beside others. Take the list out of the root and test again; or, where that "
+            f"list is meant, {HOW_TO_PUBLISH[0].lower()}{HOW_TO_PUBLISH[1:]}"
+        )
         return
     names = Counter(v.video for v in r.videos)
     for name, times in sorted(names.items()):
         if times > 1:
             yield f"video {name} stands in it {times} times"
     if frames is None:
-        yield f"{r.dataset}: no test list comes with this package, so nobody can see whether the test is whole"
+        yield (
+            f"{r.dataset}: no test list comes with this package, so nobody can see whether the test is whole. "
+            f"{HOW_TO_PUBLISH}"
+        )
         return
     yield from (f"video {name} of the test list is missing" for name in frames if name not in names)
     for v in r.videos:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from made_records import make, save
+from conftest import HOME
+from made_records import make, save, whole
 
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.layouts.listed import listed_frames
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, story_of_lists
 from avsal_bench.leaderboard.analysis import bounds_of, labels
 from avsal_bench.leaderboard.page.board import overall, read_board
@@ -15,7 +17,9 @@ from avsal_bench.leaderboard.page.readme import _difference, readme, summary_tab
 from avsal_bench.leaderboard.page.score_tables import score_sets
 from avsal_bench.leaderboard.reports.latex import latex_tables
 from avsal_bench.leaderboard.statistics import Interval
+from avsal_bench.leaderboard.submit import check_submission
 from avsal_bench.leaderboard.tables import rows
+from avsal_bench.records import write_record
 from avsal_bench.text import fixed
 
 GOOD, BAD = [0.9, 0.8, 0.9, 0.7, 0.8, 0.9], [0.5, 0.4, 0.5, 0.3, 0.4, 0.5]
@@ -159,3 +163,35 @@ def test_csv_and_tables_for_a_paper_have_no_negative_zero(tmp_path):
     assert "-0.000" not in to_csv(read_board(tmp_path).table, [])
     assert "-0.000" not in latex_tables(tmp_path, ["avad"], intervals=True).text
     assert "-0.000" not in readme(read_board(tmp_path))
+
+
+# --- handing in
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"own_list": {"videos": 9, "usual": 15}}, "tested by a list in fold_lists of the data root"),
+        ({"own_set": {"title": "x"}}, "is a set of its owner"),
+    ],
+)
+def test_who_tests_by_lists_of_their_own_is_told_how_to_publish(told, said, tmp_path):
+    record = whole()
+    record = replace(record, provenance=record.provenance | told)
+    if "own_set" in told:
+        record = replace(record, dataset="mine")
+    [problem] = problems_of(record, tmp_path)
+    assert said in problem
+    assert "'Publish a record' of the documentation" in problem
+    assert "A set of your own" in (HOME / "docs" / "howto" / "publish.md").read_text(encoding="utf-8")
+
+
+def problems_of(record, folder):
+    path = folder / "handed_in.json"
+    write_record(path, record)
+
+    def listed(name, fold):
+        return None if name == "mine" else listed_frames(name, fold)
+
+    found = check_submission([path], folder / "board", {"stavis": "videos"}, listed)
+    return found.problems.get(path, [])
