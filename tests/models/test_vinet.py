@@ -72,8 +72,11 @@ def watched(net: ViNet) -> dict[str, nn.Module]:
 
 @pytest.fixture(
     scope="module",
-    params=[("vinet_v", VISUAL), ("vinet_bilinear", BILINEAR), ("vinet_transformer", TRANSFORMER)],
-    ids=["v", "bilinear", "transformer"],
+    params=[
+        pytest.param(("vinet_v", VISUAL), id="v"),
+        pytest.param(("vinet_bilinear", BILINEAR), id="bilinear"),
+        pytest.param(("vinet_transformer", TRANSFORMER), id="transformer", marks=pytest.mark.slow),
+    ],
 )
 def run(request) -> Run:
     name, options = request.param

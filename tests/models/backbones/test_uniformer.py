@@ -23,7 +23,8 @@ def small():
     return UniFormer(depths=(1, 1, 2, 1), width=0.125)
 
 
-def test_the_four_features_are_those_of_the_authors_code():
+def test_every_entry_of_the_authors_has_a_place_or_no_effect():
+    """Its features, within the network, are compared in test_mspi_parity.py."""
     golden = Golden("mspi_uniformer_b")
     golden.about["state"] = [entry for entry in golden.about["state"] if entry[0].startswith("visnet.")]
     state = {key.removeprefix("visnet."): value for key, value in golden.state().items()}
@@ -32,12 +33,6 @@ def test_the_four_features_are_those_of_the_authors_code():
     unused = {f"visnet.{key}" for key in loaded.without_effect}
     assert {key for key in unused if "running" not in key and "num_batches" not in key} == set(golden.without_effect)
     assert sum(p.numel() for p in net.parameters()) == 49_606_976
-    frames, _ = golden.inputs()
-    with torch.no_grad():
-        found = net(frames)
-    for i, feature in enumerate(found):
-        assert feature.shape[1:3] == (net.channels[i], net.steps[i])
-        assert golden.error(f"feature/visnet.{i}", feature) < 1e-5
 
 
 def test_the_norms_have_the_eps_of_the_authors():
