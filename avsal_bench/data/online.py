@@ -9,7 +9,7 @@ from avsal_bench.data.dataset import DataSet, dataset
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
-from avsal_bench.getting.offers import Piece, terms
+from avsal_bench.getting.offers import Piece, last_step, terms
 from avsal_bench.getting.placing import find_top, put_in_place
 from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
 from avsal_bench.names import pick
@@ -34,24 +34,25 @@ def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str]
         OSError: when the root cannot be written, or has no room.
     """
     wanted: dict[Piece, list[DataSet]] = {}
-    steps: dict[str, Sequence[str]] = {}
-    by_hand, there = [], []
+    by_hand = []
     for one in map(dataset, names):
         lacking = _lacking(one, root, only)
         if lacking is None:
             by_hand.append(one)
         elif not lacking:
-            there.append(one.name)
-            print(f"{one.name}: is there already, in {root}")
+            print(f"{one.name}: is there already, in {root}; `avsal data check {one.name}` looks at every file")
         for piece in lacking or ():
             wanted.setdefault(piece, []).append(one)
-            steps[one.name] = _filled(one, root)
     for one in by_hand:
         print(_steps(one, root))
     if not wanted:
         return (NEEDS_YOU if by_hand else DONE), []
     files = {_wanted(piece, root, sets): (piece, sets) for piece, sets in wanted.items()}
     accept = {one.name: _terms(one) for sets in wanted.values() for one in sets}
+    steps = {
+        file.name: [*_filled(sets[0], root), last_step([one.place for one in files if one.name == file.name])]
+        for file, (_, sets) in files.items()
+    }
     code = carry_out([*files], root, asked, accept, steps, lambda file, path: _put(*files[file], path, root))
     code = NEEDS_YOU if code == DONE and by_hand and not asked.dry_run else code
     got = {one.name: one for sets in wanted.values() for one in sets}
@@ -73,18 +74,26 @@ def lacking_videos(piece: Piece, names: Iterable[str], root: Path) -> list[str]:
 
 
 def _lacking(one: DataSet, root: Path, only: Sequence[str]) -> list[Piece] | None:
-    """The pieces of a set that a root lacks; None where nobody offers pieces of it."""
+    """The pieces of a set that a root lacks; None where it is lacking and nobody offers pieces of it."""
     if one.online is None:
         kind = "is made here, and needs no download" if one.embedded else "is not offered anywhere that is known here"
         where = f"; {one.facts.source}" if one.facts else ""
         raise ValueError(f"{one.name}: {kind}{where}")
     if not one.online.pieces:
-        return None
+        return [] if _can_be_read(one, root) else None
     parts = list(dict.fromkeys(piece.what for piece in one.online.pieces))
     for what in only:
         pick(f"part of {one.name}", what, dict.fromkeys(parts))
     asked = [piece for piece in one.online.pieces if (piece.what in only if only else piece.unasked)]
     return [piece for piece in asked if _is_lacking(one, piece, root)]
+
+
+def _can_be_read(one: DataSet, root: Path) -> bool:
+    """Whether the layout of a set finds videos of it."""
+    try:
+        return all(one.videos(root, part, 1) for part in ("train", "test"))
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _is_lacking(one: DataSet, piece: Piece, root: Path) -> bool:

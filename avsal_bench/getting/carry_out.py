@@ -56,7 +56,7 @@ def carry_out(
         folder: data root, or store of weights: ``downloads.json`` lies in it.
         asked: how.
         terms: that must be accepted, by name.
-        steps: what a person does for those that only a person can fetch, by name.
+        steps: what a person does for each that only a person can fetch, by name.
         finish: unpacks or imports a file, and says what became of it in a line.
 
     Returns:
@@ -69,7 +69,7 @@ def carry_out(
     looked = look(wanted, asked.mirror)
     print(_table(looked))
     ready = [one for one in looked if not one.by_hand]
-    by_hand = _by_hand([one for one in looked if one.by_hand], steps)
+    by_hand = _by_hand([one for one in looked if one.by_hand], steps, terms)
     if by_hand:
         print(by_hand)
     if ready:
@@ -150,13 +150,10 @@ def _table(looked: Sequence[Looked]) -> str:
     return f"{table}\nunknown: the server does not say, or did not answer" if silent else table
 
 
-def _by_hand(looked: Sequence[Looked], steps: Mapping[str, Sequence[str]]) -> str:
-    """What a person does, numbered."""
+def _by_hand(looked: Sequence[Looked], steps: Mapping[str, Sequence[str]], terms: Mapping[str, str]) -> str:
+    """What a person does, numbered, and under which terms."""
     blocks = []
     for name in dict.fromkeys(one.wanted.name for one in looked):
-        files = [one.wanted.place for one in looked if one.wanted.name == name]
-        where = f"{files[0].parent}, under the names {', '.join(file.name for file in files)}"
-        lines = [*steps.get(name, ()), f"put them into {where}, and run the same command again"]
-        numbered = "\n".join(f"  {number}. {line}" for number, line in enumerate(lines, 1))
-        blocks.append(f"\n{name} needs a person:\n{numbered}")
+        numbered = "\n".join(f"  {number}. {line}" for number, line in enumerate(steps[name], 1))
+        blocks.append(f"\n{name} needs a person:\n{numbered}\nterms of {name}: {terms[name.split(', ')[0]]}")
     return "\n".join(blocks)

@@ -13,7 +13,9 @@ An address is one of these::
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 #: The environment in the place of ``--from``.
@@ -125,6 +127,13 @@ def mirrored(url: str, mirror: str) -> str:
 def mirror_of(given: str | None) -> str:
     """The mirror that is given, else that of the environment (``AVSAL_MIRROR``), else ""."""
     return given or os.environ.get(MIRROR, "")
+
+
+def last_step(files: Sequence[Path]) -> str:
+    """What a person does with the files that they fetched."""
+    names = ", ".join(file.name for file in files)
+    what = "it" if len(files) == 1 else "them"
+    return f"put {what} into {files[0].parent} as {names}, and run the same command again"
 
 
 def terms(licence: str, source: str) -> str:

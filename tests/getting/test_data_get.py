@@ -13,7 +13,7 @@ import time
 from collections import namedtuple
 
 import pytest
-from conftest import write_set
+from conftest import write_dhf1k, write_set
 from odd_server import Offer, no_pauses, server_fixture  # noqa: F401
 
 from avsal_bench.cli.app import main
@@ -268,6 +268,12 @@ def test_sets_that_need_a_person_print_the_steps_and_say_so_by_the_exit_code(tmp
     assert f"{name} needs a person:\n  1. " in out
     assert str(tmp_path / "new") in out
     assert "{" not in out
+
+
+def test_a_set_that_a_person_put_there_is_there(tmp_path, capsys):
+    write_dhf1k(tmp_path / "data", n_frames=2)
+    assert get(tmp_path / "data", "dhf1k") == 0
+    assert "dhf1k: is there already" in capsys.readouterr().out
 
 
 def test_every_set_says_where_it_is_offered_and_nothing_that_is_not_read():

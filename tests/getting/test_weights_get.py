@@ -93,7 +93,8 @@ def test_a_network_stands_for_all_of_its_weights(here, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "pickle: p.pkl is a pickle" in out
     assert "drive needs a person" in out
-    assert f"hand needs a person:\n  1. fill in the form\n  2. put them into {here / 'downloads'}" in out
+    assert f"put it into {here / 'downloads'} as drive.pth, and run the same command again" in out
+    assert "hand needs a person:\n  1. fill in the form\nterms of hand: MIT; a form\n" in out
     assert sorted(path.name for path in here.glob("*.pt")) == ["three.pt", "two.pt"]
 
 

@@ -8,8 +8,8 @@ from avsal_bench.cli.options import Commands, add_command, asked_of, getting_opt
 from avsal_bench.typed import listed
 
 _DESCRIPTION = """\
-Fetch data sets from where they are offered, and put them into the layout that the other commands read. Nothing else
-fetches anything, and nothing is fetched before you have seen from where, how large, and under which terms.
+Fetch data sets from where they are offered, and put them into the layout that the other commands read. Only this and
+`avsal weights get` fetch anything, and nothing before you have seen from where, how large, and under which terms.
 
 A download that broke off goes on where it stopped. The SHA-256 of each file is written into <root>/downloads.json when
 it is fetched first, and compared ever after. Archives are unpacked into a folder of their own and then moved, and no

@@ -9,9 +9,9 @@ from avsal_bench.typed import word
 
 _DESCRIPTION = """\
 Fetch published weights from where their authors offer them, and import them: opened without running anything in them,
-and fitted entry by entry. Nothing else fetches anything, and nothing is fetched before you have seen from where, how
-large, and under which terms. A download that broke off goes on where it stopped; the SHA-256 of each file is written
-into <store>/downloads.json when it is fetched first, and compared ever after."""
+and fitted entry by entry. Only this and `avsal data get` fetch anything, and nothing before you have seen from where,
+how large, and under which terms. A download that broke off goes on where it stopped; the SHA-256 of each file is
+written into <store>/downloads.json when it is fetched first, and compared ever after."""
 
 _EPILOG = """\
 examples:

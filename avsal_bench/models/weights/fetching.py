@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.carry_out import DONE, FAILED, Asked, carry_out
-from avsal_bench.getting.offers import terms
+from avsal_bench.getting.offers import last_step, terms
 from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
 from avsal_bench.models.published_weights import WeightsFile
 from avsal_bench.models.weights.offered import list_weights, weights_owner
@@ -42,7 +42,7 @@ def get_weights(names: Sequence[str], store: Path, asked: Asked) -> int:
         return code
     files = {_wanted(group, store): group for group in _together(lacking)}
     accept = {entry.name: terms(entry.licence, entry.source) for entry in lacking}
-    steps = {", ".join(entry.name for entry in group): _steps(group[0]) for group in files.values()}
+    steps = {file.name: _steps(group[0], file.place) for file, group in files.items()}
     fetched = carry_out([*files], store, asked, accept, steps, lambda file, path: _import(files[file], path, store))
     return FAILED if FAILED in (code, fetched) else fetched
 
@@ -77,8 +77,9 @@ def _wanted(group: Sequence[WeightsFile], store: Path) -> Wanted:
     return Wanted(names, "weights", first.online, store / DOWNLOADS / file, store, known)
 
 
-def _steps(entry: WeightsFile) -> tuple[str, ...]:
-    return entry.steps or (f"fetch {entry.file} in a browser from its authors: {entry.source}",)
+def _steps(entry: WeightsFile, place: Path) -> tuple[str, ...]:
+    fetch = f"fetch {entry.file} in a browser from its authors: {entry.source}"
+    return entry.steps or (fetch, last_step([place]))
 
 
 def _import(group: Sequence[WeightsFile], path: Path, store: Path) -> str:
