@@ -340,6 +340,11 @@ def test_protocols_side_by_side(run, tmp_path, capsys):
 
 
 def test_choices_change_one_thing_at_a_time(run, root, tmp_path, capsys):
+    frames = 8  # every choice scores them all anew
+    copied = shutil.copytree(root / "fold_lists", root / "lists")
+    (root / "fold_lists").unlink()
+    copied.rename(root / "fold_lists")
+    write_list(root, "AVAD", "test", "_1", f"v1 {frames} 25\nv2 {frames} 25\n")
     for name in ("v1", "v2"):
         for path in sorted((root / "maps" / name).iterdir()):
             np.save(path.with_suffix(".npy"), np.asarray(Image.open(path), np.float32) / 700)
