@@ -3,6 +3,8 @@
 import json
 import sys
 import tarfile
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -85,6 +87,23 @@ def test_one_archive_of_several_is_fetched_once(here, server):
     assert sorted(fetched(server)) == ["/all.tar.gz", "/one.pth"]
     assert sorted(path.name for path in here.glob("*.pt")) == ["one.pt", "three.pt", "two.pt"]
     assert (here / "downloads/all.tar.gz").is_file()
+
+
+def test_several_come_at_a_time(here, server):
+    """The first server falls silent in the middle; the other file comes all the same."""
+    first = server.offers["/one.pth"]
+    first.content, first.pause = first.content + bytes(60_000), threading.Event()
+    codes = []
+    run = threading.Thread(target=lambda: codes.append(get("one", "two", "three", "--accept", "--parallel", "2")))
+    run.start()
+    end = time.monotonic() + 20
+    while not (here / "downloads/all.tar.gz").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (here / "downloads/all.tar.gz").exists()
+    assert (here / "downloads/one.pth.part").exists()
+    first.pause.set()
+    run.join(20)
+    assert codes  # the file with zeros behind it may fit or not: both came
 
 
 def test_a_network_stands_for_all_of_its_weights(here, capsys, monkeypatch):
