@@ -150,7 +150,7 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
-        FileNotFoundError: where no root is known, or it is not there.
+        FileNotFoundError: where no root is known, or one that was named is not there.
     """
     return _find(dataset, root)[0]
 
@@ -163,6 +163,11 @@ def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet
     found = described(resolve_name(name))
     if found.embedded:
         space = workspace(synth_root=given)
+        if given is not None and not space.synth_root.is_dir():  # a slip of the pen makes no set of its own
+            raise FileNotFoundError(
+                f"data_root: no folder {given}; leave it out for the usual place of {name}, which is made where it is "
+                f"not there, or make it with `avsal synth --synth-root {given}`"
+            )
     elif space.data_root is None:
         raise FileNotFoundError(
             f"{name}: no data root; give data_root='/folder/of/the/sets', or set AVSAL_DATA, see `avsal data check`"

@@ -42,7 +42,7 @@ def of_function(function: FrameFunction, frames: int) -> Callable[[Video], Itera
                 kept = {n: kept[n] for n in numbers if n in kept} | dict(zip(missing, fresh, strict=True))
             given = torch.stack([kept[n] for n in numbers]).numpy()
             where = f"{video.key}, frame {frame}"
-            found = as_map(function(given[0] if frames == 1 else given), where)
+            found = as_map(_called(function, given[0] if frames == 1 else given, where), where)
             here = f"shape {tuple(found.shape)} and is {found.dtype}"
             if form not in ("", here):
                 raise ValueError(f"{where}: the map has {here}; each before it has {form}; give all of one kind")
@@ -53,6 +53,18 @@ def of_function(function: FrameFunction, frames: int) -> Callable[[Video], Itera
                 waiting.clear()
 
     return maps
+
+
+def _called(function: FrameFunction, given: NDArray[np.uint8], where: str) -> Any:
+    """What a function gives; its error becomes one that names the frame, with the function's own behind it."""
+    try:
+        return function(given)
+    except Exception as error:
+        said = f": {error}" if str(error) else ""
+        raise RuntimeError(
+            f"{where}: the function {getattr(function, '__name__', type(function).__name__)} raised "
+            f"{type(error).__name__}{said}; it was given an array {given.shape} of {given.dtype}"
+        ) from error
 
 
 def of_arrays(arrays: Mapping[str, Any]) -> Callable[[Video], Iterator[Some]]:

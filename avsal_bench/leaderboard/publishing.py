@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -49,7 +51,11 @@ def publish_records(
             f"{many(len(found.problems), 'file', 'have')} problems; nothing is published before they are solved"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".submit-", dir=folder, ignore_cleanup_errors=True) as temporary:
+    with (
+        _alone(folder),
+        tempfile.TemporaryDirectory(prefix=".submit-", dir=folder, ignore_cleanup_errors=True) as temporary,
+    ):
+        _check_places(found)
         stage, kept = Path(temporary) / "new", Path(temporary) / "old"
         _mirror(folder, stage)
         written = list(_write(found, folder, stage, pictures))
@@ -59,6 +65,26 @@ def publish_records(
         pages = [path for path, stamp in after.items() if before.get(path) != stamp]
         _exchange([*written, *pages], before.keys() - after.keys(), stage, folder, kept)
     return [folder / path for path in [*written, *pages]]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process publishes into a folder; the end of a process frees it, however it ends."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # of file systems without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _check_places(found: Submission) -> None:
+    """Raise ValueError where another submission was published since this one was checked."""
+    for path, record in found.records.items():
+        place = found.places[path]
+        if place.exists() and not is_same(path, place) and "replaces" not in record.provenance:
+            raise ValueError(f"{place} was put there by somebody else just now; nothing was changed, check again")
 
 
 def check_pictures(found: Submission) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -231,3 +233,31 @@ def test_whatever_is_accepted_of_all_changes_can_be_shown(tmp_path: Path) -> Non
     tried, accepted = _show_what_is_accepted(tmp_path, list(CHANGES))
     assert tried > 3000
     assert 100 < accepted < tried / 3
+
+
+def test_two_submissions_at_once_take_turns_and_neither_is_lost(tmp_path: Path) -> None:
+    """The second waits for the first, and its own record joins that one."""
+    records = {"1": whole(1), "2": whole(2), "late": whole(1, 0.4)}
+    for name, record in records.items():
+        write_record(tmp_path / "in" / f"{name}.json", record)
+    *found, late = (check(tmp_path, [tmp_path / "in" / f"{name}.json"]) for name in records)
+    inside: list[Path] = []
+    most: list[int] = []
+
+    def build(folder: Path) -> None:
+        inside.append(folder)
+        most.append(len(inside))
+        time.sleep(0.1)
+        inside.pop()
+
+    board = tmp_path / "board"
+    threads = [threading.Thread(target=publish_records, args=(one, board, build)) for one in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1]
+    assert len(list((board / "records").rglob("*.json"))) == 2
+    with pytest.raises(ValueError, match="was put there by somebody else just now"):
+        publish_records(late, board, build)
+    assert most == [1, 1]
