@@ -7,11 +7,11 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, dataset
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
-from avsal_bench.getting.archives import is_archive, unpack
+from avsal_bench.getting.archives import is_archive
 from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
 from avsal_bench.getting.offers import Piece, last_step, terms
 from avsal_bench.getting.placing import find_top, put_in_place
-from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
 from avsal_bench.names import pick
 from avsal_bench.strays import same_name
 from avsal_bench.text import many
@@ -120,8 +120,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
     """Unpack an archive, and put what is in it into the layout."""
     if not is_archive(archive.name):
         return str(archive)
-    with unpacking(root) as stage:
-        unpack(archive, stage)
+    with unpacked(archive, root) as stage:
         names = piece.holds or [name for one in sets for name in _listed(one, root)]
         try:
             top = find_top(stage, Path(piece.into).name, names)

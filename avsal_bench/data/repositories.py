@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from avsal_bench.getting.archives import OPENED, is_archive, unpack
+from avsal_bench.getting.archives import OPENED, is_archive
 from avsal_bench.getting.carry_out import DONE, Asked, carry_out
 from avsal_bench.getting.hugging_face import PREFIX, File, repository
 from avsal_bench.getting.offers import terms
-from avsal_bench.getting.placing import put_in_place
-from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
+from avsal_bench.getting.placing import put_file, put_in_place
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
 from avsal_bench.text import many
 
 
@@ -70,14 +70,11 @@ def _is_there(folder: Path, file: File) -> bool:
 
 def _put(path: Path, to: Path, root: Path) -> str:
     """Unpack an archive, or move a file; nothing that is there is replaced."""
-    with unpacking(root) as stage:
-        if is_archive(path.name):
-            unpack(path, stage)
-            alone = [*stage.iterdir()]
-            inner = alone[0] if len(alone) == 1 and alone[0].is_dir() and alone[0].name == to.name else stage
-            moved, _ = put_in_place(inner, to)
-            return f"{many(moved, 'file')} put into {to}"
-        stage.mkdir()
-        (stage / to.name).hardlink_to(path)
-        put_in_place(stage, to.parent)
-    return str(to)
+    if not is_archive(path.name):
+        put_file(path, to)
+        return str(to)
+    with unpacked(path, root) as content:
+        alone = [*content.iterdir()]
+        inner = alone[0] if len(alone) == 1 and alone[0].is_dir() and alone[0].name == to.name else content
+        moved, _ = put_in_place(inner, to)
+    return f"{many(moved, 'file')} put into {to}"

@@ -90,5 +90,17 @@ def put_in_place(top: Path, target: Path) -> tuple[int, int]:
     return len(move), len(there)
 
 
+def put_file(path: Path, target: Path) -> None:
+    """Move a file to its place, where it may be already.
+
+    Raises:
+        ValueError: where another file is there.
+    """
+    if os.path.lexists(target) and not _same(path, target):
+        raise ValueError(f"{target} is there and differs from what was fetched, {path}; move it away, and run again")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+
+
 def _same(new: Path, old: Path) -> bool:
     return old.is_file() and filecmp.cmp(new, old, shallow=False)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.filesize import decimal
 
 from avsal_bench.files import sha256
-from avsal_bench.getting.archives import is_archive
+from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.connection import NotSent, check_content, new_session, reason, size_of
 from avsal_bench.getting.download import RESERVE, Version, download, have, noted, part_of
 from avsal_bench.getting.ledger import BY_HAND, Entry, Ledger, now
@@ -216,15 +216,22 @@ def _from_drive(url: str, place: Path) -> Version:
 
 
 @contextmanager
-def unpacking(folder: Path) -> Iterator[Path]:
-    """A place for what is in an archive, which need not be there yet; it is removed at the end.
+def unpacked(archive: Path, folder: Path) -> Iterator[Path]:
+    """A folder with all that is in an archive, with a bar; it is removed at the end, with what is left in it.
 
     Args:
+        archive: as :func:`~avsal_bench.getting.archives.unpack` takes it.
         folder: data root, or store: what is unpacked lies on its disk, so that moving it costs nothing.
+
+    Raises:
+        ValueError, OSError: as :func:`~avsal_bench.getting.archives.unpack`.
     """
     (folder / DOWNLOADS).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=folder / DOWNLOADS) as temporary:
-        yield Path(temporary) / "content"
+        stage = Path(temporary) / "content"
+        with progress("unpack", archive.stat().st_size, sizes=True) as bar:
+            unpack(archive, stage, lambda steps: bar.advance(steps, archive.name))
+        yield stage
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from odd_server import Offer, no_pauses, server_fixture  # noqa: F401
 from avsal_bench.cli.app import main
 from avsal_bench.data.dataset import SIX, dataset, registered_datasets
 from avsal_bench.data.online import lacking_videos
+from avsal_bench.getting import archives as archives_of
 from avsal_bench.getting import download, wanted
 
 HOST = "/cvsp.cs.ntua.gr/research/stavis/data"
@@ -214,6 +215,27 @@ def test_a_disk_that_fills_up_is_said_and_what_came_stays(here, capsys, monkeypa
         assert get(here, "avad", "--only", "maps", "--accept") == 1
     assert "the disk is full: free some space and run the same command again, which goes on" in capsys.readouterr().err
     assert get(here, "avad", "--only", "maps") == 0
+
+
+def test_an_interrupted_unpacking_leaves_nothing_half_and_is_taken_up_again(here, server, monkeypatch):
+    written, write = [], archives_of._write
+
+    def interrupted(*words):
+        written.append(words)
+        if len(written) == 50:
+            raise KeyboardInterrupt
+        write(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archives_of, "_write", interrupted)
+        assert get(here, "avad", "--accept", "--no-check") == 130
+    assert not [*here.glob("downloads/unpacking-*")]
+    for part in ("video_frames", "annotations"):
+        assert len([*here.glob(f"{part}/AVAD/*")]) in (0, 3)
+    server.asked.clear()
+    assert get(here, "avad", "--no-check") == 0
+    assert "GET" not in commands(server)
+    assert len([*here.glob("video_frames/AVAD/video*/img_*.jpg")]) == 36
 
 
 def test_what_a_killed_process_was_unpacking_is_removed(here):

@@ -120,4 +120,4 @@ def test_files_of_mine_are_never_replaced(here, server, capsys):
     (here / "Gaze/meta/split.json").write_text("mine")
     assert get(here, f"hf:{NAME}", "--accept") == 1
     assert (here / "Gaze/meta/split.json").read_text() == "mine"
-    assert "differ from those of the archive" in capsys.readouterr().err
+    assert "is there and differs from what was fetched" in capsys.readouterr().err

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from avsal_bench.getting.archives import is_archive, unpack
+from avsal_bench.getting.archives import is_archive
 from avsal_bench.getting.carry_out import DONE, FAILED, Asked, carry_out
 from avsal_bench.getting.offers import last_step, terms
-from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacking
+from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
 from avsal_bench.models.published_weights import WeightsFile
 from avsal_bench.models.weights.offered import list_weights, weights_owner
 from avsal_bench.names import unknown
@@ -84,17 +84,20 @@ def _steps(entry: WeightsFile, place: Path) -> tuple[str, ...]:
 
 def _import(group: Sequence[WeightsFile], path: Path, store: Path) -> str:
     """Import a file, or those that are wanted of an archive."""
+    if not is_archive(path.name):
+        return _imported({path: group[0].name}, store)
+    names = {entry.file: entry.name for entry in group}
+    with unpacked(path, store) as content:
+        files = {one: names[one.name] for one in sorted(content.rglob("*")) if one.name in names and one.is_file()}
+        if missing := sorted(set(names.values()) - set(files.values())):
+            raise ValueError(f"{path}: holds no file of {', '.join(missing)} ({', '.join(names)})")
+        return _imported(files, store)
+
+
+def _imported(files: dict[Path, str], store: Path) -> str:
     from avsal_bench.models.weights.store import Found, import_weights
 
-    with unpacking(store) as stage:
-        files = {path: group[0].name}
-        if is_archive(path.name):
-            unpack(path, stage)
-            names = {entry.file: entry.name for entry in group}
-            files = {one: names[one.name] for one in sorted(stage.rglob("*")) if one.name in names and one.is_file()}
-            if missing := sorted(set(names.values()) - set(files.values())):
-                raise ValueError(f"{path}: holds no file of {', '.join(missing)} ({', '.join(names)})")
-        reports = import_weights(Found(files, [], []), store)
+    reports = import_weights(Found(files, [], []), store)
     if failed := [report.detail for report in reports if report.outcome == "failed"]:
         raise ValueError("; ".join(failed))
     return "; ".join(f"{report.outcome} ({report.detail})" for report in reports)
