@@ -78,6 +78,13 @@ def point(value=1, size=(48, 64), dtype=np.uint8):
     return values
 
 
+def crossed(size=(48, 64)):
+    """Rows and columns of samples, each with each."""
+    values = np.zeros(size, dtype=np.uint8)
+    values[np.ix_([10, 12, 13], [20, 24, 29])] = 1
+    return values
+
+
 def cut(path, part=0.5):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
 

@@ -13,6 +13,7 @@ from audit_trees import (
     change_list,
     check,
     clean_fixture,  # noqa: F401
+    crossed,
     cut,
     density,
     fixations,
@@ -119,6 +120,16 @@ DAMAGE = {
         lambda r: mat(fixations(r, 2), point(3) + point(1)[::-1]),
         *("note", "fixation counts", "frame 2", "from 1 to 3 on a pixel", "above 0 counts"),
     ),
+    "rows x columns in place of fixations": (
+        lambda r: for_each(range(1, N + 1), lambda n: mat(fixations(r, n), crossed())),
+        *(
+            "note",
+            "grids",
+            "annotations/Coutrot_db2/video1",
+            "100 % of the fixated pixels of 5 frames",
+            "docs/dhf1k.md",
+        ),
+    ),
     "a density in place of fixations": (
         lambda r: mat(fixations(r, 2), np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8)),
         *("error", "fixation values", "frame 2", "values from 0 to 110, 110 different ones", "stop when they come"),
@@ -199,7 +210,7 @@ DAMAGE = {
     ),
     "NaN in sound": (
         lambda r: play(sound(r), np.where(np.arange(10584) == 99, np.nan, noise(0.48)), subtype="FLOAT"),
-        *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "1 of 10584 samples", "stop before"),
+        *("error", "broken samples", "video_audio/Coutrot_db2/video1/video1.wav", "1 of 10,584 samples", "stop before"),
     ),
     "sound of 16 bits as floats": (
         lambda r: play(sound(r), 32768 * noise(0.48), subtype="FLOAT"),
