@@ -46,10 +46,11 @@ def look_for_files(jobs: Sequence[Job], space: Workspace, machine: Machine, anew
 def _collect(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool, needs: Needs) -> None:
     for job in jobs:
         recipe = job.recipe(space)
-        for name in dict.fromkeys(name for stage in recipe.stages for name in stage.data):
+        places = list(records_of(job, recipe, space))
+        for name in {*(name for name, _, _ in places), *(name for stage in recipe.stages for name in stage.data)}:
             space.root_of(name)  # without a root there is nothing to look at
         missing = []
-        for place in records_of(job, recipe, space):
+        for place in places:
             if anew or not place[2].is_file():
                 missing.append(place)
             else:
