@@ -109,7 +109,7 @@ def _kind(errors: Sequence[Exception]) -> type[FileNotFoundError] | type[ValueEr
 def _told(faults: dict[Video, dict[str, OSError | ValueError]], wrong: Sequence[str], looked: int) -> Iterator[str]:
     """The lines of what is wrong: a summary, the videos, what is of no video, and what to do about missing sound."""
     counts = Counter(
-        ("lack" if isinstance(error, FileNotFoundError) else "have wrong", PARTS[part])
+        ("lack" if isinstance(error, FileNotFoundError) else "have faulty", PARTS[part])
         for of_video in faults.values()
         for part, error in of_video.items()
     )

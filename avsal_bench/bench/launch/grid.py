@@ -47,7 +47,7 @@ def _collect(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool
     for job in jobs:
         recipe = job.recipe(space)
         places = list(records_of(job, recipe, space))
-        for name in {*(name for name, _, _ in places), *(name for stage in recipe.stages for name in stage.data)}:
+        for name in dict.fromkeys([*(place[0] for place in places), *(n for s in recipe.stages for n in s.data)]):
             space.root_of(name)  # without a root there is nothing to look at
         missing = []
         for place in places:
