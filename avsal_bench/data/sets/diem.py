@@ -55,6 +55,7 @@ register_dataset(
                 "list: ami_ib4010_closeup_720x576, ami_ib4010_left_720x576 and news_tony_blair_resignation_720x540.",
                 "The means over folds of papers are means over three networks and the same 17 videos.",
                 "Rates are a hundred-thousandth low: 29.9997 for 30.",
+                "In the files of gaze the right eye's event is never 2; in saccades it says 1, a fixation.",
             ),
         ),
         online=online("DIEM"),
