@@ -153,3 +153,16 @@ def test_a_reader_who_leaves_early_ends_a_command_without_a_word(words):
         child.stdout.close()
         assert child.stderr.read() == b""
         assert child.wait() == 141
+
+
+@pytest.mark.parametrize("words", [["weights", "list"], ["bench", "status"]])
+def test_a_command_that_prints_to_nobody_ends_quietly(words, tmp_path):
+    code = "import sys; from avsal_bench.cli import main; sys.exit(main(sys.argv[1:]))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", code, *words]
+    if words[0] == "bench":
+        command += ["--runs", str(tmp_path), "--leaderboard", str(tmp_path / "fresh")]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")

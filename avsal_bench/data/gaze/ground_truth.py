@@ -160,7 +160,7 @@ def _kept(
     if not looks:
         raise ValueError(f"{film}: no sample")
     x, y = (np.array([look[place] for look in looks], dtype=np.float64) for place in (2, 3))
-    if not fractions and np.nanmax(np.maximum(x, y), initial=-math.inf) <= 1:
+    if not fractions and 0 < np.nanmax(np.maximum(x, y), initial=-math.inf) <= 1:
         raise ValueError(f"{film}: no x and y above 1; give fractions=True where they are fractions of the frame")
     if fractions:
         x, y = x * size[1], y * size[0]
