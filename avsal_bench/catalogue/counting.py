@@ -43,9 +43,16 @@ def count(build: Callable[[], Network]) -> Counted:
 
     Shapes alone are computed, without memory or arithmetic; a network that looks at values is run for real.
     """
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    meta = torch.device("meta")
     try:
-        with torch.device("meta"):
+        with meta:
+            net = build()
+        return count_in(meta, net)
+    except (RuntimeError, TypeError):  # such as autocast, which does not know that device
+        pass
+    mode = FakeTensorMode(allow_non_fake_inputs=True)  # knows them all, in three times as long
+    try:
+        with meta:
             net = build()
         with mode:  # from here its tensors say that they are on the CPU, which some networks ask them
             net.to_empty(device="cpu")
