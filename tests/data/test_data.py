@@ -340,6 +340,14 @@ def test_whole_videos_are_shared_among_processes(etmd):
     assert all(len({i for i, _ in b}) == 1 for b in batches)
 
 
+def test_a_process_without_a_video_tests_a_batch_that_another_tests_too(etmd):
+    videos = module(etmd).listed("train")[:1]
+    first, second = (VideoBatches(videos, 8, rank, 2, nobody_idle=True) for rank in range(2))
+    assert (len(first), len(second)) == (3, 1)
+    assert list(second) == list(first)[:1]
+    assert list(VideoBatches(videos, 8, 1, 2)) == list(VideoBatches([], 8, 1, 2, nobody_idle=True)) == []
+
+
 def test_frames_without_antialiasing_come_from_four_pixels_and_are_kept_apart(real_root):
     video = dataset("avad").videos(real_root, "test", 1)[0]
     whole = read_frames(video, [1], None).float()

@@ -191,7 +191,7 @@ class SaliencyDataModule(LightningDataModule):
                 swaps=swaps,
                 labels=config.labels,
             ),
-            batch_sampler=VideoBatches(videos, config.test_batch_size, *self._rank()),
+            batch_sampler=VideoBatches(videos, config.test_batch_size, *self._rank(), nobody_idle=truth),
             items=config.test_batch_size,
         )
 
