@@ -85,9 +85,12 @@ def commit_and_clean() -> tuple[str | None, bool]:
 
 
 def _as_installed(installed: Distribution) -> bool:
-    """Whether the files of the package are those that were installed: no other, none changed, none missing."""
+    """Whether the files of the package are those that were installed: no other, none changed, none missing.
+
+    Compiled files do not count: they come and go by themselves, and some installers list them.
+    """
     listed = {Path(file.locate()).resolve(): file.hash.value for file in installed.files or () if file.hash}
-    own = {path: digest for path, digest in listed.items() if PACKAGE in path.parents}
+    own = {path: value for path, value in listed.items() if PACKAGE in path.parents and path.suffix != ".pyc"}
     found = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     return found == own.keys() and all(_record_digest(path) == digest for path, digest in own.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import subprocess
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,29 @@ def test_a_package_that_was_installed_from_a_repository_knows_its_commit(
 
     monkeypatch.setattr(provenance, "distribution", lambda name: Installed())
     assert provenance.commit_and_clean() == ("abc", False), "without a list of its files nobody can say"
+
+
+@pytest.mark.parametrize(
+    ("changed", "clean"), [(None, True), ("new.pyc", True), ("a.pyc", True), ("a.py", False), ("new.py", False)]
+)
+def test_an_installed_package_is_clean_while_its_sources_are_those_that_were_installed(
+    changed: str | None, clean: bool, installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "site-packages"
+    (place / "avsal_bench").mkdir()
+    for name in ("a.py", "a.pyc"):
+        (place / "avsal_bench" / name).write_text(name)
+    record = "".join(
+        f"avsal_bench/{name},sha256={provenance._record_digest(place / 'avsal_bench' / name)},4\n"
+        for name in ("a.py", "a.pyc")
+    )
+    (place / "avsal_bench-0.1.0.dist-info").mkdir()
+    (place / "avsal_bench-0.1.0.dist-info" / "RECORD").write_text(record)
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    monkeypatch.setattr(provenance, "distribution", lambda name: Distribution.at(place / "avsal_bench-0.1.0.dist-info"))
+    if changed is not None:
+        (package / changed).write_text("other")
+    assert provenance.commit_and_clean() == (None, clean)
 
 
 # what a package index shows
