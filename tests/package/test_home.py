@@ -261,13 +261,11 @@ def test_an_installed_package_is_clean_while_its_sources_are_those_that_were_ins
     changed: str | None, clean: bool, installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = tmp_path / "site-packages"
-    (place / "avsal_bench").mkdir()
+    package, record = place / "avsal_bench", ""
+    package.mkdir()
     for name in ("a.py", "a.pyc"):
-        (place / "avsal_bench" / name).write_text(name)
-    record = "".join(
-        f"avsal_bench/{name},sha256={provenance._record_digest(place / 'avsal_bench' / name)},4\n"
-        for name in ("a.py", "a.pyc")
-    )
+        (package / name).write_text(name)
+        record += f"avsal_bench/{name},sha256={provenance._record_digest(package / name)},4\n"
     (place / "avsal_bench-0.1.0.dist-info").mkdir()
     (place / "avsal_bench-0.1.0.dist-info" / "RECORD").write_text(record)
     monkeypatch.setattr(provenance, "PACKAGE", package)
