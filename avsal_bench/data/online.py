@@ -9,6 +9,7 @@ from avsal_bench.data.dataset import DataSet, dataset
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.getting.archives import is_archive
 from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
+from avsal_bench.getting.download import is_unfinished
 from avsal_bench.getting.offers import Piece, last_step, terms
 from avsal_bench.getting.placing import find_top, put_in_place
 from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
@@ -98,6 +99,8 @@ def _can_be_read(one: DataSet, root: Path) -> bool:
 
 def _is_lacking(one: DataSet, piece: Piece, root: Path) -> bool:
     names = piece.holds or _listed(one, root)
+    if is_unfinished(root / DOWNLOADS / piece.file):  # what was moved may be a part of it
+        return True
     if names:
         return bool(lacking_videos(piece, names, root))
     return not (root / piece.into).is_dir() or not any((root / piece.into).iterdir())

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from avsal_bench.getting.archives import OPENED, is_archive
 from avsal_bench.getting.carry_out import DONE, Asked, carry_out
+from avsal_bench.getting.download import is_unfinished
 from avsal_bench.getting.hugging_face import PREFIX, File, repository
 from avsal_bench.getting.offers import terms
 from avsal_bench.getting.placing import put_file, put_in_place
@@ -29,7 +30,11 @@ def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
     """
     found = repository(asked_name.removeprefix(PREFIX))
     folder = root / found.name
-    lacking = [file for file in found.files if not _is_there(folder, file)]
+    lacking = [
+        file
+        for file in found.files
+        if not _is_there(folder, file) or is_unfinished(root / DOWNLOADS / found.name / file.path)
+    ]
     if not lacking:
         print(f"{asked_name}: is there already, in {folder}")
         return DONE

@@ -6,6 +6,7 @@ and what other programs left (:mod:`avsal_bench.strays`, such as ``__MACOSX``) s
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import shutil
@@ -64,15 +65,22 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
         try:
-            return super().fromtarfile(tar)
+            found = super().fromtarfile(tar)
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError, tarfile.SubsequentHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from error
         except tarfile.EmptyHeaderError as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError("it ends in the middle") from error
+        except (ValueError, IndexError, OverflowError) as error:  # of a map of holes that is none
+            raise tarfile.ReadError(f"a header in it is damaged: {error}") from error
+        if found.size < 0:  # it leads back to what was read before, for ever
+            raise tarfile.ReadError(f"a file in it has {found.size:,} bytes")
+        return found
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:  # type: ignore[override]
         found = super().frombuf(buf, encoding, errors)
+        if found.size < 0:
+            raise tarfile.ReadError(f"a file in it has {found.size:,} bytes")
         if found.type in _WORDS and found.size > _LONGEST_WORDS:
             raise tarfile.ReadError(f"a name in it has {found.size:,} letters")
         return found
@@ -111,9 +119,9 @@ def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda ste
         return _unpack(archive, folder, tell)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        # bz2 raises an OSError without a number
-        if isinstance(error, _DAMAGE) or (type(error) is OSError and error.errno is None):
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # bz2 raises an OSError without a number, and zipfile looks for what stands before the start
+        if isinstance(error, _DAMAGE) or (type(error) is OSError and error.errno in (None, errno.EINVAL)):
+            said = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
             raise ValueError(f"{archive}: cut off or damaged ({said}); delete it, and fetch it again") from error
         raise
 
@@ -227,8 +235,10 @@ def _of_tar(archive: Path, tar: tarfile.TarFile, file: IO[bytes], tell: Callable
         here = file.tell()
         tell(here - before)
         before = here
-    while tar.fileobj is not None and tar.fileobj.read(_BLOCK):  # to the end, where the checksum is compared
-        pass
+    while tar.fileobj is not None and (block := tar.fileobj.read(_BLOCK)):  # to the end, where the checksum is compared
+        if block.strip(b"\0"):
+            said = "more stands behind its end, such as another archive, and would be lost"
+            raise ValueError(f"{archive}: {said}; unpack it by hand (tar --ignore-zeros)")
     files = {info.name.removeprefix("./"): info for info in tar.getmembers() if info.isfile()}
     for info in links:
         target = files.get(_target(info))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from avsal_bench.text import many, text_table
 
 #: Lines of the table.
 _ROWS = 40
+#: Seconds between two times that what was fetched is written down.
+_WRITTEN = 1.0
 #: Exit codes: all is there; something failed; something was not fetched, as it needs whoever asked.
 DONE, FAILED, NEEDS_YOU = 0, 1, 3
 
@@ -90,6 +93,7 @@ def carry_out(
         )
         return NEEDS_YOU
     with alone(folder):
+        ledger.check_still()
         for name, text in missing.items():
             ledger.accept(name, text)
         failed = _fetch(ready, ledger, asked, finish)
@@ -98,7 +102,7 @@ def carry_out(
 
 def _fetch(ready: Sequence[Looked], ledger: Ledger, asked: Asked, finish: Callable[[Wanted, Path], str]) -> int:
     """How many failed."""
-    failed, good = 0, {}
+    failed, good, written = 0, {}, time.monotonic()
     try:
         for one, came in [*fetch(ready, ledger, asked.parallel)]:  # all of them first, as work has bars of its own
             label = f"{one.wanted.name} {one.wanted.what}".strip()
@@ -111,13 +115,18 @@ def _fetch(ready: Sequence[Looked], ledger: Ledger, asked: Asked, finish: Callab
                 print(printable(f"FAILED {label}: {what_to_do(error)}"), file=sys.stderr)
                 continue
             good[one.wanted.key] = came
-            forget(one.wanted.place)
+            # Before the archive goes, as it cannot be read again; of many small files not each, as all are written.
+            if one.wanted.place.is_file() or time.monotonic() > written + _WRITTEN:
+                ledger.write_down(good)
+                good, written = {}, time.monotonic()
             first = ledger.known(one.wanted.key) or came
             if not asked.keep and first.source != BY_HAND:  # what a person fetched is theirs, and stays
                 one.wanted.place.unlink(missing_ok=True)
+            forget(one.wanted.place)
             print(f"{label}: {said}")
     finally:
-        ledger.write_down(good)
+        if good:
+            ledger.write_down(good)
     print(f"{many(len(ready), 'file')}, {failed} failed")
     return failed
 

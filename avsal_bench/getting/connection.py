@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from avsal_bench.names import printable
+
 if TYPE_CHECKING:
     from requests import Response, Session
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 PATIENCE = (20.0, 60.0)
 #: The longest that a server may ask to wait for, in seconds; longer ones are told.
 LONGEST_WAIT = 120.0
-#: Times that a server may send on to another address.
-_REDIRECTS = 10
+#: Times that a server may send on to another address; digits of a number that is believed; letters of its words shown.
+_REDIRECTS, _DIGITS, _WORDS = 10, 18, 200
 
 _REFUSALS = {
     401: "it wants a password, or a token",
@@ -95,6 +97,8 @@ def ask(session: Session, url: str, headers: dict[str, str], method: str = "GET"
         raise BrokenOff(f"{url}: no answer within {PATIENCE[1]:.0f} s") from None
     except requests.RequestException as error:
         raise BrokenOff(f"{url}: cannot be reached ({reason(error)})") from None
+    except ValueError as error:  # of the readers of addresses, for what a server sends us on to
+        raise NotSent(f"{url}: sends on to what is no address ({reason(error)}); {_DIRECTLY}") from None
     try:
         _check(found, url)
     except OSError:
@@ -114,8 +118,12 @@ def size_of(session: Session, url: str) -> int | None:
 
 def length(found: Response) -> int | None:
     """How many bytes an answer says that it has; None where it does not say, or not a number."""
-    text = found.headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return number(found.headers.get("Content-Length", ""))
+
+
+def number(text: str) -> int | None:
+    """A number that a server writes, of at most 18 digits; None for anything else."""
+    return int(text) if len(text) <= _DIGITS and text.isascii() and text.isdigit() else None
 
 
 def check_content(start: bytes, url: str) -> None:
@@ -152,8 +160,8 @@ def _page(url: str) -> NotSent:
 
 def _asked_to_wait(text: str) -> float | None:
     """Seconds in ``Retry-After``, which holds a number or a time; None where it holds neither."""
-    if text.isascii() and text.isdigit():
-        return float(text)
+    if (seconds := number(text)) is not None:
+        return float(seconds)
     try:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
     except (TypeError, ValueError):
@@ -165,7 +173,8 @@ def reason(error: Exception) -> str:
     deepest: BaseException = error
     while (below := deepest.__cause__ or deepest.__context__) is not None:
         deepest = below
-    return str(deepest) or type(deepest).__name__
+    said = str(deepest).splitlines()
+    return printable(said[0])[:_WORDS] if said and said[0] else type(deepest).__name__
 
 
 def _token(url: str) -> dict[str, str]:

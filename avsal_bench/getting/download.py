@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rich.filesize import decimal
 
 from avsal_bench.files import write_atomically
-from avsal_bench.getting.connection import BrokenOff, NotSent, ask, check_content, length, reason
+from avsal_bench.getting.connection import BrokenOff, NotSent, ask, check_content, length, number, reason
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 #: Bytes that are read at once; what has come of a block is lost where a slow server falls silent.
 _BLOCK = 2**14
+#: Bytes after which the room on the disk is looked at again.
+_ROOM = 2**25
 #: Seconds of waiting that are told.
 _LONG = 5.0
 #: Bytes that stay free on the disk.
@@ -96,7 +98,11 @@ def download(
             came = part_of(place).stat().st_size if part_of(place).is_file() else 0
             idle, most = 0 if came > most else idle + 1, max(came, most)
             if idle > len(PAUSES) or stop.is_set():
-                kept = f"; the {decimal(came)} that came stay, and the same command goes on with them" if came else ""
+                kept = ""
+                if came:
+                    goes_on = have(place, url) == came
+                    then = "goes on with them" if goes_on else "begins anew, as the server does not name its versions"
+                    kept = f"; the {decimal(came)} that came stay, and the same command {then}"
                 raise BrokenOff(f"{error}{kept}") from error
             pause = PAUSES[max(idle - 1, 0)] if PAUSES else 0.0
             if error.wait is not None and error.wait > _LONG:
@@ -125,7 +131,7 @@ def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: C
                 _forget(place, tell, f"{url}: the file was changed, or the server cannot go on in the middle")
             start = 0
             version = _version(answer, url)
-        if answer.headers.get("Content-Encoding", "identity") != "identity" and not url.endswith((".gz", ".tgz")):
+        if not _as_it_is(answer.headers.get("Content-Encoding", ""), url):
             raise NotSent(f"{url}: the server packs the file on the way, though it was asked not to; name a mirror")
         _check_room(place, version.bytes - start if version.bytes >= 0 else 0)
         write_atomically(_notes(place), json.dumps(asdict(version)))
@@ -147,7 +153,7 @@ def _receive(
         while not stop.is_set():
             try:
                 block = answer.raw.read(_BLOCK, decode_content=False)
-            except (HTTPError, OSError) as error:
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: chunks of a negative length
                 raise BrokenOff(f"{url}: broke off after {part.stat().st_size:,} bytes ({reason(error)})") from error
             if not block:
                 break
@@ -157,6 +163,8 @@ def _receive(
             view = memoryview(block)
             while view:
                 view = view[file.write(view) :]
+            if start // _ROOM < (start + len(block)) // _ROOM:  # who says no length may send without an end
+                _check_room(part, 0)
             start += len(block)
             tell(start)
         os.fsync(file.fileno())
@@ -168,11 +176,13 @@ def _goes_on(answer: Response, url: str, start: int, before: Version | None) -> 
     """The version of an answer that goes on at ``start``; None where it is another part, or another file."""
     text = answer.headers.get("Content-Range", "")
     found, _, total = text.removeprefix("bytes ").partition("/")
-    size = int(total) if total.isascii() and total.isdigit() else -1
+    size = -1 if (whole := number(total)) is None else whole
     here = _version(answer, url)
-    same = before is not None and (before.bytes < 0 or size < 0 or before.bytes == size)
-    same = same and before is not None and (not here.etag or not before.etag or here.etag == before.etag)
-    if not same or before is None or not found.startswith(f"{start}-"):
+    if before is None or not found.startswith(f"{start}-"):
+        return None
+    marks = ((before.etag, here.etag), (before.modified, here.modified))
+    other = any(then and now and then != now for then, now in marks)
+    if other or (before.bytes >= 0 and size not in (-1, before.bytes)):
         return None
     return Version(url, before.etag, before.modified, before.bytes if size < 0 else size)
 
@@ -182,6 +192,12 @@ def _version(answer: Response, url: str) -> Version:
     size = length(answer)
     strong = "" if etag.startswith("W/") else etag
     return Version(url, strong, answer.headers.get("Last-Modified", ""), -1 if size is None else size)
+
+
+def _as_it_is(encoding: str, url: str) -> bool:
+    """Whether what comes are the bytes of the file; many servers write gzip for a file that is one itself."""
+    own = ("gzip", "x-gzip") if url.lower().endswith((".gz", ".tgz")) else ()
+    return encoding.strip().lower() in ("", "identity", *own)
 
 
 def _check_room(place: Path, needed: int) -> None:
@@ -202,8 +218,13 @@ def _forget(place: Path, tell: Callable[[int], None], why: str) -> None:
 
 
 def forget(place: Path) -> None:
-    """Remove what lies beside a file while it is fetched."""
+    """Remove what lies beside a file until it is fetched and finished."""
     _notes(place).unlink(missing_ok=True)
+
+
+def is_unfinished(place: Path) -> bool:
+    """Whether a file was fetched whole, and the run that did so ended before it was done with it."""
+    return place.is_file() and noted(place) is not None
 
 
 def _notes(place: Path) -> Path:

@@ -51,6 +51,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LEDGER
+        self._seen = _stamp(self.path)
         self._lock = threading.Lock()
         self._files: dict[str, Entry] = {}
         self._accepted: dict[str, dict[str, str]] = {}
@@ -72,6 +73,17 @@ class Ledger:
                 f"{self.path}: not as `avsal data get` and `avsal weights get` write it ({said}); mend it, or move it "
                 "away, and the SHA-256 of what is fetched next are written down anew"
             ) from error
+
+    def check_still(self) -> None:
+        """Compare the file with what was read: another process may have got things while this one asked servers.
+
+        Raises:
+            OSError: when it is another one now.
+        """
+        if _stamp(self.path) != self._seen:
+            raise OSError(
+                f"{self.path.parent}: another avsal has got things into it just now; run the same command again"
+            )
 
     def known(self, url: str) -> Entry | None:
         """What was written down when the file was fetched the first time."""
@@ -112,6 +124,15 @@ class Ledger:
         files = {url: asdict(entry) for url, entry in sorted(self._files.items())}
         text = json.dumps({"files": files, "accepted": self._accepted}, indent=1, ensure_ascii=False)
         write_atomically(self.path, f"{text}\n")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What tells one file from the next that is put in its place."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def now() -> str:

@@ -186,6 +186,10 @@ def _compare(one: Looked, file: Path, version: Version, ledger: Ledger) -> Entry
     with file.open("rb") as opened:
         check_content(opened.read(64), one.address or str(file))
     wanted, digest, size = one.wanted, sha256(file), file.stat().st_size
+    if not size and wanted.bytes is None:
+        if one.whole:
+            raise ValueError(f"{file}: is empty; delete it, and run again")
+        raise NotSent(f"{one.address}: an empty file came; run the same command again later")
     if wanted.bytes not in (None, size):
         raise ValueError(f"{file}: has {size:,} bytes, and {wanted.bytes:,} were offered; delete it, and run again")
     if wanted.sha256 and not digest.startswith(wanted.sha256):

@@ -224,6 +224,61 @@ def test_a_damaged_header_in_a_bare_tar_is_no_end_of_it(tmp_path):
         unpack(archive, tmp_path / "out")
 
 
+def words_of(**words):
+    """A tar of a file with other words about it (pax), and a file."""
+    info = tarfile.TarInfo("AVAD/.a.jpg")
+    info.pax_headers = {name.replace("_", "."): value for name, value in words.items()}
+    return (tarfile.TarInfo("AVAD/b.jpg"), b"b"), (info, b"hello")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"size": "-1536"},  # that of the words before it: it would be read for ever
+        {"GNU_sparse_major": "1", "GNU_sparse_minor": "0"},
+        {"GNU_sparse_map": "0,5,a"},
+        {"GNU_sparse_size": "x"},
+    ],
+    ids=str,
+)
+def test_words_about_a_file_of_a_tar_that_are_damaged_are_said_with_the_name_of_the_archive(tmp_path, words):
+    path = tar_of(tmp_path / "a.tar.gz", *words_of(**words))
+    with pytest.raises(ValueError, match=r"a\.tar\.gz: cut off or damaged"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_length_below_zero_is_damage(tmp_path, kind):
+    path = tar_of(tmp_path / "a.tar", ("AVAD/b.jpg", b"b" * 512), ("AVAD/c.jpg", b""), mode="w")
+    content = bytearray(path.read_bytes())
+    content[1024 + 124 : 1024 + 136], content[1024 + 156 : 1024 + 157] = b"\xff" * 10 + b"\xfe\x00", kind
+    content[1024 + 148 : 1024 + 156] = b" " * 8
+    content[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(content[1024:1536])
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.tar: cut off or damaged \(a file in it has -512 bytes\)"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
+def test_archives_that_stand_behind_one_another_are_not_dropped_in_silence(tmp_path, name):
+    mode = "w:gz" if name.endswith("gz") else "w"
+    first, second = (tar_of(tmp_path / f"{one[0][5:7]}.tar", one, mode=mode).read_bytes() for one in GOOD)
+    (tmp_path / name).write_bytes(first + second)
+    with pytest.raises(ValueError, match="more stands behind its end, such as another archive"):
+        unpack(tmp_path / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_that_points_before_its_start_is_named(tmp_path):
+    path = zip_of(tmp_path / "a.zip", *GOOD)
+    content = bytearray(path.read_bytes())
+    end = content.index(b"PK\5\6")
+    content[end + 16 : end + 20] = (int.from_bytes(content[end + 16 : end + 20], "little") + 60).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.zip: cut off or damaged"):
+        unpack(path, tmp_path / "out")
+
+
 @pytest.mark.parametrize(("name", "said"), [("a.7z", "7z or unrar"), ("a.rar", "7z or unrar"), ("a.jpg", "no archive")])
 def test_what_is_not_unpacked_here_says_so(tmp_path, name, said):
     (tmp_path / name).write_bytes(b"x")

@@ -100,8 +100,9 @@ def half(one, size=100_000):
         ({"headers": {"Content-Range": "bytes 5-299999/300000"}}, "another part came"),
         ({"headers": {"Content-Range": None}}, "another part came"),
         ({"headers": {"ETag": '"two"'}}, "another part came"),
+        ({"headers": {"Content-Range": f"bytes 100000-299999/{'9' * 5000}"}}, None),
     ],
-    ids=["changed", "no ranges any more", "another part", "a part of nowhere", "a part of another file"],
+    ids=["changed", "no ranges any more", "another part", "nowhere", "another file", "a length of 5000 digits"],
 )
 def test_where_the_rest_is_not_to_be_had_it_begins_anew_and_says_so(here, capsys, change, said):
     one = here()
@@ -112,8 +113,57 @@ def test_where_the_rest_is_not_to_be_had_it_begins_anew_and_says_so(here, capsys
         setattr(one.offer, name, value)
     one.fetch()
     assert one.content == new
-    assert said in capsys.readouterr().err
-    assert 0 in one.told
+    if said:
+        assert said in capsys.readouterr().err
+        assert 0 in one.told
+
+
+def test_a_part_of_another_day_is_not_put_behind_what_came(here, capsys):
+    one = here(etag="", modified="Sat, 29 Oct 2022 19:43:31 GMT")
+    assert half(one)
+    one.offer.headers = {"Last-Modified": "Sun, 30 Oct 2022 19:43:31 GMT"}  # sent, though If-Range names the other
+    one.fetch()
+    assert one.ranges == ["bytes=100000-", None]
+    assert "another part came" in capsys.readouterr().err
+
+
+def test_what_came_without_a_mark_is_not_promised_to_be_gone_on_with(here):
+    one = here(etag="", breaks=[100_000] * 9)
+    with pytest.raises(BrokenOff, match=r"the 100\.0 kB that came stay, and the same command begins anew"):
+        one.fetch()
+
+
+def test_numbers_of_thousands_of_digits_are_none(here):
+    one = here(headers={"Content-Length": "9" * 5000})
+    with new_session() as session:
+        assert size_of(session, one.url) is None
+    one.offer.statuses = [(503, {"Retry-After": "9" * 5000})]
+    one.offer.headers = {}
+    one.fetch()
+    assert one.content == CONTENT
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "http://a:999999/", "http://\xe9\xff..local/", "data:text/plain,hi"])
+def test_a_redirection_to_no_address_is_said(here, target):
+    one = here(statuses=[(302, {"Location": target})])
+    with pytest.raises(NotSent, match=r"a\.tar\.gz: sends on to what is no address"):
+        one.fetch()
+
+
+def test_chunks_of_a_negative_length_are_a_broken_answer(here):
+    one = here(headers={"Content-Length": None, "Transfer-Encoding": "chunked"})
+    one.offer.content = b"-5\r\n" + CONTENT[:100]
+    with pytest.raises(BrokenOff, match="broke off after"):
+        one.fetch()
+
+
+def test_who_sends_without_an_end_does_not_fill_the_disk(here, monkeypatch):
+    one = here(headers={"Content-Length": None})
+    free = iter([10**9, 10**9, downloads.RESERVE - 1])
+    monkeypatch.setattr(downloads, "_ROOM", 100_000)
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda folder: Usage(0, 0, next(free)))
+    with pytest.raises(OSError, match="free some space, and run the same command again"):
+        one.fetch()
 
 
 def test_a_file_that_became_shorter_begins_anew(here, capsys):
@@ -163,6 +213,10 @@ def test_a_file_that_is_packed_on_the_way_is_not_taken_for_the_file(here):
     one = here(headers={"Content-Encoding": "gzip"})
     one.fetch()  # of a .gz some servers say so, and mean the file
     assert one.content == CONTENT
+    one.offer.headers = {"Content-Encoding": "br"}
+    one.place = one.place.with_name("b.tar.gz")
+    with pytest.raises(NotSent, match="packs the file on the way"):
+        one.fetch()
     one.server.offers["/a.pth"] = one.offer
     with new_session() as session, pytest.raises(NotSent, match="packs the file on the way"):
         download(session, f"{one.server.url}/a.pth", one.place.with_name("a.pth"), threading.Event())
