@@ -19,7 +19,7 @@ and 2 pixels down. Released maps show both (docs/dhf1k.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,8 +28,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal_bench.data.gaze.dhf1k_samples import read_samples
 from avsal_bench.data.gaze.samples import Gaze, Sample
-from avsal_bench.data.gaze.text_files import cut_off, lines_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -39,11 +39,9 @@ Form = Literal["pairs", "as_published"]
 FORMS: tuple[Form, ...] = get_args(Form)
 #: Height and width of the screen, and of the videos, and their frames a second.
 SCREEN, SIZE, RATE = (900, 1440), (360, 640), 30.0
-#: Deviation of the Gaussian of a density map in pixels, and how far the published one lies to the right and down.
+#: Deviation of the Gaussian of a density map in pixels of such a video, and how far the published one lies to the right
+#: and down.
 SIGMA, SHIFT = 30 / (2 * math.sqrt(2 * math.log(2))), 2
-#: Columns of the eye tracker's files that are read, and the four of those that the authors' script reads.
-_COLUMNS = ("Time", "POR X [px]", "POR Y [px]", "Event Info")
-_EVENTS = "FSB-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +82,7 @@ def read_viewer(
 ) -> Viewer:
     """The fixations of one raw file.
 
-    Such a file is what an eye tracker of SMI exports: columns with tabs between them, named in the first line, of which
-    time in microseconds, the point of regard in pixels of the screen, and the event are read. Files of four columns
-    (time, x, y, event), which the authors' script reads, will do too. Messages
-    (type ``MSG``), blank lines, and comments before the first line are left out.
+    The form of such a file is in :mod:`avsal_bench.data.gaze.dhf1k_samples`.
 
     Args:
         path: of the file.
@@ -98,19 +93,27 @@ def read_viewer(
         screen: height and width of the screen.
 
     Raises:
-        FileNotFoundError, ValueError: naming file and line, for a file of another form, or cut off.
+        FileNotFoundError: when there is no such file.
+        ValueError: naming file and line, for a file of another form, or cut off; and for a size that, as wide as the
+            screen, is higher than it.
     """
-    time, x, y, fixated = _read(path)
+    scale = size[1] / screen[1]
+    if size[0] > screen[0] * scale:
+        raise ValueError(
+            f"{path}: a video of {size[1]} x {size[0]} that fills the width of the screen of {screen[1]} x {screen[0]} "
+            "does not fit its height, so nobody can say where a sample lies on it; was another video shown?"
+        )
+    time, x, y, fixated = read_samples(path)
     if not len(time):
         return _viewer(name, 0.0, (time.astype(np.int64), x, y), size)
     time -= time[0]
-    scale = size[1] / screen[1]
-    top = (screen[0] - size[0] / scale) / 2
-    x, y = scale * x, scale * (y - top)
     at = rate * time / 1_000_000
+    counted = fixated & (at <= n_frames)
+    at, x, y = at[counted], x[counted], y[counted]
     frame = np.ceil(at).astype(np.int64)
-    inside = fixated & (at != frame) & (frame <= n_frames)
-    return _viewer(name, float(time[-1]) / 1e6, (frame[inside], x[inside], y[inside]), size)
+    top = (screen[0] - size[0] / scale) / 2
+    inside = at != frame
+    return _viewer(name, float(time[-1]) / 1e6, (frame[inside], (scale * x)[inside], (scale * (y - top))[inside]), size)
 
 
 def _viewer(
@@ -119,9 +122,9 @@ def _viewer(
     frame, x, y = samples
     # MATLAB rounds to the nearest, and counts from 1; half a pixel less, and the floor counts from 0.
     x, y = x - 0.5, y - 0.5
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    on = (column >= 0) & (row >= 0) & (column < size[1] - 1) & (row < size[0] - 1)
-    return Viewer(name, frame[on], row[on], column[on], x[on], y[on], seconds)
+    on = (x >= 0) & (y >= 0) & (x < size[1] - 1) & (y < size[0] - 1)
+    x, y = x[on], y[on]
+    return Viewer(name, frame[on], np.floor(y).astype(np.int64), np.floor(x).astype(np.int64), x, y, seconds)
 
 
 def fixation_map(viewers: Iterable[Viewer], frame: int, size: tuple[int, int] = SIZE, form: Form = "pairs") -> Mask:
@@ -147,6 +150,8 @@ def fixation_map(viewers: Iterable[Viewer], frame: int, size: tuple[int, int] = 
 def density_map(fixated: Mask, form: Form = "pairs") -> NDArray[np.uint8]:
     """Density map ``(h, w)`` of 255 levels of a fixation map; black where nobody fixated.
 
+    The Gaussian is as large a part of the width as that of the authors is of their videos of 640 x 360.
+
     Args:
         fixated: ``(h, w)``, the fixation map.
         form: ``as_published`` moves it by ``SHIFT``, as the released ones are.
@@ -157,20 +162,21 @@ def density_map(fixated: Mask, form: Form = "pairs") -> NDArray[np.uint8]:
     check_form(form)
     if not fixated.any():
         return np.zeros(fixated.shape, dtype=np.uint8)
-    shift = SHIFT if form == "as_published" else 0
+    scale = fixated.shape[1] / SIZE[1]
+    sigma, shift = SIGMA * scale, SHIFT * scale if form == "as_published" else 0.0
     rows, columns = np.flatnonzero(fixated.any(axis=1)), np.flatnonzero(fixated.any(axis=0))
     inner = fixated[np.ix_(rows, columns)].astype(np.float64)
-    down, along = (_bells(length, shift) for length in fixated.shape)
+    down, along = (_bells(length, sigma, shift) for length in fixated.shape)
     density = down[:, rows] @ inner @ along[:, columns].T
     levels: NDArray[np.uint8] = np.floor(255 * density / density.max() + 0.5).astype(np.uint8)
     return levels
 
 
 @lru_cache(maxsize=4)
-def _bells(length: int, shift: int) -> Array:
+def _bells(length: int, sigma: float, shift: float) -> Array:
     """``(length, length)``: the Gaussian of each place, in its column."""
     at = np.arange(length, dtype=np.float64)
-    bells: Array = np.exp(-((at[:, None] - at[None] - shift) ** 2) / (2 * SIGMA**2))
+    bells: Array = np.exp(-((at[:, None] - at[None] - shift) ** 2) / (2 * sigma**2))
     return bells
 
 
@@ -196,65 +202,3 @@ def check_form(form: str) -> None:
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r}: expected {' or '.join(map(repr, FORMS))}")
-
-
-def _read(path: Path) -> tuple[Array, Array, Array, Mask]:
-    """Time, x and y on the screen, and whether it is of a fixation, of each sample."""
-    lines = lines_of(path)
-    start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("##")), len(lines))
-    if start == len(lines):
-        raise ValueError(f"{path}: an empty file; fetch it again, or leave it out if the viewer did not watch")
-    places = _places(path, lines[start])
-    rows: list[tuple[float, float, float, bool]] = []
-    last = -math.inf
-    for number, line in enumerate(lines[start + 1 :], start=start + 2):
-        fields = line.split("\t") if "\t" in line else line.split()
-        kind = fields[places["type"]] if "type" in places and len(fields) > places["type"] else "SMP"
-        if not fields or kind == "MSG":
-            continue
-        try:
-            if kind != "SMP":
-                raise ValueError(f"type {kind!r} is neither SMP, a sample, nor MSG, a message")
-            sample = _sample(fields, places)
-            if sample[0] < last:
-                raise ValueError(f"time {fields[places['Time']]} after {last:.0f}; times must rise")
-        except ValueError as error:
-            raise ValueError(f"{path}:{number}: {error}{cut_off(path, lines, number)}") from None
-        last = sample[0]
-        rows.append(sample)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3] > 0
-
-
-def _places(path: Path, header: str) -> dict[str, int]:
-    """Which column is which, by the names in the first line; those of the left eye go before those of the right."""
-    names = [name.strip() for name in header.split("\t")] if "\t" in header else header.split()
-    if len(names) == 4 and "Type" not in names:
-        return {name: i for i, name in enumerate(_COLUMNS)} | {"count": 4}
-    places = {"count": len(names)}
-    for name in _COLUMNS:
-        wanted = (name, f"L {name}", f"R {name}")
-        found = next((w for w in wanted if w in names), None)
-        if found is None:
-            raise ValueError(
-                f"{path}: no column {name!r} of an eye in the first line, {header[:80]!r}; expected "
-                "Time, Type, L POR X [px], L POR Y [px] and L Event Info, or four columns: time, x, y, event"
-            )
-        places[name] = names.index(found)
-    return places | ({"type": names.index("Type")} if "Type" in names else {})
-
-
-def _sample(fields: Sequence[str], places: Mapping[str, int]) -> tuple[float, float, float, bool]:
-    if len(fields) != places["count"]:
-        raise ValueError(f"{places['count']} fields expected, as in the first line, got {len(fields)}")
-    time, x, y, event = (fields[places[name]].strip() for name in _COLUMNS)
-    if event[:1] not in _EVENTS or not event:
-        raise ValueError(f"event {event!r} is none of Fixation, Saccade, Blink and -")
-    fixated = event[0] == "F"
-    try:
-        sample = float(time), float(x), float(y)
-    except ValueError:
-        raise ValueError(f"time {time!r}, x {x!r} and y {y!r} must be numbers") from None
-    if not math.isfinite(sample[0]) or (fixated and not all(map(math.isfinite, sample))):
-        raise ValueError(f"time {time}, x {x} and y {y} of a fixation are no point")
-    return *sample, fixated

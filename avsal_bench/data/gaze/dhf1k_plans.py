@@ -27,7 +27,9 @@ from avsal_bench.text import many
 
 #: What was made of what, beside it: maps without such a file are somebody else's, and stay as they are.
 STORY = "converted.json"
-_RAW = re.compile(r"(P\d+)_Trail(\d+)\.txt", re.IGNORECASE)
+_RAW = re.compile(r"(P\d+)_Trail(\d+)\.txt", re.IGNORECASE | re.ASCII)
+#: Names that may be meant so, such as those that a copy, a correction or an unpacking program makes.
+_LIKE = re.compile(r"P\d+\W*_?\W*Tr[ai]+l", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Plan:
 
 
 def raw_files(source: Path) -> dict[str, dict[str, Path]]:
-    """Raw files by video and viewer, in the order of their names.
+    """Raw files by video and viewer, in the order of their names; those with names like theirs are told in a warning.
 
     Args:
         source: folder below which they lie.
@@ -69,12 +71,18 @@ def raw_files(source: Path) -> dict[str, dict[str, Path]]:
     """
     found: dict[str, dict[str, Path]] = {}
     packed: list[Path] = []
+    left: list[str] = []
     for path in files_below(source):
         if match := _RAW.fullmatch(path.name):
             viewer = f"P{int(match[1][1:]):02d}"
             one_an_observer(found.setdefault(four_digits(match[2]), {}), viewer, path)
         elif path.suffix.lower() in (".rar", ".zip", ".7z"):
             packed.append(path)
+        elif _LIKE.match(path.name):
+            left.append(str(path))
+    if found and left:
+        text = f"{many(len(left), 'file')} left out, as the name is not P<viewer>_Trail<video>.txt: {some(left)}"
+        warnings.warn(text, stacklevel=3)
     if not found:
         unpack = f"; unpack {packed[0]} first" if packed else ""
         raise FileNotFoundError(f"no P<viewer>_Trail<video>.txt, such as P01_Trail002.txt, below {source}{unpack}")

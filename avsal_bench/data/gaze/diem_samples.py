@@ -86,12 +86,18 @@ def diem_gaze(
 
     Raises:
         FileNotFoundError: when there are no files.
-        ValueError: naming file and line, for a file of another form or length, and for two files of one observer.
+        ValueError: naming file and line, for a file of another form or length, for two files of one observer, and for
+            a video larger than the screen.
     """
     if not files:
         raise FileNotFoundError(f"diem/{video}: no files of observers")
     check_options(events, eyes)
     height, width = shown or size_in_name(video)
+    if height > screen[0] or width > screen[1]:
+        raise ValueError(
+            f"diem/{video}: a video of {width} x {height} does not fit the screen of {screen[1]} x {screen[0]}, so "
+            "nobody can say where a point lies on it; was it shown at another size?"
+        )
     left, top = (screen[1] - width) / 2, (screen[0] - height) / 2
     counted = {EVENTS[event] for event in events}
     samples: list[Sample] = []
@@ -171,6 +177,11 @@ def _read_diem(path: Path, n_frames: int, slack: int) -> list[tuple[int, _Eye, _
             raise ValueError(f"{path}:{number}: {error}{cut_off(path, lines, number)}") from None
         last = frame
         found.append((frame, left, right))
+    if last - len(found) > slack:
+        raise ValueError(
+            f"{path}: {many(len(found), 'line')} up to frame {last}, so {last - len(found)} are missing; a file has a "
+            "line a frame: fetch it again, or leave it out"
+        )
     if abs(last - n_frames) > slack:
         raise ValueError(
             f"{path}: it ends with frame {last}, and the video has {n_frames}; more than "

@@ -41,10 +41,11 @@ SLACK = 3.0
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one video: files written, and a word about raw files of an odd length, or an error."""
+    """What came of one video: files written, raw files of an odd length, and without a point on it, or an error."""
 
     written: tuple[Path, ...]
     odd: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -96,10 +97,12 @@ def convert_dhf1k(
                 bar.advance(plans[at].n_frames, plans[at].name)
     if odd := sorted(text for one in made for text in one.odd):
         warnings.warn(
-            f"{many(len(odd), 'raw file')} end over {SLACK:g} s before or after the video: {some(odd)}; "
+            f"{many(len(odd), 'raw file')} with an end over {SLACK:g} s before or after the video's: {some(odd)}; "
             "gaze of another video, or broken off?",
             stacklevel=2,
         )
+    if blank := sorted(text for one in made for text in one.blank):
+        warnings.warn(f"{many(len(blank), 'raw file')} without a fixation on the video: {some(blank)}", stacklevel=2)
     if errors := [one.error for one in made if one.error]:
         left = f"; in all {len(errors)} of {many(len(plans), 'video')} were not converted" if len(plans) > 1 else ""
         raise ValueError(f"{errors[0]}{left}")
@@ -130,6 +133,12 @@ def _written(plan: Plan, advance: Callable[[int], None]) -> Made:
         advance(plan.n_frames)
         return Made(())
     viewers = [read_viewer(path, viewer, plan.n_frames, plan.size, plan.rate) for viewer, path in plan.files.items()]
+    blank = tuple(str(plan.files[viewer.name]) for viewer in viewers if not len(viewer.frame))
+    if len(blank) == len(viewers):
+        raise ValueError(
+            f"{blank[0]}: no fixation of {many(len(viewers), 'raw file')} of video {plan.name} lies in its "
+            f"{many(plan.n_frames, 'frame')} of {plan.size[1]} x {plan.size[0]} pixels; is it gaze of another video?"
+        )
     if plan.gaze_only:
         written = _write_gaze(plan, viewers)
         advance(plan.n_frames)
@@ -139,7 +148,7 @@ def _written(plan: Plan, advance: Callable[[int], None]) -> Made:
     seconds = plan.n_frames / plan.rate
     odd = (f"{plan.files[v.name]} ({v.seconds:.1f} of {seconds:.1f} s)" for v in viewers)
     far = (abs(viewer.seconds - seconds) > SLACK for viewer in viewers)
-    return Made(tuple(written), tuple(text for text, is_far in zip(odd, far, strict=True) if is_far))
+    return Made(tuple(written), tuple(text for text, is_far in zip(odd, far, strict=True) if is_far), blank)
 
 
 def _maps(plan: Plan, frame: int) -> tuple[Path, Path]:

@@ -40,7 +40,7 @@ def convert_diem(
     hold nothing else: the size of a video is in its name. Where its frames are there and have another size, gaze is
     scaled to them, as it is in pixels of the frames; a warning says so. A file of gaze that is there and says the same
     is left alone. How many videos of the lists have no files is said in a warning; files of videos that are in no list
-    are not converted. A video with a damaged file is left out, and named at the end.
+    are not converted, which another one says. A video with a damaged file is left out, and named at the end.
 
     Args:
         source: the folder with the text files.
@@ -62,13 +62,16 @@ def convert_diem(
     folder = dataset("diem").folder
     lists = (find_list(root, f"{folder}_list_{part}_fps.txt") for part in ("train", "test"))
     videos = {same_name(video.name): video for path in lists for video in read_fold_list(path)}
-    published = _published_files(source, videos)
+    published, left_out = _published_files(source, videos)
     if not published:
         raise FileNotFoundError(
             f"no diem<n>s<subject>.asc_<trial>_<video>.txt of a video in DIEM's lists below {source}"
         )
     if lacking := [name for name in videos if name not in published]:
         text = f"no gaze below {source} of {len(lacking)} of {many(len(videos), 'video')} of DIEM: {some(lacking)}"
+        warnings.warn(text, stacklevel=2)
+    if left_out:
+        text = f"{many(len(left_out), 'file')} left out, as no video of DIEM's lists is in the name: {some(left_out)}"
         warnings.warn(text, stacklevel=2)
     written: list[Path] = []
     errors: list[str] = []
@@ -82,6 +85,11 @@ def convert_diem(
                 if size != shown:
                     scaled.append(f"{video.name} (frames of {size[1]} x {size[0]})")
                 gaze = diem_gaze(files, video.name, size, video.n_frames, events, slack=slack, eyes=eyes)
+                if not len(gaze):
+                    raise ValueError(
+                        f"{files[0]}: no point of {many(len(files), 'file')} of {video.name!r} lies on the video in a "
+                        f"frame of these events ({', '.join(events)}); is it gaze of another video?"
+                    )
                 text = format_gaze(gaze, video.name)
             except (ValueError, FileNotFoundError, PermissionError) as error:
                 errors.append(str(error))
@@ -117,8 +125,10 @@ def _size_of_frames(root: Path, folder: str, name: str) -> tuple[int, int] | Non
     return None if file is None else picture_size(file)
 
 
-def _published_files(source: Path, videos: Mapping[str, ListedVideo]) -> dict[str, list[Path]]:
-    """Text files of observers below a folder, by the video that their names end in, in the order of the lists."""
+def _published_files(source: Path, videos: Mapping[str, ListedVideo]) -> tuple[dict[str, list[Path]], list[str]]:
+    """Text files of observers below a folder, by the video that their names end in, in the order of the lists; and
+    those whose names end in no such video."""
+    left: list[str] = []
     found: dict[str, list[Path]] = defaultdict(list)
     for path in files_below(source):
         _, asc, ending = path.name.partition(".asc_")
@@ -128,4 +138,6 @@ def _published_files(source: Path, videos: Mapping[str, ListedVideo]) -> dict[st
         name = next((n for n in (ending, re.sub(r"^\d+_", "", ending)) if n in videos), None)
         if name is not None:
             found[name].append(path)
-    return {name: found[name] for name in videos if name in found}
+        else:
+            left.append(str(path))
+    return {name: found[name] for name in videos if name in found}, left

@@ -96,10 +96,55 @@ def test_files_of_four_columns_and_of_the_right_eye_are_read(tmp_path):
 
 def test_a_video_of_another_size_fills_the_width_of_the_screen(tmp_path):
     point = f"{START + 5000}\tSMP\t1\t1\t1\t720\t450\tFixation"  # the middle of the screen
-    for size in ((360, 640), (480, 640), (90, 160)):
+    for size in ((360, 640), (400, 640), (90, 160)):
         viewer = read(tmp_path, [point], size=size)
         assert (viewer.row.item(), viewer.column.item()) == (size[0] // 2 - 1, size[1] // 2 - 1)
     assert read(tmp_path, [line(50, 5, 5)], rate=25.0).frame.tolist() == [2]
+    with pytest.raises(ValueError, match=r"a video of 640 x 480 that fills the width .* does not fit its height"):
+        read(tmp_path, [point], size=(480, 640))
+
+
+@pytest.mark.parametrize(
+    ("header", "order"),
+    [
+        ("Time\tL POR X [px]\tL POR Y [px]\tL Event Info", (0, 1, 2, 3)),
+        ("Time\tL POR Y [px]\tL POR X [px]\tL Event Info", (0, 2, 1, 3)),
+        ("event\ty\tx\ttime [us]", (3, 2, 1, 0)),
+        ("R Event Info\tTime\tR POR Y [px]\tR POR X [px]\tL POR X [px]\tType", (3, 0, 2, 1, None, "SMP")),
+    ],
+)
+def test_columns_go_by_their_names_in_any_order(tmp_path, header, order):
+    rows = ["0 45 90 F", "5000 45 135 F"]  # pixels of the screen
+    lines = ["\t".join(row.split()[i] if isinstance(i, int) else i or "7" for i in order) for row in rows]
+    viewer = read_viewer(raw(tmp_path, lines, header=header), "P01", 3)
+    assert (viewer.column.tolist(), viewer.row.tolist()) == ([19], [39])
+
+
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [
+        ("0\t45\t90\tF", "the first line, .* does not name time, x, y and event of one eye"),
+        ("Time\tL POR X [px]\tR POR Y [px]\tR Event Info\tL Event Info", "of one eye"),
+        ("Time\tPOR X [px]\tPOR X [px]\tPOR Y [px]\tEvent Info", r"two columns 'POR X \[px\]'"),
+    ],
+)
+def test_a_first_line_that_does_not_say_which_column_is_which_is_an_error(tmp_path, header, error):
+    with pytest.raises(ValueError, match=error):
+        read_viewer(raw(tmp_path, [], header=header), "P01", 3)
+
+
+@pytest.mark.parametrize(("unit", "step"), [(1000, "4"), (0.001, "4e[+]06")])
+def test_times_of_another_unit_are_an_error(tmp_path, unit, step):
+    lines = [f"{4000 * i / unit}\t720\t450\tF" for i in range(200)]
+    path = raw(tmp_path, lines, header="time\tx\ty\tevent")
+    with pytest.raises(ValueError, match=rf"Trail002\.txt: a sample every {step} microseconds .* Turn them"):
+        read_viewer(path, "P01", 783)
+
+
+def test_points_and_times_beyond_all_bounds_are_left_out_in_silence(tmp_path, recwarn):
+    far = [f"{START + 5000}\tSMP\t1\t1\t1\t{x}\t450\tFixation" for x in ("1e300", "-1e300")]
+    viewer = read(tmp_path, [*far, "1e300\tSMP\t1\t1\t1\t720\t450\tFixation"])
+    assert (viewer.frame.tolist(), len(recwarn)) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +158,7 @@ def test_a_video_of_another_size_fills_the_width_of_the_screen(tmp_path):
         ([BEGIN.replace("11.25", "nan")], ":2: time .* are no point"),
         ([BEGIN.replace("SMP", "XYZ")], ":2: type 'XYZ' is neither SMP, a sample, nor MSG, a message"),
         ([line(5, 5, 5), BEGIN], ":3: time 84042779051 after 84042784051; times must rise"),
+        ([BEGIN, line(5, 5, 5).replace("SMP\t1", "SMP\t2")], ":3: trial 2 after trial 1; a file holds one recording"),
     ],
 )
 def test_a_bad_raw_file_is_named_with_its_line(tmp_path, lines, error):
@@ -131,10 +177,10 @@ def test_raw_files_that_are_cut_off_empty_or_of_another_kind_are_named(tmp_path)
     with pytest.raises(ValueError, match=r"Trail002\.txt: an empty file; fetch it again"):
         read_viewer(path, "P01", 3)
     path.write_text("a,b,c\n1,2,3\n")
-    with pytest.raises(ValueError, match=r"no column 'Time' of an eye in the first line, 'a,b,c'"):
+    with pytest.raises(ValueError, match=r"the first line, 'a,b,c', does not name time, x, y and event"):
         read_viewer(path, "P01", 3)
     path.write_text("time\tx\ty\tevent\tmore\n")
-    with pytest.raises(ValueError, match="no column 'Time'"):
+    with pytest.raises(ValueError, match="does not name time, x, y and event of one eye"):
         read_viewer(path, "P01", 3)
     path.write_bytes(HEADER.encode("utf-16"))
     with pytest.raises(ValueError, match="not a text file of numbers in UTF-8"):
@@ -162,7 +208,7 @@ def test_pairs_are_pixels_and_as_published_are_rows_x_columns_of_each_viewer(tmp
 
 
 def test_a_density_map_is_a_gaussian_at_each_pixel_over_its_maximum():
-    fixated = np.zeros((90, 160), dtype=bool)
+    fixated = np.zeros((360, 640), dtype=bool)
     fixated[40, 50] = True
     density = density_map(fixated)
     assert (density.dtype, density.max(), density[40, 50]) == (np.uint8, 255, 255)
@@ -173,8 +219,20 @@ def test_a_density_map_is_a_gaussian_at_each_pixel_over_its_maximum():
     assert density_map(fixated).max() == 255
     fixated[:] = False
     assert not density_map(fixated).any()
-    fixated[0, 0] = fixated[89, 159] = True
+    fixated[0, 0] = fixated[359, 639] = True
     assert np.argwhere(density_map(fixated, "as_published") == 255).tolist()[0] == [2, 2]
+
+
+def test_the_gaussian_is_the_same_part_of_a_smaller_or_larger_video():
+    for scale in (1, 2, 4):
+        fixated = np.zeros((180 * scale, 320 * scale), dtype=bool)
+        fixated[20 * scale, 25 * scale] = True
+        density = density_map(fixated, "as_published")
+        assert np.argwhere(density == 255).mean(0).tolist() == [21 * scale, 26 * scale]
+        half = (
+            np.exp(-np.log(2) * np.array([1, 4]) * 4 / 9) * 255
+        )  # 5 and 10 of the 7.5 to the half, from the middle on
+        assert density[21 * scale, [31 * scale, 36 * scale]].tolist() == np.floor(half + 0.5).tolist()
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -254,12 +312,12 @@ def test_maps_of_somebody_else_are_never_replaced(tmp_path, root, place):
 def test_a_video_file_in_the_root_says_size_rate_and_frames(tmp_path, root, recwarn):
     (root / "DHF1K/video").mkdir(parents=True)
     for number in (1, 2):
-        pictures = [picture(number, n) for n in range(5)]
+        pictures = [picture(number, n)[:54] for n in range(5)]
         write_video_file(root / f"DHF1K/video/{number:03d}.avi", pictures, Fraction(25))
     convert_dhf1k(tmp_path / "raw", root)
     folder = root / "DHF1K/annotation/0002"
     assert len(list((folder / "maps").iterdir())) == 5
-    assert np.asarray(Image.open(folder / "maps/0001.png")).shape == (64, 96)
+    assert np.asarray(Image.open(folder / "maps/0001.png")).shape == (54, 96)
     assert json.loads((folder / "converted.json").read_text())["rate"] == 25
     assert not [w for w in recwarn if "without a file" in str(w.message)]
 
@@ -284,6 +342,29 @@ def test_a_damaged_raw_file_leaves_out_its_video_and_no_other(tmp_path, root):
     with pytest.raises(ValueError, match=r"P02_Trail001\.txt:2: 8 fields .*; in all 1 of 2 videos were not converted"):
         convert_dhf1k(tmp_path / "raw", root)
     assert [path.name for path in (root / "DHF1K/annotation").iterdir()] == ["0002"]
+
+
+def test_who_has_no_point_on_the_video_is_told_and_a_video_without_any_is_left_out(tmp_path, root):
+    for viewer in (1, 2):
+        raw(tmp_path / f"raw/P0{viewer}", [BEGIN, line(5, -50, 5)], f"P0{viewer}_Trail001.txt")
+    raw(tmp_path / "raw/P02", [], "P02_Trail002.txt")
+    with (
+        pytest.warns(UserWarning, match=r"1 raw file without a fixation on the video: \S*P02_Trail002\.txt$"),
+        pytest.raises(
+            ValueError, match=r"P01_Trail001\.txt: no fixation of 2 raw files of video 0001 lies in its 3 frames"
+        ),
+    ):
+        convert_dhf1k(tmp_path / "raw", root)
+    assert [path.name for path in (root / "DHF1K/annotation").iterdir()] == ["0002"]
+
+
+def test_files_with_names_like_those_of_raw_files_are_told(tmp_path, root):
+    for name in ("P03_Trial001.txt", "P04-Trail001.txt", "P05_Trail001.tsv", "P06_Trail_001.txt", "readme.txt"):
+        raw(tmp_path / "raw", [BEGIN], name)
+    with pytest.warns(
+        UserWarning, match=r"4 files left out, as the name is not P<viewer>_Trail<video>\.txt: .*P03_Tri"
+    ):
+        convert_dhf1k(tmp_path / "raw", root, gaze_only=True)
 
 
 def test_a_raw_file_that_is_no_file_leaves_out_its_video(tmp_path, root):

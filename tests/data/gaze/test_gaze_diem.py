@@ -18,7 +18,7 @@ from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 
 SIZE = (48, 64)
-pytestmark = pytest.mark.filterwarnings("ignore:gaze of . video", "ignore:no gaze below")
+pytestmark = pytest.mark.filterwarnings("ignore:gaze of . video", "ignore:no gaze below", "ignore:. files? left out")
 
 
 def rows(gaze: Gaze) -> list[tuple[str, int, float, float]]:
@@ -138,6 +138,10 @@ def test_points_outside_the_video_and_frames_after_its_end_have_no_sample(tmp_pa
         (["1 2 3 4 1 2 3 4 0.5"], ":1: event '0.5' of the right eye"),
         (["1 2 3 4 1 inf 3 4 1"], r":1: the right eye looks at \(inf, 3\)"),
         (["1 2 3 4 1 2 3 4 -2"], ":1: event '-2' of the right eye"),
+        (
+            [*diem_lines(3)[:1], *diem_lines(33)[32:]],
+            ": 2 lines up to frame 33, so 31 are missing; a file has a line a",
+        ),
         (diem_lines(34), ": it ends with frame 34, and the video has 3; more than 30 frames apart"),
         ([], None),
     ],
@@ -151,6 +155,16 @@ def test_a_bad_file_of_diem_is_named_with_its_line(tmp_path: Path, lines: list[s
         return
     with pytest.raises(ValueError, match=rf"diem5s01\.asc_15_{CLIP}\.txt{error}"):
         convert(path)
+
+
+def test_a_video_that_is_larger_than_the_screen_is_an_error(tmp_path: Path) -> None:
+    path = write_diem(tmp_path, diem_lines(3))
+    for shown in ((1080, 1920), (961, 100), (100, 1281)):
+        with pytest.raises(
+            ValueError, match=rf"a video of {shown[1]} x {shown[0]} does not fit the screen of 1280 x 960"
+        ):
+            convert(path, shown=shown)
+    assert convert(path, shown=(960, 1280))
 
 
 def test_the_slack_of_diem_is_an_option(tmp_path: Path) -> None:
@@ -263,8 +277,10 @@ def test_videos_of_diem_without_gaze_are_told_in_one_line(tmp_path: Path, diem_r
     write_diem(source, full_length("50_people_london_1280x720"), video="50_people_london_1280x720")
     with pytest.warns(UserWarning, match="of 80 of 81 videos of DIEM: ") as told:
         (path,) = convert_diem(source, tmp_path / "empty")
-    (warning,) = told
-    text = str(warning.message)
+    text, left = (str(warning.message) for warning in told)
+    assert re.fullmatch(
+        r"1 file left out, as no video of DIEM's lists is in the name: \S*beverly\S*_1000x600.txt", left
+    )
     assert re.fullmatch(r"no gaze below .* of 80 of 81 videos of DIEM: [\w-]+, [\w-]+, [\w-]+ and 77 more", text)
     assert path == tmp_path / "empty/annotations/DIEM/50_people_london_1280x720/observers.csv"
 
@@ -301,6 +317,16 @@ def test_a_damaged_file_leaves_out_its_video_and_no_other(tmp_path: Path, diem_r
     (diem_root / "video_frames" / "DIEM" / "one_show_1000x600" / "img_00001.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="; in all 2 of 3 videos were not converted"):
         convert_diem(tmp_path / "published", diem_root)
+
+
+def test_a_video_without_a_point_is_left_out_and_nothing_is_written(tmp_path: Path, diem_root: Path) -> None:
+    write_diem(tmp_path / "published", diem_lines(3))
+    write_diem(tmp_path / "published", diem_lines(3, x=LEFT - 5), video="one_show_1000x600")
+    with pytest.raises(
+        ValueError, match=r"no point of 1 file of 'one_show_\w+' lies on the video .* 1 of 2 videos were"
+    ):
+        convert_diem(tmp_path / "published", diem_root)
+    assert [path.parent.name for path in diem_root.rglob("*.csv")] == [CLIP]
 
 
 def test_links_are_followed_and_rings_of_them_end(tmp_path: Path, diem_root: Path) -> None:
