@@ -24,6 +24,8 @@ from avsal_bench.getting.connection import BrokenOff, NotSent, ask, check_conten
 if TYPE_CHECKING:
     from requests import Response, Session
 
+#: How the file ends that says which version of a file is being fetched.
+NOTES = ".part.json"
 #: Seconds to wait before each further try, after tries that brought nothing.
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 #: Bytes that are read at once; what has come of a block is lost where a slow server falls silent.
@@ -228,7 +230,7 @@ def is_unfinished(place: Path) -> bool:
 
 
 def _notes(place: Path) -> Path:
-    return place.with_name(f"{place.name}.part.json")
+    return place.with_name(f"{place.name}{NOTES}")
 
 
 def noted(place: Path) -> Version | None:

@@ -68,7 +68,9 @@ class Ledger:
             for name, one in found["accepted"].items():
                 self._accepted[name] = {"terms": _text(one["terms"]), "when": _text(one["when"])}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            said = f"no {error}" if isinstance(error, KeyError) else str(error)
+            said = str(error)
+            if not isinstance(error, ValueError):
+                said = 'expected {"files": {address: entry}, "accepted": {name: {"terms", "when"}}}'
             raise ValueError(
                 f"{self.path}: not as `avsal data get` and `avsal weights get` write it ({said}); mend it, or move it "
                 "away, and the SHA-256 of what is fetched next are written down anew"

@@ -18,8 +18,8 @@ from rich.filesize import decimal
 from avsal_bench.files import sha256
 from avsal_bench.getting.archives import is_archive, unpack
 from avsal_bench.getting.connection import NotSent, check_content, new_session, reason, size_of
-from avsal_bench.getting.download import RESERVE, Version, download, have, noted, part_of
-from avsal_bench.getting.ledger import BY_HAND, Entry, Ledger, now
+from avsal_bench.getting.download import NOTES, RESERVE, Version, download, have, noted, part_of
+from avsal_bench.getting.ledger import BY_HAND, LEDGER, Entry, Ledger, now
 from avsal_bench.getting.offers import address, mirrored
 from avsal_bench.getting.side_by_side import side_by_side
 from avsal_bench.progress import progress
@@ -242,7 +242,7 @@ def unpacked(archive: Path, folder: Path) -> Iterator[Path]:
 def alone(folder: Path) -> Iterator[None]:
     """The only process that gets things into a folder; file systems without locks let everyone in.
 
-    What a killed process was unpacking is removed.
+    What a killed process was unpacking or writing is removed.
 
     Raises:
         OSError: when another one does.
@@ -257,4 +257,6 @@ def alone(folder: Path) -> Iterator[None]:
             pass
         for left in (folder / DOWNLOADS).glob(f"{_UNPACKING}*"):
             shutil.rmtree(left, ignore_errors=True)
+        for left in [*folder.glob(f".{LEDGER}.*"), *(folder / DOWNLOADS).rglob(f".*{NOTES}.*")]:
+            left.unlink(missing_ok=True)
         yield

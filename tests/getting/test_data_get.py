@@ -20,7 +20,7 @@ from avsal_bench.cli.app import main
 from avsal_bench.data.dataset import SIX, dataset, registered_datasets
 from avsal_bench.data.online import lacking_videos
 from avsal_bench.getting import archives as archives_of
-from avsal_bench.getting import download, wanted
+from avsal_bench.getting import carry_out, download, wanted
 
 HOST = "/cvsp.cs.ntua.gr/research/stavis/data"
 KINDS = ("video_frames", "video_audio", "annotations")
@@ -241,8 +241,60 @@ def test_an_interrupted_unpacking_leaves_nothing_half_and_is_taken_up_again(here
 def test_what_a_killed_process_was_unpacking_is_removed(here):
     left = here / "downloads/unpacking-killed/content/AVAD"
     left.mkdir(parents=True)
+    (here / "downloads/.a.tar.gz.part.json.x1y2").write_text("{")
+    (here / ".downloads.json.x1y2").write_text("{")
     assert get(here, "avad", "--only", "sound", "--accept") == 0
     assert not [*(here / "downloads").iterdir()]
+    assert not (here / ".downloads.json.x1y2").exists()
+
+
+def test_a_run_that_was_killed_while_it_moved_files_is_finished(here, server, archives):
+    get(here, "avad", "--only", "sound,frames", "--accept")
+    part = here / "downloads/annotations-AVAD.tar.gz"
+    part.write_bytes(archives[1]["annotations"])
+    part.with_name(f"{part.name}.part.json").write_text(f'{{"url": "{server.url}", "etag": "\\"one\\""}}')
+    for video in ("video0", "video1", "video2"):
+        (here / f"annotations/AVAD/{video}/maps").mkdir(parents=True)
+        (here / f"annotations/AVAD/{video}/maps/.keep").write_text("")
+    assert get(here, "avad", "--no-check") == 0
+    assert len([*here.glob("annotations/AVAD/video*/maps/*.jpg")]) == 36
+    assert not [*(here / "downloads").iterdir()]
+    assert {entry["etag"] for entry in json.loads((here / "downloads.json").read_text())["files"].values()} == {'"one"'}
+
+
+def test_each_file_is_written_down_before_the_next_is_unpacked(here, monkeypatch):
+    def killed(archive, *words):
+        if opened:
+            raise SystemExit(len(json.loads((here / "downloads.json").read_text())["files"]))
+        opened.append(archive)
+        return unpack(archive, *words)
+
+    opened, unpack = [], archives_of.unpack
+    monkeypatch.setattr(wanted, "unpack", killed)
+    with pytest.raises(SystemExit) as ended:
+        get(here, "avad", "--accept", "--no-check")
+    assert ended.value.code == 1
+
+
+def test_an_empty_file_is_not_taken_for_the_file(here, server, capsys):
+    offer = server.offers[f"{HOST}/video_audio/AVAD.tar.gz"]
+    whole, offer.content = offer.content, b""
+    assert get(here, "avad", "--only", "sound", "--accept") == 1
+    assert "an empty file came; run the same command again later" in capsys.readouterr().err
+    offer.content = whole
+    assert get(here, "avad", "--only", "sound") == 0
+
+
+def test_what_another_run_wrote_down_meanwhile_is_not_lost(here, capsys, monkeypatch):
+    def others(*words):
+        (here / "downloads.json").write_text('{"files": {}, "accepted": {}}')
+        return "room"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(carry_out, "check_room", others)
+        assert get(here, "avad", "--only", "sound", "--accept") == 2
+    assert "another avsal has got things into it just now; run the same command again" in capsys.readouterr().err
+    assert get(here, "avad", "--only", "sound", "--accept") == 0
 
 
 def test_files_that_a_person_fetched_are_used_and_stay(here, archives, capsys, monkeypatch):
