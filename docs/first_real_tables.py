@@ -14,6 +14,7 @@ from torch import Tensor
 from avsal_bench.evaluation import list_protocols
 from avsal_bench.files import write_atomically
 from avsal_bench.records import METRICS
+from avsal_bench.text import fixed
 
 #: Both forms of the fixation maps: as they should be, and as the authors' script sets them.
 FORMS = ("pairs", "as_published")
@@ -30,7 +31,7 @@ def mean(row: Sequence[float]) -> float:
 
 def row_of(name: str, scores: dict[str, list[float]], metrics: Sequence[str] = METRICS) -> str:
     """A line of a table."""
-    return f"| {NAMES.get(name, name)} | " + " | ".join(f"{mean(scores[m]):.3f}" for m in metrics) + " |"
+    return f"| {NAMES.get(name, name)} | " + " | ".join(fixed(mean(scores[m])) for m in metrics) + " |"
 
 
 def table(first: str, titles: Sequence[str], rows: Sequence[str]) -> str:
@@ -47,7 +48,7 @@ def moves(found: dict[str, Any]) -> str:
         for metric in metrics:
             both = {p: [mean(found[p][form][name][metric]) for form in FORMS] for p in who}
             order = [sorted(who, key=lambda p, i=i: -both[p][i]) for i in (0, 1)]
-            cells = (f"{a:.3f} → {b:.3f} ({b - a:+.3f})" for a, b in both.values())
+            cells = (f"{a:.3f} → {b:.3f} ({fixed(b - a, sign=True)})" for a, b in both.values())
             changed = "yes" if order[0] != order[1] else "no"
             rows.append(f"| {name} | {metric} | {' | '.join(cells)} | {changed} |")
             ranks += [f"{metric} of {name}"] if changed == "yes" else []
@@ -57,13 +58,13 @@ def moves(found: dict[str, Any]) -> str:
 
 
 def between_markers(path: Path, text: str) -> bool:
-    """Write a text between the markers of a page; whether it has them."""
+    """Write a text between the markers of a page, set off by blank lines; whether it has them."""
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
     if not all(marker in old for marker in MARKERS):
         return False
     before, rest = old.split(MARKERS[0], 1)
     _, after = rest.split(MARKERS[1], 1)
-    write_atomically(path, f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{after}")
+    write_atomically(path, f"{before}{MARKERS[0]}\n\n{text}\n\n{MARKERS[1]}{after}")
     return True
 
 

@@ -95,7 +95,7 @@ def _means(own: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict
 
 def _our_text(ablation: Ablation, ours: Ours, name: str, metric: str) -> list[str]:
     values = [ours.get(row.variant, {}).get(name, {}).get(metric, float("nan")) for row in ablation.rows]
-    return _texts(ablation, [(v, f"{v:.3f}", 3) for v in values])
+    return _texts(ablation, [(v, fixed(v), 3) for v in values])
 
 
 def _paper_text(ablation: Ablation, published: Published, name: str, metric: str) -> list[str]:

@@ -84,10 +84,12 @@ def made_rows(shift):
     }
 
 
-@pytest.mark.parametrize(("shift", "changes"), [(0.0, 0), (0.05, 0), (0.2, 3)])
-def test_moves_say_how_far_and_whether_the_order_changes(script, shift, changes):
+@pytest.mark.parametrize(
+    ("shift", "shown", "changes"), [(0.0, "0.000", 0), (-0.0004, "0.000", 0), (0.05, "+0.050", 0), (0.2, "+0.200", 3)]
+)
+def test_moves_say_how_far_and_whether_the_order_changes(script, shift, shown, changes):
     text = script.moves(made_rows(shift))
-    assert f"1.000 → {1 + shift:.3f} ({shift:+.3f})" in text
+    assert f"1.000 → {1 + shift:.3f} ({shown})" in text
     assert f"changes in {changes * len(list_protocols())} of {3 * len(list_protocols())} columns" in text
 
 
@@ -97,7 +99,7 @@ def test_numbers_go_between_markers_and_nowhere_else(script, tmp_path):
     page.write_text(f"a\n{script.MARKERS[0]}\nold\n{script.MARKERS[1]}\nb\n")
     assert script.between_markers(page, "new")
     assert script.between_markers(page, "new")
-    assert page.read_text() == f"a\n{script.MARKERS[0]}\nnew\n{script.MARKERS[1]}\nb\n"
+    assert page.read_text() == f"a\n{script.MARKERS[0]}\n\nnew\n\n{script.MARKERS[1]}\nb\n"
 
 
 def test_what_is_kept_is_used_until_something_it_was_made_of_changes(script, tmp_path, monkeypatch):
