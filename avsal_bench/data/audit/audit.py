@@ -7,13 +7,15 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avsal_bench.data.audit.findings import ORDER, Counts, Report
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
 from avsal_bench.data.audit.video_checks import look_at
 from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
+from avsal_bench.data.files.presence import lacks_sound
 from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fold_list
@@ -114,9 +116,28 @@ def _look_at_description(one: _Set) -> None:
     where = below(layout.one.path, one.root.absolute())
     if unsaid := layout.unsaid():
         one.add("not said", (), where, f"the description does not say: {', '.join(unsaid)}")
+    for name, path in _silenced(one, layout).items():
+        text = f"declared silent, and {below(path, one.root)} has its sound; take it out of silent, if it is to be heard"
+        one.add("silenced", (name,), where, text)
     videos = [video for listed in one.lists.values() for video in listed]
     if videos and layout.one.form.files.gaze and not any(video.gaze for video in videos):
         one.add("no gaze", (), where, f"no video has the file of files.gaze, {layout.one.form.files.gaze}")
+
+
+def _silenced(one: _Set, layout: DescribedLayout) -> dict[str, Path]:
+    """Videos that are declared silent, and have sound: each with the file that would be heard."""
+    quiet = {video.name for listed in one.lists.values() for video in listed if video.silent}
+    if not quiet:
+        return {}
+    as_if = replace(layout, one=replace(layout.one, form=replace(layout.one.form, silent=())))
+    found = {}
+    for fold, part in one.lists:
+        for video in as_if(one.root, one.description, part, fold):
+            if video.name in quiet and video.audio is not None and video.audio.is_file():
+                with suppress(OSError, ValueError):  # of a damaged file the look at frames tells
+                    if not lacks_sound(video):
+                        found[video.name] = video.audio
+    return found
 
 
 def _look_at_categories(one: _Set) -> None:

@@ -8,6 +8,7 @@ from own_trees import CLIPS, TEXT, describe, wav, write_frames, write_lab
 
 from avsal_bench.audio import LogMel, Waveform
 from avsal_bench.cli.app import main
+from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.clips.sounds import hear, partners
 from avsal_bench.data.contents_of import files_of, line_of
 from avsal_bench.data.dataset import dataset, use_root
@@ -17,6 +18,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.data.windows import Window
 from avsal_bench.evaluation.score import consistency
 from avsal_bench.records import SOUNDS
+from avsal_bench.workers import Workers
 
 SOUNDING = TEXT.replace("first: 0", "  sound: sounds/{name}.*\nfirst: 0").replace(
     "fraction: 0.34\n  seed: 1", "test: [a, d]"
@@ -93,6 +95,18 @@ def test_labels_of_a_silent_video_are_0(tested, tmp_path):
     labels.write_text("0\n0\n1\n0\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"d.txt: lab/d is declared silent, and has the label 1"):
         labels_of(silent)
+
+
+def test_data_check_warns_of_a_declared_video_that_has_sound(root, tested):
+    def silenced():
+        report = check_sets({"lab": root}, Workers(1), quick=True)
+        return {(f.severity, f.video, f.text) for f in report.findings if f.kind == "silenced"}
+
+    assert not silenced()
+    describe(root, SILENT.replace("[d, b 2]", "[d, b 2, a]"))
+    ((severity, video, text),) = silenced()
+    assert (severity, video) == ("warning", "a")
+    assert text.startswith("declared silent, and sounds/a.wav has its sound")
 
 
 def test_the_record_names_them(root, tested):
