@@ -35,6 +35,7 @@ from avsal_bench.data.files.sound_files import audio_path, read_audio, span_of
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.windows import Window
 from avsal_bench.spec import Sound
+from avsal_bench.text import many
 
 #: Seconds that a shifted sound is early or late.
 SHIFT = 1.0
@@ -62,7 +63,7 @@ def partners(videos: Sequence[Video]) -> dict[str, Video]:
         of_set = [video for video in of_set if not video.silent]
         if len(of_set) < 2:
             told = f"one test video, {of_set[0].key}" if of_set else "no test video"
-            more = f", that is not declared silent ({silent} are)" if silent else ""
+            more = f", besides {many(silent, 'video')} declared silent" if silent else ""
             raise ValueError(f"{name}: {told}{more}; sounds are swapped between two or more")
         for video in of_set:
             alike = [other for other in of_set if other.category == video.category]
