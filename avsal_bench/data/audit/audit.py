@@ -117,7 +117,7 @@ def _look_at_description(one: _Set) -> None:
     if unsaid := layout.unsaid():
         one.add("not said", (), where, f"the description does not say: {', '.join(unsaid)}")
     for name, path in _silenced(one, layout).items():
-        text = f"declared silent, and {below(path, one.root)} has its sound; take it out of silent, if it is to be heard"
+        text = f"declared silent, and {below(path, one.root)} has its sound; should it be heard, take it out of silent"
         one.add("silenced", (name,), where, text)
     videos = [video for listed in one.lists.values() for video in listed]
     if videos and layout.one.form.files.gaze and not any(video.gaze for video in videos):
