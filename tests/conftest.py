@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import shutil
+import signal
 import sys
 import time
 from datetime import timedelta
@@ -48,6 +49,16 @@ SIX_SETS = {
     "etmd": ("ETMD_av", ("_1", "_2", "_3")),
     "summe": ("SumMe", ("_1", "_2", "_3")),
 }
+
+
+@pytest.fixture
+def listening():
+    """Signals do what they usually do: tests may run behind nohup or in the background, where some are ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ STUBBORN = "for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal
 
 
 @pytest.fixture
-def bench(space, tmp_path, monkeypatch):
+def bench(space, tmp_path, monkeypatch, listening):
     """A bench of two jobs at a time, as a command; gives its exit code."""
     folder = tmp_path / "pids"
     folder.mkdir()
@@ -44,7 +44,7 @@ def bench(space, tmp_path, monkeypatch):
         )
 
         def send():
-            while len([path for path in folder.iterdir() if path.read_text()]) < parallel:
+            while running.is_set() and len([p for p in folder.iterdir() if p.read_text()]) < parallel:
                 time.sleep(0.01)
             for number in signals:
                 if running.is_set():
@@ -150,10 +150,13 @@ def test_signals_are_as_before_behind_a_command_and_ignored_ones_stay_so():
 
 def test_a_copy_of_a_process_ends_by_a_signal_without_a_word():
     with ended_by_signals():
+        here, there = os.pipe()
         child = os.fork()
         if not child:
+            os.write(there, b"here")  # a signal while it is still being made would be lost
             time.sleep(30)
             os._exit(0)
+        os.read(here, 4)
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
 

@@ -107,7 +107,7 @@ def test_categories_are_read_as_any_program_saves_them(tmp_path, name):
     [
         (b"name,kind\na,b\n", r"categories\.csv:1: expected the columns video and category, got name, kind"),
         (b"video,video,category\na,b,c\n", r"categories\.csv:1: expected the columns"),
-        (b"video,category\na,b\nc\n", r"categories\.csv:3: 1 columns, the first line has 2"),
+        (b"video,category\na,b\nc\n", r"categories\.csv:3: 1 column, the first line has 2"),
         (b"video,category\na,b\nc,d,e\n", r"categories\.csv:3: 3 columns"),
         (b"video,category\na,b\na,c\n", r"categories\.csv:3: 'a' has the category 'c', and 'b' in line 2"),
         (b'video,category\n"a,b\n', r"categories\.csv:\d+: no table"),

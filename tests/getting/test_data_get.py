@@ -382,7 +382,7 @@ SCRIPT = "import sys; from avsal_bench.cli.app import main; sys.exit(main(sys.ar
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_came_and_the_next_run_goes_on(here, server):
+def test_ctrl_c_keeps_what_came_and_the_next_run_goes_on(here, server, listening):
     offer = server.offers[f"{HOST}/video_frames/AVAD.tar.gz"]
     offer.content, offer.pause = os.urandom(80_000), threading.Event()
     command = [sys.executable, "-c", SCRIPT, "data", "get", "avad", "--only", "frames", "--accept", "--root", here]

@@ -154,7 +154,7 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
         missing = next(n for n in range(1, video.n_frames + 1) if n not in found)
         raise FileNotFoundError(
             f"{video.key}: missing file {files.path(missing)}; the list asks for {many(video.n_frames, 'frame')}, "
-            f"and {video.n_frames - len(found)} are missing in {files.folder}"
+            f"and {many(video.n_frames - len(found), '', 'are')} missing in {files.folder}"
         )
 
 
