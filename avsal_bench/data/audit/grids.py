@@ -3,7 +3,8 @@
 DHF1K's released maps are (docs/dhf1k.md): where a viewer has samples at (r1, c1), (r2, c2) and so on, every row r is
 set with every column c. A fixated pixel is **of a grid** when the fixated pixels near it in its row and in its column
 span rows x columns nearly all of which are fixated, at least three separate pieces of them. A dot of several pixels is
-one piece, and points of a cluster leave most of their rows x columns empty.
+one piece, and points of a cluster leave most of their rows x columns empty; where they fill a place nearly whole, so
+that rows x columns are full of necessity, what lies between these is full too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ Mask = NDArray[np.bool_]
 
 #: How many pixels to each side are near, and the share of rows x columns that is nearly all.
 NEAR, NEARLY_ALL = 15, 0.9
+#: Share from which on what lies between the rows x columns is full too, and they are no grid but a part of a patch.
+PATCH = 0.7
 #: Pieces of a grid at least.
 PIECES = 3
 #: Share of fixated pixels of a grid from which on maps are grids: released maps of DHF1K have 0.28, and points of the
@@ -60,7 +63,11 @@ def _of_grid(fixated: Mask, row: int, column: int) -> bool:
     columns = left + np.flatnonzero(fixated[row, left : column + NEAR + 1])
     if len(rows) < 2 or len(columns) < 2 or _pieces(rows) * _pieces(columns) < PIECES:
         return False
-    return bool(fixated[np.ix_(rows, columns)].mean() >= NEARLY_ALL)
+    number, crossed = len(rows) * len(columns), int(fixated[np.ix_(rows, columns)].sum())
+    if crossed < NEARLY_ALL * number:
+        return False
+    box = fixated[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return bool(int(box.sum()) - crossed <= PATCH * (box.size - number))
 
 
 def _pieces(places: NDArray[np.int64]) -> int:

@@ -53,6 +53,13 @@ def disc(seed, number=20, radius=3):
     return np.any([(y - row) ** 2 + (x - column) ** 2 <= radius**2 for row, column in centres], axis=0)
 
 
+def heap(seed, number, drawn):
+    """Fixations of very many on one place, which they fill nearly whole."""
+    points = np.zeros(SIZE, dtype=bool)
+    points[tuple(np.random.default_rng(seed).normal(90, 5, (2, number)).astype(int))] = True
+    return binary_dilation(points, np.asarray(drawn, dtype=bool))
+
+
 def enlarged(fixated, times):
     return np.kron(fixated, np.ones((times, times), dtype=bool))
 
@@ -74,6 +81,10 @@ POINTS = {
     "pairs twice as large": lambda seed: enlarged(clusters(seed, "pairs"), 2),
     "pairs three times as large": lambda seed: enlarged(clusters(seed, "pairs"), 3),
     "a patch": lambda seed: np.pad(np.ones((40, 60), dtype=bool), 50),
+    "a patch with holes": lambda seed: np.pad(np.random.default_rng(seed).random((30, 30)) < 0.95, 75)[:, :320],
+    "dots on one face": lambda seed: heap(seed, 200, np.ones((3, 3))),
+    "crosses on one face": lambda seed: heap(seed, 900, [[0, 1, 0], [1, 1, 1], [0, 1, 0]]),
+    "samples on one face": lambda seed: heap(seed, 1000, np.ones((1, 1))),
     "everything": lambda seed: np.ones((30, 40), dtype=bool),
     "nothing": lambda seed: np.zeros(SIZE, dtype=bool),
 }
