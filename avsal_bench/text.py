@@ -55,17 +55,33 @@ def many(number: int, what: str, verb: str = "", plural: str = "") -> str:
 
     Args:
         number: how many; thousands are set apart.
-        what: it counts, in the singular.
+        what: it counts, in the singular; nothing where it was named before.
         verb: in the plural: ``are``, ``were``, ``have``, ``do``, or another one.
         plural: of ``what``, where that is not the singular with an s.
 
     >>> many(1, "video"), many(2, "video"), many(1, "entry", "are", "entries"), many(1200, "map", "lack")
     ('1 video', '2 videos', '1 entry is', '1,200 maps lack')
+    >>> many(1, "", "are"), many(2, "", "are")
+    ('1 is', '2 are')
     """
+    return " ".join(filter(None, (f"{number:,}", *_noun_and_verb(number, what, verb, plural))))
+
+
+def named(what: str, names: Iterable[object], verb: str = "") -> str:
+    """Things by their names, in the singular or the plural, and a verb behind them that goes with it.
+
+    >>> named("fold", [3], "are"), named("fold", [2, 3], "are")
+    ('fold 3 is', 'folds 2, 3 are')
+    """
+    told = [str(name) for name in names]
+    noun, verb = _noun_and_verb(len(told), what, verb)
+    return " ".join(filter(None, (noun, ", ".join(told), verb)))
+
+
+def _noun_and_verb(number: int, what: str, verb: str, plural: str = "") -> tuple[str, str]:
     if number == 1:
-        singular = {"are": "is", "were": "was", "have": "has", "do": "does"}.get(verb, f"{verb}s") if verb else ""
-        return f"1 {what} {singular}".rstrip()
-    return f"{number:,} {plural or f'{what}s'} {verb}".rstrip()
+        return what, {"are": "is", "were": "was", "have": "has", "do": "does"}.get(verb, f"{verb}s") if verb else ""
+    return plural or (f"{what}s" if what else ""), verb
 
 
 def fixed(value: float, digits: int = 3, sign: bool = False) -> str:

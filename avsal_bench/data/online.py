@@ -130,7 +130,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
         except ValueError as error:
             raise ValueError(f"{archive}: {error}") from None
         moved, there = put_in_place(top, root / piece.into)
-    also = f", {there} were there" if there else ""
+    also = f", {many(there, '', 'were')} there" if there else ""
     return f"{many(moved, 'file')} put into {root / piece.into}{also}"
 
 

@@ -27,7 +27,7 @@ from avsal_bench.records import (
     record_from_json,
     record_path,
 )
-from avsal_bench.text import many
+from avsal_bench.text import many, named
 
 #: Where a score of a video can plausibly lie. CC, AUC and SIM by their definition; NSS and KL with room beyond what
 #: agreeing observers and hopeless maps get.
@@ -137,8 +137,8 @@ def incomplete_folds(found: Submission, folder: Path) -> list[str]:
         places = (record_path(folder / "records", r.network, r.dataset, k, r.seed, r.protocol, r.sound) for k in FOLDS)
         rows[key] |= {r.fold} | {fold for fold, place in zip(FOLDS, places, strict=True) if place.is_file()}
     return [
-        f"{network} on {dataset}, {protocol}, seed {seed}, sound {sound}: folds "
-        f"{', '.join(map(str, sorted(set(FOLDS) - folds)))} are missing; the row is listed as incomplete"
+        f"{network} on {dataset}, {protocol}, seed {seed}, sound {sound}: "
+        f"{named('fold', sorted(set(FOLDS) - folds), 'are')} missing; the row is listed as incomplete"
         for (protocol, dataset, network, seed, sound), folds in sorted(rows.items())
         if folds != set(FOLDS)
     ]

@@ -34,7 +34,7 @@ def test_a_good_record_is_published_where_it_belongs(tmp_path: Path) -> None:
     )
     found = hand_in(tmp_path / "more", whole(2))
     (tmp_path / "more" / "board").symlink_to(tmp_path / "board")
-    assert "folds 3 are missing" in incomplete_folds(found, tmp_path / "board")[0]
+    assert "fold 3 is missing" in incomplete_folds(found, tmp_path / "board")[0]
 
 
 def first(record: Record, **changes: Any) -> Record:

@@ -32,11 +32,11 @@ def counts(root: Path, text: str) -> str:
 
 
 def _count(root: Path, one: DataSet) -> str:
-    what = "images" if one.stills else "videos"
+    what = "image" if one.stills else "video"
     told = []
     for fold in (1, 2, 3) if one.folds else (1,):
         train, test = (one.videos(root, part, fold) for part in ("train", "test"))
         frames = "" if one.stills else f", {many(sum(video.n_frames for video in (*train, *test)), 'frame')}"
         which = f"fold {fold}: " if one.folds else ""
-        told.append(f"{which}{len(train)} {what} train, {len(test)} are tested{frames}")
+        told.append(f"{which}{many(len(train), what, 'train')}, {many(len(test), '', 'are')} tested{frames}")
     return f"{one.name}  {'; '.join(told)}"

@@ -32,7 +32,7 @@ from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.tables import Row, categories, further_metrics, seed_mean
 from avsal_bench.records import METRICS
-from avsal_bench.text import many
+from avsal_bench.text import many, named
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _score_table(group: Group) -> Table:
                     interval=bounds(s.low, s.high, metric, digits),
                 )
             )
-        others = f"seeds {_listed(row.left_out)} have other folds and do not count"
+        others = f"not counted, as of other folds: {named('seed', row.left_out)}"
         cells.append(Cell(_listed(row.folds), incomplete=not row.complete))
         cells.append(Cell(_listed(row.seeds), marks=[Mark("…", others)] if row.left_out else []))
         bodies[0 if row.ranked else 1].append(Line(cells, _filters(row)))

@@ -30,7 +30,7 @@ from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS
-from avsal_bench.text import fixed, many
+from avsal_bench.text import fixed, many, named
 
 #: Places of the contextual NSS, and what they are called.
 PLACES = {"source": "sounding thing", "rest": "rest of the frame", "frame": "whole frame"}
@@ -105,7 +105,7 @@ def _head(found: Analysis) -> str:
     if head.synthetic:
         said.append("Synthetic: says nothing about real videos.\n")
     for name, row in zip(found.names, found.table, strict=True):
-        left_out = f"; seeds {_listed(row.left_out)} have other folds and are left out" if row.left_out else ""
+        left_out = f"; left out as of other folds: {named('seed', row.left_out)}" if row.left_out else ""
         said.append(
             f"- {name}: preset {row.head.preset or '-'}, folds {_listed(row.folds)}, seeds {_listed(row.seeds)}, "
             f"{many(len({v.video for r in row.records for v in r.videos}), 'video')}{left_out}"

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back(tmp_path, capsys):
     assert main(["data", "init", str(root)]) == 0
     said = capsys.readouterr().out
     assert f"wrote {root / 'dataset.yaml'}" in said
-    assert "my-lab  5 videos train, 1 are tested, 26 frames" in said
+    assert "my-lab  5 videos train, 1 is tested, 26 frames" in said
     (one,) = described_sets(root).values()
     assert one.name == "my-lab"
     videos = [v for part in ("train", "test") for v in one.videos(root, part, 1)]

@@ -96,7 +96,7 @@ def test_a_file_that_is_missing_in_the_middle_or_at_the_end_is_named(tmp_path, g
     (tmp_path / "DHF1K/val/601" / gone).unlink()
     one = video(tmp_path)
     assert one.n_frames == 4
-    with pytest.raises(FileNotFoundError, match=rf"missing file .*601/{gone}; .* 4 frames, and 1 are missing"):
+    with pytest.raises(FileNotFoundError, match=rf"missing file .*601/{gone}; .* 4 frames, and 1 is missing"):
         check_truth(one)
     with Workers(1) as workers:
         found = [f for f in check_sets({"dhf1k": tmp_path}, workers).findings if f.video == "0601"]
