@@ -47,7 +47,7 @@ from avsal_bench.data.layouts.lists import find_list, read_fold_list
 from avsal_bench.evaluation import Half, Halving, Truth, VideoScorer, list_protocols, score_frames
 from avsal_bench.evaluation.observers import halves, read_observers, score_both
 from avsal_bench.evaluation.protocol import protocol
-from avsal_bench.evaluation.sparse import Preparation, is_sparse
+from avsal_bench.evaluation.sparse import Preparation, is_quick
 from avsal_bench.files import fingerprint, sha256, write_atomically
 from avsal_bench.kept import code_of
 from avsal_bench.prediction.predicting import Running, predict_maps
@@ -165,7 +165,7 @@ def scores_of_halves(video: Video, halving: Halving, frames: Sequence[int], name
     rules, wanted = protocol(name), set(frames)
     found: dict[str, dict[int, list[float]]] = {metric: {frame: [] for frame in frames} for metric in METRICS}
     for one, other, common in halves(video, halving, [video]):
-        preparation = Preparation(rules, one.size) if is_sparse(rules) else None
+        preparation = Preparation(rules, one.size) if is_quick(rules) else None
         for frame in (n for n in common if n in wanted):
             for values in score_both(one, other, frame, rules, preparation):
                 for metric in METRICS:

@@ -21,9 +21,10 @@ from torch import Tensor
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
+from avsal_bench.evaluation.parts import Gaussians
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import VideoScorer
-from avsal_bench.evaluation.sparse import Preparation, as_levels, is_sparse, scores
+from avsal_bench.evaluation.sparse import Levels, Preparation, as_levels, is_quick, scores
 from avsal_bench.evaluation.truth import Truth
 
 
@@ -96,7 +97,7 @@ class Half(Truth):
 
     def one_blurred(self, frame: int, out: Tensor | None = None, width: float = 1.0) -> Tensor:
         """:meth:`blurred` of one frame ``(H, W)``, so many degrees wide, in the memory of ``out`` if given."""
-        return _gaussians(self.points[frame - 1], self.size, self.degree * width, out)
+        return Gaussians(self.points[frame - 1], self.size, self.degree * width).whole(out)
 
     def predicted(self, frames: Sequence[int]) -> Tensor:
         """As :meth:`blurred`, with the Gaussian of a prediction."""
@@ -118,15 +119,6 @@ class Half(Truth):
             self._negatives[source] = mask.flatten().nonzero()[:, 0]
         found = self._negatives[source]
         return found if source == "dataset" else found[~torch.isin(found, self.pixels(frame))]
-
-
-def _gaussians(points: Tensor, size: tuple[int, int], sigma: float, out: Tensor | None = None) -> Tensor:
-    """Gaussians of height 1 at pixels ``(n, 2)`` x, y, their sum ``(H, W)``."""
-    columns, rows = (
-        torch.exp(-((torch.arange(side, dtype=torch.float64) - points[:, i, None]) ** 2) / (2 * sigma**2))
-        for i, side in enumerate(size[::-1])
-    )
-    return torch.mm(rows.T, columns, out=out)
 
 
 def split_observers(
@@ -197,24 +189,33 @@ def score_both(
 ) -> list[dict[str, float]]:
     """:func:`score_frame` in both directions, each map made once; with a ``preparation`` in a tenth of the time."""
     sides = [(one, other), (other, one)]
-    if preparation is None:
-        return [score_frame(predicting, right, frame, protocol) for predicting, right in sides]
+    found = _quickly(one, other, frame, protocol, preparation) if preparation else [None, None]
+    return [
+        values or score_frame(predicting, right, frame, protocol)
+        for values, (predicting, right) in zip(found, sides, strict=True)
+    ]
+
+
+def _quickly(
+    one: Half, other: Half, frame: int, protocol: Protocol, preparation: Preparation
+) -> list[dict[str, float] | None]:
+    """:func:`score_both` from what is not zero; None where that does not tell enough."""
     points = torch.cat([half.points[frame - 1] for half in (one, other)])
     box = preparation.box(points, max(half.degree * max(1.0, half.width) for half in (one, other)))
-    kept = [preparation.stored(half.one_blurred(frame, preparation.memory), box) for half in (one, other)]
-    for i, half in enumerate((one, other)):
-        if half.width != 1:
-            wide = half.one_blurred(frame, preparation.memory, half.width)
-            kept[i] = preparation.stored(wide, box)[0], kept[i][1]
-    found = []
-    for (predicting, right), (prediction, _), (_, density) in zip(sides, kept, kept[::-1], strict=True):
+    parts, densities = [], []
+    for side, half in enumerate((one, other)):
+        part, density = preparation.both(side, half.points[frame - 1], half.degree, half.width, box)
+        parts.append(part)
+        densities.append(density)
+    found: list[dict[str, float] | None] = []
+    for part, density, right in zip(parts, densities[::-1], (other, one), strict=True):
+        if part is None:
+            found.append(None)
+            continue
         negatives = right.negative_pixels(frame, protocol.negatives)
-        saliency = preparation.prepared(prediction, box)
-        values = None
-        if saliency is not None:
-            looked, drawn = box.inside(right.pixels(frame)), box.inside(negatives)
-            values = scores(saliency, density, looked, drawn, box, len(negatives))
-        found.append(values or score_frame(predicting, right, frame, protocol))
+        looked, drawn = (part.box.inside(pixels) for pixels in (right.pixels(frame), negatives))
+        density = Levels(box.moved(density.index, part.box), density.level)
+        found.append(scores(part, density, looked, drawn, len(negatives)))
     return found
 
 
@@ -244,7 +245,7 @@ def score_splits(
     left_out = 0
     preparation: Preparation | None = None
     for one, other, frames in halves(video, halving, test_list, splits):
-        if preparation is None and is_sparse(protocol):
+        if preparation is None and is_quick(protocol):
             preparation = Preparation(protocol, one.size)
         for frame in frames:
             for values in score_both(one, other, frame, protocol, preparation):

@@ -28,8 +28,8 @@ def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = maps.shape[-2:]
     if (height, width) == tuple(size):
         return maps
-    rows = _cubic_weights(height, size[0]).to(maps)
-    columns = _cubic_weights(width, size[1]).to(maps)
+    rows = cubic_weights(height, size[0]).to(maps)
+    columns = cubic_weights(width, size[1]).to(maps)
     # MATLAB starts with the axis of the smaller scale, which is also the cheaper order.
     if size[0] * width <= size[1] * height:
         return rows @ maps @ columns.T
@@ -44,7 +44,7 @@ def gaussian_blur(
     With the edge pixel repeated (``symmetric``) as MATLAB's ``imfilter(map, fspecial('gaussian', kernel, sigma),
     'symmetric')``; or without (``reflect``) as OpenCV's ``GaussianBlur`` does. Only floating maps.
     """
-    rows, columns = (_gaussian_weights(n, sigma, kernel, border).to(maps) for n in maps.shape[-2:])
+    rows, columns = (gaussian_weights(n, sigma, kernel, border).to(maps) for n in maps.shape[-2:])
     return rows @ maps @ columns.T
 
 
@@ -86,7 +86,7 @@ def _boxes(marked: np.ndarray, gap: int) -> list[tuple[slice, slice]]:
 
 
 @lru_cache(maxsize=64)
-def _cubic_weights(n: int, size: int) -> Tensor:
+def cubic_weights(n: int, size: int) -> Tensor:
     """``(size, n)`` float64 matrix that resizes one axis from ``n`` to ``size`` samples."""
     scale = size / n
     shrink = min(scale, 1.0)
@@ -98,7 +98,7 @@ def _cubic_weights(n: int, size: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _gaussian_weights(n: int, sigma: float, kernel: int, border: str) -> Tensor:
+def gaussian_weights(n: int, sigma: float, kernel: int, border: str) -> Tensor:
     """``(n, n)`` float64 matrix that blurs one axis of ``n`` samples."""
     taps = torch.arange(n)[:, None] + torch.arange(kernel) - kernel // 2
     return _to_matrix(_gaussian(sigma, kernel).expand(n, -1), taps, n, repeat_edge=border == "symmetric")

@@ -6,6 +6,8 @@ once at the end, so that they cannot leave their range by rounding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,7 +19,8 @@ _CELLS = 4096
 #: Up to so many thresholds in all maps a comparison of each with all pixels is the fastest.
 _FEW = 48
 #: Scaled values nearer than this are tied: the jitter of the MIT code, 1e-7, would mix them.
-_TIE = {torch.float64: 1e-8, torch.float32: 1e-6}
+TIE = 1e-8
+_TIE = {torch.float64: TIE, torch.float32: 1e-6}
 
 
 def curve_area(fp: Tensor, tp: Tensor, n_negatives: Tensor, n_positives: Tensor) -> Tensor:
@@ -69,8 +72,8 @@ def judd_curve(scaled: Tensor, fixated: Points) -> Tensor:
     return curve_area(fp.where(real, negatives), rank.expand_as(fp).where(real, positives), negatives, positives)
 
 
-def judd_expectation(scaled: Tensor, fixated: Points, zeros: int = 0) -> Tensor:
-    """Expectation of Judd's area over the jitter, of maps scaled to [0, 1], which may have so many zeros more.
+def judd_expectation(scaled: Tensor, fixated: Points, more: Sequence[tuple[float, int]] = ()) -> Tensor:
+    """Expectation of Judd's area over the jitter, of maps scaled to [0, 1], which may have more pixels: value, number.
 
     ``MW + (a + t k / (k + 1)) / (n - N) / 2N``: MW the Mann-Whitney statistic with half weight for ties, a the other
     pixels above the lowest fixation, t the other pixels and k the fixations tied with it. In random order,
@@ -82,15 +85,17 @@ def judd_expectation(scaled: Tensor, fixated: Points, zeros: int = 0) -> Tensor:
     thresholds = at_fixations.where(real, torch.inf)
     edges = torch.cat([thresholds + tie, thresholds - tie], 1)
     reached = count_in_maps(scaled, edges, thresholds) - count_in_list(at_fixations, edges)
-    if zeros:
-        reached += zeros * (edges <= 0)
+    for value, number in more:
+        reached += number * (edges <= value)
     above, not_below = reached.chunk(2, 1)
     lost = ((above + not_below) / 2).where(real, 0.0).sum(1)
     lowest, index = thresholds.min(1, keepdim=True)
     a, a_and_t = above.gather(1, index)[:, 0], not_below.gather(1, index)[:, 0]
     k = (real & (at_fixations <= lowest + tie)).sum(1)
     excess = (a + (a_and_t - a) * k / (k + 1)) / 2
-    return 1 - (lost - excess) / (fixated.counts * (scaled.shape[1] + zeros - fixated.counts))
+    return 1 - (lost - excess) / (
+        fixated.counts * (scaled.shape[1] + sum(number for _, number in more) - fixated.counts)
+    )
 
 
 def exact_area(maps: Tensor, low: Tensor, span: Tensor, fixated: Points, negatives: Points | None) -> Tensor:

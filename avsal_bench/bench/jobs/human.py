@@ -39,7 +39,7 @@ from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
-from avsal_bench.evaluation.sparse import Preparation, is_sparse
+from avsal_bench.evaluation.sparse import Preparation, is_quick
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import code_of
 from avsal_bench.progress import progress
@@ -164,7 +164,7 @@ def seconds_of_test(job: Job, recipe: Recipe, space: Workspace, name: str) -> fl
     one, other, frames = next(halves(video, halving, videos, [0]))
     if not frames:
         return 0.0
-    preparation = Preparation(rules, one.size) if is_sparse(rules) else None
+    preparation = Preparation(rules, one.size) if is_quick(rules) else None
     timed = frames[:: max(1, len(frames) // TIMED_FRAMES)][:TIMED_FRAMES]
     score_both(one, other, timed[0], rules, preparation)  # what is slow the first time only
     began = time.perf_counter()
