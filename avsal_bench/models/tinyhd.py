@@ -98,7 +98,7 @@ class TinyHD(Network):
         size: tuple[int, int] = (192, 256),
     ) -> None:
         super().__init__()
-        if maps not in (1, _FRAMES):
+        if repr(maps) not in ("1", str(_FRAMES)):  # True is 1, and 16.0 is 16
             raise ValueError(f"tinyhd has 1 map (of the last frame) or {_FRAMES} (of every frame); got maps={maps!r}")
         if frames != _FRAMES:
             raise ValueError(f"tinyhd takes clips of {_FRAMES} frames; got {frames!r}")

@@ -283,6 +283,8 @@ def test_names_of_rows():
     [
         ({"maps": 2}, r"tinyhd has 1 map \(of the last frame\) or 16 \(of every frame\); got maps=2"),
         ({"maps": "16"}, "got maps='16'"),
+        ({"maps": 16.0}, r"got maps=16\.0"),
+        ({"maps": True}, "got maps=True"),
         ({"frames": 32}, "tinyhd takes clips of 16 frames; got 32"),
         ({"size": (60, 96)}, r"got \(60, 96\)"),
         ({"modality": "av"}, "tinyhd has no modality 'av'; it has: v"),

@@ -85,8 +85,9 @@ def _after_header(file: io.BytesIO) -> int:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(file)
-    except ValueError as error:
-        raise ValueError(f"no .npy file, or a damaged one ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # numpy parses the header as Python: ValueError, TokenError, MemoryError ...
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"no .npy file, or a damaged one ({said})") from error
     if shape != () or not dtype.hasobject:
         raise ValueError(f"one array {shape} of {dtype}, and weights are a dict of arrays by name")
     return file.tell()
@@ -199,7 +200,7 @@ class _Reader:
         self.stack.append(_Name(name))
 
     def _stack_global(self, _: Any) -> None:
-        self._global(" ".join(str(part) for part in self._last(2)))
+        self._global(" ".join(_of(part, str) for part in self._last(2)))
 
     def _reduce(self, _: Any) -> None:
         name, arguments = self._last(2)
@@ -238,7 +239,9 @@ def _values(shape: Any, kind: _Kind, by_columns: Any, data: Any) -> Any:
         raise ValueError(f"an array of {code!r:.40}")
     dtype = np.dtype(f"{kind.order}{code}")
     raw = data.encode("latin-1") if isinstance(data, str) else _of(data, bytes)  # the text of Python 2 is bytes
-    if not isinstance(shape, tuple) or len(shape) > _MOST_AXES or any(type(n) is not int or n < 0 for n in shape):
+    if not isinstance(shape, tuple) or len(shape) > _MOST_AXES or any(type(n) is not int for n in shape):
+        raise ValueError("an array of a shape that is none")  # not shown: tuples of tuples may be endless to write
+    if any(n < 0 for n in shape):
         raise ValueError(f"an array of the shape {shape!r:.80}")
     if math.prod(shape) * dtype.itemsize != len(raw):
         raise ValueError(f"{len(raw)} bytes for an array {shape!r:.80} of {dtype}")

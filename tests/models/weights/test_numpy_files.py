@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,34 @@ def test_other_content_is_named(tmp_path, content, message):
     np.save(tmp_path / "x.npy", whole, allow_pickle=True)
     with pytest.raises(ValueError, match=message):
         open_safely(tmp_path / "x.npy")
+
+
+#: A tuple of eight of the tuple before it, ten times: 200 bytes that take gigabytes to write out.
+_ENDLESS = b"Nq\x00" + b"".join([b"(" + b"h\x00" * 8 + b"tq\x00"] * 10)
+_EMPTY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"
+_F4 = b"cnumpy\ndtype\nU\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [_EMPTY + b"h\x00" + _F4 + b"\x89U\x04aaaatb.", b"h\x00X\x05\x00\x00\x00dtype\x93."],
+    ids=["shape", "name"],
+)
+def test_tuples_of_tuples_are_never_written_out(tmp_path, words):
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy(b"\x80\x04" + _ENDLESS + words))
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"a shape that is none|a tuple where a str belongs"):
+        read_arrays(path)
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("header", [b"{'descr': ('|O'\n, ", b"((((" * 400, b"\x00" * 40, b"{'descr': x()}"])
+def test_a_header_that_is_none_is_said(tmp_path, header):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(ValueError, match=r"no \.npy file, or a damaged one"):
+        read_arrays(path)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 60, 100, 500, 5000])
