@@ -32,12 +32,14 @@ Column = tuple[str, str]
 
 @dataclass(frozen=True)
 class Number:
-    """One cell: the text of its number, what stands after and below it, and whether it is ranked."""
+    """One cell: the text of its number, what stands after and below it, whether it is ranked, and whether its row
+    stands below the others, as it was tested on something else."""
 
     text: str
     mark: str = ""
     below: str = ""
     ranked: bool = True
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _measured(score: Score, metric: str, row: Row, intervals: bool) -> Number:
     known = intervals and not math.isnan(score.low)
     below = f"[{fixed(score.low, digits)}, {fixed(score.high, digits)}]" if known else ""
     mark = ("" if row.complete else "$^{*}$") + (r"$^{\S}$" if row.part else "")
-    return Number(text, mark, below, ranked=row.ranked)
+    return Number(text, mark, below, ranked=row.ranked, apart=not row.ranked)
 
 
 def _add(
@@ -215,12 +217,12 @@ def _cell(number: Number | None, ranks: Sequence[float]) -> str:
     return text + number.mark
 
 
-def _order(line: Line, column: Column) -> tuple[bool, float]:
-    """Rows with the best number of a column first, those without one last."""
+def _order(line: Line, column: Column) -> tuple[bool, bool, float]:
+    """Rows with the best number of a column first, then those that stand apart, those without a number last."""
     number = line.numbers.get(column)
     if number is None:
-        return (True, 0.0)
-    return (False, -float(number.text) if METRICS[column[1]] else float(number.text))
+        return (True, False, 0.0)
+    return (False, number.apart, -float(number.text) if METRICS[column[1]] else float(number.text))
 
 
 def _cited(name: str, method: str, references: Iterable[Reference]) -> str:
