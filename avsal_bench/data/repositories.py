@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from avsal_bench.getting.archives import OPENED, is_archive
@@ -30,10 +31,11 @@ def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
     """
     found = repository(asked_name.removeprefix(PREFIX))
     folder = root / found.name
+    own = {_place(folder, file) for file in found.files if not is_archive(file.path)}
     lacking = [
         file
         for file in found.files
-        if not _is_there(folder, file) or is_unfinished(root / DOWNLOADS / found.name / file.path)
+        if not _is_there(folder, file, own) or is_unfinished(root / DOWNLOADS / found.name / file.path)
     ]
     if not lacking:
         print(f"{asked_name}: is there already, in {folder}")
@@ -66,10 +68,11 @@ def _place(folder: Path, file: File) -> Path:
     return folder / path.with_name(path.name[: -len(suffix)] or "archive")
 
 
-def _is_there(folder: Path, file: File) -> bool:
+def _is_there(folder: Path, file: File, own: Collection[Path]) -> bool:
+    """Whether a file is there, or something of an archive besides the repository's own files in that folder."""
     place = _place(folder, file)
     if is_archive(file.path):
-        return place.is_dir() and any(place.iterdir())
+        return any(path not in own for path in place.rglob("*") if path.is_file())
     return place.is_file() and (file.bytes is None or place.stat().st_size == file.bytes)
 
 

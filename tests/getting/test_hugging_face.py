@@ -121,3 +121,13 @@ def test_files_of_mine_are_never_replaced(here, server, capsys):
     assert get(here, f"hf:{NAME}", "--accept") == 1
     assert (here / "Gaze/meta/split.json").read_text() == "mine"
     assert "is there and differs from what was fetched" in capsys.readouterr().err
+
+
+def test_a_file_beside_an_archive_is_not_taken_for_what_is_in_it(here, server):
+    offer(server, {"maps.zip": b"no archive", "maps/README.txt": b"words"}, digests=False)
+    assert get(here, f"hf:{NAME}", "--accept") == 1
+    assert (here / "Gaze/maps/README.txt").is_file()
+    (here / "downloads/Gaze/maps.zip").unlink()
+    offer(server, {"maps.zip": zipped("maps/1.png"), "maps/README.txt": b"words"}, digests=False)
+    assert get(here, f"hf:{NAME}") == 0
+    assert (here / "Gaze/maps/1.png").is_file()
