@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -147,14 +148,23 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
         if not files.file.is_file():
             raise FileNotFoundError(f"{video.key}: missing file {files.file}")
         return
-    names = [p.name for p in files.folder.iterdir()] if files.folder.is_dir() else []
     # From the files to their numbers, as a list may ask for any number of them.
-    found = {n for name in names if 1 <= (n := _number(files, name)) <= video.n_frames}
+    found: dict[int, int] = {}
+    if files.folder.is_dir():
+        with os.scandir(files.folder) as entries:
+            for entry in entries:
+                if 1 <= (n := _number(files, entry.name)) <= video.n_frames and entry.is_file():  # no dangling link
+                    found[n] = entry.stat().st_size
     if len(found) < video.n_frames:
         missing = next(n for n in range(1, video.n_frames + 1) if n not in found)
         raise FileNotFoundError(
             f"{video.key}: missing file {files.path(missing)}; the list asks for {many(video.n_frames, 'frame')}, "
             f"and {many(video.n_frames - len(found), '', 'are')} missing in {files.folder}"
+        )
+    if empty := sorted(n for n, size in found.items() if not size):
+        raise ValueError(
+            f"{video.key}: {files.path(empty[0])} is empty: {len(empty)} of {many(len(found), 'file')} there; was the "
+            "disk full, or a copy broken off? Fetch it again"
         )
 
 

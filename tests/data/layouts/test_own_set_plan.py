@@ -310,3 +310,21 @@ def test_a_network_that_hears_is_trained_on_it_with_a_silent_video(space):
     assert record.provenance["own_set"]["silent"] == ["d"]
     assert [fit["stage"] for fit in record.provenance["fits"]] == ["visual", "audiovisual"]
     assert rows([record])[0].complete
+
+
+@pytest.mark.parametrize(("how", "kind"), [("empty", ValueError), ("dangling", FileNotFoundError)])
+def test_empty_files_and_links_to_nowhere_are_found_before_anything_is_trained(tmp_path, how, kind):
+    root = write_lab(tmp_path / "lab", TEXT)
+    use_root(root)
+    video = dataset("lab").videos(root, "train", 1)[0]
+    assert faults_of(video, {"maps", "fixations"}) == {}
+    path = video.densities.path(2)
+    path.unlink()
+    if how == "empty":
+        path.touch()
+    else:
+        path.symlink_to("nowhere")
+    use_root(None)
+    error = faults_of(video, {"maps", "fixations"})["maps"]
+    assert isinstance(error, kind)
+    assert str(path) in str(error)
