@@ -178,15 +178,18 @@ def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor, draw
     judd = _judd(flat, (at_fixations - low) / span, looked, low, span, outside, part.sums is not None)
     if judd is None:
         return None
+    scaled = [(values - low) / span for values in (at_fixations, flat[negatives.numpy()])]
+    if any(map(_on_a_step, scaled)):
+        return None
     tp, fp = (
-        roc.count_at_steps(torch.from_numpy((values - low) / span), torch.zeros(len(values), dtype=torch.int64), 1)
-        for values in (at_fixations, flat[negatives.numpy()])
+        roc.count_at_steps(torch.from_numpy(values), torch.zeros(len(values), dtype=torch.int64), 1)
+        for values in scaled
     )
     nothing = torch.tensor([0.0 if part.sums else -low / span], dtype=torch.float64)
     fp += (drawn - len(negatives)) * (nothing >= roc.steps(nothing).flip(0))
     count = torch.tensor([[len(looked)]])
     shuffled = roc.curve_area(fp, tp, torch.tensor([[drawn]]), count)[0]
-    cc = (np.dot(under, g) - total * g_mean) / (norm * g_norm)
+    cc = ((under * g).sum() - total * g_mean) / (norm * g_norm)
     p, q = under / total, g / g_total
     raised = (under - low) / (total - n * low)
     return {
@@ -195,14 +198,21 @@ def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor, draw
         "AUC-J": judd,
         "sAUC": float(shuffled),
         "SIM": min(float(np.minimum(raised, q).sum()), 1.0),
-        "KL": max(float(np.dot(q, np.log(np.abs(q / (p + EPS) + EPS)))), 0.0),
+        "KL": max(float((q * np.log(np.abs(q / (p + EPS) + EPS))).sum()), 0.0),
     }
+
+
+def _on_a_step(scaled: Values) -> bool:
+    """Whether rounding decides if a value reaches a step of the shuffled AUC, as at two peaks of the same height."""
+    nearest = np.round(10 * scaled) / 10
+    return bool(np.any((scaled != nearest) & (np.abs(scaled - nearest) < roc.TIE)))
 
 
 def _squares(part: Part, flat: Values, mean: float, outside: int) -> float | None:
     """Sum of the squared distances of all pixels from their mean; None where rounding would be seen in it."""
     n = len(flat) + outside
-    squares = part.sums.squares if part.sums else float(np.dot(flat, flat))
+    # No np.dot here and above: it takes every core for long vectors, whatever torch was told; sums differ by it.
+    squares = part.sums.squares if part.sums else float((flat * flat).sum())
     if squares - n * mean**2 > 0.1 * squares:
         return squares - n * mean**2
     return None if part.sums else float(np.square(flat - mean).sum()) + outside * mean**2
