@@ -13,7 +13,7 @@ import pytest
 from rich.text import Text
 
 from avsal_bench import progress as module
-from avsal_bench.bench.launch.local import _copy
+from avsal_bench.bench.launch.local import _copy, _Shown
 from avsal_bench.progress import Progress, progress
 from avsal_bench.text import text_table
 
@@ -56,7 +56,7 @@ def test_a_bar_is_redrawn_on_a_terminal_and_its_job_log_is_plain():
     os.write(writer, shown.encode())
     os.close(writer)
     log = io.BytesIO()
-    _copy(reader, log, "", as_it_comes=False)
+    _copy(reader, log, _Shown("", False, lambda: None))
     lines = [line for line in log.getvalue().decode().splitlines() if line]
     assert "\x1b" not in log.getvalue().decode()
     assert lines[0] == "said"

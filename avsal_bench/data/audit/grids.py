@@ -33,7 +33,7 @@ def spread(n_frames: int, count: int = LOOKED_AT) -> set[int]:
     """Some frames of a video, from 1, evenly over its length.
 
     >>> sorted(spread(100)), sorted(spread(2))
-    ([1, 26, 51, 75, 100], [1, 2])
+    ([1, 26, 50, 75, 100], [1, 2])
     """
     return {round(1 + (n_frames - 1) * i / max(count - 1, 1)) for i in range(count)}
 
