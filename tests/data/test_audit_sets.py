@@ -271,6 +271,18 @@ def test_gaze_that_a_description_names_and_nobody_has_is_a_note(root):
     assert kinds == {"not said", "no gaze"}
 
 
+def test_a_video_that_is_declared_silent_and_sounds_is_a_note(root):
+    """Its scores say that the network heard zeros: who declared it by mistake should learn of it."""
+    text = (
+        "name: mine\nlayout: stavis\nfolder: Coutrot_db2\nfps: 25\nsound: true\n"
+    )
+    (root / "dataset.yaml").write_text(text)
+    found = {one.kind: one for one in check(root, "mine", quick=True).findings}
+    assert found.keys() == {"not said", "silenced"}
+    assert found["silenced"].video == "video1"
+    assert "should it be heard, take it out of silent" in found["silenced"].text
+
+
 def test_every_kind_was_met():
     """Runs last: a kind that no damage gives is dead."""
     if len(SEEN) > len(KINDS) // 2:  # not when a single test is run
