@@ -273,10 +273,8 @@ def test_gaze_that_a_description_names_and_nobody_has_is_a_note(root):
 
 def test_a_video_that_is_declared_silent_and_sounds_is_a_note(root):
     """Its scores say that the network heard zeros: who declared it by mistake should learn of it."""
-    text = (
-        "name: mine\nlayout: stavis\nfolder: Coutrot_db2\nfps: 25\nsound: true\n"
-    )
-    (root / "dataset.yaml").write_text(text)
+    text = "name: mine\nlayout: stavis\nfolder: Coutrot_db2\nfps: 25\nsound: true\nsplit: {folds: 3}\n"
+    (root / "dataset.yaml").write_text(text + "silent: [video1]\n")
     found = {one.kind: one for one in check(root, "mine", quick=True).findings}
     assert found.keys() == {"not said", "silenced"}
     assert found["silenced"].video == "video1"
