@@ -24,7 +24,7 @@ from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
-from avsal_bench.models.base import Place
+from avsal_bench.models.clips import Clips, Memory, Place
 from avsal_bench.records import network_name
 from avsal_bench.text import many, text_table
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
@@ -89,12 +89,13 @@ def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float
         loss, _ = saliency_loss(Prediction(saliency), Truth(torch.ones_like(saliency)), {"kl": 1.0})
         loss.backward()  # type: ignore[no-untyped-call]
 
-    windows, memory = count(), dict[Any, Any]()
+    windows, memory = count(), Memory()
 
     def predict() -> None:
         last = 1 + next(windows)  # the first frame, and the next: some networks look at all frames in their order
         with torch.inference_mode():
-            net.predict(frames, audio, [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))], memory)
+            places = [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))]
+            net.predict(Clips.of(frames, places), audio, memory)
 
     has_parameters = any(p.requires_grad for p in net.parameters())
     training = _time(train, device) if has_parameters else 0.0

@@ -16,12 +16,15 @@ from avsal_bench.models.registry import (
 )
 
 if TYPE_CHECKING:
-    from avsal_bench.models.base import Network, Outputs, Place
+    from avsal_bench.models.base import Network, Outputs
+    from avsal_bench.models.clips import Clips, Memory, Place
 
 look_in(__name__, __path__)
 look_in(baselines.__name__, baselines.__path__)
 
 __all__ = [
+    "Clips",
+    "Memory",
     "ModelEntry",
     "ModelFacts",
     "Network",
@@ -35,4 +38,9 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # what needs torch
-    __getattr__, __dir__ = lazily(__name__, dict.fromkeys(("Network", "Outputs", "Place"), f"{__name__}.base"))
+    __getattr__, __dir__ = lazily(
+        __name__,
+        __name__,
+        dict.fromkeys(("Network", "Outputs"), f"{__name__}.base")
+        | dict.fromkeys(("Clips", "Memory", "Place"), f"{__name__}.clips"),
+    )

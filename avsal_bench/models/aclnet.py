@@ -34,8 +34,7 @@ Keras numbers them in a fresh session, whatever wraps them in the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +42,8 @@ from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.backbones.vgg16 import VGG16
-from avsal_bench.models.base import Network, Outputs, Place
+from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
@@ -179,7 +179,7 @@ class ACLNet(Network):
         hidden, state = self.lstm(self._look(frames)[0], state)
         return self._decode(hidden), state
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`. With ``streaming``, only the target frame of a window is looked at.
 
         Raises:
@@ -187,11 +187,16 @@ class ACLNet(Network):
                 frame, for a frame that is neither the first nor next to the one predicted before.
         """
         if not self.streaming:
-            return self(frames, audio)  # type: ignore[no-any-return]
-        self.check_input(frames, audio)
-        features = self._look(frames[:, :, -1:])[0]
+            return self(clips.frames, audio)  # type: ignore[no-any-return]
+        self.check_clips(clips)
+        return clips.once("maps", lambda: self._stream(clips, memory.seen))
+
+    def _stream(self, clips: Clips, memory: dict[str, _Seen]) -> Tensor:
+        """The maps ``(B, H/2, W/2)`` of target frames, each seen after the one before."""
+        targets = clips.single([(place.video, place.frames[-1]) for place in clips.places])
+        features = self._look(targets[:, :, None])[0]
         hidden = []
-        for place, feature in zip(places, features, strict=True):
+        for place, feature in zip(clips.places, features, strict=True):
             state, frame = None, place.frames[-1]
             if frame > 1:
                 before = memory.get(place.video)

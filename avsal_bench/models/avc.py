@@ -28,7 +28,7 @@ decided here:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -37,7 +37,8 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import TwoSounds
-from avsal_bench.models.base import Network, Outputs, Place
+from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.correspondence.avenet import AVENet
 from avsal_bench.models.correspondence.avid import AVIDClassifier
 from avsal_bench.models.correspondence.classifier import Classifier
@@ -171,17 +172,17 @@ class AVC(Network):
         output = self.host(frames, self.sounds.parts(audio)[0], use_audio=use_audio)
         return output
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`; with ``avc="labels"`` the labels of the places switch.
 
         Raises:
             ValueError: as :meth:`forward`.
         """
-        labels = [place.label for place in places]
+        labels = [place.label for place in clips.places]
         use_audio = None
         if self.switched_by_labels and None not in labels:
-            use_audio = torch.tensor(labels, dtype=torch.bool, device=frames.device)
-        output: Tensor = self(frames, audio, use_audio)
+            use_audio = torch.tensor(labels, dtype=torch.bool, device=clips.device)
+        output: Tensor = self(clips.frames, audio, use_audio)
         return output
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from avsal_bench.audio.waveform import AudioFrontEnd
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.spec import ClipSpec
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a window comes from.
-
-    Args:
-        video: key of the video, ``<dataset>/<name>``.
-        frames: numbers from 1 of the window's frames, in the order of the clip: a reverse window counts down, and an
-            end frame of the video may repeat.
-        label: whether the sound belongs to what people look at in the target frame; None where nobody asked.
-    """
-
-    video: str
-    frames: tuple[int, ...]
-    label: bool | None = None
 
 
 class Outputs(NamedTuple):
@@ -84,17 +69,16 @@ class Network(nn.Module):
         """Predict the target frame; see the class."""
         raise TypeError(f"{type(self).__name__} does not define forward")
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
-        """The output for a batch of windows at test time: by default that of ``forward``.
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+        """The output ``(B, h, w)`` for a batch of windows at test time: by default that of ``forward``.
 
         Args:
-            frames: as for ``forward``.
-            audio: likewise.
-            places: of the windows, by item. Windows of a video come in the order of their target frames.
-            memory: what the network wants to keep from one batch for the next; empty when a test run, or a video
-                file, begins.
+            clips: the windows. Frames that several of them hold are there once, and a network that finds something in
+                a frame, or in a part of a window, need not find it again.
+            audio: as for ``forward``.
+            memory: what the network wants to keep from one batch for the next.
         """
-        output: Tensor = self(frames, audio)
+        output: Tensor = self(clips.frames, audio)
         return output
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
@@ -122,6 +106,16 @@ class Network(nn.Module):
         expected = (3, self.spec.frames, *self.spec.size)
         if tuple(frames.shape[1:]) != expected:
             raise ValueError(f"expected frames (B, {', '.join(map(str, expected))}); got {tuple(frames.shape)}")
+
+    def check_clips(self, clips: Clips, audio: Tensor | None = None) -> None:
+        """Nothing, for windows of the spec, with sound where the spec has a front end.
+
+        Raises:
+            ValueError: as :meth:`check_input`.
+        """
+        _, channels, height, width = clips.pool.shape
+        shape = (len(clips), channels, clips.index.shape[1], height, width)
+        self.check_input(torch.empty(shape, device="meta"), audio)
 
     def check_input(self, frames: Tensor, audio: Tensor | None) -> None:
         """Nothing, for frames of the spec, with sound where the spec has a front end.

@@ -46,7 +46,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +57,8 @@ from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.backbones.image_saliency import ImageSaliencyEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS, check_size
 from avsal_bench.models.backbones.s3d import Inception, scale_channels
-from avsal_bench.models.base import Network, Outputs, Place
+from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.audio_visual import Agreement, Norm, TransformerFusion
 from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
 from avsal_bench.models.fusion.consistency import ConsistencyFusion
@@ -269,11 +270,13 @@ class MSPI(Network):
         stages, audio_visual, _ = self._perceive(frames, audio)
         return self._decode(stages, audio_visual, self._masks(features))
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """As :meth:`forward` in eval mode, but the image model sees a frame once, and not in each of its 16 windows."""
-        self.check_input(frames, audio)
-        features = features_once(self.frame_features, frames, places, memory) if self.image_encoder is not None else ()
-        return self.forward_with(features, frames, audio)
+        self.check_clips(clips, audio)
+        features: tuple[Tensor, ...] = ()
+        if self.image_encoder is not None:
+            features = clips.once("image", lambda: features_once(self.frame_features, clips, memory.seen))
+        return self.forward_with(features, clips.frames, audio)
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
         """The log map; from MSPI's own fusion also the loss ``audio_visual``, in [-1, 1] (Eq. 7), in any mode.

@@ -30,8 +30,7 @@ maps come from are in :mod:`avsal_bench.models.scam`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +41,8 @@ from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.resnext import ResNeXt101
 from avsal_bench.models.backbones.sound_switch import SoundSwitch
 from avsal_bench.models.backbones.vggsound import VGGSound
-from avsal_bench.models.base import Network, Outputs, Place
+from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.frame_memory import features_once
@@ -152,14 +152,14 @@ class STANet(Network):
         """Whether a test needs the label of every target frame."""
         return self.sound_switch == "labels" and self.spec.audio is not None
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`: what is seen in a frame serves three windows; labels are those of the places."""
-        self.check_input(frames, audio)
-        features = features_once(self._look, frames, places, memory)
-        labels, use_audio = [place.label for place in places], None
+        self.check_clips(clips, audio)
+        features = clips.once("seen", lambda: features_once(self._look, clips, memory.seen))
+        labels, use_audio = [place.label for place in clips.places], None
         if self.switched_by_labels and None not in labels:
-            use_audio = torch.tensor(labels, dtype=torch.bool, device=frames.device)
-        return self._maps(features, _TARGET, *self._hear(frames[:, :, _TARGET], audio, use_audio))[0]
+            use_audio = torch.tensor(labels, dtype=torch.bool, device=clips.device)
+        return self._maps(features, _TARGET, *self._hear(clips.frames[:, :, _TARGET], audio, use_audio))[0]
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Outputs:
         """As ``forward``; the side output is the middle frame's coarser map, logits ``(B, H, W)``.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit
+from avsal_bench.models import Memory
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
@@ -105,7 +105,7 @@ def predict_maps(
         num_workers=readers(running.workers, spec, running.batch_size),
         pin_memory=device.type == "cuda",
     )
-    memory: dict[Any, Any] = {}
+    memory = Memory()
     for batch in loader:
         numbers = [int(frame) for frame in batch["frame"]]
         batch |= {key: batch[key].to(device) for key in ("frames", "audio") if batch[key] is not None}

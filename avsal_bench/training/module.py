@@ -18,7 +18,7 @@ from typing_extensions import Self
 from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.per_video import PerVideo
-from avsal_bench.models import Place, create_model
+from avsal_bench.models import Clips, Memory, Place, create_model
 from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
 from avsal_bench.spec import Batch
@@ -117,7 +117,7 @@ class SaliencyModule(LightningModule):
         self.val_loss = MeanMetric()
         self.val_cc: PerVideo | None = None
         self.test_scores: PerVideo | None = None
-        self.memory: dict[Any, Any] = {}
+        self.memory = Memory()
         self.failure = ""
         self._batch: tuple[int, Batch] | None = None
         self._clock: tuple[int, int] | None = None
@@ -142,11 +142,16 @@ class SaliencyModule(LightningModule):
                 raise ValueError("scores are means over videos: give Trainer.test a SaliencyDataModule as datamodule")
             self.test_scores = PerVideo(list(TEST_SCORES), [video.key for video in data.test_videos()])
 
-    def forward(self, batch: Batch, memory: dict[Any, Any] | None = None) -> Tensor:
+    def forward(self, batch: Batch, memory: Memory | None = None) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch of windows at test time; see :meth:`Network.predict`.
 
         Frames are uint8, and normalised here, on the device. Without ``memory`` nothing is kept for the next batch.
         """
+        output = self.net.predict(self.clips_of(batch), batch["audio"], memory or Memory())
+        return self.net.to_map(output)
+
+    def clips_of(self, batch: Batch) -> Clips:
+        """The windows of a batch, as :meth:`Network.predict` takes them."""
         origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
         # Pinning memory for a GPU makes lists of tuples.
         labels = batch["label"].tolist() if "label" in batch else [None] * len(batch["video"])
@@ -154,8 +159,7 @@ class SaliencyModule(LightningModule):
             Place(f"{dataset}/{video}", tuple(window), label)
             for (dataset, video, window), label in zip(origins, labels, strict=True)
         ]
-        output = self.net.predict(self.normalised(batch), batch["audio"], places, {} if memory is None else memory)
-        return self.net.to_map(output)
+        return Clips.of(self.normalised(batch), places)
 
     def normalised(self, batch: Batch) -> Tensor:
         """Frames ``(B, 3, T, h, w)`` float32 as the spec wants them."""

@@ -6,13 +6,12 @@ Its SIM is far above 0, and AUC-J of a frame with n fixations is 0.5 + 1/(2(n + 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from avsal_bench.models.base import Network, Place
+from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 
@@ -35,9 +34,9 @@ class Chance(Network):
         """Give ``(B, 240, 320)`` in [0, 1): one draw for every item, as it is not known where they come from."""
         return noise("").to(frames.device).expand(frames.shape[0], -1, -1)
 
-    def predict(self, frames: Tensor, audio: Tensor | None, places: Sequence[Place], memory: dict[Any, Any]) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """Give ``(B, 240, 320)`` in [0, 1), one draw a place."""
-        return torch.stack([noise(f"{place.video} {place.frames[0]}") for place in places]).to(frames.device)
+        return torch.stack([noise(f"{place.video} {place.frames[0]}") for place in clips.places]).to(clips.device)
 
 
 def noise(name: str) -> Tensor:
