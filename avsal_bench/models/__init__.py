@@ -40,7 +40,6 @@ __all__ = [
 if not TYPE_CHECKING:  # what needs torch
     __getattr__, __dir__ = lazily(
         __name__,
-        __name__,
         dict.fromkeys(("Network", "Outputs"), f"{__name__}.base")
         | dict.fromkeys(("Clips", "Memory", "Place"), f"{__name__}.clips"),
     )
