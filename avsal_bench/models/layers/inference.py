@@ -142,7 +142,7 @@ def _fits(layer: nn.Module, norm: nn.Module) -> bool:
         return False
     assert isinstance(norm, nn.modules.batchnorm._NormBase), "one of them"
     outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    return not norm.training and norm.running_mean is not None and outputs == norm.num_features
+    return bool(outputs == norm.num_features and norm.running_mean is not None and not norm.training)
 
 
 def _fold(net: nn.Module, layer_name: str, norm_name: str) -> None:

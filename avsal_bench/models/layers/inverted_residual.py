@@ -8,6 +8,7 @@ is part of the convolution before it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,6 +27,8 @@ class ConvNormReLU6(nn.Sequential):
         stride: of the convolution.
         groups: of the convolution.
     """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("0", "1"),)
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Triple = (1, 1, 1), stride: Triple = (1, 1, 1), groups: int = 1
@@ -84,18 +87,17 @@ class InvertedResidual(nn.Module):
 
 
 def _conv_norm(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
-    """``norm(conv(x))``, of a convolution without bias."""
+    """``norm(conv(x))``, of a convolution without bias, or of one that has taken in its norm."""
     assert isinstance(conv, nn.Conv3d), "of the block"
-    assert isinstance(norm, nn.BatchNorm3d), "of the block"
-    weight, bias = conv.weight, None
-    if not norm.training:
+    weight, bias = conv.weight, conv.bias
+    if isinstance(norm, nn.BatchNorm3d) and not norm.training:
         scale = norm.weight / (norm.get_buffer("running_var") + norm.eps).sqrt()
         weight, bias = weight * scale.view(-1, 1, 1, 1, 1), norm.bias - norm.get_buffer("running_mean") * scale
     if conv.kernel_size == (1, 1, 1):
         y = F.linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
     else:
         y = F.conv3d(x, weight, bias, conv.stride, conv.padding, groups=conv.groups)
-    return norm(y) if norm.training else y
+    return y if bias is not None else norm(y)
 
 
 def shuffle(x: Tensor) -> Tensor:
