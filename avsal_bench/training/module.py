@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 from typing_extensions import Self
 
@@ -27,11 +27,11 @@ from avsal_bench.training.losses import LOSSES, Prediction, saliency_loss, truth
 from avsal_bench.training.optimising import (
     OPTIMIZERS,
     check_optimizer,
-    check_parts,
     check_schedule,
     mapping,
     parameter_groups,
 )
+from avsal_bench.training.schedules import schedule_of
 
 #: What a test in the module logs: scores of the tables by the names that they are logged under. The sAUC needs the
 #: fixations of other frames, which a batch does not have.
@@ -331,52 +331,14 @@ class SaliencyModule(LightningModule):
         optimizer_class = pick("optimizer", self.optimizer["name"], OPTIMIZERS)
         groups = parameter_groups(self.net, arguments["lr"], self.optimizer.get("lr_scale", {}))
         optimizer = optimizer_class(groups, **arguments)
-        schedules: dict[str, Callable[..., LRScheduler | None]] = {
-            "constant": self._constant,
-            "cosine": self._cosine,
-            "plateau": self._plateau,
-            "multistep": self._multistep,
-        }
-        arguments = {k: v for k, v in self.schedule.items() if k not in ("name", "interval")}
-        schedule = pick("schedule", self.schedule["name"], schedules)(optimizer, **arguments)
-        if schedule is None:
+        lr_scale = self.optimizer.get("lr_scale", {})
+        schedule = schedule_of(self.schedule, optimizer, lr_scale, lambda: int(self.trainer.estimated_stepping_batches))
+        if isinstance(schedule, ReduceLROnPlateau):
+            self.plateau = schedule  # stepped here: see on_train_epoch_end
+        if schedule is None or schedule is self.plateau:
             return optimizer
         interval = self.schedule.get("interval", "step")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
-
-    def _constant(self, optimizer: Optimizer) -> None:
-        """The rate stays what it is."""
-
-    def _plateau(self, optimizer: Optimizer, **arguments: Any) -> None:
-        """The rate falls when the validation loss does not; see :meth:`on_train_epoch_end`."""
-        self.plateau = ReduceLROnPlateau(optimizer, **arguments)
-
-    def _multistep(
-        self, optimizer: Optimizer, milestones: list[int], factor: float = 0.1, parts: list[str] | None = None
-    ) -> LRScheduler:
-        """The rate is multiplied by ``factor`` after each milestone, counted in steps or, by ``interval``, in epochs.
-
-        With ``parts``, only that of the parameters whose group of ``lr_scale`` bears one of these names.
-        """
-
-        def scaled(count: int) -> float:
-            return factor ** sum(count >= milestone for milestone in milestones)
-
-        names = [group["name"] for group in optimizer.param_groups]
-        check_parts(parts or (), self.optimizer.get("lr_scale", {}))
-        lambdas = [scaled if parts is None or name in parts else (lambda count: 1.0) for name in names]
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambdas)
-
-    def _cosine(self, optimizer: Optimizer, warmup: float = 0.05) -> LRScheduler:
-        """Linear warm-up over a part of all steps, then a cosine to zero."""
-        total = int(self.trainer.estimated_stepping_batches)
-        rise = max(1, round(warmup * total))
-
-        def factor(step: int) -> float:
-            fall = (step - rise) / max(1, total - rise)
-            return (step + 1) / rise if step < rise else 0.5 * (1 + math.cos(math.pi * fall))
-
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
     def on_train_epoch_end(self) -> None:
         """Let the plateau schedule see the validation loss.

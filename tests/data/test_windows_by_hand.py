@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as F
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
-from avsal_bench.models import Place, model_entry
+from avsal_bench.models import Clips, Memory, Place, model_entry
 from avsal_bench.training.module import SaliencyModule
 
 #: Frames that are compared: the first ones, where windows differ most, and the last ones.
@@ -56,7 +56,8 @@ def by_hand(net, video, frame):
         audio = spec.audio(excerpt)[None]
     with torch.no_grad():
         # With an empty memory; chance draws by the name of the place.
-        return net.to_map(net.predict(frames[None], audio, [Place(video.key, tuple(numbers))], {}))[0]
+        clips = Clips.of(frames[None], [Place(video.key, tuple(numbers))])
+        return net.to_map(net.predict(clips, audio, Memory()))[0]
 
 
 @pytest.mark.parametrize(("name", "modality"), CASES)

@@ -1,26 +1,16 @@
 """ACLNet, its trunk and its ConvLSTM, against their equations and the numbers that follow from its layers."""
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg16 as torchvision_vgg16
 
-from avsal_bench.models import create_model, model_entry
+from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
 from avsal_bench.models.aclnet import ACLNet
 from avsal_bench.models.backbones.vgg16 import VGG16, rename_torchvision
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
 from avsal_bench.models.weights.loading import load_published
-
-
-@dataclass(frozen=True)
-class At:
-    """Where a window comes from, as :class:`avsal_bench.models.base.Place` says it."""
-
-    video: str
-    frames: tuple[int, ...]
 
 
 def tiny(**options) -> ACLNet:
@@ -241,13 +231,13 @@ def test_streaming_is_the_network_run_over_the_whole_video(batch):
     net = tiny().eval()
     video = clip(net, batch=1, frames=9)
     inputs, numbers = windows(net, video[0])
-    memory: dict = {}
+    memory = Memory()
     found = []
     with torch.no_grad():
         whole, _ = net.maps(video)
         for start in range(0, 9, batch):
-            places = [At("synth/a", own) for own in numbers[start : start + batch]]
-            found.append(net.predict(inputs[start : start + batch], None, places, memory))
+            places = [Place("synth/a", own) for own in numbers[start : start + batch]]
+            found.append(net.predict(Clips.of(inputs[start : start + batch], places), None, memory))
     torch.testing.assert_close(torch.cat(found), whole[0], atol=1e-5, rtol=0)
     assert not torch.allclose(whole[0, -1], net(inputs[-1:])[0], atol=1e-4)
 
@@ -269,50 +259,49 @@ def test_videos_do_not_see_each_other():
     net = tiny().eval()
     one, other = clip(net, batch=2, frames=4)
     (a, numbers), (b, _) = windows(net, one), windows(net, other)
-    memory: dict = {}
+    memory = Memory()
     with torch.no_grad():
         together = [
-            net.predict(torch.stack(pair), None, [At("x/one", own), At("x/two", own)], memory)
+            net.predict(Clips.of(torch.stack(pair), [Place("x/one", own), Place("x/two", own)]), None, memory)
             for *pair, own in zip(a, b, numbers, strict=True)
         ]
-        alone = net.predict(b, None, [At("x/two", own) for own in numbers], {})
+        alone = net.predict(Clips.of(b, [Place("x/two", own) for own in numbers]), None, Memory())
     torch.testing.assert_close(torch.stack(together)[:, 1], alone, atol=1e-5, rtol=0)
-    assert memory.keys() == {"x/one", "x/two"}
+    assert memory.seen.keys() == {"x/one", "x/two"}
 
 
 def test_a_frame_without_the_one_before_is_an_error():
     net = tiny().eval()
     frames = clip(net, batch=1)
-    memory: dict = {}
+    memory = Memory()
     with torch.no_grad():
         with pytest.raises(ValueError, match=r"synth/a, frame 4: expected after frame 3, but saw no frame before it"):
-            net.predict(frames, None, [At("synth/a", (2, 3, 4))], memory)
-        net.predict(frames, None, [At("synth/a", (3, 2, 1))], memory)
+            net.predict(Clips.of(frames, [Place("synth/a", (2, 3, 4))]), None, memory)
+        net.predict(Clips.of(frames, [Place("synth/a", (3, 2, 1))]), None, memory)
         with pytest.raises(ValueError, match=r"synth/b, frame 2: expected after frame 1, but saw no frame before it"):
-            net.predict(frames, None, [At("synth/b", (4, 3, 2))], memory)
+            net.predict(Clips.of(frames, [Place("synth/b", (4, 3, 2))]), None, memory)
         with pytest.raises(ValueError, match=r"synth/a, frame 3: .* frame 2, but saw frame 1 last; .* streaming=False"):
-            net.predict(frames, None, [At("synth/a", (1, 2, 3))], memory)
-        with pytest.raises(ValueError, match="zip"):
-            net.predict(frames, None, [], memory)
+            net.predict(Clips.of(frames, [Place("synth/a", (1, 2, 3))]), None, memory)
 
 
 def test_a_video_may_start_again():
     net = tiny().eval()
     inputs, numbers = windows(net, clip(net, batch=1, frames=4)[0])
-    places = [At("synth/a", own) for own in numbers]
-    memory: dict = {}
+    places = [Place("synth/a", own) for own in numbers]
+    memory = Memory()
     with torch.no_grad():
-        first, again = (net.predict(inputs, None, places, memory) for _ in range(2))
+        first, again = (net.predict(Clips.of(inputs, places), None, memory) for _ in range(2))
     assert torch.equal(first, again)
 
 
 def test_without_streaming_each_window_is_a_clip_by_itself():
     net = tiny(streaming=False).eval()
     frames = clip(net)
+    clips = Clips.of(frames, [Place("synth/a", (7, 8, 9)), Place("synth/b", (1, 2, 3))])
     with torch.no_grad():
-        found = net.predict(frames, None, [At("synth/a", (7, 8, 9)), At("synth/b", (1, 2, 3))], memory := {})
+        found = net.predict(clips, None, memory := Memory())
         assert torch.equal(found, net(frames))
-    assert memory == {}
+    assert memory == Memory()
 
 
 # The authors' file
@@ -396,4 +385,4 @@ def test_a_clip_that_is_not_the_one_of_the_spec():
     with pytest.raises(ValueError, match=r"expected frames \(B, 3, 3, 64, 96\); got \(2, 3, 2, 64, 96\)"):
         net(clip(net)[:, :, :2])
     with pytest.raises(ValueError, match=r"expected frames"):
-        net.predict(clip(net)[:, :, :, :32], None, [At("synth/a", (3, 2, 1))], {})
+        net.predict(Clips.of(clip(net)[:1, :, :, :32], [Place("synth/a", (3, 2, 1))]), None, Memory())

@@ -24,7 +24,7 @@ from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.run import run_job
 from avsal_bench.metrics.resize import imresize
-from avsal_bench.models import Place, create_model
+from avsal_bench.models import Clips, Memory, Place, create_model
 from avsal_bench.models.baselines import gbvs, itti, seo
 from avsal_bench.models.baselines.classical import Gabors, blurred, fade, to_frame, unit
 from avsal_bench.records import read_record
@@ -248,9 +248,9 @@ def test_chance_repeats_itself_and_is_another_in_every_frame():
     net = create_model("chance")
     frames = torch.zeros(4, 3, 1, 32, 32)
     places = [Place("avad/a", (1,)), Place("avad/a", (2,)), Place("avad/b", (1,)), Place("diem/a", (1,))]
-    maps = net.predict(frames, None, places, {})
+    maps = net.predict(Clips.of(frames, places), None, Memory())
     assert maps.shape == (4, 240, 320)
-    assert torch.equal(net.predict(frames[:1], None, places[2:3], {})[0], maps[2])
+    assert torch.equal(net.predict(Clips.of(frames[:1], places[2:3]), None, Memory())[0], maps[2])
     together = np.corrcoef(maps.flatten(1).numpy())
     assert np.abs(together - np.eye(4)).max() < 0.02
     assert maps.mean() == pytest.approx(0.5, abs=0.01)

@@ -11,7 +11,7 @@ from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.items import Windows, collate
 from avsal_bench.data.windows import window
-from avsal_bench.models import Place, create_model, model_entry
+from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
 from avsal_bench.models.layers.frame_memory import features_once
 from avsal_bench.models.mspi import MSPI
 from avsal_bench.training.module import SaliencyModule
@@ -54,13 +54,13 @@ def count_frames(net: MSPI) -> list[int]:
 @torch.no_grad()
 def compare(net: MSPI, films: dict[str, Tensor], size: int) -> list[int]:
     """Look whether all windows of all films come out as by forward; frames that each call of the image model got."""
-    got, want, memory = [], [], {}
+    got, want, memory = [], [], Memory()
     parts = list(batches(net, films, size))
     for frames, audio, _ in parts:
         want.append(net(frames, audio))
     calls = count_frames(net)
     for frames, audio, places in parts:
-        got.append(net.predict(frames, audio, places, memory))
+        got.append(net.predict(Clips.of(frames, places), audio, memory))
     torch.testing.assert_close(torch.cat(got), torch.cat(want), rtol=0, atol=ROUNDING)
     assert (torch.cat(want)[1:] - torch.cat(want)[:-1]).abs().amax((1, 2)).min() > SEEN, "a wrong window would be seen"
     return calls
@@ -92,7 +92,7 @@ def test_a_video_too_short_for_windows_both_ways(n):
         (frames, audio, places) = next(batches(net, {"a/x": film(net, 1, 0)}, 1))
         calls = count_frames(net)
         with torch.no_grad():
-            got = net.predict(frames, audio, places, {})
+            got = net.predict(Clips.of(frames, places), audio, Memory())
             torch.testing.assert_close(got, net(frames, audio), rtol=0, atol=ROUNDING)
         assert calls == [1, 16]
     else:
@@ -110,12 +110,12 @@ def test_frames_of_the_same_number_in_two_videos_are_not_mixed_up(size):
 def test_the_image_feature_of_another_frame_would_be_seen():
     net = exact(modality="v")
     frames, audio, places = next(batches(net, {"a/x": film(net, 31, 0)}, 2))
-    memory = {}
+    memory = Memory()
     with torch.no_grad():
-        right = net.predict(frames, audio, places, memory)
+        right = net.predict(Clips.of(frames, places), audio, memory)
         for image in ("a/x", 7), ("a/x", 16):
-            memory[image] = tuple(-x for x in memory[image])
-        wrong = net.predict(frames, audio, places, memory)
+            memory.seen[image] = tuple(-x for x in memory.seen[image])
+        wrong = net.predict(Clips.of(frames, places), audio, memory)
     assert (right - wrong).abs().amax((1, 2)).min() > SEEN
 
 
@@ -123,9 +123,9 @@ def test_windows_that_leave_some_frames_out():
     """As when a stopped run goes on, whose memory is gone and whose first windows are done."""
     net = exact(modality="v")
     parts = [part for i, part in enumerate(batches(net, {"a/x": film(net, 40, 0)}, 1)) if i in (0, 18, 19, 34)]
-    calls, memory = count_frames(net), {}
+    calls, memory = count_frames(net), Memory()
     with torch.no_grad():
-        got = torch.cat([net.predict(*part, memory) for part in parts])
+        got = torch.cat([net.predict(Clips.of(frames, places), audio, memory) for frames, audio, places in parts])
         assert calls == [16, 3, 1, 15]
         want = torch.cat([net(frames, audio) for frames, audio, _ in parts])
     torch.testing.assert_close(got, want, rtol=0, atol=ROUNDING)
@@ -138,7 +138,7 @@ def test_memory_is_bounded():
         for frame in range(1, 101, 3):
             places = [Place(video, window(f, 102, 16).frames) for f in range(frame, frame + 3)]
             frames = torch.stack([torch.tensor(p.frames).float().expand(3, 2, 2, 16).movedim(3, 1) for p in places])
-            (numbers,) = features_once(lambda x: (x.amax((1, 2, 3)),), frames, places, memory)
+            (numbers,) = features_once(lambda x: (x.amax((1, 2, 3)),), Clips.of(frames, places), memory)
             assert numbers.tolist() == [list(p.frames) for p in places]
             assert {key[0] for key in memory} == {video}
             sizes.append(len(memory))
@@ -153,7 +153,7 @@ def test_another_memory_knows_nothing_of_the_first():
         parameter.data *= 1.5
     (part,) = batches(net, {"a/x": film(net, 2, 0)}, 2)
     with torch.no_grad():
-        first, second = net.predict(*part, {}), other.predict(*part, {})
+        first, second = (one.predict(Clips.of(part[0], part[2]), part[1], Memory()) for one in (net, other))
         torch.testing.assert_close(second, other(*part[:2]), rtol=0, atol=ROUNDING)
     assert (first - second).abs().max() > SEEN
 
@@ -161,10 +161,10 @@ def test_another_memory_knows_nothing_of_the_first():
 def test_without_an_image_model_nothing_is_kept():
     net = exact(modality="v", image="none")
     (frames, audio, places) = next(batches(net, {"a/x": film(net, 20, 0)}, 2))
-    memory = {}
+    memory = Memory()
     with torch.no_grad():
-        assert torch.equal(net.predict(frames, audio, places, memory), net(frames, audio))
-    assert memory == {}
+        assert torch.equal(net.predict(Clips.of(frames, places), audio, memory), net(frames, audio))
+    assert memory == Memory()
 
 
 def test_other_networks_predict_by_forward():
@@ -172,10 +172,10 @@ def test_other_networks_predict_by_forward():
     net = create_model("avrsp", **{**model_entry("avrsp").tiny, "modality": "v"}).eval()
     frames = torch.randn(2, 3, net.spec.frames, *net.spec.size)
     places = [Place("a/x", window(f, 60, net.spec.frames).frames) for f in (1, 2)]
-    memory = {}
+    memory = Memory()
     with torch.no_grad():
-        assert torch.equal(net.predict(frames, None, places, memory), net(frames))
-    assert memory == {}
+        assert torch.equal(net.predict(Clips.of(frames, places), None, memory), net(frames))
+    assert memory == Memory()
 
 
 def test_places_that_are_not_those_of_the_frames():
@@ -183,11 +183,12 @@ def test_places_that_are_not_those_of_the_frames():
     frames = torch.randn(2, 3, 16, 64, 96)
     place = Place("a/x", tuple(range(1, 17)))
     with pytest.raises(ValueError, match=r"expected places of 2 windows of 16 frames; got windows of \[16\] frames"):
-        net.predict(frames, None, [place], {})
+        net.predict(Clips.of(frames, [place]), None, Memory())
     with pytest.raises(ValueError, match=r"got windows of \[16, 3\] frames"):
-        net.predict(frames, None, [place, Place("a/x", (1, 2, 3))], {})
+        net.predict(Clips.of(frames, [place, Place("a/x", (1, 2, 3))]), None, Memory())
+    short = Place("a/x", tuple(range(1, 9)))
     with pytest.raises(ValueError, match=r"expected frames \(B, 3, 16, 64, 96\)"):
-        net.predict(frames[:, :, :8], None, [place, place], {})
+        net.predict(Clips.of(frames[:, :, :8], [short, short]), None, Memory())
 
 
 # From files to maps
@@ -220,9 +221,9 @@ def test_a_test_run_gives_the_same_maps_as_windows_one_by_one(synth_root, modali
     data = SaliencyDataModule(DataConfig({"synth": synth_root}, test_batch_size=6), net.spec)
     videos = sorted(data.test_videos(), key=lambda v: v.n_frames)[:2]
     data.skip = {v.key for v in data.listed("test")} - {v.key for v in videos}
-    module.memory[("synth/x", 1)] = ()
+    module.memory.seen["synth/x", 1] = ()
     module.on_predict_start()
-    assert module.memory == {}
+    assert module.memory == Memory()
     # Reverse and forward windows, and the change of videos.
     parts = [batch for batch in data.predict_dataloader() if batch["frame"][0] <= 20]
     assert len({batch["video"][0] for batch in parts}) == 2
@@ -246,7 +247,7 @@ def test_a_batch_whose_windows_became_lists_on_the_way_to_a_gpu(synth_root):
     with torch.no_grad():
         want = module(batch)
         assert torch.equal(module({**batch, "window": [list(frames) for frames in batch["window"]]}), want)
-    assert module.memory == {}
+    assert module.memory == Memory()
 
 
 def test_training_and_validation_keep_nothing(synth_root, monkeypatch):
@@ -257,7 +258,7 @@ def test_training_and_validation_keep_nothing(synth_root, monkeypatch):
     data = SaliencyDataModule(DataConfig({"synth": synth_root}, batch_size=2, test_batch_size=2), module.net.spec)
     module.validation_step(next(iter(data.val_dataloader())), 0)
     assert torch.isfinite(module.training_loss(next(iter(data.train_dataloader()))))
-    assert module.memory == {}
+    assert module.memory == Memory()
 
 
 def test_the_script_that_times_it(monkeypatch, capsys):

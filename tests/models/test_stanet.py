@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.models import Place, create_model, model_entry
+from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
 from avsal_bench.models.stanet import STANet
 from avsal_bench.models.weights.offered import published_weights
 from avsal_bench.training.every_frame import EveryFrameModule
@@ -201,9 +201,9 @@ def test_labels_of_a_test_come_with_the_places():
     with torch.no_grad():
         expected = net(frames, audio, torch.tensor([True, False]))
         places = [Place("synth/a", window, label) for window, label in zip(windows, (True, False), strict=True)]
-        torch.testing.assert_close(net.predict(frames, audio, places, {}), expected)
+        torch.testing.assert_close(net.predict(Clips.of(frames, places), audio, Memory()), expected)
         with pytest.raises(ValueError, match="needs use_audio"):
-            net.predict(frames, audio, [Place("synth/a", window) for window in windows], {})
+            net.predict(Clips.of(frames, [Place("synth/a", window) for window in windows]), audio, Memory())
     assert net.switched_by_labels
     assert not tiny("v", sound_switch="labels").switched_by_labels
 
@@ -274,9 +274,9 @@ def test_a_test_looks_at_every_frame_once_and_gives_the_same_maps():
     with torch.no_grad():
         expected = net(clips, audio)
         seen.clear()
-        memory: dict[Any, Any] = {}
+        memory = Memory()
         found = [
-            net.predict(clips[a:b], audio[a:b], [Place("synth/a", w) for w in windows[a:b]], memory)
+            net.predict(Clips.of(clips[a:b], [Place("synth/a", w) for w in windows[a:b]]), audio[a:b], memory)
             for a, b in ((0, 2), (2, 3), (3, 5))
         ]
     torch.testing.assert_close(torch.cat(found), expected)

@@ -335,9 +335,9 @@ def test_what_a_network_keeps_with_one_sound_is_not_there_with_another(monkeypat
     spec = listener.net.spec
     calls = []
 
-    def predict(frames, audio, places, memory):
-        calls.append((audio, dict(memory)))
-        memory[len(calls)] = True
+    def predict(clips, audio, memory):
+        calls.append((audio, dict(memory.heard), dict(memory.seen)))
+        memory.heard[len(calls)] = memory.seen[len(calls)] = True
         return audio.flatten(1)[:, :4].reshape(-1, 2, 2)
 
     monkeypatch.setattr(listener.net, "predict", predict)
@@ -356,9 +356,10 @@ def test_what_a_network_keeps_with_one_sound_is_not_there_with_another(monkeypat
         True
     ] * 3
     assert [call[1] for call in calls[3:]] == [{1: True}, {2: True}, {3: True}]
+    assert [len(call[2]) for call in calls] == [0, 1, 2, 3, 4, 5]  # what is seen is shared
     listener.on_predict_start()
     listener.predict_step(batch, 0)
-    assert calls[6][1] == {}
+    assert calls[6][1:] == ({}, {})
 
 
 def command(*words):

@@ -12,9 +12,8 @@ from torch.nn import functional as F
 from avsal_bench.audio.correspondence import DecibelSpectrogram, SecondSpectrogram, TwoSounds, span_around
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue.counting import count
-from avsal_bench.models import create_model, model_entry
+from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
 from avsal_bench.models.avc import CLASSIFIERS, HOSTS
-from avsal_bench.models.base import Place
 from avsal_bench.models.correspondence.avenet import AVENet
 from avsal_bench.models.correspondence.avid import AVIDClassifier
 from avsal_bench.models.correspondence.l3net import L3Net
@@ -242,13 +241,13 @@ def test_labels_switch_at_test_time():
     own = net.sounds.parts(audio)[0]
     places = [Place("avad/a", tuple(range(1, 17)), label) for label in (False, True)]
     with torch.no_grad():
-        found = net.predict(frames, audio, places, {})
+        found = net.predict(Clips.of(frames, places), audio, Memory())
         expected = net.host(frames, own, use_audio=torch.tensor([False, True]))
         predicted = build(avc="predicted")
         assert torch.equal(found, expected)
         assert not predicted.switched_by_labels
         # Other switches do not look at labels.
-        assert torch.equal(predicted.predict(frames, audio, places, {}), predicted(frames, audio))
+        assert torch.equal(predicted.predict(Clips.of(frames, places), audio, Memory()), predicted(frames, audio))
 
 
 @every_host
@@ -257,15 +256,17 @@ def test_the_ideal_switch_is_the_learned_one_where_the_decisions_are_the_labels(
     learned, ideal = decided(build(host), *labels), build(host, "labels")
     ideal.load_state_dict(learned.state_dict())
     frames, audio = clip(learned.spec, 2)
-    places = [Place("avad/a", (1,), label) for label in labels]
+    places = [Place("avad/a", tuple(range(1, frames.shape[2] + 1)), label) for label in labels]
     with torch.no_grad():
-        assert torch.equal(learned.predict(frames, audio, places, {}), ideal.predict(frames, audio, places, {}))
+        found = [net.predict(Clips.of(frames, places), audio, Memory()) for net in (learned, ideal)]
+        assert torch.equal(*found)
 
 
 def test_a_switch_by_labels_without_labels():
     net = build(avc="labels")
     frames, audio = clip(net.spec, 1)
-    for call in (lambda: net(frames, audio), lambda: net.predict(frames, audio, [Place("avad/a", (1,))], {})):
+    clips = Clips.of(frames, [Place("avad/a", tuple(range(1, 17)))])
+    for call in (lambda: net(frames, audio), lambda: net.predict(clips, audio, Memory())):
         with pytest.raises(ValueError, match="switched by the label of each target frame, and got none"):
             call()
 
