@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from avsal_bench.models.layers.convolution import quick
+
 Kind = TypeVar("Kind", bound=nn.Module)
 
 #: Layers that a norm can be folded into.
@@ -35,6 +37,7 @@ def inference_form(net: Kind, memory_format: bool = True) -> Kind:
     Batch norms with running statistics are folded into the layer before them, where nothing else sees what that layer
     gives: it gets other weights and a bias, and an ``nn.Identity`` takes the place of the norm. Weights of 2D and 3D
     convolutions are laid out with channels last, so that what goes through them is too.
+    On a CPU convolutions of float32 go to oneDNN, whatever their size (:mod:`avsal_bench.models.layers.convolution`).
 
     Pairs of a layer and a norm are neighbours in an ``nn.Sequential``, and those that a class declares beside the
     ``forward`` that calls them one after the other, by the names of its attributes (dots lead into parts)::
@@ -65,6 +68,8 @@ def inference_form(net: Kind, memory_format: bool = True) -> Kind:
     if memory_format:
         for name in vouched:
             _channels_last(made.get_submodule(name))
+    for name in vouched:
+        quick(made.get_submodule(name))
     return made
 
 
