@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -141,3 +142,58 @@ def _unsafe(name: str) -> str:
     if len(name.encode()) > LONGEST_NAME:
         return f"be longer than {LONGEST_NAME} bytes"
     return ""
+
+
+#: Precisions of Lightning by what a row in them is marked with; others are marked with their own name.
+PRECISIONS: dict[str, str] = {
+    "32-true": "",
+    "32": "",
+    "16-mixed": "fp16",
+    "16": "fp16",
+    "bf16-mixed": "bf16",
+    "bf16": "bf16",
+    "64-true": "fp64",
+    "64": "fp64",
+}
+
+
+def own_preset(preset: str, train: Iterable[str]) -> str:
+    """Name of a preset that trains on other data sets than it says.
+
+    >>> own_preset("paper", ["mine"])
+    'paper-on-mine'
+    """
+    return f"{preset}-on-{'+'.join(train)}"
+
+
+def precision_word(precision: object) -> str:
+    """What a row is marked with that was computed in a precision of Lightning; "" for float32.
+
+    >>> precision_word("bf16-mixed"), precision_word("32-true"), precision_word(None), precision_word("16-true")
+    ('bf16', '', '', '16-true')
+    """
+    name = "32-true" if precision is None else str(precision)
+    if name in PRECISIONS:
+        return PRECISIONS[name]
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "-", name[:40]).strip("-._+") or "other"
+
+
+def network_name(model: str, modality: str) -> str:
+    """Name of a network in file names and tables.
+
+    >>> network_name("avrsp", "av"), network_name("centre", "")
+    ('avrsp_av', 'centre')
+    """
+    return f"{model}_{modality}" if modality else model
+
+
+def record_path(
+    root: Path, network: str, dataset: str, fold: int, seed: int, protocol: str, sound: str = "original"
+) -> Path:
+    """Where a record lies under ``root``, the folder of records.
+
+    >>> record_path(Path("r"), "avrsp_av", "synth", 1, 0, "stavis").as_posix()
+    'r/stavis/synth/avrsp_av-fold1-seed0.json'
+    """
+    condition = "" if sound == "original" else f"-{sound}"
+    return root / protocol / dataset / f"{network}-fold{fold}-seed{seed}{condition}.json"

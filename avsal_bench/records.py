@@ -18,7 +18,7 @@ from typing import Any, get_args
 from avsal_bench import record_form, record_metrics
 from avsal_bench.files import regular_file, write_atomically
 from avsal_bench.means import defined_mean
-from avsal_bench.names import safe_name
+from avsal_bench.names import network_name, precision_word, record_path, safe_name
 from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.strays import without_strays
 
@@ -142,7 +142,8 @@ class Record:
             the installed package; these three the leaderboard asks for), ``code`` (SHA-256 of the package's sources),
             versions, device, threads, start (UTC), seconds of fit and test, the command, and ``fits``, the story of
             each stage of the training.
-            ``plugins``: name, version and SHA-256 of each plug-in that was loaded.
+            ``plugins``: name, version and SHA-256 of each plug-in that was loaded. ``precision``: that of Lightning
+            which the network was tested in; a record that does not say is of float32.
         metrics: those that plug-ins scored besides ``METRICS``, by name.
     """
 
@@ -165,9 +166,19 @@ class Record:
     metrics: dict[str, MetricForm] = field(default_factory=dict)
 
     @property
+    def precision(self) -> str:
+        """What the test computed in where that was not float32, such as ``bf16``; "" for float32."""
+        return precision_word(self.provenance.get("precision"))
+
+    @property
+    def label(self) -> str:
+        """The model as tables name it: behind a hyphen the precision, where the test was not in float32."""
+        return f"{self.model}-{self.precision}" if self.precision else self.model
+
+    @property
     def network(self) -> str:
-        """``model_modality``, or the model alone for a baseline."""
-        return network_name(self.model, self.modality)
+        """``label_modality``, or the label alone for a baseline: results of two precisions share no row."""
+        return network_name(self.label, self.modality)
 
     @property
     def n_frames(self) -> int:
@@ -188,36 +199,6 @@ class Record:
         """Frames over all videos: scored, without fixations, with a constant map, and skipped."""
         names = ("frames", "unfixated", "constant", "skipped")
         return {name: sum(getattr(v, name) for v in self.videos) for name in names}
-
-
-def own_preset(preset: str, train: Iterable[str]) -> str:
-    """Name of a preset that trains on other data sets than it says.
-
-    >>> own_preset("paper", ["mine"])
-    'paper-on-mine'
-    """
-    return f"{preset}-on-{'+'.join(train)}"
-
-
-def network_name(model: str, modality: str) -> str:
-    """Name of a network in file names and tables.
-
-    >>> network_name("avrsp", "av"), network_name("centre", "")
-    ('avrsp_av', 'centre')
-    """
-    return f"{model}_{modality}" if modality else model
-
-
-def record_path(
-    root: Path, network: str, dataset: str, fold: int, seed: int, protocol: str, sound: str = "original"
-) -> Path:
-    """Where a record lies under ``root``, the folder of records.
-
-    >>> record_path(Path("r"), "avrsp_av", "synth", 1, 0, "stavis").as_posix()
-    'r/stavis/synth/avrsp_av-fold1-seed0.json'
-    """
-    condition = "" if sound == "original" else f"-{sound}"
-    return root / protocol / dataset / f"{network}-fold{fold}-seed{seed}{condition}.json"
 
 
 def mean_scores(videos: Sequence[VideoScores], averaging: Averaging = "videos") -> dict[str, float]:
@@ -372,7 +353,9 @@ def read_records(root: str | os.PathLike[str]) -> Iterator[tuple[Path, Record]]:
         place = record_path(root, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
         if path != place and place.exists():
             raise ValueError(f"{path} and {place} claim the same row; keep one of them")
-        if path != place:
+        # Once the precision was no part of a record's name.
+        plain = network_name(r.model, r.modality)
+        if path not in (place, record_path(root, plain, r.dataset, r.fold, r.seed, r.protocol, r.sound)):
             raise ValueError(f"{path}: holds the record of {place}; move it there")
         yield path, r
 

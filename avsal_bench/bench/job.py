@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from avsal_bench.files import fingerprint
-from avsal_bench.records import SOUNDS, network_name, own_preset
+from avsal_bench.names import network_name, own_preset
+from avsal_bench.records import SOUNDS
 from avsal_bench.typed import above0, named, seed, size, whole, word
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from typing import Any
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import model_entry
-from avsal_bench.records import own_preset
+from avsal_bench.names import own_preset
 
 #: Clips of a video in an epoch.
 CLIPS = 12
