@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from avsal_bench.models.clips import Clips, Memory
+from avsal_bench.models.layers.shared.time_steps import Steps
 from avsal_bench.models.published_weights import PublishedWeights
 
 _Norm = partial[nn.BatchNorm3d]
@@ -43,8 +46,17 @@ class SeparableConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, inputs, T, H, W)`` to ``(B, outputs, T/stride, H/stride, W/stride)``."""
-        x = F.relu(self.bn_s(self.conv_s(x)), inplace=True)
-        return F.relu(self.bn_t(self.conv_t(x)), inplace=True)
+        return self._time(self.conv_t(self._space(x)))
+
+    def shared(self, x: Steps) -> Steps:
+        """The same for time steps of windows, each found once."""
+        return x.each(self._space).conv(self.conv_t).each(self._time)
+
+    def _space(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn_s(self.conv_s(x)), inplace=True)
+
+    def _time(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn_t(x), inplace=True)
 
 
 class Inception(nn.Module):
@@ -67,6 +79,15 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, inputs, T, H, W)`` to ``(B, a + c + e + f, T, H, W)``."""
         return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], dim=1)
+
+    def shared(self, x: Steps) -> Steps:
+        """The same for time steps of windows, each found once."""
+        separable = [
+            cast(SeparableConv, separable).shared(x.each(pointwise))
+            for pointwise, separable in (self.branch1, self.branch2)
+        ]
+        pool, pointwise = self.branch3
+        return Steps.cat([x.each(self.branch0), *separable, x.max(cast(nn.MaxPool3d, pool)).each(pointwise)])
 
 
 #: Channels (a, b, c, d, e, f) of the Inception blocks, by stage: 3b 3c, 4b to 4f, 5b 5c.
@@ -136,14 +157,57 @@ class S3D(nn.Module):
         Raises:
             ValueError: if T is not divisible by 8, or H or W not by 32.
         """
-        _, _, t, h, w = frames.shape
-        if t % 8 or h % 32 or w % 32:
-            raise ValueError(f"S3D takes T divisible by 8 and H, W divisible by 32; got T={t}, H={h}, W={w}")
+        _check(*frames.shape[2:])
         first = self.base1(frames)
         second = self.base2(self.maxp2(first))
         third = self.base3(self.maxp3(second))
         fourth = self.base4(self.maxp4(third))
         return first, second, third, fourth
+
+    def encode_windows(self, clips: Clips, memory: Memory) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What ``forward`` returns for the frames of windows, where what windows share is found once.
+
+        Args:
+            clips: the windows; a network that may hear them with several sounds calls this through ``clips.once``.
+            memory: of the batches before.
+        """
+        first, second = self.shared(clips, memory)
+        return first.windows(), second.windows(), *self.deep(second)
+
+    def shared(self, clips: Clips, memory: Memory, name: str = "s3d") -> tuple[Steps, Steps]:
+        """The first two stages of windows, time step by time step.
+
+        What a network does next to single steps (a convolution 1x3x3, a norm) it does here, before ``windows()``
+        puts them together: ``first.each(layer).windows()``; and what folds neighbouring steps, by ``conv``.
+
+        Args:
+            clips: the windows.
+            memory: of the batches before.
+            name: of this encoder in the memory, where a network has two.
+
+        Raises:
+            ValueError: as ``forward``.
+        """
+        _check(clips.index.shape[1], *clips.pool.shape[2:])
+        x = Steps.of(clips, memory.seen, name)
+        stem, pool, pointwise, separable = self.base1
+        x = cast(SeparableConv, stem).shared(x).max(cast(nn.MaxPool3d, pool)).each(pointwise)
+        first = cast(SeparableConv, separable).shared(x)
+        second = first.max(self.maxp2)
+        for block in self.base2:
+            second = cast(Inception, block).shared(second)
+        return first, second
+
+    def deep(self, second: Steps) -> tuple[Tensor, Tensor]:
+        """The last two stages, of the second: of whole windows, as padding reaches nearly all of their steps."""
+        third = self.base3(second.max(self.maxp3).windows())
+        return third, self.base4(self.maxp4(third))
+
+
+def _check(t: int, h: int, w: int) -> None:
+    """Nothing, for a clip that S3D takes."""
+    if t % 8 or h % 32 or w % 32:
+        raise ValueError(f"S3D takes T divisible by 8 and H, W divisible by 32; got T={t}, H={h}, W={w}")
 
 
 def _stage(inputs: int, blocks: tuple[tuple[int, ...], ...], width: float, norm: _Norm) -> tuple[nn.Sequential, int]:

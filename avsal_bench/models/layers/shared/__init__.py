@@ -1,0 +1,1 @@
+"""Time steps of windows, each computed once; ``time_steps`` says how."""
