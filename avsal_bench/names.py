@@ -150,6 +150,7 @@ PRECISIONS: dict[str, str] = {
     "32": "",
     "16-mixed": "fp16",
     "16": "fp16",
+    "fp16": "fp16",
     "bf16-mixed": "bf16",
     "bf16": "bf16",
     "64-true": "fp64",

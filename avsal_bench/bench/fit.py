@@ -128,6 +128,7 @@ def _fit(
 ) -> dict[str, Any]:
     """Train a stage, and tell how."""
     job, stage, machine = context.job, training.stage, context.machine
+    machine.check_training(job.name)
     last = training.folder / "last.ckpt"
     resumed: bool = trainer.strategy.broadcast(last.exists())
     story = provenance()
@@ -170,6 +171,7 @@ def _fit(
         "processes": trainer.world_size,
         "share": share._asdict(),
         "compiled": machine.compile,
+        "precision": machine.precision,
         "curve": curve.points,
         "seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),

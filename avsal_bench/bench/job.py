@@ -29,7 +29,8 @@ class Job:
     ``datasets`` and ``sounds`` only choose which records are made now; without ``sounds`` an audio-visual network is
     tested under those of its recipe. They are no part of the recipe, nor of what a record says, so the others can be
     made another day from the same weights. ``own`` are the words of the command line that put data of one's own in the
-    place of the preset's; see :func:`own_options`.
+    place of the preset's; see :func:`own_options`. ``precision`` is what the test computes in where that is not
+    float32, such as ``bf16``: its records and results lie beside those in float32, of the same weights.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Job:
     datasets: tuple[str, ...] = ()
     sounds: tuple[Sound, ...] = ()
     own: tuple[str, ...] = ()
+    precision: str = ""
 
     @property
     def network(self) -> str:
@@ -51,7 +53,8 @@ class Job:
     @property
     def name(self) -> str:
         """Name of the job."""
-        return f"{self.network}-fold{self.fold}-seed{self.seed}"
+        precision = f"-{self.precision}" if self.precision else ""
+        return f"{self.network}-fold{self.fold}-seed{self.seed}{precision}"
 
     @property
     def key(self) -> str:
@@ -73,7 +76,7 @@ class Job:
         return load_recipe(recipe_folder(self.model), self.model, self.preset, self.overrides, own_data(self.own))
 
     def arguments(self) -> list[str]:
-        """Words of ``avsal run`` for this job, which :func:`job_options` read."""
+        """Words of ``avsal run`` for this job, which :func:`job_options` read; its machine says the precision."""
         words = [self.model, "--fold", str(self.fold), "--seed", str(self.seed), "--preset", self.preset]
         words += ["--protocol", self.protocol]
         words += ["--modality", self.modality] if self.modality else []

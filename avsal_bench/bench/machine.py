@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import torch
 from lightning import Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_STR, _PRECISION_INPUT_STR_ALIAS
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
 from avsal_bench.bench.loggers import LOGGERS, check_logger
+from avsal_bench.bench.precision import FLOAT32, ON_CPU, check_predicting, check_training, full_name
 from avsal_bench.bench.sharing.meeting import MeetingDDP
 from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
@@ -22,10 +22,6 @@ from avsal_bench.models import Network
 from avsal_bench.names import unknown
 from avsal_bench.text import many
 from avsal_bench.training.recipe import Stage
-
-#: Precisions that Lightning knows, and those in which a CPU can train.
-PRECISIONS = (*get_args(_PRECISION_INPUT_STR), *get_args(_PRECISION_INPUT_STR_ALIAS))
-ON_CPU = ("32-true", "32", "64-true", "64")
 
 
 class Share(NamedTuple):
@@ -37,18 +33,20 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Machine:
-    """What a job runs on; nothing of it changes a score beyond rounding, with the two exceptions below.
+    """What a job runs on; nothing of it changes a score beyond rounding, with the exceptions below.
 
     A step of training has the clips that the recipe says (``batch_size`` times ``accumulate``), whatever the number of
-    processes and ``clips_a_device``: the same clips in the same steps, and the mean of their losses. The exceptions are
+    processes and ``clips_a_device``: the same clips in the same steps, and the mean of their losses. One exception is
     what looks at a batch as a whole. Batch norms in training mode see the clips that one device has at a time; with
     ``sync_batchnorm`` in the recipe, those of all processes. Likewise the loss ``kl_batch`` and a network's own losses
-    over a batch, such as MSPI's ``audio_visual``. What a network hides by dropout is drawn anew for each process.
+    over a batch, such as MSPI's ``audio_visual``. What a network hides by dropout is drawn anew for each process. The
+    other is a precision below float32: what is tested in one has records and rows of its own.
 
     Args:
         devices: GPUs of a machine, or processes where there is none; ``auto`` for all GPUs, or one process.
         nodes: machines.
-        precision: of Lightning.
+        precision: of Lightning, or ``bf16`` or ``fp16``; training and test compute in it. A CPU trains in float32 and
+            float64 only; one with AMX or AVX512-BF16 tests in bfloat16, too, what is trained already.
         workers: processes that read, for each process.
         keep_maps: form in which predicted maps are written.
         clips_a_device: the most clips, or windows, that one device has at a time. A larger share of a step is made of
@@ -63,7 +61,7 @@ class Machine:
 
     devices: int | str = "auto"
     nodes: int = 1
-    precision: Any = "32-true"
+    precision: str = FLOAT32
     workers: int = 0
     keep_maps: KeepMaps | None = None
     clips_a_device: int | None = None
@@ -74,8 +72,7 @@ class Machine:
         for name in self.logger:
             if name not in LOGGERS:
                 raise ValueError(unknown("logger", name, LOGGERS))
-        if str(self.precision) not in PRECISIONS:
-            raise ValueError(unknown("precision", self.precision, PRECISIONS))
+        object.__setattr__(self, "precision", full_name(self.precision))
         if self.devices != "auto" and not (isinstance(self.devices, int) and self.devices >= 1):
             raise ValueError(f"devices: expected auto, or a number from 1; got {self.devices!r}")
         counts = {"nodes": (self.nodes, 1), "workers": (self.workers, 0), "clips a device": (self.clips_a_device, 1)}
@@ -89,18 +86,33 @@ class Machine:
         here = max(1, torch.cuda.device_count()) if self.devices == "auto" else int(self.devices)
         return here * self.nodes
 
-    def check(self) -> None:
-        """Look whether all of this is to be had here, before anything starts.
+    @property
+    def trains(self) -> bool:
+        """Whether networks can be trained here in this precision."""
+        return self.precision in ON_CPU or torch.cuda.is_available()
+
+    def check_training(self, who: str = "") -> None:
+        """Nothing, where networks can be trained here in this precision.
+
+        Args:
+            who: is to be trained.
 
         Raises:
-            ValueError: for 16 bits without a GPU, where gradients of 3D convolutions crash or are NaN in torch 2.11;
-                for more GPUs than there are; for several nodes of which nobody says where they are; for a logger whose
-                package is not installed; and as :mod:`avsal_bench.bench.sharing.started`.
+            ValueError: as :func:`~avsal_bench.bench.precision.check_training`.
+        """
+        check_training(self.precision, who)
+
+    def check(self) -> None:
+        """Look whether all of this is to be had here, before anything starts; see also :meth:`check_training`.
+
+        Raises:
+            ValueError: for a precision that nothing here predicts in; for more GPUs than there are; for several nodes
+                of which nobody says where they are; for a logger whose package is not installed; and as
+                :mod:`avsal_bench.bench.sharing.started`.
         """
         by_slurm()
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if not gpus and str(self.precision) not in ON_CPU:
-            raise ValueError(f"precision {self.precision} needs a GPU; on a CPU use --precision 32-true")
+        check_predicting(self.precision)
         if gpus and isinstance(self.devices, int) and self.devices > gpus:
             raise ValueError(f"devices {self.devices}, and this machine has {gpus} GPUs; lower --devices")
         if self.nodes > 1 and not by_torchrun() and by_slurm() is None and "MASTER_ADDR" not in os.environ:
@@ -141,7 +153,7 @@ class Machine:
             return Trainer(
                 devices=self.devices,
                 num_nodes=self.nodes,
-                precision=self.precision,
+                precision=self.precision,  # type: ignore[arg-type]  # a name that Lightning knows
                 deterministic="warn",
                 use_distributed_sampler=False,
                 enable_progress_bar=False,

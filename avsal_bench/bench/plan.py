@@ -54,6 +54,7 @@ def make_plan(
     sounds: Sequence[str] = (),
     own: Sequence[str] = (),
     preset_asked: bool = True,
+    precision: str = "",
 ) -> list[Job]:
     """All jobs of some models, the baselines first; the fold varies slowest.
 
@@ -74,6 +75,8 @@ def make_plan(
             is tested on them.
         preset_asked: whether a person chose the preset. If nobody did, own data train the small network of ``smoke``
             where published weights that the preset starts from are not imported.
+        precision: of the tests, as :func:`~avsal_bench.names.precision_word` has it. Baselines are always tested in
+            float32.
 
     Raises:
         ValueError, FileNotFoundError: for an unknown model, preset, modality, data set or sound, a set that a recipe
@@ -90,7 +93,11 @@ def make_plan(
         folds or folds_of(line, next(one.recipe.folds for one in lines if one.model == models[0])) for line in lines
     ]
     jobs = [
-        Job(line.model, modality, fold, seed, line.preset, protocol, line.words, line.datasets, heard, line.own)
+        Job(
+            *(line.model, modality, fold, seed, line.preset, protocol),
+            *(line.words, line.datasets, heard, line.own),
+            precision if modality else "",
+        )
         for fold in folds or FOLDS
         for line, of_line in zip(lines, wanted, strict=True)
         if fold in of_line
@@ -136,6 +143,7 @@ def plan_one(
     datasets: Sequence[str] = (),
     sounds: Sequence[str] = (),
     own: Sequence[str] = (),
+    precision: str = "",
 ) -> Job:
     """The job that ``avsal run`` names; without a modality, of the richest that the network has.
 
@@ -147,7 +155,8 @@ def plan_one(
     recipe = load_recipe(recipe_folder(model), model, preset, overrides, own_data(own))
     sets, heard = tested_sets(recipe, datasets), asked_sounds(sounds)
     _check_numbers([fold], [seed])
-    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own))
+    precision = precision if modality else ""
+    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own), precision)
     if modality:
         chosen_modalities(recipe, [modality])
     return job
@@ -167,7 +176,9 @@ def check_recipe(job: Job, recipe: Recipe) -> None:
     check_network(job.model, stage_options(job, recipe))
 
 
-def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here: bool = True) -> None:
+def check_machine(
+    jobs: Sequence[Job], space: Workspace, machine: Machine, here: bool = True, anew: bool = False
+) -> None:
     """Look whether jobs can be made, and run on a machine: all that would be refused after a while otherwise.
 
     Args:
@@ -175,21 +186,26 @@ def check_machine(jobs: Sequence[Job], space: Workspace, machine: Machine, here:
         space: folders.
         machine: what they run on.
         here: whether it is this one, and not one of a cluster.
+        anew: whether what is trained will be trained again.
 
     Raises:
-        ValueError: as :func:`check_recipe` and :meth:`Machine.check`, and for a batch that the processes cannot share
-            out evenly.
+        ValueError: as :func:`check_recipe`, :meth:`Machine.check` and, where something is left to train,
+            :meth:`Machine.check_training`; and for a batch that the processes cannot share out evenly.
     """
     for job in jobs:
         check_recipe(job, job.recipe(space))
     if here:
         machine.check()
-    if machine.processes == 1:
+    trains = not here or machine.trains
+    if trains and machine.processes == 1:
         return
     for job in jobs:
         for training in trainings(job, job.recipe(space), space):
-            if not (training.folder / "done.json").is_file():
-                machine.share(training.stage, epoch_clips(training.stage, job.fold, space), machine.processes)
+            if anew or not training.done:
+                if not trains:
+                    machine.check_training(job.name)
+                if machine.processes > 1:
+                    machine.share(training.stage, epoch_clips(training.stage, job.fold, space), machine.processes)
 
 
 def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
@@ -225,7 +241,8 @@ def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
 
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
     """Data set, sound condition and path of every record of a job."""
-    network = network_name(kind_of(job.model).label(job, recipe), job.modality)
+    label = kind_of(job.model).label(job, recipe)
+    network = network_name(f"{label}-{job.precision}" if job.precision else label, job.modality)
     # A network that hears nothing is given one sound: no other would change a score of it.
     sounds: tuple[Sound, ...] = job.sounds or recipe.sounds if job.modality == "av" else ("original",)
     asked = job.datasets or recipe.test
@@ -239,9 +256,14 @@ def check_same_recipe(path: Path, recipe: Recipe) -> Record:
     """A record that is there, of a recipe as it is now.
 
     Raises:
-        ValueError: for what is no record, and one of another recipe; nobody's result is replaced.
+        ValueError: for what is no record, one of another precision, and one of another recipe; nobody's result is
+            replaced.
     """
     record = read_record(path)
+    plain = network_name(record.model, record.modality)
+    if record.precision and path.name.startswith(f"{plain}-fold"):  # once, the precision was no part of a name
+        place = path.with_name(path.name.replace(plain, record.network, 1))
+        raise ValueError(f"{path}: was tested in {record.precision}, and not in float32; move it to {place}")
     if record.recipe != json.loads(json.dumps(recipe.plain())):
         raise ValueError(
             f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "

@@ -56,6 +56,11 @@ class Training:
         return any((self.folder / name).is_file() for name in ("done.json", "best.ckpt", "last.ckpt"))
 
     @property
+    def done(self) -> bool:
+        """Whether it is trained."""
+        return (self.folder / "done.json").is_file()
+
+    @property
     def best(self) -> Path:
         """Its checkpoint that the next stages start from, once it is trained."""
         return self.folder / "best.ckpt"
@@ -136,7 +141,8 @@ def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: st
             weights=imported_source(published, space.weights) if published else None,
         )
         folder = space.runs / "stages" / f"{job.network}-{seen}"
-    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}"
+    precision = f"-{job.precision}" if job.precision else ""
+    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}{precision}"
 
 
 def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:

@@ -50,7 +50,11 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("machine")
     group.add_argument("--devices", type=_devices, default="auto", help="GPUs or processes (default: %(default)s)")
     group.add_argument("--nodes", type=whole(1), default=1, help="machines (default: %(default)s)")
-    group.add_argument("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
+    text = (
+        "bf16, fp16 or another of Lightning (default: %(default)s); on a GPU for all, on a CPU with AMX or AVX512-BF16 "
+        "bf16 for tests of what is trained. Tests in another precision have rows of their own (docs/speed.md)"
+    )
+    group.add_argument("--precision", default="32-true", metavar="P", help=text)
     group.add_argument(
         "--clips-a-device",
         type=whole(1),

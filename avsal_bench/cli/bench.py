@@ -112,7 +112,9 @@ def bench(args: Namespace) -> int:
 
 def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]:
     from avsal_bench.bench.plan import make_plan
+    from avsal_bench.bench.precision import full_name
     from avsal_bench.evaluation.protocol import protocol
+    from avsal_bench.names import precision_word
 
     protocol(args.protocol)
     return make_plan(
@@ -128,6 +130,7 @@ def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]
         sounds=args.sound,
         own=own_words(args),
         preset_asked=args.preset is not None,
+        precision=precision_word(full_name(args.precision)),
     )
 
 
@@ -163,7 +166,7 @@ def _grid(args: Namespace, space: Workspace) -> int:
     cluster = None if local else cluster_of(args)
     machine = machine_of(args) if cluster is None else replace(machine_of(args), devices=cluster.tasks)
     jobs = _plan(args, space, args.models)
-    check_machine(jobs, space, machine, here=local)
+    check_machine(jobs, space, machine, here=local, anew=args.force)
     space.check_writable(files=[path for job in jobs for _, _, path in records_of(job, job.recipe(space), space)])
     if not args.dry_run:
         look_for_files(jobs, space, machine, args.force)
@@ -234,6 +237,7 @@ def _ablation(args: Namespace, space: Workspace) -> int:
     from avsal_bench.bench.launch.grid import look_for_files
     from avsal_bench.bench.plan import check_machine
     from avsal_bench.leaderboard.reports.run_summary import failed_text
+    from avsal_bench.names import precision_word
     from avsal_bench.studies.ablation import (
         ablation_plan_text,
         ablations_text,
@@ -254,12 +258,12 @@ def _ablation(args: Namespace, space: Workspace) -> int:
         )
     preset, own = preset_of(args, space), own_words(args)
     ablation = asked_ablation(args.ablation, args.models, args.modality)
-    plans = plan_ablation(
-        ablation, space, preset, args.protocol, folds=args.folds, seeds=args.seeds, overrides=args.set, own=own
-    )
     machine = machine_of(args)
+    asked = {"folds": args.folds, "seeds": args.seeds, "overrides": args.set, "own": own}
+    asked["precision"] = precision_word(machine.precision)
+    plans = plan_ablation(ablation, space, preset, args.protocol, **asked)
     for plan in plans:
-        check_machine(plan.jobs, plan.space, machine)
+        check_machine(plan.jobs, plan.space, machine, anew=args.force)
     failed = []
     if not args.show:
         for plan in plans:

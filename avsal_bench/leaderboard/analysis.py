@@ -198,7 +198,8 @@ def find_results(record: Record, runs: Path) -> Path | None:
 
     It is known by its scores, so a folder of other weights is never taken for it.
     """
-    pattern = f"stages/*/test/{record.protocol}-{record.dataset}-fold{record.fold}-{record.sound}"
+    precision = f"-{record.precision}" if record.precision else ""
+    pattern = f"stages/*/test/{record.protocol}-{record.dataset}-fold{record.fold}-{record.sound}{precision}"
     found = (folder for folder in sorted(runs.glob(pattern)) if all(_made(folder, v) for v in record.videos))
     return next(found, None)
 

@@ -208,9 +208,9 @@ class RowPlan:
             return [job for job in self.jobs if not is_complete(job, self.space)]
 
 
-def ablation_root(ablation: Ablation, space: Workspace, preset: str) -> Path:
+def ablation_root(ablation: Ablation, space: Workspace, preset: str, precision: str = "") -> Path:
     """Where the records of an ablation lie, a folder a row, and its table."""
-    return space.runs / "ablations" / f"{ablation.name}-{preset}"
+    return space.runs / "ablations" / "-".join(filter(None, [ablation.name, preset, precision]))
 
 
 def plan_ablation(
@@ -223,6 +223,7 @@ def plan_ablation(
     seeds: Sequence[int] = (0,),
     overrides: Sequence[str] = (),
     own: Sequence[str] = (),
+    precision: str = "",
 ) -> list[RowPlan]:
     """The jobs of every row, in the order of the table.
 
@@ -235,6 +236,7 @@ def plan_ablation(
         seeds: of training.
         overrides: of the recipe, for all rows, after those of the ablation.
         own: data in the place of the table's, as words of :func:`~avsal_bench.bench.job.own_words`.
+        precision: of the tests, see :class:`~avsal_bench.bench.job.Job`; another one is another table.
 
     Raises:
         ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, or an
@@ -249,8 +251,8 @@ def plan_ablation(
         words = (*row_overrides(ablation, row, preset, own), *overrides)
         recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words, own_data(own))
         run = folds or (() if own or embedded(recipe) else ablation.folds) or recipe.folds
-        place = ablation_root(ablation, space, recipe.preset) / row.slug
-        job = Job(ablation.model, row.modality, 1, 0, preset, protocol, words, own=tuple(own))
+        place = ablation_root(ablation, space, recipe.preset, precision) / row.slug
+        job = Job(ablation.model, row.modality, 1, 0, preset, protocol, words, own=tuple(own), precision=precision)
         jobs = [replace(job, fold=fold, seed=seed) for fold in run for seed in seeds]
         plans.append(RowPlan(row, tuple(jobs), replace(space, leaderboard=place)))
     return plans

@@ -145,7 +145,7 @@ def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
         parts += ["\n".join(["## Left out\n", *left_out])] if left_out else []
         return "\n\n".join(parts) + "\n"
 
-    path = ablation_root(ablation, space, preset) / "table.md"
+    path = ablation_root(ablation, space, preset, plans[0].jobs[0].precision) / "table.md"
     write_atomically(path, page(markdown_table))
     return page(text_table), path
 
@@ -157,7 +157,7 @@ def _notes(ablation: Ablation, plans: Sequence[RowPlan], space: Workspace) -> st
     trained = ", ".join(dict.fromkeys(name for stage in recipe.stages[-1:] for name in stage.data))
     lines = [
         f"{ablation.paper}, {ablation.table}, and ours: preset {job.preset_name}, last trained on {trained}, "
-        f"tested on {', '.join(recipe.test)},",
+        f"tested on {', '.join(recipe.test)}{f' in {job.precision}' if job.precision else ''},",
         f"folds {_listed(j.fold for p in plans for j in p.jobs)}, "
         f"seeds {_listed(j.seed for p in plans for j in p.jobs)}, protocol {job.protocol}.",
         "In brackets: the difference from the base row of the same column. Compare differences, not scores.",

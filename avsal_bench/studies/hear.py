@@ -18,6 +18,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
 from avsal_bench.kept import one_look
 from avsal_bench.models.weights.store import imported_source
+from avsal_bench.names import precision_word
 from avsal_bench.records import MAPS_PRESET, Record, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
@@ -91,11 +92,17 @@ def plan_audition(
     place = record_path(space.records, r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
     if path.resolve() != place.resolve():
         raise ValueError(f"{path}: expected at {place}; name the folder of its leaderboard with --leaderboard")
+    if precision_word(machine.precision) not in ("", r.precision):
+        raise ValueError(
+            f"{path}: was tested in {r.precision or 'float32'}, and so are the others of its row; leave out --precision"
+        )
+    machine = replace(machine, precision=r.provenance.get("precision") or machine.precision)
     try:
         recipe = Recipe.from_plain(r.recipe)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; bench the network anew, with --force") from error
-    job = Job(recipe.model, r.modality, r.fold, r.seed, r.preset, r.protocol, (), (r.dataset,), sounds)
+    asked = (r.dataset,), sounds
+    job = Job(recipe.model, r.modality, r.fold, r.seed, r.preset, r.protocol, (), *asked, precision=r.precision)
     context = Context(job, recipe, space, machine)
     trained = Trained(find_weights(path, r, context), list(r.provenance.get("fits", [])))
     places = tuple(records_of(job, recipe, space))

@@ -300,7 +300,7 @@ def test_a_frame_missing_in_the_test_part_is_found_before_training(real_space):
 
 def test_bf16_without_a_gpu_is_an_error(space, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(ValueError, match="precision bf16-mixed needs a GPU; on a CPU use --precision 32-true"):
+    with pytest.raises(ValueError, match="precision bf16-mixed needs a GPU; on a CPU train with --precision 32-true"):
         run_job(job("v"), space, Machine(precision="bf16-mixed"))
 
 

@@ -98,9 +98,9 @@ def test_slurm_counts_in_numbers(monkeypatch, name):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"precision": "bf16-mixed"}, "precision bf16-mixed needs a GPU"),
         ({"precision": "16-mixed"}, "precision 16-mixed needs a GPU"),
-        ({"precision": "16"}, "precision 16 needs a GPU"),
+        ({"precision": "16"}, "precision 16-mixed needs a GPU"),
+        ({"precision": "bf16-true"}, "precision bf16-true needs a GPU"),
         ({"nodes": 2}, "nodes 2, and nothing says where the others are"),
     ],
 )

@@ -45,9 +45,12 @@ class NetworkJob(JobKind):
         return of_test(job, recipe, space, name, sound)
 
     def check(self, context: Context, missing: Sequence[Place]) -> None:
-        """Also whether what is trained already is made of what is here now."""
+        """Also whether what is left can be trained here, and what is trained is made of what is here now."""
+        stages = trainings(context.job, context.recipe, context.space)
+        if not all(stage.done for stage in stages):
+            context.machine.check_training(context.job.name)
         super().check(context, missing)
-        check_made_of(context, trainings(context.job, context.recipe, context.space), missing)
+        check_made_of(context, stages, missing)
 
     def needs(self, context: Context, missing: Sequence[Place], needs: Needs) -> None:
         """Every file of training and test, the sounds to swap, and the parts that stages take from each other."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from avsal_bench.bench.job import job_options, own_words
 from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.ending import exit_code, parsed, shared_options
+from avsal_bench.names import precision_word
 
 # Heavy imports stand inside the functions: reading processes import this file again, and `--help` must answer at once.
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         datasets=args.datasets,
         sounds=args.sound,
         own=own_words(args),
+        precision=precision_word(machine.precision),
     )
     space.check_writable(files=[path for _, _, path in records_of(job, job.recipe(space), space)])
     with tracked(job, space):
