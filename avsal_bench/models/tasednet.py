@@ -33,6 +33,7 @@ from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import S3D, scale_channels
 from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
@@ -95,6 +96,12 @@ class TASEDNet(Network):
         """
         self.check_input(frames, audio)
         logits: Tensor = self.decoder(*self.s3d(frames))
+        return logits.sigmoid()
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+        """See :meth:`Network.predict`: what windows share is encoded once."""
+        self.check_clips(clips, audio)
+        logits: Tensor = self.decoder(*self.s3d.encode_windows(clips, memory))
         return logits.sigmoid()
 
     def rename_published(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:

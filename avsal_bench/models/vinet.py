@@ -43,9 +43,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.models.backbones.s3d import S3D, scale_channels
+from avsal_bench.models.backbones.s3d import S3D, Stages, scale_channels
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
 from avsal_bench.models.published_weights import PublishedWeights
@@ -158,9 +159,19 @@ class ViNet(Network):
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
         """
         self.check_input(frames, audio)
-        y3, y2, y1, y0 = self.s3d(frames)
+        return self._decode(self.s3d(frames), audio, use_audio)
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+        """See :meth:`Network.predict`: what windows share is encoded once, and all of it once for several sounds."""
+        self.check_clips(clips, audio)
+        stages = clips.once("s3d", lambda: self.s3d.encode_windows(clips, memory))
+        return self._decode(stages, audio)
+
+    def _decode(self, stages: Stages, audio: Tensor | None, use_audio: Tensor | None = None) -> Tensor:
+        """The map of S3D's stages and the sound."""
+        y3, y2, y1, y0 = stages
         if audio is not None and self.spec.audio is not None:
-            rows = check_rows(use_audio, len(frames))
+            rows = check_rows(use_audio, len(y0))
             y0 = in_rows(lambda seen, heard: self.fusion(seen, self.soundnet(heard)), y0, audio, rows)
         logits: Tensor = self.decoder(y0, y1, y2, y3)
         return logits.sigmoid()

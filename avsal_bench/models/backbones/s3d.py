@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,14 @@ from avsal_bench.models.layers.shared.time_steps import Steps
 from avsal_bench.models.published_weights import PublishedWeights
 
 _Norm = partial[nn.BatchNorm3d]
+#: What S3D gives, finest first.
+Stages = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class BasicConv(nn.Module):
     """Convolution 1x1x1 without bias, batch norm, ReLU."""
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv", "bn"),)
 
     def __init__(self, inputs: int, outputs: int, norm: _Norm) -> None:
         super().__init__()
@@ -35,6 +39,8 @@ class BasicConv(nn.Module):
 
 class SeparableConv(nn.Module):
     """A convolution in space, then one in time, each without bias and with batch norm and ReLU."""
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv_s", "bn_s"), ("conv_t", "bn_t"))
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, norm: _Norm) -> None:
         super().__init__()
@@ -146,7 +152,7 @@ class S3D(nn.Module):
         self.channels = (c192, c480, c832, c1024)
         self.steps = (8, 8, 4, 4 // last_time_pool)
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, frames: Tensor) -> Stages:
         """Encode ``(B, 3, T, H, W)`` frames.
 
         Returns:
@@ -164,7 +170,7 @@ class S3D(nn.Module):
         fourth = self.base4(self.maxp4(third))
         return first, second, third, fourth
 
-    def encode_windows(self, clips: Clips, memory: Memory) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def encode_windows(self, clips: Clips, memory: Memory) -> Stages:
         """What ``forward`` returns for the frames of windows, where what windows share is found once.
 
         Args:

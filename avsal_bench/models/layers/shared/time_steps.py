@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.clips import Clips
+from avsal_bench.models.layers.convolution import convolve
 from avsal_bench.models.layers.shared.step_table import Table
 from avsal_bench.models.layers.shared.time_axis import Axis, Store
 
@@ -109,11 +110,15 @@ class Steps:
         if (kernel[0], stride[0], padding[0]) == (1, 1, 0):
             return self.each(conv)
 
-        def convolve(taps: Tensor) -> Tensor:
-            sizes = ((1, *stride[1:]), (0, *padding[1:]), (1, *dilation[1:]))
-            return F.conv3d(taps, conv.weight, conv.bias, *sizes, groups=conv.groups)
-
-        return self.over(kernel[0], stride[0], padding[0], convolve, dilation[0])
+        # Steps are gathered, so in time there is nothing left to stride over, to pad or to leave out.
+        sizes = ((1, *stride[1:]), (0, *padding[1:]), (1, *dilation[1:]))
+        return self.over(
+            kernel[0],
+            stride[0],
+            padding[0],
+            lambda taps: convolve(taps, conv.weight, conv.bias, *sizes, conv.groups),
+            dilation[0],
+        )
 
     def max(self, pool: nn.MaxPool3d) -> Steps:
         """What a pool makes: of each step in space first, then of the steps that it looks at."""
