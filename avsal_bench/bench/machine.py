@@ -13,8 +13,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from avsal_bench.bench.checkpoints import AtomicCheckpoints
+from avsal_bench.bench.computing.precision import FLOAT32, ON_CPU, check_predicting, check_training, full_name
 from avsal_bench.bench.loggers import LOGGERS, check_logger
-from avsal_bench.bench.precision import FLOAT32, ON_CPU, check_predicting, check_training, full_name
 from avsal_bench.bench.sharing.meeting import MeetingDDP
 from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
@@ -98,7 +98,7 @@ class Machine:
             who: is to be trained.
 
         Raises:
-            ValueError: as :func:`~avsal_bench.bench.precision.check_training`.
+            ValueError: as :func:`~avsal_bench.bench.computing.precision.check_training`.
         """
         check_training(self.precision, who)
 

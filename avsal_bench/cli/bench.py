@@ -112,7 +112,7 @@ def bench(args: Namespace) -> int:
 
 def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]:
     from avsal_bench.bench.plan import make_plan
-    from avsal_bench.bench.precision import full_name
+    from avsal_bench.bench.computing.precision import full_name
     from avsal_bench.evaluation.protocol import protocol
     from avsal_bench.names import precision_word
 

@@ -1,0 +1,1 @@
+"""How networks compute on this machine: in which precision, in which form, and compiled."""
