@@ -17,9 +17,10 @@ from torch import Tensor
 
 from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of
+from avsal_bench.bench.computing.compiling import compile_network
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
-from avsal_bench.bench.machine import Share, batch_norms, compile_network
+from avsal_bench.bench.machine import Share, batch_norms
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.sharing.turns import agreed, take_turn
 from avsal_bench.bench.stages import Training, learns_labels

@@ -18,7 +18,6 @@ from avsal_bench.bench.loggers import LOGGERS, check_logger
 from avsal_bench.bench.sharing.meeting import MeetingDDP
 from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
-from avsal_bench.models import Network
 from avsal_bench.names import unknown
 from avsal_bench.text import many
 from avsal_bench.training.recipe import Stage
@@ -51,8 +50,8 @@ class Machine:
         keep_maps: form in which predicted maps are written.
         clips_a_device: the most clips, or windows, that one device has at a time. A larger share of a step is made of
             several batches.
-        compile: compile networks with ``torch.compile``; the first step then takes a minute more. At test time that
-            does nothing for a network that keeps features from window to window.
+        compile: compile networks with ``torch.compile``, for the shape of a full batch; the first step then takes a
+            minute more. At test time that does nothing for a network that shares what it finds between windows.
         logger: names of ``bench/loggers.py``.
 
     Raises:
@@ -228,13 +227,3 @@ def _check_tasks(trainer: Trainer) -> None:
 def batch_norms(net: nn.Module) -> int:
     """How many batch norms of a network learn from the batch: those in training mode."""
     return sum(isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training for part in net.modules())
-
-
-def compile_network(net: Network) -> None:
-    """Compile what a network does in training and, by default, at test time; names in its state dict stay.
-
-    Nothing is compiled before the first batch.
-    """
-    net.compile()
-    if type(net).outputs is not Network.outputs:
-        net.outputs = torch.compile(net.outputs)  # type: ignore[method-assign]

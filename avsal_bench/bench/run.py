@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from avsal_bench.bench.computing.precision import FLOAT32
 from avsal_bench.bench.context import Context, Place
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
@@ -18,6 +19,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.evaluation.picture import draw_gallery
 from avsal_bench.evaluation.score import Results
 from avsal_bench.kept import one_look
+from avsal_bench.names import precision_word
 from avsal_bench.records import read_record
 from avsal_bench.spec import Sound
 
@@ -28,6 +30,10 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     Raises:
         ValueError, FileNotFoundError: before any work, for what is missing or does not fit together.
     """
+    if job.modality:
+        job = replace(job, precision=precision_word(machine.precision))
+    else:
+        machine = replace(machine, precision=FLOAT32)  # nothing is won with a baseline
     context = Context(job, job.recipe(space), space, machine)
     places = list(records_of(job, context.recipe, space))
     with one_look():

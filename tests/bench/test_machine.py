@@ -9,7 +9,8 @@ from small_job import folder_of, job
 from torch import nn
 
 from avsal_bench.bench import fit
-from avsal_bench.bench.machine import Machine, Share, batch_norms, compile_network
+from avsal_bench.bench.computing.compiling import compile_network
+from avsal_bench.bench.machine import Machine, Share, batch_norms
 from avsal_bench.bench.run import run_job
 from avsal_bench.data.clips.sampler import ClipSampler
 from avsal_bench.models import create_model, model_entry

@@ -10,9 +10,9 @@ from typing import Any
 
 from avsal_bench.bench.callbacks import PredictProgress
 from avsal_bench.bench.checkpoints import load_network
+from avsal_bench.bench.computing.compiling import compile_network
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.jobs.listening import Listener
-from avsal_bench.bench.machine import compile_network
 from avsal_bench.bench.made_of import of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
@@ -29,6 +29,7 @@ from avsal_bench.evaluation.scores_of import Made
 from avsal_bench.files import sha256
 from avsal_bench.kept import one_look
 from avsal_bench.models import Network
+from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.progress import progress
 from avsal_bench.spec import Sound
@@ -49,7 +50,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
 
     The true sound is heard in every test: maps with another one are compared with those with it.
     """
-    job, recipe, space = context.job, context.recipe, context.space
+    job, recipe, space, machine = context.job, context.recipe, context.space, context.machine
     story = provenance()
     others: list[Sound] = [sound for sound in paths if sound != "original"]
     kind = Listener if others else SaliencyModule
@@ -59,23 +60,27 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     spec = module.net.spec
     if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
         spec = replace(spec, audio=module.net.script_audio)
-    if context.machine.compile:
-        compile_network(module.net)
+    parameters = sum(p.numel() for p in module.net.parameters())
+    if machine.precision == "64-true":
+        module.double()  # first, so that norms are folded in float64
+    module.net = inference_form(module.net)
+    if machine.compile:
+        compile_network(module.net, predicts=True)
     data = context.data(
         [name], spec, test_batch_size=recipe.test_batch_size, others=others, labels=module.net.switched_by_labels
     )
     title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
-    trainer = context.machine.trainer(logger=False, callbacks=[PredictProgress(title)])
+    trainer = machine.trainer(logger=False, callbacks=[PredictProgress(title)])
     made = agreed(trainer, lambda: _made_of(context, name, paths))
     kept = {
         # Rounding differs with the precision, and a set is tested with one.
         sound: Results(
             test_folder(job, recipe, space, name, sound),
-            {video: {**parts, "precision": context.machine.precision} for video, parts in one.videos.items()},
+            {video: {**parts, "precision": machine.precision} for video, parts in one.videos.items()},
         )
         for sound, one in made.items()
     }
-    if keep_maps := context.machine.keep_maps:
+    if keep_maps := machine.keep_maps:
         for of_sound in kept.values():
             forget_without_maps(data.listed("test"), of_sound, keep_maps)
     data.skip = set.intersection(*({f"{name}/{video}" for video in results.read()} for results in kept.values()))
@@ -90,9 +95,8 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     if not trainer.is_global_zero:
         return
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
-    story |= {"compiled": context.machine.compile, "precision": context.machine.precision}
+    story |= {"compiled": machine.compile, "precision": machine.precision}
     whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in paths else {}
-    parameters = sum(p.numel() for p in module.net.parameters())
     for sound, path in paths.items():
         results = kept[sound].read()
         videos = [results[v.name][0] for v in data.listed("test")]
