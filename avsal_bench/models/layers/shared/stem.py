@@ -144,7 +144,7 @@ def _taps(conv: nn.Conv3d, frames: Tensor) -> list[Tensor]:
     frames = frames.to(weight.dtype).contiguous(memory_format=torch.channels_last)
     assert not isinstance(conv.padding, str), "looked at by stem_of_windows"
     found = convolve(frames, weight, None, conv.stride[1:], conv.padding[1:], conv.dilation[1:])
-    return list(found.movedim(1, -1).unflatten(-1, (kernel, outputs)).contiguous())
+    return list(torch.unflatten(found.movedim(1, -1), -1, (kernel, outputs)).contiguous())
 
 
 def _activated(conv: nn.Conv3d, after: Pointwise, positions: Sequence[Tensor]) -> Tensor:

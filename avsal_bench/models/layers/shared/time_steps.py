@@ -27,6 +27,7 @@ No gradients flow from one batch to the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -129,7 +130,7 @@ class Steps:
             x = self.each(lambda step: F.max_pool3d(step, *sizes))
         if (kernel[0], stride[0]) == (1, 1):
             return x
-        return x.over(kernel[0], stride[0], padding[0], lambda taps: taps.amax(2, keepdim=True), near=True)
+        return x.over(kernel[0], stride[0], padding[0], _largest, near=True)
 
     @staticmethod
     def cat(parts: Sequence[Steps]) -> Steps:
@@ -167,6 +168,11 @@ class Steps:
             if self.value is not None:
                 self._table.put(self.axis.new, self.value)
         return self._table.get(numbers) if numbers else None
+
+
+def _largest(taps: Tensor) -> Tensor:
+    """The maximum in time; ``amax`` would not keep the memory format."""
+    return reduce(torch.maximum, taps.split(1, 2))
 
 
 def _three(size: int | tuple[int, ...]) -> tuple[int, ...]:
