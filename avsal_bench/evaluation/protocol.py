@@ -214,7 +214,11 @@ def require_finite(maps: Tensor, where: Sequence[str] = ()) -> None:
     """
     if not maps.is_floating_point():
         return
-    finite = maps.isfinite().all(-1).all(-1)
+    require_finite_flags(maps.isfinite().all(-1).all(-1).cpu(), where)
+
+
+def require_finite_flags(finite: Tensor, where: Sequence[str] = ()) -> None:
+    """:func:`require_finite`, told for each prediction whether it is so, ``(B,)`` bool on the CPU."""
     if not finite.all():
         bad = int(finite.logical_not().nonzero()[0])
         name = where[bad] if where else f"map {bad}"

@@ -15,19 +15,22 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.labels import labels_of
-from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite
+from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite_flags
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
-from avsal_bench.metrics.functional import IN_TABLES, cc
+from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.further import further_scores
-from avsal_bench.metrics.scaling import CONSTANT, EPS
+from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
+from avsal_bench.metrics.measured import table_scores
+from avsal_bench.metrics.scaling import EPS, Maps, Points, find, from_zero, measure, moved, surely, to_sum_1, total
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
 
-#: Pixels of ground truth or prediction that are scored at once. It bounds the memory (some 20 arrays of this size)
-#: whatever the length of the video, and arrays this small stay near the processor.
-PIXELS = 2**18
+#: Pixels of ground truth or prediction that are scored at once, on a CPU and on a GPU. It bounds the memory (some 20
+#: arrays of this size) whatever the length of the video; arrays this small stay near a processor, and are enough to
+#: keep a GPU busy.
+PIXELS, PIXELS_ON_GPU = 2**18, 2**23
 #: Frames whose ground truth is in memory at a time: 32 maps of 720p take 0.2 GB with their masks.
 READ = 32
 
@@ -41,7 +44,11 @@ def score_frames(
     where: Sequence[str] = (),
     dtype: torch.dtype = torch.float64,
 ) -> dict[str, Tensor]:
-    """Every metric of some frames.
+    """Every metric of some frames, computed where the maps are.
+
+    Maps on a GPU are waited for once, for the scores of all frames. The ground truth is best on the CPU all the same:
+    fixated pixels are looked for where their masks are. Steps that write a JPEG or resize as Pillow does, and metrics
+    of plug-ins, are of the CPU, and the maps are brought there for them.
 
     Args:
         maps: predictions ``(F, h, w)``, uint8 or floating and non-negative, at any size.
@@ -50,81 +57,105 @@ def score_frames(
         negatives: of the shuffled AUC ``(F, H, W)``, bool.
         protocol: how maps become scores.
         where: name of each frame, for errors.
-        dtype: of the computation.
+        dtype: in which the pixels of CC, NSS, SIM and KL are computed: float64, as for records, or float32, within
+            1e-6 of it. The steps of the protocol and the areas, which the last bit decides, are float64 always.
 
     Returns:
-        For each metric of the protocol a tensor ``(F,)``, NaN where the metric is not defined.
+        For each metric of the protocol a tensor ``(F,)`` float64 on the CPU, NaN where the metric is not defined.
 
     Raises:
         ValueError: when the shapes do not fit, or a prediction holds a NaN or an infinity.
     """
+    return _scored(maps, densities, fixations, negatives, protocol, where, dtype)[0]
+
+
+def _scored(
+    maps: Tensor,
+    densities: Tensor,
+    fixations: Tensor,
+    negatives: Tensor,
+    protocol: Protocol,
+    where: Sequence[str] = (),
+    dtype: torch.dtype = torch.float64,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """As :func:`score_frames`, and which of the predictions are constant ``(F,)``."""
     _check_shapes(maps, densities, fixations, negatives, where)
-    require_finite(maps, where)
-    step = max(1, PIXELS // max(maps[0].numel(), densities[0].numel()))
-    size = (densities.shape[1], densities.shape[2])
+    if maps.device.type in WITHOUT_FLOAT64:
+        maps = maps.cpu()
+    most = PIXELS if maps.device.type == "cpu" else PIXELS_ON_GPU
+    step = max(1, most // max(maps[0].numel(), densities[0].numel()))
     chunks = []
     for start in range(0, len(maps), step):
         part = slice(start, start + step)
-        prepared = prepare(maps[part], size, protocol, dtype)
-        density = densities[part].to(prepared)
-        chunks.append(_score(prepared, density, fixations[part], negatives[part], protocol))
-    return {metric: torch.cat([chunk[metric] for chunk in chunks]) for metric in protocol.all_metrics}
+        truth = (moved(densities[part], maps.device), fixations[part], negatives[part])
+        chunks.append(_score(maps[part], *truth, protocol, dtype))
+    names = [*chunks[0]]
+    # All numbers in one piece: a GPU is waited for here, and nowhere else.
+    table = torch.cat([torch.stack([chunk[name].double() for name in names]) for chunk in chunks], 1).cpu()
+    found = dict(zip(names, table, strict=True))
+    require_finite_flags(found.pop("finite").bool(), where)
+    constant = found.pop("constant").bool()
+    return {metric: found[metric] for metric in protocol.all_metrics}, constant
 
 
 def _score(
-    prediction: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor, protocol: Protocol
+    maps: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor, protocol: Protocol, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """The metrics of a few frames, all ``(B, H, W)``."""
-    truth = {"density": density, "fixations": fixations, "negatives": negatives}
-    blank = _is_constant(prediction)
-    if protocol.blank == "chance":
-        prediction = prediction.where(~blank[:, None, None], 1.0)
-    scores = {
-        metric: function(prediction, *(truth[name] for name in names))
-        for metric, (function, names) in IN_TABLES.items()
-    }
+    """The metrics of a few frames, and whether their maps are ``finite`` and ``constant``."""
+    prediction = prepare(maps, (density.shape[1], density.shape[2]), protocol)
+    density = moved(density, prediction.device).to(prediction)
+    fixated, others = (find(masks.flatten(1)).to(prediction.device) for masks in (fixations, negatives))
+    scores = _score_found(prediction, density, fixated, others, protocol, dtype)
     if protocol.metrics:
-        scores |= further_scores(protocol.metrics, prediction, truth)
+        truth = {"density": density.cpu(), "fixations": fixations.cpu(), "negatives": negatives.cpu()}
+        further = further_scores(protocol.metrics, prediction.cpu(), truth)
+        scores |= {name: moved(values, prediction.device) for name, values in further.items()}
+    low, high = (moved(found, prediction.device) for found in (maps.amin((1, 2)), maps.amax((1, 2))))
+    # The least and the largest of values with a NaN are NaN.
+    return {**scores, "finite": low.isfinite() & high.isfinite(), "constant": low == high}
+
+
+def _score_found(
+    prediction: Tensor, density: Tensor, fixated: Points, others: Points, protocol: Protocol, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """The metrics of the tables of maps ``(B, H, W)`` float64, with all that is needed on one device."""
+    p, g = measure(prediction.flatten(1)), measure(density.flatten(1))
+    blank = ~p.varies[:, 0]
+    if protocol.blank == "chance" and not surely(~blank):
+        p = measure(prediction.where(~blank[:, None, None], 1.0).flatten(1))
+    scores = table_scores(p, g, fixated, others, dtype)
     if protocol.empty == "mit":
-        _score_empty(scores, prediction, density)
+        _score_empty(scores, p, g)
     if protocol.blank == "chance":
-        _score_blank(scores, blank, density, fixations, negatives)
+        _score_blank(scores, blank, g, fixated, others)
     return scores
 
 
-def _is_constant(maps: Tensor) -> Tensor:
-    """Whether maps ``(B, h, w)`` are the same everywhere, as the metrics have it, or have no score at all, ``(B,)``."""
-    low, high = maps.amin((1, 2)), maps.amax((1, 2))
-    return low.isnan() | (high - low <= CONSTANT[maps.dtype] * torch.maximum(low.abs(), high.abs()))
-
-
-def _score_blank(
-    scores: dict[str, Tensor], blank: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor
-) -> None:
+def _score_blank(scores: dict[str, Tensor], blank: Tensor, g: Maps, fixated: Points, others: Points) -> None:
     """Give maps that are the same everywhere what guessing scores, where the ground truth has a score."""
-    looked = fixations.flatten(1).any(1)
-    told = ~_is_constant(density)
-    g = (density - density.amin((1, 2), keepdim=True)).flatten(1)
-    equal = (g / g.sum(1, keepdim=True)).clamp_max(1 / g.shape[1]).sum(1)
-    scores["SIM"] = torch.where(blank & told, equal, scores["SIM"])
+    looked, told, pixels = fixated.counts > 0, g.varies[:, 0], g.values.shape[1]
+    if not surely(~blank):
+        raised, mass = from_zero(g)
+        equal = total((raised / mass[:, None].to(raised)).clamp_max(1 / pixels))
+        scores["SIM"] = torch.where(blank & told, equal, scores["SIM"])
     for metric, value, defined in (
         ("CC", 0.0, told),
         ("NSS", 0.0, looked),
-        ("AUC-J", 0.5, looked & ~fixations.flatten(1).all(1)),
-        ("sAUC", 0.5, looked & negatives.flatten(1).any(1)),
+        ("AUC-J", 0.5, looked & (fixated.counts < pixels)),
+        ("sAUC", 0.5, looked & (others.counts > 0)),
     ):
         scores[metric] = scores[metric].masked_fill(blank & defined, value)
 
 
-def _score_empty(scores: dict[str, Tensor], prediction: Tensor, density: Tensor) -> None:
+def _score_empty(scores: dict[str, Tensor], p: Maps, g: Maps) -> None:
     """Give SIM and KL of maps that are zero everywhere the values that the MIT code has for them."""
-    empty = ~density.flatten(1).any(1) & ~prediction[:, 0, 0].isnan()
-    nothing = ~prediction.flatten(1).any(1) & ~empty
-    g = density[nothing].flatten(1)
-    g = g / g.sum(1, keepdim=True)
+    empty = (g.finite & (g.size == 0) & p.finite)[:, 0]
+    nothing = (p.finite & (p.size == 0))[:, 0] & ~empty
     scores["SIM"] = scores["SIM"].masked_fill(empty | nothing, 0.0)
     scores["KL"] = scores["KL"].masked_fill(empty, 0.0)
-    scores["KL"][nothing] = (g * (EPS + g / EPS).log()).sum(1)
+    if not surely(~nothing):
+        share = to_sum_1(g)
+        scores["KL"] = torch.where(nothing, total(share * (EPS + share / EPS).log()), scores["KL"])
 
 
 def _check_shapes(maps: Tensor, densities: Tensor, fixations: Tensor, negatives: Tensor, where: Sequence[str]) -> None:
@@ -171,18 +202,19 @@ class VideoScorer:
                 holds NaN or infinity.
         """
         for start in range(0, len(frames), READ):
-            self._add(frames[start : start + READ], maps[start : start + READ].cpu())
+            self._add(frames[start : start + READ], maps[start : start + READ])
 
     def _add(self, frames: Sequence[int], maps: Tensor) -> None:
         where = [f"{self.truth.video.key}, frame {frame}" for frame in frames]
         fixations = self.truth.fixations(frames)
         negatives = self.truth.negatives(frames, self.protocol.negatives)
-        scores = score_frames(maps, self.truth.densities(frames), fixations, negatives, self.protocol, where)
+        densities = self.truth.densities(frames)
+        scores, constant = _scored(maps, densities, fixations, negatives, self.protocol, where)
         for metric, values in scores.items():
             self.scores[metric] += values.tolist()
         self.frames += frames
         self.unfixated += int((~fixations.flatten(1).any(1)).sum())
-        self.constant += int((maps.amin((1, 2)) == maps.amax((1, 2))).sum())
+        self.constant += int(constant.sum())
 
     def result(self) -> VideoScores:
         """Mean of each metric over the frames where it is defined, and the numbers of frames that are special.

@@ -18,7 +18,7 @@ from avsal_bench.evaluation.parts import TIED, Box, Gaussians, Part, box_around,
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
 from avsal_bench.metrics import roc
-from avsal_bench.metrics.functional import DISTURBED
+from avsal_bench.metrics.measured import DISTURBED
 from avsal_bench.metrics.resize import gaussian_blur_of_few
 from avsal_bench.metrics.scaling import EPS, Points
 
@@ -234,7 +234,7 @@ def _judd(
     else:
         index_of, some = np.searchsorted(index, looked), flat[index]
     at = torch.from_numpy(index_of)
-    place = Points(at, torch.zeros_like(at), torch.tensor([len(at)]))
+    place = Points(at, torch.zeros_like(at), torch.tensor([len(at)]), max(1, len(at)))
     others = [(0.0, len(flat) - len(some)), (0.0 if tied else -low / span, outside)]
     return float(roc.judd_expectation(torch.from_numpy((some - low) / span)[None], place, others)[0])
 

@@ -3,6 +3,9 @@
 Saving steps follow the inference code of published networks, scoring steps their evaluation code; both are written
 from a description of what that code does to a map, with its border rules and roundings. To name the steps of a protocol
 takes no torch: it is imported where one is taken.
+
+A step is taken where the maps are, and none of those of pixels waits for a GPU. They give the same levels there as on a
+CPU: what decides a level is a single operation, or is computed in float64 and rounded once.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class Levels:
 
 @dataclass(frozen=True)
 class Jpeg:
-    """8-bit maps are stored as JPEG of this quality (0 to 100) and read again."""
+    """8-bit maps are stored as JPEG of this quality (0 to 100) and read again; on the CPU, wherever they are."""
 
     quality: int
 
@@ -95,11 +98,13 @@ class Blur:
 
         from avsal_bench.metrics.resize import gaussian_blur
 
+        # In float64 whatever comes, and back: 8 bits are decided by the last bit, and in float32 that differs with the
+        # machine. A constant map stays one.
         if not self.log:
-            return gaussian_blur(maps, self.sigma, self.kernel, self.border)
+            return gaussian_blur(maps.double(), self.sigma, self.kernel, self.border).to(maps)
         # A zero has no logarithm: the smallest number does, and stands far below anything that is seen.
-        logarithm = maps.clamp_min(torch.finfo(maps.dtype).tiny).log()
-        return gaussian_blur(logarithm, self.sigma, self.kernel, self.border).exp()
+        logarithm = maps.clamp_min(torch.finfo(maps.dtype).tiny).double().log()
+        return gaussian_blur(logarithm, self.sigma, self.kernel, self.border).exp().to(maps)
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,8 @@ class Resize:
 
     Args:
         method: ``matlab``: bicubic, see :func:`~avsal_bench.metrics.resize.imresize`. ``bilinear``: of four pixels,
-            without antialiasing, as OpenCV does it. ``lanczos``: of 8-bit maps, as Pillow does it.
+            without antialiasing, as OpenCV does it. ``lanczos``: of 8-bit maps, by Pillow, so on the CPU wherever they
+            are.
         target: size in pixels.
     """
 
@@ -125,16 +131,17 @@ class Resize:
         if self.method == "bilinear":
             from torch.nn import functional as F
 
-            return F.interpolate(maps[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
+            resized = F.interpolate(maps[:, None].double(), (height, width), mode="bilinear", align_corners=False)
+            return resized[:, 0].to(maps)  # in float64, as a blur
         import numpy as np
         import torch
         from PIL import Image
 
-        resized = [
+        shrunk = [
             np.asarray(Image.fromarray(saliency).resize((width, height), Image.Resampling.LANCZOS))
             for saliency in maps.cpu().numpy()
         ]
-        return torch.from_numpy(np.stack(resized)).to(maps.device)
+        return torch.from_numpy(np.stack(shrunk)).to(maps.device)
 
 
 Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize

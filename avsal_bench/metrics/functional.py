@@ -1,9 +1,9 @@
 """Saliency metrics as pure functions: a batch of maps in, one value per map out.
 
-All take maps ``(B, h, w)`` on any device and return ``(B,)``. Saliency maps are float32 or float64, in which all is
-computed, and in any unit, as density maps are; fixation and negative maps are binary (any type: what is not zero
-counts). Definitions are those of the MIT saliency benchmark's MATLAB code, which the field's published scores were
-made with.
+All take maps ``(B, h, w)`` on any device and return ``(B,)``. Saliency maps are float32 or float64, in which pixels are
+computed; sums over pixels are float64. Maps are in any unit, as density maps are; fixation and negative maps are
+binary (any type: what is not zero counts). Definitions are those of the MIT saliency benchmark's MATLAB code, which
+the field's published scores were made with.
 
 Rules that hold for every metric:
 
@@ -21,33 +21,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Generator, Tensor
 
-from avsal_bench.metrics import roc
+from avsal_bench.metrics import measured, roc
 from avsal_bench.metrics.chunks import in_chunks
 from avsal_bench.metrics.scaling import (
     CONSTANT,
-    EPS,
     Maps,
     Points,
     centred,
     find,
-    from_zero,
-    mean_at,
     mean_bits_at,
     measure,
     minmax,
-    to_sum_1,
+    surely,
     within,
 )
 
 #: Noise of the MIT code that breaks ties.
 _JITTER = 1e-7
-#: Ranges of maps that it disturbs: of larger ones it mixes only what is tied anyhow, smaller ones would drown in it.
-DISTURBED = (1e-5, 0.05)
 
 
 @in_chunks
@@ -67,8 +61,8 @@ def cc(saliency: Tensor, density: Tensor) -> Tensor:
     >>> cc(torch.tensor([[[5.0, 7.0], [9.0, 11.0]]]), density).item()
     1.0
     """
-    (p, norm_p), (g, norm_g) = (centred(measure(x)) for x in _two_maps(saliency, density))
-    return within((p * g).sum(1) / (norm_p * norm_g), -1.0, 1.0)
+    p, g = (centred(measure(x)) for x in _two_maps(saliency, density))
+    return measured.cc(p, g).to(saliency)
 
 
 @in_chunks
@@ -90,8 +84,8 @@ def sim(saliency: Tensor, density: Tensor) -> Tensor:
     >>> sim(torch.tensor([[[0.0, 1.0], [1.0, 2.0]]]), torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])).item()
     0.75
     """
-    (p, sum_p), (g, sum_g) = (from_zero(measure(x)) for x in _two_maps(saliency, density))
-    return within(torch.minimum(p, g.mul_(sum_p / sum_g)).sum(1) / sum_p[:, 0], 0.0, 1.0)
+    p, g = (measure(x) for x in _two_maps(saliency, density))
+    return measured.sim(p, g).to(saliency)
 
 
 @in_chunks
@@ -114,9 +108,8 @@ def kld(saliency: Tensor, density: Tensor) -> Tensor:
     >>> kld(torch.tensor([[[1.0, 1.0]]]), torch.tensor([[[0.0, 1.0]]])).item() == torch.tensor(2.0).log().item()
     True
     """
-    p, g = (to_sum_1(measure(x)) for x in _two_maps(saliency, density))
-    ratio = (g / (p + EPS)).add_(EPS).abs_().log_()
-    return within(ratio.mul_(g).sum(1), 0.0, math.inf)
+    p, g = (measure(x) for x in _two_maps(saliency, density))
+    return measured.kld(p, g).to(saliency)
 
 
 @in_chunks
@@ -138,8 +131,7 @@ def nss(saliency: Tensor, fixations: Tensor) -> Tensor:
     1.5
     """
     p, fixated = _map_and_points(saliency, fixations)
-    deviation, norm = centred(p)
-    return mean_at(deviation, fixated) / norm * math.sqrt(deviation.shape[1] - 1)
+    return measured.nss(centred(p), fixated).to(saliency)
 
 
 @in_chunks
@@ -167,9 +159,9 @@ def information_gain(saliency: Tensor, baseline: Tensor | None, fixations: Tenso
     p, fixated = _map_and_points(saliency, fixations)
     gain = mean_bits_at(p, fixated)
     if baseline is None:
-        return within(gain, -math.inf, 0.0)
+        return within(gain, -math.inf, 0.0, saliency.dtype).to(saliency)
     _, b = _two_maps(saliency, baseline, "baseline")
-    return gain - mean_bits_at(measure(b), fixated)
+    return (gain - mean_bits_at(measure(b), fixated)).to(saliency)
 
 
 @in_chunks
@@ -200,7 +192,7 @@ def auc(saliency: Tensor, fixations: Tensor, negatives: Tensor | None = None) ->
         others = find(negatives.flatten(1))
         n_others = others.counts
     defined = p.varies[:, 0] & (fixated.counts > 0) & (n_others > 0)
-    values, low = (x if bool(p.varies.all()) else x.where(p.varies, 0.0) for x in (p.values, p.low))
+    values, low = (x if surely(p.varies) else x.where(p.varies, 0.0) for x in (p.values, p.low))
     return roc.exact_area(values, low, p.span, fixated, others).where(defined, torch.nan).to(saliency)
 
 
@@ -238,20 +230,11 @@ def auc_judd(saliency: Tensor, fixations: Tensor, jitter: bool = True, *, genera
     if generator is not None:
         noise = torch.rand(saliency.shape, dtype=torch.float64, device=generator.device, generator=generator)
         p = measure((saliency.double() + _JITTER * noise.to(saliency.device)).flatten(1))
-    sampled = generator is not None or not jitter
-    if not sampled:
-        p = _merge_by_jitter(p)
-    area = (roc.judd_curve if sampled else roc.judd_expectation)(minmax(p), fixated)
-    defined = (p.varies if sampled else p.finite)[:, 0] & (fixated.counts > 0)
-    return area.where(defined & (fixated.counts < p.values.shape[1]), torch.nan).to(saliency)
-
-
-def _merge_by_jitter(p: Maps) -> Maps:
-    """Maps of a small range, softmax probabilities for instance, with values tied that the jitter would mix."""
-    disturbed = (p.span > DISTURBED[0]) & (p.span < DISTURBED[1])
-    if not bool(disturbed.any()):
-        return p
-    return replace(measure(p.values.round(decimals=8).where(disturbed, p.values)), finite=p.finite)
+    if generator is None and jitter:
+        return measured.judd(p, fixated).to(saliency)
+    area = roc.judd_curve(minmax(p), fixated)
+    defined = p.varies[:, 0] & (fixated.counts > 0) & (fixated.counts < p.values.shape[1])
+    return area.where(defined, torch.nan).to(saliency)
 
 
 @in_chunks
@@ -327,22 +310,19 @@ def auc_shuffled(
     p, fixated = _map_and_points(saliency, fixations)
     _check(saliency, "negative", negatives)
     others = find(negatives.flatten(1))
-    rows = len(saliency)
+    if generator is None:
+        return measured.shuffled(p, fixated, others).to(saliency)
     positives, candidates = (
         (p.values.reshape(-1)[x.index] - p.low[x.row, 0]) / p.span[x.row, 0] for x in (fixated, others)
     )
-    if generator is None:
-        n_negatives = others.counts
-        fp = roc.count_at_steps(candidates, others.row, rows)
-    else:
-        drawn, start = [], 0
-        for k, m in zip(fixated.counts.tolist(), others.counts.tolist(), strict=True):
-            order = torch.rand(splits, m, dtype=torch.float64, device=generator.device, generator=generator).argsort(1)
-            drawn.append(order[:, :k].reshape(-1) + start)
-            start += m
-        n_negatives = splits * torch.minimum(fixated.counts, others.counts)
-        fp = roc.count_drawn(candidates, drawn, n_negatives)
-    tp = roc.count_at_steps(positives, fixated.row, rows)
+    drawn, start = [], 0
+    for k, m in zip(fixated.counts.tolist(), others.counts.tolist(), strict=True):
+        order = torch.rand(splits, m, dtype=torch.float64, device=generator.device, generator=generator).argsort(1)
+        drawn.append(order[:, :k].reshape(-1) + start)
+        start += m
+    n_negatives = splits * torch.minimum(fixated.counts, others.counts)
+    fp = roc.count_drawn(candidates, drawn, n_negatives)
+    tp = roc.count_at_steps(positives, fixated.row, len(saliency))
     area = roc.curve_area(fp, tp, n_negatives[:, None], fixated.counts[:, None])
     return area.where(p.varies[:, 0] & (fixated.counts > 0) & (others.counts > 0), torch.nan).to(saliency)
 

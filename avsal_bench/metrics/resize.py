@@ -14,6 +14,11 @@ import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
+from avsal_bench.metrics.scaling import moved
+
+#: Rows of a matrix of weights that are worked on at once.
+_ROWS = 32
+
 
 def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Maps ``(B, h, w)`` resized to ``(B, H, W)`` as MATLAB's ``imresize`` does by default.
@@ -28,12 +33,11 @@ def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = maps.shape[-2:]
     if (height, width) == tuple(size):
         return maps
-    rows = cubic_weights(height, size[0]).to(maps)
-    columns = cubic_weights(width, size[1]).to(maps)
+    rows, columns = cubic_weights(height, size[0]), cubic_weights(width, size[1])
     # MATLAB starts with the axis of the smaller scale, which is also the cheaper order.
     if size[0] * width <= size[1] * height:
-        return rows @ maps @ columns.T
-    return rows @ (maps @ columns.T)
+        return _along_columns(_along_rows(maps, rows), columns)
+    return _along_rows(_along_columns(maps, columns), rows)
 
 
 def gaussian_blur(
@@ -44,8 +48,42 @@ def gaussian_blur(
     With the edge pixel repeated (``symmetric``) as MATLAB's ``imfilter(map, fspecial('gaussian', kernel, sigma),
     'symmetric')``; or without (``reflect``) as OpenCV's ``GaussianBlur`` does. Only floating maps.
     """
-    rows, columns = (gaussian_weights(n, sigma, kernel, border).to(maps) for n in maps.shape[-2:])
-    return rows @ maps @ columns.T
+    rows, columns = (gaussian_weights(n, sigma, kernel, border) for n in maps.shape[-2:])
+    return _along_columns(_along_rows(maps, rows), columns)
+
+
+def _along_rows(maps: Tensor, weights: Tensor) -> Tensor:
+    """``weights @ maps`` for maps ``(B, h, w)`` and float64 weights ``(H, h)``."""
+    if maps.device.type != "cpu":
+        return _there(weights, maps.device, maps.dtype) @ maps
+    return torch.cat([block.to(maps) @ maps[:, part] for part, block in _blocks(weights)], 1)
+
+
+def _along_columns(maps: Tensor, weights: Tensor) -> Tensor:
+    """``maps @ weights.T`` for maps ``(B, h, w)`` and float64 weights ``(W, w)``."""
+    if maps.device.type != "cpu":
+        return maps @ _there(weights, maps.device, maps.dtype).T
+    return torch.cat([maps[..., part] @ block.to(maps).T for part, block in _blocks(weights)], 2)
+
+
+# Tensors are cached by identity, and cubic_weights and gaussian_weights keep theirs.
+
+
+@lru_cache(maxsize=64)
+def _there(weights: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Weights on a GPU, where a product with all their zeros takes no time."""
+    return moved(weights, device).to(dtype)
+
+
+@lru_cache(maxsize=64)
+def _blocks(weights: Tensor) -> list[tuple[slice, Tensor]]:
+    """Rows of a matrix, a few at a time, and the columns in which they are not zero: most of it is zero."""
+    found = []
+    for rows in torch.split(weights, _ROWS):
+        used = rows.any(0).nonzero()[:, 0]
+        part = slice(int(used[0]), int(used[-1]) + 1)
+        found.append((part, rows[:, part].contiguous()))
+    return found
 
 
 def gaussian_blur_of_few(

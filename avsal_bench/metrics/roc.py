@@ -51,6 +51,15 @@ def count_at_steps(values: Tensor, row: Tensor, rows: int) -> Tensor:
     return histogram.flip(1).cumsum(1)[:, :-1].double()
 
 
+def count_rows_at_steps(values: Tensor) -> Tensor:
+    """:func:`count_at_steps` of the rows ``(B, k)`` of scaled values; what pads a row is below them all."""
+    if values.device.type == "cpu":
+        listed = values > NOWHERE
+        row = torch.arange(len(values)).repeat_interleave(listed.sum(1))
+        return count_at_steps(values[listed], row, len(values))
+    return (values[:, None] >= steps(values).flip(0)[:, None]).sum(2).double()
+
+
 def count_drawn(values: Tensor, drawn: list[Tensor], counts: Tensor) -> Tensor:
     """How many of the values ``(K,)`` drawn for each row reach each step, ``(B, 11)``."""
     if not drawn:
@@ -141,6 +150,8 @@ def count_in_maps(
         pairs = zip(maps.detach().numpy(), thresholds.tolist(), strict=True)
         counts = [[np.count_nonzero(pixels >= level) for level in levels] for pixels, levels in pairs]
         return torch.tensor(counts, dtype=torch.float64).view(thresholds.shape)
+    if maps.device.type != "cpu":
+        return _count_by_sorting(maps, thresholds)
     low, span = limits or (maps.new_zeros(()), maps.new_ones(()))
     factor = _CELLS / span
     first = (_CELLS + 1) * torch.arange(rows, dtype=torch.int32, device=maps.device)[:, None]
@@ -175,6 +186,8 @@ def count_in_maps(
 
 def count_in_list(values: Tensor, thresholds: Tensor) -> Tensor:
     """How many of ``values`` ``(B, m)`` are at or above each of ``thresholds`` ``(B, k)``: ``(B, k)`` float64."""
+    if values.device.type != "cpu":
+        return _count_by_sorting(values, thresholds)
     ordered, order = thresholds.sort(1)
     reached = torch.searchsorted(ordered, values, right=True)  # number of thresholds that a value reaches, 0..k
     rows, bins = len(values), thresholds.shape[1] + 1
@@ -182,3 +195,9 @@ def count_in_list(values: Tensor, thresholds: Tensor) -> Tensor:
     histogram = reached.view(-1).bincount(minlength=rows * bins).view(rows, bins)
     counts = histogram.flip(1).cumsum(1).flip(1)[:, 1:]
     return torch.empty_like(ordered, dtype=torch.float64).scatter_(1, order, counts.double())
+
+
+def _count_by_sorting(values: Tensor, thresholds: Tensor) -> Tensor:
+    """:func:`count_in_list` on a GPU, which sorts fast, and where any look at a number would wait for it."""
+    ordered = values.sort(1).values
+    return (values.shape[1] - torch.searchsorted(ordered, thresholds.contiguous())).double()
