@@ -155,6 +155,10 @@ PRECISIONS: dict[str, str] = {
     "bf16": "bf16",
     "64-true": "fp64",
     "64": "fp64",
+    "16-true": "fp16-true",
+    "bf16-true": "bf16-true",
+    "transformer-engine": "fp8",
+    "transformer-engine-float16": "fp8-fp16",
 }
 
 
@@ -171,7 +175,7 @@ def precision_word(precision: object) -> str:
     """What a row is marked with that was computed in a precision of Lightning; "" for float32.
 
     >>> precision_word("bf16-mixed"), precision_word("32-true"), precision_word(None), precision_word("16-true")
-    ('bf16', '', '', '16-true')
+    ('bf16', '', '', 'fp16-true')
     """
     name = "32-true" if precision is None else str(precision)
     if name in PRECISIONS:

@@ -154,6 +154,7 @@ class StoryForm(TypedDict, total=False):
     torch: Text | None
     device: Text | None
     threads: Count | None
+    precision: Text | int | None
     started: Text | None
     command: Long | None
     test_seconds: Seconds | None

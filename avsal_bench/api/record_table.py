@@ -13,7 +13,7 @@ from avsal_bench.records import METRICS, Record, VideoScores, read_record
 from avsal_bench.strays import without_strays
 
 #: What tells one record from another; two files of the same are an error.
-KEYS = ("model", "modality", "dataset", "fold", "seed", "protocol", "sound")
+KEYS = ("model", "modality", "dataset", "fold", "seed", "protocol", "sound", "precision")
 _OF_RECORD = (*KEYS, "preset", "synthetic", "frames", "file")
 _OF_VIDEO = ("video", "category", "undefined")
 
@@ -34,7 +34,8 @@ def load_records(path: Places | Iterable[Places], videos: bool = False) -> pd.Da
         videos: give the scores of each video, in place of the means of the protocol over all videos of a record.
 
     Returns:
-        Columns ``model``, ``modality``, ``dataset``, ``fold``, ``seed``, ``protocol``, ``sound``, ``preset``,
+        Columns ``model`` (``vinet-bf16`` where a test was in bfloat16, and not in float32), ``modality``, ``dataset``,
+        ``fold``, ``seed``, ``protocol``, ``sound``, ``precision`` (``bf16``; "" for float32), ``preset``,
         ``synthetic``, ``frames`` (that were scored), ``file`` ("" for a record in memory), ``metric`` and ``value``
         (NaN where it is not defined). With ``videos`` also ``video``, ``category`` and ``undefined``, the frames that
         are not in the mean, and ``frames`` are those of the video.
@@ -83,7 +84,8 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _rows(file: str, record: Record, videos: bool) -> Iterator[dict[str, Any]]:
-    head = {name: getattr(record, name) for name in (*KEYS, "preset", "synthetic")} | {"file": file}
+    head = {name: getattr(record, name) for name in (*KEYS, "preset", "synthetic")}
+    head |= {"model": record.label, "file": file}
     if not videos:
         for metric in dict.fromkeys((*METRICS, *record.scores)):
             value = record.scores.get(metric, float("nan"))

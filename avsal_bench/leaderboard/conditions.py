@@ -31,14 +31,19 @@ class Bench:
         self._found: dict[tuple[str, str, str, str], dict[tuple[int, int], Record]] = defaultdict(dict)
         self._baselines: dict[str, dict[int, Record]] = defaultdict(dict)
         for r in records:
-            self._found[(r.model, r.preset, r.modality, r.sound)][(r.fold, r.seed)] = r
+            self._found[(r.label, r.preset, r.modality, r.sound)][(r.fold, r.seed)] = r
         for r in sorted(records, key=lambda r: (-r.seed, r.preset)):
             if (r.modality, r.sound) == ("", "original"):
-                self._baselines[r.model][r.fold] = r
+                self._baselines[r.label][r.fold] = r
 
     def models(self) -> list[tuple[str, str]]:
-        """(model, preset) of the networks that have a record with sound."""
-        return sorted({(r.model, r.preset) for r in self.records if r.modality == "av"})
+        """(label, preset) of the networks that have a record with sound; a label tells the precision, too."""
+        return sorted({(r.label, r.preset) for r in self.records if r.modality == "av"})
+
+    def variant(self, label: str, word: str) -> str:
+        """Label of a variant of the network of a label, in the same precision."""
+        model = next((r.model for r in self.records if r.label == label), label)
+        return f"{model}-{word}{label.removeprefix(model)}"
 
     def network(self, model: str, preset: str, modality: str, sound: str = "original") -> Condition:
         """Records of one network."""

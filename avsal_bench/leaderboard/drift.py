@@ -100,7 +100,7 @@ def drifts(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Drift]:
         scores: ``scores`` of an expected file.
 
     Raises:
-        ValueError: on two records that would answer one key.
+        ValueError: on two records that would answer one key, and on one that was not tested in float32.
     """
     found = _by_key(records)
     wrong = []
@@ -232,6 +232,11 @@ def _by_key(records: Iterable[Record]) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for r in records:
         key = record_key(r)
+        if r.precision:
+            raise ValueError(
+                f"{key}: tested in {r.precision}, and expected scores are those of float32; test it with "
+                "--precision 32-true"
+            )
         if key in found:
             o = found[key]
             raise ValueError(

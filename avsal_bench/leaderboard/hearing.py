@@ -112,7 +112,7 @@ def _claims_of(bench: Bench, model: str, preset: str) -> list[Claim]:
             text = f"{av.name} loses nothing when {sound}, in {metric} on the other scenes of {where}"
             margin = SLIGHT * loss.interval.mean if loss.interval else 0.0
             claims += [loss, _no_claim(text, av, other, metric, _other_scenes(av), margin)]
-        ideal = bench.network(f"{model}-ideal", preset, "av")
+        ideal = bench.network(bench.variant(model, "ideal"), preset, "av")
         if ideal.records:
             claims.append(
                 _no_claim(f"{ideal.name} is no worse than {av.name} in {metric} on {where}", av, ideal, metric)

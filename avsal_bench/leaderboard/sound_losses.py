@@ -68,7 +68,7 @@ def untested(table: Iterable[Row], losses: Iterable[SoundLoss]) -> list[str]:
     """Rows of a table whose networks hear, and were tested with the true sound only, as ``model (preset)``."""
     tested = {(one.model, one.preset) for one in losses}
     heads = [row.head for row in table if row.head.modality == "av" and row.head.preset != MAPS_PRESET]
-    return [f"{r.model} ({r.preset})" for r in heads if (r.model, r.preset) not in tested]
+    return [f"{r.label} ({r.preset})" for r in heads if (r.label, r.preset) not in tested]
 
 
 def losses_text(losses: Sequence[SoundLoss]) -> str:

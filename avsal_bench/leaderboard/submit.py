@@ -15,7 +15,7 @@ from typing import Any
 from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.handed_in import files_in
 from avsal_bench.leaderboard.tables import FOLDS
-from avsal_bench.names import shortened
+from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.records import (
     MAPS_PRESET,
@@ -265,6 +265,9 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
             continue  # of an installed package, whose version and hash say which code it is
         if not isinstance(value, str) or not re.fullmatch(form, value):
             yield f"provenance: {name} is {shortened(value)}" + ("" if value else "; a record of this package has it")
+    if str(story.get("precision") or "32-true") not in PRECISIONS:
+        told = unknown("precision", shortened(story["precision"]), PRECISIONS)
+        yield f"provenance: {told}"
     try:
         datetime.fromisoformat(str(story.get("started")))
     except ValueError:

@@ -46,7 +46,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Row:
-    """All that one network got on one data set, under one protocol, preset and sound condition.
+    """All that one network got on one data set, under one protocol, preset and sound condition, in one precision.
 
     ``records`` has every fold of ``folds`` for every seed of ``seeds``. ``left_out`` names seeds that have other
     folds than these and do not count. ``part`` says why the scores are not of the whole test list; "" where they are.
@@ -147,7 +147,7 @@ def rows(records: Iterable[Record]) -> list[Row]:
     protocols: dict[str, list[Record]] = defaultdict(list)
     for r in records:
         protocols[r.protocol].append(r)
-        groups[(r.synthetic, r.protocol, r.dataset, r.model, r.modality, r.preset, r.sound)].append(r)
+        groups[(r.synthetic, r.protocol, r.dataset, r.label, r.modality, r.preset, r.sound)].append(r)
     for same in protocols.values():  # rows of one table are compared, so they must be means of the same kind
         _averaging(same)
     whole = whole_lists([r for group in groups.values() for r in group])

@@ -199,7 +199,7 @@ def _lighter(record: Record, fits: dict[tuple[object, ...], object]) -> tuple[Re
         undefined = {metric: count for metric, count in video.undefined.items() if count}
         name, category = intern(video.video), intern(video.category)
         videos.append(replace(video, video=name, category=category, undefined=undefined, curve={}))
-    job = (record.model, record.modality, record.preset, record.fold, record.seed)
+    job = (record.label, record.modality, record.preset, record.fold, record.seed)
     told = record.provenance.get("fits")
     provenance = record.provenance | {"fits": fits[job] if fits.setdefault(job, told) == told else told}
     light = replace(record, videos=videos, recipe={}, provenance=provenance)
@@ -214,7 +214,7 @@ def row_id(row: Row) -> str:
 
 def row_label(row: Row) -> str:
     """Name of a network for people."""
-    return network_label(row.head.model, row.head.modality)
+    return network_label(row.head.label, row.head.modality)
 
 
 def network_label(model: str, modality: str) -> str:

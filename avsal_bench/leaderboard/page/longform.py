@@ -12,6 +12,7 @@ from avsal_bench.leaderboard.tables import Row
 from avsal_bench.text import fixed
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
+#: ``precision`` is what our test computed in; where that is not float32 the name of the model ends in it.
 #: ``value`` is the mean of the protocol, ``mean_of_splits`` that of the folds' means, as some papers have it.
 #: ``note`` says what there is to say of a printed number, such as why it has a mark.
 COLUMNS = [
@@ -20,6 +21,7 @@ COLUMNS = [
     "variant",
     "modality",
     "training",
+    "precision",
     "dataset",
     "protocol",
     "folds",
@@ -52,9 +54,10 @@ def _csv_of_rows(table: Sequence[Row]) -> Iterator[dict[str, str]]:
         head = row.head
         shared = {
             "source": "synthetic" if head.synthetic else "measured",
-            "model": head.model,
+            "model": head.label,
             "modality": head.modality,
             "training": head.preset,
+            "precision": head.precision or "float32",
             "dataset": head.dataset,
             "protocol": head.protocol,
             "folds": " ".join(map(str, row.folds)),
@@ -87,6 +90,7 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
 def _words(row: Row) -> list[str]:
     words = {"incomplete": not row.complete, "not-clean": not row.clean}
     words |= {"part-of-list": bool(row.part), "frames-not-counted": row.not_counted > 0}
+    words["not-float32"] = bool(row.head.precision)
     return [word for word, true in words.items() if true]
 
 

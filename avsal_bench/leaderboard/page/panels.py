@@ -29,7 +29,7 @@ PICTURES = 3_000_000
 #: What a training curve may hold, in the order it is drawn.
 CURVES = ("train/loss", "val/loss", "val/cc", "lr")
 #: What a panel tells of the job of each record, of its provenance.
-STORY = ("version", "commit", "clean", "code", "device", "threads", "torch")
+STORY = ("version", "commit", "clean", "code", "device", "threads", "torch", "precision")
 
 
 def index(board: Board) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def _score_table(group: Sequence[Row], most: int | None) -> str:
         digits = {metric: DIGITS.get(metric, 3) for metric in METRICS} | {m: f.digits for m, f in further.items()}
         scores = {m: _with_std(row.scores[m], m, digits[m]) if m in row.scores else "-" for m in digits}
         cc = row.scores["CC"]
-        names = [row.head.model + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
+        names = [row.head.label + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
         interval = "-" if math.isnan(cc.low) else f"{fixed(cc.low)} to {fixed(cc.high)}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
         body.append([*names, *numbers, _folds(row), _seeds(row)])
@@ -222,7 +222,7 @@ def _category_table(group: Sequence[Row], kinds: Sequence[str]) -> str:
     body = []
     for row in group:
         means = [_number(seed_mean(row.records, "CC", kind), "CC") for kind in kinds]
-        names = [row.head.model, row.head.modality or "-", row.head.preset or "-"]
+        names = [row.head.label, row.head.modality or "-", row.head.preset or "-"]
         body.append([*names, *means])
     return markdown_table(["Network", "Modality", "Preset", *kinds], body, numbers=range(3, 3 + len(kinds)))
 
@@ -262,6 +262,7 @@ def _difference(interval: Interval | None, metric: str) -> str:
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
     marks = {"†": not row.clean, "‡": row.version < newest, "§": bool(row.part), "¤": row.not_counted > 0}
+    marks["‖"] = bool(row.head.precision)
     return "".join(mark for mark, true in marks.items() if true)
 
 

@@ -215,7 +215,7 @@ def _loss_table(lost: Sequence[SoundLoss]) -> Table:
 
 def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:
     head = row.head
-    return [Cell(head.model, head.model, row=row_id(row), marks=marks), *texts(head.modality, head.preset)]
+    return [Cell(head.label, head.label, row=row_id(row), marks=marks), *texts(head.modality, head.preset)]
 
 
 def _filters(row: Row) -> dict[str, str]:
@@ -234,6 +234,7 @@ def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
         *([Mark("‡", older)] if row.version < newest else []),
         *([Mark("§", part)] if row.part else []),
         *([Mark("¤", not_counted)] if row.not_counted else []),
+        *([Mark("‖", f"tested in {row.head.precision}, and not in float32")] if row.head.precision else []),
     ]
 
 

@@ -102,6 +102,8 @@ def latex_tables(
             caption += r" $^{*}$~not all folds, not ranked."
         if any(row.part for row in group):
             caption += r" $^{\S}$~a part of the test list, not ranked."
+        if others := sorted({row.head.precision for row in group} - {""}):
+            caption += rf" $^{{\parallel}}$~tested in {for_latex(' or '.join(others))}, all others in float32."
         body = _measured_lines(group, references, intervals)
         _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, f"measured-{protocol}")
         made.named |= {row.head.dataset for row in group} | {_method(row.head.model) for row in group}
@@ -124,7 +126,7 @@ def _measured_lines(group: Sequence[Row], references: Sequence[Reference], inter
     for row in group:
         for metric, score in row.scores.items():
             if not math.isnan(score.value):
-                place = (row.head.model, row.head.modality, row.head.preset)
+                place = (row.head.label, row.head.modality, row.head.preset)
                 cells[place][(row.head.dataset, metric)] = _measured(score, metric, row, intervals)
     return [
         Line((_cited(model, _method(model), references), modality or "--", for_latex(preset)), numbers)
@@ -159,6 +161,7 @@ def _measured(score: Score, metric: str, row: Row, intervals: bool) -> Number:
     known = intervals and not math.isnan(score.low)
     below = f"[{fixed(score.low, digits)}, {fixed(score.high, digits)}]" if known else ""
     mark = ("" if row.complete else "$^{*}$") + (r"$^{\S}$" if row.part else "")
+    mark += r"$^{\parallel}$" if row.head.precision else ""
     return Number(text, mark, below, ranked=row.ranked, apart=not row.ranked)
 
 
