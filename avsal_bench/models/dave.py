@@ -41,6 +41,7 @@ from torch.nn import functional as F
 from avsal_bench.audio.spectra import LogMelPatches
 from avsal_bench.models.backbones.resnet3d import resnet18
 from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec, Modality
@@ -138,13 +139,28 @@ class DAVE(Network):
             ValueError: if the clip is not the one of the spec, or a network that hears gets no sound.
         """
         self.check_input(frames, audio)
+        return self._map(self._see(frames) if self.sees else None, audio)
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+        """As :meth:`forward` in eval mode; a frame enters the picture's stem once, and not in each of its windows."""
+        self.check_clips(clips, audio)
+        return self._map(clips.once("seen", lambda: self._see_windows(clips, memory)) if self.sees else None, audio)
+
+    def _see_windows(self, clips: Clips, memory: Memory) -> Tensor:
+        """As :meth:`_see`."""
+        stem = self.video_branch.stem_of_windows(clips, memory)
+        return self.video_branch.after_stem(stem).squeeze(2)
+
+    def _map(self, seen: Tensor | None, audio: Tensor | None) -> Tensor:
+        """The map, of the picture's feature ``(B, 512, H/32, W/32)`` and the sound, where there are any."""
         if audio is None or self.modality == "v":
-            return self._decode(self._see(frames))
+            assert seen is not None, "a network without sound sees"
+            return self._decode(seen)
         height, width = (side // 32 for side in self.spec.size)
         heard = self.audio_branch(audio).mean((2, 3, 4))[:, :, None, None].expand(-1, -1, height, width)
-        if self.modality == "a":
+        if seen is None:
             return self._decode(heard)
-        return self._decode(F.relu(self.embedding(torch.cat([self._see(frames), heard], 1))))
+        return self._decode(F.relu(self.embedding(torch.cat([seen, heard], 1))))
 
     def forward_stills(self, frames: Tensor) -> Tensor:
         """The map ``(B, H/8, W/8)`` of a clip without sound: a still, repeated to ``(B, 3, T, H, W)``.

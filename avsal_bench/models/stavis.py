@@ -50,6 +50,7 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
@@ -207,11 +208,23 @@ class STAViS(Network):
             ValueError: if the clip is not the one of the spec, an ``av`` network gets no sound, or an item is not to
                 hear and there is no visual head.
         """
-        return self._main(*self._look(frames, audio)[:2], audio, use_audio)
+        self.check_input(frames, audio)
+        sides, middle, _ = self._look(self.encoder.stage(0, frames))
+        return self._main(sides, middle, audio, use_audio)
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+        """As :meth:`forward` in eval mode; a frame enters the stem once, and not in each of its windows.
+
+        Behind the stem nothing is the same in two windows: the attention of a window is made from all of its frames.
+        """
+        self.check_clips(clips, audio)
+        sides, middle, _ = clips.once("seen", lambda: self._look(self.encoder.stem_of_windows(clips, memory)))
+        return self._main(sides, middle, audio)
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Outputs:
         """As ``forward``; a ``v`` network also gives the side maps of the four features, logits ``(B, H, W)``."""
-        sides, middle, prepared = self._look(frames, audio)
+        self.check_input(frames, audio)
+        sides, middle, prepared = self._look(self.encoder.stage(0, frames))
         main = self._main(sides, middle, audio, use_audio)
         if self.spec.audio is not None:
             return Outputs(main)
@@ -221,14 +234,18 @@ class STAViS(Network):
         ]
         return Outputs(main, tuple(side))
 
-    def _look(self, frames: Tensor, audio: Tensor | None) -> tuple[list[Tensor], Tensor, list[Tensor]]:
-        """The side features ``(B, 16, H, W)``, what leaves layer2, and the side features before they were enlarged."""
-        self.check_input(frames, audio)
-        x, features, prepared = frames, [], []
+    def _look(self, stem: Tensor) -> tuple[list[Tensor], Tensor, list[Tensor]]:
+        """The side features ``(B, 16, H, W)``, what leaves layer2, and the side features before they were enlarged.
+
+        Args:
+            stem: what the encoder's stem gives.
+        """
+        x, features, prepared = stem, [], []
         for i, prepare in enumerate(self.side_prep):
-            x = self.encoder.stage(i, x)
+            x = self.encoder.stage(i, x) if i else x
             features.append(x)
-            prepared.append(prepare(x.mean(2)))
+            # Channels are brought behind, as they lie there at test time, which is much quicker then.
+            prepared.append(prepare(x.movedim(1, -1).mean(1).movedim(-1, 1)))
             if i < 3:
                 x = x * (1 + spatial_softmax(self.score[i](prepared[i]))[:, :, None])
         sides = [centre_crop(up(small), self.spec.size) for up, small in zip(self.upscale, prepared, strict=True)]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.models.backbones.s3d import scale_channels
+from avsal_bench.models.clips import Clips, Memory
+from avsal_bench.models.layers.shared.stem import stem_of_windows
 from avsal_bench.models.published_weights import PublishedWeights, Rename
 
 #: Channels of the stem, and of the 3x3x3 convolutions of layer1 to layer4.
@@ -32,6 +35,7 @@ class BasicBlock(nn.Module):
     """
 
     expansion = 1
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"), ("conv2", "bn2"))
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -68,6 +72,7 @@ class Bottleneck(nn.Module):
     """
 
     expansion = 4
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -103,6 +108,8 @@ class ResNet3D(nn.Module):
         channels: that leave the stem and each stage.
     """
 
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"),)
+
     def __init__(self, block: type[BasicBlock | Bottleneck], blocks: tuple[int, ...], width: float = 1.0) -> None:
         super().__init__()
         stem, *widths = (scale_channels(channels, width) for channels in _WIDTHS[: len(blocks) + 1])
@@ -130,18 +137,28 @@ class ResNet3D(nn.Module):
             ``(B, channels[0], T, H/2, W/2)``; then ``(B, channels[i], T/2^i, H/2^(i+1), W/2^(i+1))``.
         """
         if i == 0:
-            return F.relu(self.bn1(self.conv1(x)), inplace=True)
+            return self._after_conv1(self.conv1(x))
         if i == 1:
             x = F.max_pool3d(x, 3, 2, 1)
         out: Tensor = self.get_submodule(f"layer{i}")(x)
         return out
 
+    def stem_of_windows(self, clips: Clips, memory: Memory) -> Tensor:
+        """What the stem, stage 0, gives for windows at test time; a frame that several of them hold enters it once."""
+        return stem_of_windows(self.conv1, self._after_conv1, clips, memory)
+
     def forward(self, frames: Tensor) -> Tensor:
         """Encode ``(B, 3, T, H, W)`` frames to what leaves the last stage; see :meth:`stage`."""
-        x = frames
-        for i in range(len(self.channels)):
+        return self.after_stem(self.stage(0, frames))
+
+    def after_stem(self, x: Tensor) -> Tensor:
+        """What leaves the last stage, of what left the stem."""
+        for i in range(1, len(self.channels)):
             x = self.stage(i, x)
         return x
+
+    def _after_conv1(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn1(x), inplace=True)
 
 
 #: STAViS's encoder and DAVE's, by their options; called with ``width``.
