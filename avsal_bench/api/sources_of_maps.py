@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Source:
-    """What gives maps, and what a record tells of it."""
+    """What gives maps, and what a record tells of it; the precision is "" where no network gives them."""
 
     name: str
     modality: str
@@ -51,6 +51,7 @@ class Source:
     parameters: int | None = None
     weights: str | None = None
     sha256: str | None = None
+    precision: str = ""
 
 
 def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol, how: Settings) -> Source:
@@ -89,6 +90,9 @@ def plain_label(name: str) -> str:
 def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: Settings) -> Source:
     net = predictor.module.net
     spec = net.spec
+    # As in a bench: there is nothing to win with a baseline.
+    running = replace(how.running, precision=Running.precision) if _is_baseline(predictor.model) else how.running
+    running.torch_device()
     if rules.script_audio and spec.audio is not None and net.script_audio is not None:
         spec = replace(spec, audio=net.script_audio)
     check_videos(videos, audio=spec.audio is not None)
@@ -99,7 +103,7 @@ def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how:
 
     def maps(video: Video) -> Iterator[Some]:
         with borrowed(predictor.module):
-            yield from predict_maps(predictor, video, range(1, video.n_frames + 1), how.running, spec=spec)
+            yield from predict_maps(predictor, video, range(1, video.n_frames + 1), running, spec=spec)
 
     named = not predictor.options and not predictor.source
     heard = ("av" if net.sees else "a") if spec.audio is not None else "v"
@@ -111,6 +115,7 @@ def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how:
         sum(p.numel() for p in net.parameters()),
         Path(predictor.source).name if predictor.source else None,
         predictor.sha256,
+        running.precision,
     )
 
 

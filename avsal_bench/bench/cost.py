@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from avsal_bench.bench.computing.precision import FLOAT32, ON_CPU, computing
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.jobs.human import seconds_of_test
@@ -25,6 +26,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
 from avsal_bench.models.clips import Clips, Memory, Place
+from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.records import network_name
 from avsal_bench.text import many, text_table
 from avsal_bench.training.losses import Prediction, Truth, saliency_loss
@@ -71,10 +73,15 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
     return Cost(tuple(stages), steps, windows, len(missing))
 
 
-def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
+def seconds_a_clip(model: str, options: Mapping[str, Any], precision: str = FLOAT32) -> tuple[float, float]:
     """Seconds of one training clip and of one predicted window on this machine, batch 1, after a warm-up.
 
     The warm-up of a window is the one before it, so what a network keeps between the two is not found again.
+
+    Args:
+        model: name in the registry.
+        options: of the network.
+        precision: full name of that of the test; where it is not float32, nothing is trained on a CPU, nor timed.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = create_model(model, **options).to(device)
@@ -85,21 +92,21 @@ def seconds_a_clip(model: str, options: Mapping[str, Any]) -> tuple[float, float
     audio = None if spec.audio is None else spec.audio(torch.zeros(1))[None].to(device)
 
     def train() -> None:
-        saliency = net.to_map(net(frames, audio))
+        with computing(precision, device):
+            saliency = net.to_map(net(frames, audio)).float()
         loss, _ = saliency_loss(Prediction(saliency), Truth(torch.ones_like(saliency)), {"kl": 1.0})
         loss.backward()  # type: ignore[no-untyped-call]
 
-    windows, memory = count(), Memory()
+    trains = any(p.requires_grad for p in net.parameters()) and (precision in ON_CPU or device.type != "cpu")
+    training = _time(train, device) if trains else 0.0
+    windows, memory, predicting = count(), Memory(), inference_form(net)
 
     def predict() -> None:
         last = 1 + next(windows)  # the first frame, and the next: some networks look at all frames in their order
-        with torch.inference_mode():
+        with torch.inference_mode(), computing(precision, device):
             places = [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))]
-            net.predict(Clips.of(frames, places), audio, memory)
+            predicting.predict(Clips.of(frames, places), audio, memory)
 
-    has_parameters = any(p.requires_grad for p in net.parameters())
-    training = _time(train, device) if has_parameters else 0.0
-    net.eval()
     return training, _time(predict, device)
 
 
@@ -138,16 +145,23 @@ def _hours(hours: float) -> str:
     return "<0.01" if 0 < hours < 0.005 else f"{hours:.2f}"
 
 
-def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
-    """The plan as a table, a line a job; when ``timed``, with hours on this machine's GPU, or on its CPU."""
+def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool, precision: str = FLOAT32) -> str:
+    """The plan as a table, a line a job; when ``timed``, with hours on this machine's GPU, or on its CPU.
+
+    Args:
+        jobs: of the plan.
+        space: folders.
+        timed: whether to time a clip of each network.
+        precision: full name of that of the plan; baselines are always in float32.
+    """
     speeds: dict[str, tuple[float, float]] = {}
 
-    def speed(model: str, options: Mapping[str, Any]) -> tuple[float, float]:
-        key = json.dumps([model, options], sort_keys=True)
+    def speed(model: str, options: Mapping[str, Any], precision: str) -> tuple[float, float]:
+        key = json.dumps([model, options, precision], sort_keys=True)
         if key not in speeds:
             name = network_name(model, options.get("modality", ""))
             print(f"timing one clip of {name}", file=sys.stderr, flush=True)
-            speeds[key] = seconds_a_clip(model, options)
+            speeds[key] = seconds_a_clip(model, options, precision)
         return speeds[key]
 
     hours_of = ["GPU hours" if torch.cuda.is_available() else "CPU hours"] if timed else []
@@ -161,8 +175,9 @@ def plan_text(jobs: Sequence[Job], space: Workspace, timed: bool) -> str:
             hours = _human_hours(job, space)
             total += 0.0 if math.isnan(hours) else hours
         elif timed and left.records:
-            hours = sum(clips * speed(stage.model, stage.options)[0] for stage, clips in left.stages) / 3600
-            hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)))[1] / 3600
+            own = precision if job.modality else FLOAT32
+            hours = sum(clips * speed(stage.model, stage.options, own)[0] for stage, clips in left.stages) / 3600
+            hours += left.windows * speed(job.model, stage_options(job, job.recipe(space)), own)[1] / 3600
             total += hours
         done += seen.word == "done"
         what = [str(n) if left.records else "" for n in (left.steps, left.windows, left.records)]

@@ -111,8 +111,8 @@ def bench(args: Namespace) -> int:
 
 
 def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]:
-    from avsal_bench.bench.plan import make_plan
     from avsal_bench.bench.computing.precision import full_name
+    from avsal_bench.bench.plan import make_plan
     from avsal_bench.evaluation.protocol import protocol
     from avsal_bench.names import precision_word
 
@@ -174,7 +174,8 @@ def _grid(args: Namespace, space: Workspace) -> int:
             start_over(jobs, space)
     for line in notes_of(jobs, space, preset_of(args, space)):
         print(line)
-    print(plan_text(jobs, space, args.dry_run or (local and preset_of(args, space) == "paper")), flush=True)
+    timed = args.dry_run or (local and preset_of(args, space) == "paper")
+    print(plan_text(jobs, space, timed, machine.precision), flush=True)
     if args.dry_run:
         looked = look_for_files(jobs, space, machine, args.force)
         print(f"all files that they read are here, of {many(looked, 'video')}")

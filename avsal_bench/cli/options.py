@@ -118,6 +118,15 @@ def film_options(parser: ArgumentParser) -> None:
     )
 
 
+def precision_option(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says what a network predicts in."""
+    text = (
+        "bf16 or fp16 on a GPU, bf16 also on a CPU with AMX or AVX512-BF16: faster, and nearly the same maps "
+        "(default: %(default)s; docs/speed.md says how near)"
+    )
+    parser.add_argument("--precision", default="32-true", metavar="P", help=text)
+
+
 def store_option(parser: ArgumentParser) -> None:
     """Add the option that names the folder of imported weights."""
     text = "folder of imported weights (environment: AVSAL_WEIGHTS)"

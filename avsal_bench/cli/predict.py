@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from avsal_bench.bench.words import default_workers
-from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.cli.options import Commands, add_command, film_options, network_options, precision_option
 from avsal_bench.text import many
 from avsal_bench.typed import place, whole
 
@@ -65,6 +65,7 @@ def add_parser(commands: Commands) -> None:
     maps.add_argument("--reuse-other-code", action="store_true", help=text)
     machine = parser.add_argument_group("machine")
     machine.add_argument("--batch-size", type=whole(1), default=4, help="frames at a time (default: %(default)s)")
+    precision_option(machine)
     machine.add_argument(
         "--workers", type=whole(0), default=default_workers(), help="reading processes (default: %(default)s)"
     )
@@ -82,7 +83,7 @@ def predict(args: argparse.Namespace) -> int:
     overlay = out.suffix.lower() == ".mp4" and not out.is_dir()
     _check_out(args, out, overlay)
     check_writable([] if overlay else [out], [out] if overlay else [], "give -o another name")
-    running = Running(args.batch_size, args.device, args.workers)
+    running = Running(args.batch_size, args.device, args.workers, args.precision)
     device = running.torch_device()
     video = open_film(path, audio)
     predictor = find_predictor(workspace(runs=args.runs), args.weights, args.model, args.modality, args.set)

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.bench.computing.precision import FLOAT32
 from avsal_bench.bench.made_of import networks_of
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
@@ -45,7 +46,7 @@ def predict_folder(
         predictor: the network.
         video: from :func:`open_film`.
         folder: of the maps, and of ``predict.json``, which says what they were made of.
-        running: batch size, device and reading processes.
+        running: batch size, device, reading processes and precision.
         form: ``png``, 8 bits, each map scaled to its own lowest and highest value; ``npy``, float32 as predicted.
         native: whether maps keep the size that the network gives; else they get that of the video.
         muted: whether a network that hears is given silence.
@@ -60,7 +61,7 @@ def predict_folder(
         ValueError, OSError: as :func:`predict_maps`, and for a folder that cannot be written.
     """
     size = None if native else frame_size(video)
-    _claim(folder, _story(predictor, video, form, size, muted), force, reuse_other_code)
+    _claim(folder, _story(predictor, video, form, size, muted, running.precision), force, reuse_other_code)
     frames = [n for n in range(1, video.n_frames + 1) if not _is_there(folder / f"{n:05d}.{form}")]
     there = video.n_frames - len(frames)
     unfinished = folder / UNFINISHED
@@ -116,7 +117,7 @@ def _read_marker(path: Path) -> dict[str, Any]:
 
 
 def _story(
-    predictor: Predictor, video: Video, form: KeepMaps, size: tuple[int, int] | None, muted: bool
+    predictor: Predictor, video: Video, form: KeepMaps, size: tuple[int, int] | None, muted: bool, precision: str
 ) -> dict[str, Any]:
     """All that the maps depend on, as plain values."""
     heard: Any = None
@@ -132,6 +133,7 @@ def _story(
         "sound": heard,
         "form": form,
         "size": "native" if size is None else list(size),
+        **({} if precision == FLOAT32 else {"precision": precision}),
         "code": code_of(
             *networks_of(predictor.model, predictor.options), predict_maps, save_maps, without=DECIDE_NOTHING
         ),

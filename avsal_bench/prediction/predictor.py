@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
 from avsal_bench.models import model_entry
+from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.models.weights.loading import load_published, open_safely
 from avsal_bench.models.weights.offered import list_weights, published_weights, weights_owner
 from avsal_bench.models.weights.store import load_weights
@@ -44,6 +47,16 @@ class Predictor:
     def name(self) -> str:
         """Name of the network in tables."""
         return network_name(self.model, str(self.options.get("modality", "")))
+
+    @cached_property
+    def predicting(self) -> SaliencyModule:
+        """The module as it predicts, with its network in the form of
+        :func:`~avsal_bench.models.layers.inference.inference_form`; ``module`` keeps its own."""
+        made = copy.copy(self.module)
+        # Not shared, as `to` and `train` write to them.
+        made._modules, made._buffers = dict(made._modules), dict(made._buffers)
+        made.net = inference_form(self.module.net)
+        return made
 
     @property
     def hears(self) -> bool:

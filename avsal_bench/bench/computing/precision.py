@@ -97,18 +97,16 @@ def computing(precision: str, device: torch.device) -> AbstractContextManager[An
 PREDICTING = (FLOAT32, *HALF)
 
 
-def predicting_name(precision: object, device: torch.device) -> str:
-    """The full name of a precision that a network can predict in on a device.
+def predicting_name(precision: object) -> str:
+    """The full name of a precision that films are predicted in.
 
     Raises:
-        ValueError: for an unknown one, and for one that the device cannot.
+        ValueError: for another one; it suggests the nearest one.
     """
     names = {short: name for short, name in SHORT.items() if name in PREDICTING} | {name: name for name in PREDICTING}
     if str(precision) not in names:
         raise ValueError(unknown("precision", str(precision), list(names)))
-    name = names[str(precision)]
-    check_predicting(name, device.type)
-    return name
+    return names[str(precision)]
 
 
 def _has_gpu() -> bool:
