@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
     from avsal_bench.audio.waveform import AudioFrontEnd
 
-__all__ = ["KINETICS_MEAN", "KINETICS_STD", "Batch", "ClipSpec", "Modality", "Sound", "Start", "Target"]
+__all__ = [
+    "KINETICS_MEAN",
+    "KINETICS_STD",
+    "Batch",
+    "ClipSpec",
+    "Modality",
+    "Sound",
+    "Start",
+    "Target",
+    "WindowBatch",
+]
 
 Modality = Literal["v", "av", "a"]
 Target = Literal["last", "middle"]
@@ -86,15 +96,13 @@ def _is_number(value: object, low: float | None) -> bool:
     return isinstance(value, int | float) and abs(value) < float("inf") and (low is None or value > low)
 
 
-class Batch(TypedDict):
-    """One batch. ``B`` clips of ``T`` frames; ``h, w`` the size of the clip, ``H, W`` that of the video.
+class Clip(TypedDict):
+    """What a batch has beside its frames. ``B`` clips of ``T`` frames; ``h, w`` the size of the clip.
 
-    The ground truth is at the size of the clip in training, and absent at test time: there the protocol reads
-    it from the disk at its own size.
+    The ground truth is at the size of the clip in training and validation, and absent where a protocol scores: it
+    reads it from the disk at its own size.
     """
 
-    frames: Tensor
-    """``(B, 3, T, h, w)`` uint8, RGB, not normalised: a quarter of the bytes of float32 on the way."""
     audio: Tensor | None
     """``(B, ...)`` float32 as the front end gives it; None for a network without sound."""
     others: NotRequired[Tensor]
@@ -103,8 +111,6 @@ class Batch(TypedDict):
     """``(B,)`` bool, whether the sound belongs to what people look at in the target frame; absent where nobody asks."""
     density: Tensor | None
     """``(B, h, w)`` float32 in [0, 1], the ground-truth saliency map of the target frame."""
-    densities: NotRequired[Tensor]
-    """``(B, T, h, w)``, the maps of all frames of the clip; only where a training asks for them."""
     fixated: Tensor | None
     """``(B, h, w)`` bool, pixels of the target frame that were fixated; None where no loss asks for them."""
     dataset: list[str]
@@ -115,3 +121,21 @@ class Batch(TypedDict):
     """Number of the target frame, from 1, by item."""
     window: list[tuple[int, ...]]
     """Numbers of the window's ``T`` frames, from 1, in the order of the clip, by item."""
+
+
+class Batch(Clip):
+    """Clips to train on, whole ones."""
+
+    frames: Tensor
+    """``(B, 3, T, h, w)`` uint8, RGB, not normalised: a quarter of the bytes of float32 on the way."""
+    densities: NotRequired[Tensor]
+    """``(B, T, h, w)``, the maps of all frames of the clip; only where a training asks for them."""
+
+
+class WindowBatch(Clip):
+    """Windows of one video at test time, with each of their frames once."""
+
+    pool: Tensor
+    """``(F, 3, h, w)`` uint8, RGB, not normalised: frames of the video, on the device."""
+    index: Tensor
+    """``(B, T)`` int64, on the device: which frame of ``pool`` each frame of a window is."""

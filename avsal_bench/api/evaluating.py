@@ -17,7 +17,6 @@ from avsal_bench.bench.results import make_record
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.data.dataset import DataSet, Video, resolve_name
 from avsal_bench.data.dataset import dataset as described
-from avsal_bench.data.files.frames import forget_frames
 from avsal_bench.data.files.presence import check_truth
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.protocol import protocol as rules_of
@@ -47,6 +46,7 @@ def evaluate(
     batch_size: int = 8,
     device: str = "auto",
     workers: int = 0,
+    precision: str = "32-true",
     progress: bool = False,
 ) -> Record:
     """Score saliency maps on the test videos of a data set, with the numbers that ``avsal evaluate`` gives.
@@ -85,6 +85,8 @@ def evaluate(
         batch_size: of a network, windows that are predicted at a time.
         device: of a network: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read (a network) or score (a folder); 0 does all in this one.
+        precision: of a network: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU with AMX or
+            AVX512-BF16. The record says it, and is of another row than one in float32.
         progress: show bars, on stderr.
 
     Returns:
@@ -101,7 +103,7 @@ def evaluate(
         plain_name("name", name)
     if modality not in ("", *get_args(Modality)):
         raise ValueError(f'modality: expected v, av, a or "", got {modality!r}')
-    running = Running(batch_size, device, workers)
+    running = Running(batch_size, device, workers, precision)
     rules = rules_of(protocol)
     root, described_as = _find(dataset, data_root)
     dataset = described_as.name
@@ -109,7 +111,6 @@ def evaluate(
         raise ValueError(f"fold: expected 1, 2 or 3, got {fold!r}")
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
-    forget_frames()
     videos = described_as.videos(root, "test", fold)
     for video in videos:
         check_truth(video)
@@ -121,11 +122,17 @@ def evaluate(
             with suppress(FileNotFoundError):  # a root to test on may have no training lists
                 known = described_as.videos(root, "train", fold)
             folder = FolderOfMaps(Path(maps), first, allow_missing, any_shape, workers)
+            _check_network(running)
             scores, more = folder.scores(videos, known, rules)
             source = Source(plain_label(Path(maps).resolve().name), "", None)
         else:
             source = source_of(maps, videos, frames, rules, Settings(root, dataset, fold, running))
-            scores, more = _score(source.maps, videos, rules), {}  # type: ignore[arg-type]
+            more = {}
+            if source.precision:
+                more["precision"] = source.precision
+            else:
+                _check_network(running)
+            scores = _score(source.maps, videos, rules)  # type: ignore[arg-type]
     story |= {"fits": [], "test_seconds": round(time.monotonic() - began, 1), **more}
     return make_record(
         scores,
@@ -173,6 +180,13 @@ def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet
             f"{name}: no data root; give data_root='/folder/of/the/sets', or set AVSAL_DATA, see `avsal data check`"
         )
     return space.root_of(found.name), found
+
+
+def _check_network(running: Running) -> None:
+    if running.precision != Running.precision:
+        raise ValueError(
+            f"precision: {running.precision} is for a network, and these maps are there already; leave it out"
+        )
 
 
 def _score(maps: Callable[[Video], Iterator[Some]], videos: list[Video], rules: Protocol) -> list[VideoScores]:

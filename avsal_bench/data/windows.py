@@ -5,6 +5,8 @@ Frames of a video count from 1 to ``n``. At test time every frame of every video
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from avsal_bench.spec import Start, Target
@@ -66,6 +68,61 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
     if backwards:
         return Window(frame, tuple(min(frame + i, n) for i in steps))
     return Window(frame, tuple(max(frame - i, 1) for i in steps))
+
+
+class Step(NamedTuple):
+    """Windows that are predicted at a time, and what of their frames is not there from the steps before.
+
+    Args:
+        windows: in the order of their targets.
+        first: the earliest frame that they, or any window after them, have; earlier ones may be forgotten.
+        fresh: frames to read, in their order.
+    """
+
+    windows: tuple[Window, ...]
+    first: int
+    fresh: tuple[int, ...]
+
+
+def steps(
+    targets: Sequence[int],
+    n: int,
+    t: int,
+    target: Target = "last",
+    start: Start = "reverse",
+    *,
+    size: int,
+    head: int | None = None,
+) -> Iterator[Step]:
+    """The windows of some frames of a video, ``size`` at a time, each frame being read once.
+
+    What it costs, and what is kept, does not grow with the length of the video: at most ``2t - 2 + size`` frames.
+
+    Args:
+        targets: to predict, in ascending order. Those that are left out leave out only frames that no window has.
+        n: frames of the video.
+        t: frames of a window.
+        target: which frame of a window is predicted; see :func:`window`.
+        start: likewise.
+        size: windows of a step.
+        head: those of the first one, if they are not as many.
+
+    >>> [(step.fresh, step.first) for step in steps(range(1, 7), 6, 3, size=2)]
+    [((1, 2, 3, 4), 1), ((), 1), ((5, 6), 3)]
+    """
+    held: list[int] = []
+    end = 0
+    while end < len(targets):
+        begin, end = end, end + (head or size if end == 0 else size)
+        windows = tuple(window(frame, n, t, target, start) for frame in targets[begin:end])
+        # A window whose target is t or more frames later begins after the first one of these.
+        later = (window(frame, n, t, target, start).first for frame in targets[end : begin + t])
+        first = min(chain((one.first for one in windows), later))
+        wanted = sorted({frame for one in windows for frame in one.frames})
+        held = [frame for frame in held if frame >= first]
+        fresh = tuple(frame for frame in wanted if frame not in held)
+        held = sorted({*held, *wanted})
+        yield Step(windows, first, fresh)
 
 
 def training_targets(n: int, t: int, target: Target = "last") -> range:

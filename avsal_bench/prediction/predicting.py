@@ -11,11 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
+from avsal_bench.bench.computing.precision import FLOAT32, check_predicting, computing, predicting_name
 from avsal_bench.data import painting
-from avsal_bench.data.clips.items import Windows, collate
-from avsal_bench.data.clips.readers import readers
+from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.pictures.show import overlay_size, write_overlay
@@ -29,32 +28,41 @@ from avsal_bench.text import many
 
 @dataclass(frozen=True)
 class Running:
-    """How the work is done; nothing of it changes a map beyond rounding.
+    """How the work is done; nothing of it but the precision changes a map beyond rounding.
 
     Args:
         batch_size: windows that are predicted at a time.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read; 0 reads in this one.
+        precision: what the network computes in: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU
+            with AMX or AVX512-BF16. Maps are float32.
 
     Raises:
-        ValueError: for numbers that are too small.
+        ValueError: for numbers that are too small, and an unknown precision.
     """
 
     batch_size: int = 4
     device: str = "auto"
     workers: int = 0
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         for name, value, least in (("batch_size", self.batch_size, 1), ("workers", self.workers, 0)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name}: expected a whole number from {least}, got {value!r}")
+        object.__setattr__(self, "precision", predicting_name(self.precision))
 
     def torch_device(self) -> torch.device:
         """The device.
 
         Raises:
-            ValueError: for one that is not there.
+            ValueError: for one that is not there, or that does not compute in the precision.
         """
+        device = self._device()
+        check_predicting(self.precision, device.type)
+        return device
+
+    def _device(self) -> torch.device:
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
@@ -81,8 +89,8 @@ def predict_maps(
     Args:
         predictor: the network.
         video: from :func:`~avsal_bench.prediction.films.open_film`, or any other.
-        frames: numbers from 1.
-        running: batch size, device and reading processes.
+        frames: numbers from 1, ascending.
+        running: batch size, device, reading processes and precision.
         muted: whether a network that hears is given silence; the sound is not read then.
         spec: of the windows, where it is not that of the network.
 
@@ -93,24 +101,18 @@ def predict_maps(
         ValueError: for a map that is not finite, or a batch that the device has no memory for.
     """
     device = running.torch_device()
-    module = predictor.module.to(device).eval()
+    module = predictor.predicting.to(device).eval()
     spec = spec or module.net.spec
     # Ground truth that a network is switched by is there in a test, and not in a film.
     labels = module.net.switched_by_labels and video.labels is not None
-    loader = DataLoader(
-        Windows([video], spec, density=False, sound="muted" if muted else "original", labels=labels),
-        sampler=[(0, frame) for frame in frames],
-        batch_size=running.batch_size,
-        collate_fn=collate,
-        num_workers=readers(running.workers, spec, running.batch_size),
-        pin_memory=device.type == "cuda",
-    )
+    brought = Brought(sound="muted" if muted else "original", labels=labels)
+    stream = Stream([video], [(0, frames)], spec, running.batch_size, brought, device=device, workers=running.workers)
     memory = Memory()
-    for batch in loader:
-        numbers = [int(frame) for frame in batch["frame"]]
-        batch |= {key: batch[key].to(device) for key in ("frames", "audio") if batch[key] is not None}
+    for batch in stream:
+        numbers = batch["frame"]
         try:
-            with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True):
+            exactly = torch.backends.cudnn.flags(enabled=True, deterministic=True)
+            with torch.inference_mode(), exactly, computing(running.precision, device):
                 maps = module(batch, memory).float()
         except torch.OutOfMemoryError as error:
             raise ValueError(

@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from avsal_bench.data.clips.items import Windows, collate
-from avsal_bench.data.clips.readers import readers
+from avsal_bench.data.clips.stream import Stream
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.files import whole_file
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
@@ -95,16 +93,10 @@ def fused_maps(
     # Of these, the one that hears is the one whose clip brings sound.
     spec = modules["sa" if "sa" in modules else next(iter(modules))].net.spec
     device = next(iter(modules.values())).device
-    windows = DataLoader(
-        Windows([video], spec, density=False),
-        batch_size=8,
-        sampler=[(0, frame) for frame in range(1, video.n_frames + 1)],
-        collate_fn=collate,
-        num_workers=readers(workers, spec, 8),
-    )
+    windows = Stream([video], [(0, range(1, video.n_frames + 1))], spec, 8, device=device, workers=workers)
     for batch in windows:
-        audio = None if batch["audio"] is None else batch["audio"].to(device)
-        frames = next(iter(modules.values())).normalised(batch["frames"].to(device))
+        audio = batch["audio"]
+        frames = next(iter(modules.values())).normalised(batch["pool"][batch["index"]].transpose(1, 2).contiguous())
         look = partial(_look, modules, tag, spec.size)
         coarse = look(frames, audio)
         for kind, seen in coarse.items():

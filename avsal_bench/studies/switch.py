@@ -21,7 +21,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
 from avsal_bench.models.avc import AVC
 from avsal_bench.records import read_record
-from avsal_bench.spec import Batch
+from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.studies.hear import plan_audition
 from avsal_bench.text import fixed, many
 from avsal_bench.training.module import SaliencyModule
@@ -131,7 +131,7 @@ class Decider(SaliencyModule):
 
     net: AVC
 
-    def predict_step(self, batch: Batch, index: int) -> Tensor:
+    def predict_step(self, batch: Batch | WindowBatch, index: int) -> Tensor:
         """The decisions ``(B,)`` bool about a batch of windows."""
         assert batch["audio"] is not None, "an av network hears"
-        return (self.net.consistency(self.normalised(batch), batch["audio"]) >= 0.5).cpu()
+        return (self.net.consistency(self.clips_of(batch).frames, batch["audio"]) >= 0.5).cpu()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avsal_bench.spec import Batch
+from avsal_bench.spec import Clip
 
 EPS = 2.2204e-16  # samyak0210/ViNet, loss.py; added to float32 it only guards exact zeros
 
@@ -128,7 +128,7 @@ def _divergence(p: Tensor, g: Tensor) -> Tensor:
     return (g * torch.log(EPS + g / (p + EPS))).sum((1, 2))
 
 
-def truth_of(batch: Batch, saliency: Tensor) -> Truth:
+def truth_of(batch: Clip, saliency: Tensor) -> Truth:
     """Ground truth of a batch at the size of the maps ``(B, h, w)``; a fixated pixel stays one when maps shrink."""
     density, fixated = batch["density"], batch["fixated"]
     if density is None:

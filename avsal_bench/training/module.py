@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule
@@ -21,7 +21,7 @@ from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Clips, Memory, Place, create_model
 from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
-from avsal_bench.spec import Batch
+from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.training.any_network import as_network, check_clips
 from avsal_bench.training.losses import LOSSES, Prediction, saliency_loss, truth_of
 from avsal_bench.training.optimising import (
@@ -142,16 +142,20 @@ class SaliencyModule(LightningModule):
                 raise ValueError("scores are means over videos: give Trainer.test a SaliencyDataModule as datamodule")
             self.test_scores = PerVideo(list(TEST_SCORES), [video.key for video in data.test_videos()])
 
-    def forward(self, batch: Batch, memory: Memory | None = None) -> Tensor:
+    def forward(self, batch: Batch | WindowBatch, memory: Memory | None = None) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch of windows at test time; see :meth:`Network.predict`.
 
-        Frames are uint8, and normalised here, on the device. Without ``memory`` nothing is kept for the next batch.
+        Frames are uint8, and normalised on the device. Without ``memory`` nothing is kept for the next batch.
         """
         output = self.net.predict(self.clips_of(batch), batch["audio"], memory or Memory())
-        return self.net.to_map(output)
+        return self.map_of(output)
 
-    def clips_of(self, batch: Batch) -> Clips:
-        """The windows of a batch, as :meth:`Network.predict` takes them."""
+    def map_of(self, output: Tensor) -> Tensor:
+        """Saliency maps of an output of the network, in float32 at least: sums over pixels are never in 16 bits."""
+        return self.net.to_map(output.to(torch.promote_types(output.dtype, torch.float32)))
+
+    def clips_of(self, batch: Batch | WindowBatch) -> Clips:
+        """The windows of a batch, as :meth:`Network.predict` takes them; a batch of whole clips shares no frames."""
         origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
         # Pinning memory for a GPU makes lists of tuples.
         labels = batch["label"].tolist() if "label" in batch else [None] * len(batch["video"])
@@ -159,7 +163,9 @@ class SaliencyModule(LightningModule):
             Place(f"{dataset}/{video}", tuple(window), label)
             for (dataset, video, window), label in zip(origins, labels, strict=True)
         ]
-        return Clips.of(self.normalised(batch), places)
+        if "frames" in batch:
+            return Clips.of(self.normalised(cast(Batch, batch)), places)
+        return Clips(batch["pool"], batch["index"], places, self.mean.view(3, 1, 1), self.std.view(3, 1, 1))
 
     def normalised(self, batch: Batch) -> Tensor:
         """Frames ``(B, 3, T, h, w)`` float32 as the spec wants them."""
@@ -257,23 +263,24 @@ class SaliencyModule(LightningModule):
             loss = loss + weight * self.output_loss(output, batch)[0]
         return loss
 
-    def output_loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def output_loss(self, output: Tensor, batch: Batch | WindowBatch) -> tuple[Tensor, Tensor]:
         """Loss of an output of the network, and of how many items; the ground truth is brought to its size."""
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
         prediction = Prediction(self.net.to_map(output), output if self.net.logits else None)
         return saliency_loss(prediction, truth_of(batch, prediction.saliency), self.loss)
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validation_step(self, batch: Batch | WindowBatch, index: int) -> None:
         """Add a batch of windows to the validation loss and CC.
 
         The loss chooses checkpoints. The CC is the scores' own: a mean over each video's frames, then over videos.
         """
-        output = self.net(self.normalised(batch), batch["audio"])
+        output = self.net(self.clips_of(batch).frames, batch["audio"])
         loss, count = self.output_loss(output, batch)
         self.val_loss.update(loss, count)
         self.log("val/loss", self.val_loss, on_epoch=True)
         if self.val_cc is not None:
             keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
-            saliency = self.net.to_map(output).float()
+            saliency = self.map_of(output).float()
             self.val_cc.update({"CC": cc(saliency, truth_of(batch, saliency).density)}, keys, batch["frame"])
 
     def on_validation_epoch_end(self) -> None:
@@ -283,7 +290,7 @@ class SaliencyModule(LightningModule):
             self.log("val/cc", self.val_cc.compute()["overall"]["CC"], sync_dist=True, reduce_fx="max")
             self.val_cc.reset()
 
-    def test_step(self, batch: Batch, index: int) -> None:
+    def test_step(self, batch: Batch | WindowBatch, index: int) -> None:
         """Score a batch of windows at the size of the maps; see the class."""
         assert self.test_scores is not None, "setup made it"
         saliency = self(batch, self.memory).float()
@@ -314,7 +321,7 @@ class SaliencyModule(LightningModule):
         """Forget what was kept of another run: its weights may have been others."""
         self.memory.clear()
 
-    def predict_step(self, batch: Batch, index: int) -> Tensor:
+    def predict_step(self, batch: Batch | WindowBatch, index: int) -> Tensor:
         """Saliency maps ``(B, h, w)`` of a batch of windows; what the network keeps serves the batches that follow."""
         saliency: Tensor = self(batch, self.memory)
         return saliency

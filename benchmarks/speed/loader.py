@@ -34,9 +34,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data.clips.items import Windows, collate
+from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.dataset import NumberedFiles, Video
-from avsal_bench.data.files.frames import CACHED_FRAMES, is_prepared
+from avsal_bench.data.files.frames import is_prepared
+from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
@@ -127,6 +128,19 @@ class PlainClips(Dataset[dict[str, Any]]):
         first = buffer.shape[1] // 2 - len(excerpt) // 2
         buffer[0, first : first + len(excerpt)] = 256 * torch.hann_window(len(excerpt), periodic=False) * excerpt
         return buffer
+
+
+class OurClips(Dataset[dict[str, Any]]):
+    """As in training, but at the places that are asked for."""
+
+    def __init__(self, videos: Sequence[Video], spec: ClipSpec) -> None:
+        self.videos = videos
+        self.spec = spec
+
+    def __getitem__(self, place: Place) -> dict[str, Any]:
+        video, frame = self.videos[place[0]], place[1]
+        density = read_density(video.densities.path(frame), self.spec.size)
+        return {**read_item(video, frame, self.spec), "density": density}
 
 
 def check(clips: dict[str, Dataset[Any]], places: Sequence[Place], spec: ClipSpec) -> None:
@@ -237,8 +251,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from_pictures = [replace(video, prepared=None) for video in videos]
         clips: dict[str, Dataset[Any]] = {
             "plain": PlainClips(from_pictures, options.size, spec.mean, spec.std),
-            "jpg": Windows(from_pictures, spec, density=True),
-            "prepared": Windows(videos, spec, density=True),
+            "jpg": OurClips(from_pictures, spec),
+            "prepared": OurClips(videos, spec),
         }
         try:
             check(clips, places[:: max(1, len(places) // 4)], spec)
@@ -251,8 +265,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         facts |= {"kB of a jpg": round(statistics.mean(pictures) / 1000), "clips": options.clips}
         facts |= {"batch": options.batch, "repeats": options.repeats}
         print(", ".join(f"{key} {value}" for key, value in facts.items()) + "\n", flush=True)
-        if options.clips * SEEN < 2 * CACHED_FRAMES * max(1, *options.workers):
-            print("note: with so few clips some frames come from the memory of those read last; take more --clips\n")
         measured = {n: measure(clips, places, options.batch, n, options.repeats) for n in options.workers}
     print(table(measured), flush=True)
     if options.json:

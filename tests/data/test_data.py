@@ -14,7 +14,7 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out
 from avsal_bench.data.clips.items import read_item
-from avsal_bench.data.clips.sampler import ClipSampler, VideoBatches, share_videos
+from avsal_bench.data.clips.sampler import ClipSampler, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
 from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.frames import read_clip, read_frame, read_frames
@@ -332,20 +332,30 @@ def test_clips_are_shared_among_processes_none_twice():
     assert len({r.seed for share in shares for r in share}) == 14
 
 
+def share_of(root, rank, processes, videos=2):
+    """What one of several processes tests: the first few training videos."""
+    data = module(root, test_batch_size=8)
+    data._rank = lambda: (rank, processes)
+    data.test_videos = lambda: data.listed("train")[:videos]
+    return data
+
+
 def test_whole_videos_are_shared_among_processes(etmd):
     assert sorted(i for share in share_videos([3, 1, 4, 1, 5], 3) for i in share) == [0, 1, 2, 3, 4]
-    videos = module(etmd).listed("train") * 2
-    batches = [b for r in range(2) for b in VideoBatches(videos, 8, r, 2)]
-    assert sorted(place for b in batches for place in b) == [(i, f) for i in range(4) for f in range(1, 21)]
-    assert all(len({i for i, _ in b}) == 1 for b in batches)
+    batches = [batch for rank in range(2) for batch in share_of(etmd, rank, 2).predict_dataloader()]
+    places = [place for b in batches for place in zip(b["video"], b["frame"], strict=True)]
+    videos = module(etmd).listed("train")
+    assert sorted(places) == sorted((video.name, frame) for video in videos for frame in range(1, 21))
+    assert all(len(set(b["video"])) == 1 for b in batches)
 
 
 def test_a_process_without_a_video_tests_a_batch_that_another_tests_too(etmd):
-    videos = module(etmd).listed("train")[:1]
-    first, second = (VideoBatches(videos, 8, rank, 2, nobody_idle=True) for rank in range(2))
+    first, second = (share_of(etmd, rank, 2, videos=1).test_dataloader() for rank in range(2))
     assert (len(first), len(second)) == (3, 1)
-    assert list(second) == list(first)[:1]
-    assert list(VideoBatches(videos, 8, 1, 2)) == list(VideoBatches([], 8, 1, 2, nobody_idle=True)) == []
+    (lent,) = second
+    assert lent["frame"] == next(iter(first))["frame"] == list(range(1, 9))
+    assert list(share_of(etmd, 1, 2, videos=1).predict_dataloader()) == []
+    assert list(share_of(etmd, 1, 2, videos=0).test_dataloader()) == []
 
 
 def test_frames_without_antialiasing_come_from_four_pixels_and_are_kept_apart(real_root):

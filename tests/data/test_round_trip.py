@@ -22,6 +22,7 @@ from encoded import (
     write_encoded,
 )
 from PIL import Image
+from streamed import frames_of
 
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
@@ -61,7 +62,7 @@ def check_batch(batch, numbers, videos, target):
     for i, (name, frame) in enumerate(zip(batch["video"], batch["frame"], strict=True)):
         video, listed = numbers[name], videos[name]
         clip = window(frame, listed.n_frames, T, target)
-        assert [read_picture(picture) for picture in batch["frames"][i].unbind(1)] == [(video, n) for n in clip.frames]
+        assert [read_picture(picture) for picture in frames_of(batch)[i].unbind(1)] == [(video, n) for n in clip.frames]
         if batch["density"] is not None:
             assert read_density(batch["density"][i]) == (video, frame)
         if batch["audio"] is not None:
@@ -126,7 +127,7 @@ def test_round_trip_of_the_prepared_form(tmp_path, form, target):
     assert data.prepared_count() == (5, 5)
     fast = [list(loader) for loader in (data.train_dataloader(), data.predict_dataloader())]
     for before, after in zip(plain[0] + plain[1], fast[0] + fast[1], strict=True):
-        assert torch.equal(before["frames"], after["frames"])
+        assert torch.equal(frames_of(before), frames_of(after))
         assert torch.equal(before["audio"], after["audio"])
         check_batch(after, numbers, {v.name: v for v in listed}, target)
     path = listed[2].frames.path if form == "mp4" else listed[2].frames.path(2)
@@ -151,7 +152,7 @@ def test_the_six_sets_at_once_each_in_another_form(tmp_path):
         for i, (name, video, frame) in enumerate(zip(batch["dataset"], batch["video"], batch["frame"], strict=True)):
             clip = window(frame, videos[f"{name}/{video}"].n_frames, T)
             wanted = [(numbers[name][video], n) for n in clip.frames]
-            assert [read_picture(frame) for frame in batch["frames"][i].unbind(1)] == wanted
+            assert [read_picture(frame) for frame in frames_of(batch)[i].unbind(1)] == wanted
             seen.add(name)
     assert seen == set(SIX)
 
@@ -291,7 +292,7 @@ def test_epochs_leak_neither_files_nor_memory(tmp_path, form, workers):
         loader.sampler.set_epoch(epoch)
         for source in (loader, data.val_dataloader(), data.predict_dataloader()):
             for batch in source:
-                assert batch["frames"].shape[1:] == (3, T, 160, 240)
+                assert frames_of(batch).shape[1:] == (3, T, 160, 240)
         del batch, source, loader
         gc.collect()
         files.append(open_files())

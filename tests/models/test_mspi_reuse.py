@@ -9,11 +9,12 @@ from torch import Tensor
 
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.clips.items import Windows, collate
+from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.windows import window
-from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
+from avsal_bench.models import Clips, Memory, Network, Place, model_entry
 from avsal_bench.models.layers.frame_memory import features_once
 from avsal_bench.models.mspi import MSPI
+from avsal_bench.spec import ClipSpec
 from avsal_bench.training.module import SaliencyModule
 
 #: Rounding of float64 in a log map; an image feature of another frame moves it by more than SEEN.
@@ -168,8 +169,13 @@ def test_without_an_image_model_nothing_is_kept():
 
 
 def test_other_networks_predict_by_forward():
-    torch.manual_seed(0)
-    net = create_model("avrsp", **{**model_entry("avrsp").tiny, "modality": "v"}).eval()
+    class Mean(Network):
+        spec = ClipSpec(4, (8, 8))
+
+        def forward(self, frames, audio=None):
+            return frames.mean((1, 2))
+
+    net = Mean()
     frames = torch.randn(2, 3, net.spec.frames, *net.spec.size)
     places = [Place("a/x", window(f, 60, net.spec.frames).frames) for f in (1, 2)]
     memory = Memory()
@@ -234,7 +240,7 @@ def test_a_test_run_gives_the_same_maps_as_windows_one_by_one(synth_root, modali
     assert sum(calls) < 0.4 * 16 * sum(map(len, maps))
     with torch.no_grad():
         for batch, got in zip(parts, maps, strict=True):
-            want = net.to_map(net(module.normalised(batch), batch["audio"]))
+            want = net.to_map(net(module.clips_of(batch).frames, batch["audio"]))
             torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6 * float(want.max()))
 
 
@@ -242,8 +248,7 @@ def test_a_batch_whose_windows_became_lists_on_the_way_to_a_gpu(synth_root):
     net = filled(modality="v")
     module = lightning(net, "v")
     video = SaliencyDataModule(DataConfig({"synth": synth_root}), net.spec).test_videos()[0]
-    items = Windows([video], net.spec, density=False)
-    batch = collate([items[0, frame] for frame in (1, 2)])
+    batch = collate([read_item(video, frame, net.spec) for frame in (1, 2)])
     with torch.no_grad():
         want = module(batch)
         assert torch.equal(module({**batch, "window": [list(frames) for frames in batch["window"]]}), want)
@@ -259,19 +264,3 @@ def test_training_and_validation_keep_nothing(synth_root, monkeypatch):
     module.validation_step(next(iter(data.val_dataloader())), 0)
     assert torch.isfinite(module.training_loss(next(iter(data.train_dataloader()))))
     assert module.memory == Memory()
-
-
-def test_the_script_that_times_it(monkeypatch, capsys):
-    monkeypatch.syspath_prepend(HOME / "benchmarks" / "speed")
-    import reuse
-
-    words = ["--tiny", "--encoders", "s3d", "--windows", "2"]
-    assert reuse.main(words) == 0
-    head, titles, _, row = capsys.readouterr().out.strip().splitlines()
-    assert torch.__version__ in head
-    assert row.startswith("| s3d | ")
-    assert row.count("|") == titles.count("|")
-    features = MSPI.frame_features
-    monkeypatch.setattr(MSPI, "frame_features", lambda net, x: features(net, x * (1 if len(x) == 16 else -1)))
-    assert reuse.main(words) == 1
-    assert "log maps differ by more than rounding: s3d" in capsys.readouterr().err

@@ -14,7 +14,8 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.clips.items import Windows, collate
+from avsal_bench.data.clips.items import collate, read_item
+from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.clips.tagged import categories
 from avsal_bench.data.dataset import NumberedFiles, dataset
 from avsal_bench.data.files.images import read_density
@@ -114,9 +115,8 @@ def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
         return (fused - fused.min()) / np.ptp(fused) if np.ptp(fused) else 0 * fused
 
     maps = []
-    windows = Windows([video], nets[1].net.spec, density=False)
     for frame in range(1, 8):
-        item = collate([windows[0, frame]])
+        item = collate([read_item(video, frame, nets[1].net.spec)])
         frames, audio = nets[0].normalised(item["frames"])[0], item["audio"]
         coarse = look(frames, audio)
         whole = np.zeros((64, 96), np.float32)
@@ -143,10 +143,10 @@ def test_the_weak_teacher_reads_what_was_written(made):
     data = SaliencyDataModule(DataConfig({"synth": made.synth_root}, teacher="pseudo", every_frame=True), spec)
     taught = data.taught()
     maps = maps_of(made)
-    items = Windows(taught, spec, density=True)
-    for i, video in enumerate(taught):
+    stream = Stream(taught, [(i, [2]) for i in range(len(taught))], spec, 8, Brought(density=True))
+    for video, batch in zip(taught, stream, strict=True):
         path = maps[Path(f"pseudo/synth/{video.name}/pseudo_00002.png")]
-        assert torch.equal(items[i, 2]["density"], read_density(path, (64, 96)))
+        assert torch.equal(batch["density"][0], read_density(path, (64, 96)))
     assert {v.key for v in data.fit_videos()} < {v.key for v in taught}
 
 

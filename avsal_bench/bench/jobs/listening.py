@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.models import Memory
-from avsal_bench.spec import Batch
+from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.training.module import SaliencyModule
 
 
@@ -22,7 +22,7 @@ class Listener(SaliencyModule):
         super().on_predict_start()
         self.memories: dict[int, Memory] = {}
 
-    def predict_step(self, batch: Batch, index: int) -> Tensor:
+    def predict_step(self, batch: Batch | WindowBatch, index: int) -> Tensor:
         """Saliency maps ``(1 + S, B, h, w)`` of a batch with S others."""
         maps = []
         assert batch["audio"] is not None, "a network that hears"
@@ -30,5 +30,5 @@ class Listener(SaliencyModule):
         for number, audio in enumerate([batch["audio"], *batch["others"].unbind(1)]):
             memory = self.memories.setdefault(number, self.memory.other_sound())
             # Contiguous, as a sound that comes alone: the memory layout decides the last digits.
-            maps.append(self.net.to_map(self.net.predict(clips, audio.contiguous(), memory)))
+            maps.append(self.map_of(self.net.predict(clips, audio.contiguous(), memory)))
         return torch.stack(maps)

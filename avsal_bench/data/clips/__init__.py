@@ -2,20 +2,21 @@
 
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out
-from avsal_bench.data.clips.items import Windows, collate, read_item
-from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, VideoBatches, clip_counts
+from avsal_bench.data.clips.items import collate, read_item
+from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
 from avsal_bench.data.clips.sounds import hear, partners
+from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.clips.tagged import TagDataModule, TaggedBatch
 
 __all__ = [
+    "Brought",
     "ClipRequest",
     "ClipSampler",
     "DataConfig",
     "SaliencyDataModule",
+    "Stream",
     "TagDataModule",
     "TaggedBatch",
-    "VideoBatches",
-    "Windows",
     "clip_counts",
     "collate",
     "hear",

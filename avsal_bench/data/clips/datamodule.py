@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from avsal_bench.data.clips.data_config import DataConfig
-from avsal_bench.data.clips.items import Densities, Item, TrainingClips, Windows, collate
+from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
-from avsal_bench.data.clips.sampler import ClipSampler, VideoBatches, clip_counts
+from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
 from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.teachers import taught_by
@@ -52,8 +55,9 @@ def _sha1(text: str) -> str:
 class SaliencyDataModule(LightningDataModule):
     """Clips to train on, windows to validate on, to test on and to predict, of one or several data sets.
 
-    Batches are a :class:`~avsal_bench.spec.Batch`: uint8 frames at the size of the network, the sound through its
-    front end, and the ground truth. Validation reads whole videos of the training list that were set aside
+    Batches are a :class:`~avsal_bench.spec.Batch` in training, and a :class:`~avsal_bench.spec.WindowBatch` else: uint8
+    frames at the size of the network, the sound through its front end, and the ground truth. Validation reads whole
+    videos of the training list that were set aside
     (:func:`hold_out`); the test list is read by ``test_dataloader`` and ``predict_dataloader`` alone.
 
     Args:
@@ -129,17 +133,21 @@ class SaliencyDataModule(LightningDataModule):
         config = self.config
         rank, world_size = self._rank()
         step = config.batch_size * self.accumulate * world_size
-        return self._loader(
+        maps = 2 + config.every_frame * self.spec.frames
+        return DataLoader(
             TrainingClips(
                 self.fit_videos(), self.spec, config.flip, config.fixations, config.every_frame, config.labels
             ),
             sampler=ClipSampler(self.epoch_counts(), config.seed, rank, world_size, step, self.first_epoch),
             batch_size=config.batch_size,
-            items=config.batch_size,
+            collate_fn=collate,
+            num_workers=readers(config.num_workers, self.spec, config.batch_size, maps=maps, beside=self._beside()),
+            persistent_workers=False,
+            pin_memory=torch.cuda.is_available(),
         )
 
-    def val_dataloader(self) -> DataLoader[Item]:
-        """Every ``val_stride``-th frame of the set-aside videos."""
+    def val_dataloader(self) -> Stream:
+        """Every ``val_stride``-th frame of the set-aside videos, shared out evenly to processes."""
         videos, every = self.val_videos(), self.config.val_stride
         places = [
             (i, frame)
@@ -152,21 +160,19 @@ class SaliencyDataModule(LightningDataModule):
                 f"{many(len(places), 'window')} to validate on for "
                 f"{many(world_size, 'process', plural='processes')}; lower val_stride"
             )
-        return self._loader(
-            Windows(videos, self.spec, density=True, fixations=self.config.fixations, labels=self.config.labels),
-            sampler=places[rank::world_size],
-            batch_size=self.config.test_batch_size,
-            items=self.config.test_batch_size,
-        )
+        mine = groupby(places[rank::world_size], key=itemgetter(0))
+        wanted = [(i, [frame for _, frame in of_video]) for i, of_video in mine]
+        brought = Brought(density=True, fixations=self.config.fixations, labels=self.config.labels)
+        return self._stream(videos, wanted, brought, spanning=True)
 
-    def test_dataloader(self) -> DataLoader[Item]:
+    def test_dataloader(self) -> Stream:
         """As :meth:`predict_dataloader`, with the ground truth at the size of the clip, for metrics in the module.
 
         A protocol reads the ground truth at its own size: for the numbers of the tables see ``avsal_bench.evaluate``.
         """
         return self._test_windows(truth=True)
 
-    def predict_dataloader(self) -> DataLoader[Item]:
+    def predict_dataloader(self) -> Stream:
         """All windows of the test videos in video order, whole videos to processes, without ground truth."""
         return self._test_windows(truth=False)
 
@@ -176,36 +182,42 @@ class SaliencyDataModule(LightningDataModule):
         stills = replace(self.spec, frames=1, audio=None)
         return DataLoader(data, batch_size=64, num_workers=readers(self.config.num_workers, stills, 64))
 
-    def _test_windows(self, truth: bool) -> DataLoader[Item]:
+    def _test_windows(self, truth: bool) -> Stream:
+        """Whole videos, each to one process.
+
+        For a test in the module, a process without a video has the first batch of the first one, which another has
+        too: Lightning skips the test of a process without batches, and the others would wait for its scores for ever.
+        Who gathers them counts a repeated frame once.
+        """
         config, videos = self.config, self.test_videos()
         # Of the whole list: what was tested before has its partner still.
         swaps = partners(self.listed("test")) if "swapped" in (config.sound, *config.others) else None
-        return self._loader(
-            Windows(
-                videos,
-                self.spec,
-                density=truth,
-                sound=config.sound,
-                fixations=truth,
-                others=config.others,
-                swaps=swaps,
-                labels=config.labels,
-            ),
-            batch_sampler=VideoBatches(videos, config.test_batch_size, *self._rank(), nobody_idle=truth),
-            items=config.test_batch_size,
+        rank, world_size = self._rank()
+        mine = share_videos([video.n_frames for video in videos], world_size)[rank]
+        wanted: list[Wanted] = [(i, range(1, videos[i].n_frames + 1)) for i in mine]
+        if truth and videos and not mine:
+            wanted = [(0, range(1, min(config.test_batch_size, videos[0].n_frames) + 1))]
+        brought = Brought(config.sound, config.others, swaps, density=truth, fixations=truth, labels=config.labels)
+        return self._stream(videos, wanted, brought)
+
+    def _stream(
+        self, videos: Sequence[Video], wanted: Sequence[Wanted], brought: Brought, spanning: bool = False
+    ) -> Stream:
+        return Stream(
+            videos,
+            wanted,
+            self.spec,
+            self.config.test_batch_size,
+            brought,
+            spanning=spanning,
+            device=self.trainer.strategy.root_device if self.trainer else None,
+            workers=self.config.num_workers,
+            beside=self._beside(),
         )
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _loader(self, data: Dataset[Item], items: int, **options: object) -> DataLoader[Item]:
-        maps, sounds = 2 + self.config.every_frame * self.spec.frames, 1 + len(self.config.others)
-        beside = self.trainer.num_devices if self.trainer else 1
-        return DataLoader(
-            data,
-            collate_fn=collate,
-            num_workers=readers(self.config.num_workers, self.spec, items, maps=maps, sounds=sounds, beside=beside),
-            persistent_workers=False,
-            pin_memory=torch.cuda.is_available(),
-            **options,  # type: ignore[arg-type]
-        )
+    def _beside(self) -> int:
+        """Processes on this machine, each of which reads."""
+        return self.trainer.num_devices if self.trainer else 1

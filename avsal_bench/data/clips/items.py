@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -85,53 +85,6 @@ def _draws(rng: np.random.Generator, targets: Sequence[int]) -> Iterator[int]:
     for _ in range(MAX_DRAWS):
         yield int(rng.choice(targets))
     yield from rng.permutation(targets).tolist()
-
-
-class Windows(Dataset[Item]):
-    """The window of every ``(video, frame)`` asked for, as at test time; with its ground truth on demand.
-
-    Args:
-        videos: that places count.
-        spec: of the network.
-        density: whether an item brings its saliency map.
-        sound: what is heard, as ``audio``.
-        fixations: whether an item brings the fixated pixels.
-        others: what else is heard, as ``others``.
-        swaps: for the key of each video the one whose sound it is given where it is ``swapped``.
-        labels: whether an item brings the label of consistency of its target frame.
-    """
-
-    def __init__(
-        self,
-        videos: Sequence[Video],
-        spec: ClipSpec,
-        density: bool,
-        sound: Sound = "original",
-        fixations: bool = False,
-        others: Sequence[Sound] = (),
-        swaps: Mapping[str, Video] | None = None,
-        labels: bool = False,
-    ) -> None:
-        self.videos = videos
-        self.spec = spec
-        self.density = density
-        self.sound = sound
-        self.fixations = fixations
-        self.others = tuple(others)
-        self.swaps = dict(swaps or {})
-        self.labels = labels
-
-    def __getitem__(self, place: tuple[int, int]) -> Item:
-        """The window that predicts ``frame`` of video ``i``, for ``place = (i, frame)``."""
-        video, frame = self.videos[place[0]], place[1]
-        item = read_item(video, frame, self.spec, self.sound, self.others, self.swaps.get(video.key))
-        if self.density:
-            item["density"] = read_density(video.densities.path(frame), self.spec.size)
-        if self.fixations:
-            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
-        if self.labels:
-            item["label"] = torch.tensor(labels_of(video)[frame - 1])
-        return item
 
 
 class Densities(Dataset[Tensor]):

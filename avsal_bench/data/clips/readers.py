@@ -23,20 +23,30 @@ PART = 0.7
 _said: set[str] = set()
 
 
-def readers(wanted: int, spec: ClipSpec, items: int, *, maps: int = 1, sounds: int = 1, beside: int = 1) -> int:
+def readers(
+    wanted: int,
+    spec: ClipSpec,
+    items: int,
+    *,
+    frames: int | None = None,
+    maps: int = 1,
+    sounds: int = 1,
+    beside: int = 1,
+) -> int:
     """As many reading processes as are wanted, or fewer where shared memory is short; that is said once.
 
     Args:
         wanted: processes.
         spec: of the clips.
         items: of a batch.
+        frames: of a batch at most; by default each item has its own.
         maps: that an item brings at most, float32 at the size of the clip.
         sounds: that an item brings.
         beside: processes on this machine that read so many each.
     """
     if wanted < 1 or not SHARED.is_dir():
         return wanted
-    batch = items * item_bytes(spec, maps, sounds)
+    batch = items * item_bytes(spec, maps, sounds, 0) + frame_bytes(spec, frames or items * spec.frames)
     free = shutil.disk_usage(SHARED).free
     fitting = max(0, math.floor((PART * free / (beside * batch) - IN_USE) / AHEAD))
     if fitting >= wanted:
@@ -51,11 +61,17 @@ def readers(wanted: int, spec: ClipSpec, items: int, *, maps: int = 1, sounds: i
     return fitting
 
 
-def item_bytes(spec: ClipSpec, maps: int = 1, sounds: int = 1) -> int:
-    """Bytes of one item of a batch: frames of 8 bits, maps and sounds of float32."""
+def item_bytes(spec: ClipSpec, maps: int = 1, sounds: int = 1, frames: int | None = None) -> int:
+    """Bytes of one item of a batch: frames of 8 bits, by default those of a clip, maps and sounds of float32."""
     height, width = spec.size
     sound = 0 if spec.audio is None else 4 * spec.audio(torch.zeros(1)).numel()
-    return 3 * spec.frames * height * width + 4 * maps * height * width + sounds * sound
+    return frame_bytes(spec, spec.frames if frames is None else frames) + 4 * maps * height * width + sounds * sound
+
+
+def frame_bytes(spec: ClipSpec, frames: int) -> int:
+    """Bytes of some frames of 8 bits."""
+    height, width = spec.size
+    return 3 * frames * height * width
 
 
 def _say_once(text: str) -> None:

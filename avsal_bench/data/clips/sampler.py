@@ -65,37 +65,6 @@ class ClipSampler(Sampler[ClipRequest]):
             yield ClipRequest(self.clips[clip], (self.seed, self.epoch, int(clip)))
 
 
-class VideoBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of ``(video, frame)`` in video order, a batch never spanning two videos; whole videos to ranks.
-
-    With ``nobody_idle`` a rank without a video has the first batch of the first video, which another has too: Lightning
-    skips the test of a process without batches, and the others would wait for its scores for ever. Who gathers them
-    must count a repeated frame once.
-    """
-
-    def __init__(
-        self, videos: Sequence[Video], batch_size: int, rank: int = 0, world_size: int = 1, nobody_idle: bool = False
-    ) -> None:
-        self.videos = videos
-        self.batch_size = batch_size
-        self.mine = share_videos([v.n_frames for v in videos], world_size)[rank]
-        self.lent = nobody_idle and bool(videos) and not self.mine
-
-    def _of_video(self, i: int) -> Iterator[list[tuple[int, int]]]:
-        frames = range(1, self.videos[i].n_frames + 1)
-        for start in range(0, len(frames), self.batch_size):
-            yield [(i, frame) for frame in frames[start : start + self.batch_size]]
-
-    def __len__(self) -> int:
-        return self.lent + sum(-(-self.videos[i].n_frames // self.batch_size) for i in self.mine)
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        if self.lent:
-            yield next(self._of_video(0))
-        for i in self.mine:
-            yield from self._of_video(i)
-
-
 def share_videos(lengths: Sequence[int], world_size: int) -> list[list[int]]:
     """Indices of the videos of each rank: the longest first, each to the rank with the least frames so far.
 

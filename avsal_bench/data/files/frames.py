@@ -5,7 +5,6 @@ Whatever is missing or unreadable is an error that names the file; nothing is sk
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.dataset import Video, VideoFile
 from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
 from avsal_bench.data.files.readers.video_reader import read_pictures
@@ -31,16 +30,11 @@ def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
     return resized
 
 
-# Windows of stride 1 share all frames but one. 128 frames of 224x384 take 33 MB.
-CACHED_FRAMES = 128
-_frames: OrderedDict[tuple[NumberedFiles | OneFile | VideoFile, int, tuple[int, int], bool], Tensor] = OrderedDict()
-
-
 def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool = True) -> Tensor:
     """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
 
     They come from the prepared form where it holds this size (antialiased always), else from the pictures or the
-    video file, resized by bilinear interpolation.
+    video file, resized by bilinear interpolation. One picture at its own size is in memory at a time.
 
     Args:
         video: whose files are read.
@@ -51,48 +45,35 @@ def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | No
     Raises:
         FileNotFoundError, ValueError: naming the file and the frame.
     """
+    return _stacked(video, numbers, size, antialias, 1)
+
+
+def read_pool(video: Video, numbers: Sequence[int], size: tuple[int, int], antialias: bool = True) -> Tensor:
+    """As :func:`read_frames`, frame by frame: ``(N, 3, h, w)``; of no frame nothing."""
+    if not numbers:
+        return torch.empty((0, 3, *size), dtype=torch.uint8)
+    return _stacked(video, numbers, size, antialias, 0)
+
+
+def _stacked(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool, axis: int) -> Tensor:
+    """Frames, counted along an axis of the result; see :func:`read_frames`."""
     if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
         raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {many(video.n_frames, 'frame')}")
     if size is not None and antialias:
         ready = _prepared_frames(video, size)
         if ready is not None:
+            frames = torch.from_numpy(ready[np.asarray(numbers) - 1])
             # Contiguous, as without the prepared form: the memory layout decides the last digits of a convolution.
-            return torch.from_numpy(ready[np.asarray(numbers) - 1]).permute(3, 0, 1, 2).contiguous()
-    found = _read_all(video, sorted(set(numbers)), size, antialias)
+            return frames.permute(*((0, 3, 1, 2) if axis == 0 else (3, 0, 1, 2))).contiguous()
+    found: dict[int, Tensor] = {}
+    for n in sorted(set(numbers)):
+        picture = _read(video, n)
+        found[n] = picture if size is None else F.resize(picture, list(size), antialias=antialias)
     sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
     if len(sizes) > 1:
         listed = ", ".join(f"{height}x{width} (frame {n})" for (height, width), n in sizes.items())
         raise ValueError(f"{video.key}: frames of several sizes, {listed}; extract them again")
-    return torch.stack([found[n] for n in numbers], dim=1)
-
-
-def _read_all(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool) -> dict[int, Tensor]:
-    """Each of some frames once; from the cache where it is there."""
-    source = video.frames
-    found = {}
-    if size is not None:
-        for n in numbers:
-            if (source, n, size, antialias) in _frames:
-                _frames.move_to_end((source, n, size, antialias))
-                found[n] = _frames[source, n, size, antialias]
-    wanted = [n for n in numbers if n not in found]
-    if isinstance(source, VideoFile):
-        fresh = read_pictures(source.path, wanted) if wanted else []
-    else:
-        fresh = [decode_image_file(source.path(n), ImageReadMode.RGB) for n in wanted]
-    for n, picture in zip(wanted, fresh, strict=True):
-        if size is None:
-            found[n] = picture
-            continue
-        found[n] = _frames[source, n, size, antialias] = F.resize(picture, list(size), antialias=antialias)
-    while len(_frames) > CACHED_FRAMES:
-        _frames.popitem(last=False)
-    return found
-
-
-def forget_frames() -> None:
-    """Forget the frames that were read before: their files may be others now."""
-    _frames.clear()
+    return torch.stack([found[n] for n in numbers], dim=axis)
 
 
 def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool = True) -> Tensor:
@@ -100,11 +81,23 @@ def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool
     return read_frames(video, clip.frames, size, antialias)
 
 
+def in_order(video: Video, size: tuple[int, int], antialias: bool = True) -> bool:
+    """Whether frames of this size cost least where one process reads them one after the other: from a video file."""
+    return isinstance(video.frames, VideoFile) and not (antialias and is_prepared(video, size))
+
+
+def _read(video: Video, number: int) -> Tensor:
+    """One frame as it is stored, ``(3, H, W)`` uint8."""
+    if isinstance(video.frames, VideoFile):
+        return read_pictures(video.frames.path, [number])[0]
+    return decode_image_file(video.frames.path(number), ImageReadMode.RGB)
+
+
 def frame_size(video: Video) -> tuple[int, int]:
     """(height, width) of the frames of a video as they are stored, from its first frame."""
     if isinstance(video.frames, VideoFile):
         return picture_size(video.frames.path)
-    height, width = decode_image_file(video.frames.path(1), ImageReadMode.RGB).shape[-2:]
+    height, width = _read(video, 1).shape[-2:]
     return height, width
 
 

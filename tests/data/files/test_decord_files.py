@@ -37,7 +37,7 @@ needs_decord = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def by_decord(monkeypatch):
     monkeypatch.setenv("AVSAL_VIDEO_READER", "decord")
-    for kept in (decord_files._readers, decord_files._proved, frames._frames):
+    for kept in (decord_files._readers, decord_files._proved):
         kept.clear()
 
 
@@ -70,7 +70,6 @@ def test_frames_come_from_it_in_other_processes_too(tmp_path, monkeypatch):
     loader = torch.utils.data.DataLoader(Frames(video), batch_size=None, num_workers=2)
     in_workers = list(loader)
     monkeypatch.delenv("AVSAL_VIDEO_READER")
-    frames._frames.clear()
     assert torch.equal(frames.read_frames(video, [9, 2, 9], (24, 32)), by_decord)
     for n, found in enumerate(in_workers, start=1):
         assert torch.equal(found, frames.read_frames(video, [n], (24, 32)))
