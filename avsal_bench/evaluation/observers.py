@@ -82,13 +82,14 @@ class Half(Truth):
         test_list: Sequence[Video] = (),
         width: float = 1.0,
     ) -> None:
-        self.video, self.test_list, self.size, self.degree, self.width = video, test_list, size, degree, width
+        super().__init__(video, test_list)
+        self.size, self.degree, self.width = size, degree, width
         points = [gaze.points(frame, observers).astype(np.int64) for frame in range(1, video.n_frames + 1)]
         #: For each frame the pixels looked at, one an observer.
         self.points = [torch.from_numpy(p) for p in points]
-        self._pixels = [torch.unique(p[:, 1] * size[1] + p[:, 0]) for p in self.points]
-        self._of_video = self._mask([torch.cat(self._pixels)])[0]
-        self._of_dataset: Tensor | None = None
+        self._pixels: list[Tensor] = [torch.unique(p[:, 1] * size[1] + p[:, 0]) for p in self.points]
+        self._fixated = dict(enumerate(self._pixels, start=1))
+        self._of_video: Tensor = self._mask([torch.cat(self._pixels)])[0]
         self._negatives: dict[str, Tensor] = {}
 
     def blurred(self, frames: Sequence[int]) -> Tensor:

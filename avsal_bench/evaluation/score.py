@@ -26,6 +26,7 @@ from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
 from avsal_bench.metrics.measured import table_scores
 from avsal_bench.metrics.scaling import EPS, Maps, Points, find, from_zero, measure, moved, surely, to_sum_1, total
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
+from avsal_bench.stopwatch import timed
 
 #: Pixels of ground truth or prediction that are scored at once, on a CPU and on a GPU. It bounds the memory (some 20
 #: arrays of this size) whatever the length of the video; arrays this small stay near a processor, and are enough to
@@ -206,9 +207,10 @@ class VideoScorer:
 
     def _add(self, frames: Sequence[int], maps: Tensor) -> None:
         where = [f"{self.truth.video.key}, frame {frame}" for frame in frames]
-        fixations = self.truth.fixations(frames)
-        negatives = self.truth.negatives(frames, self.protocol.negatives)
-        densities = self.truth.densities(frames)
+        with timed("reading"):
+            fixations = self.truth.fixations(frames)
+            negatives = self.truth.negatives(frames, self.protocol.negatives)
+            densities = self.truth.densities(frames)
         scores, constant = _scored(maps, densities, fixations, negatives, self.protocol, where)
         for metric, values in scores.items():
             self.scores[metric] += values.tolist()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,14 +19,19 @@ from PIL import Image
 from torch import Tensor
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.evaluation.behind import Behind
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, require_finite
 from avsal_bench.evaluation.score import Results, VideoScorer
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.stopwatch import timed
 
 #: Form of the maps that are kept: 8-bit PNG, as STAViS stores them, or the network's own float32 numbers.
 KeepMaps = Literal["png", "npy"]
+
+#: Batches whose maps wait to be scored while a GPU makes the next ones.
+BEHIND = 2
 
 
 class ScoreVideos(Callback):
@@ -33,12 +43,17 @@ class ScoreVideos(Callback):
 
     A batch may come with the maps of several sounds. The first is the true one, then; the others are compared with it.
 
+    Ground truth is read while the network is at the batch. The maps of a network on a GPU are scored there, by a thread
+    that is a few batches behind, so that the network waits for no score; on a CPU, whose cores the network uses, they
+    are scored before the next batch.
+
     Args:
         videos: the test list; batches must come video by video, in frame order.
         results: where they go, and what they are made of; or for each sound that is predicted, in that order, or None
             for one that is not to be scored. What is there already and may be used is not scored again.
         protocol: how maps become scores.
         keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``.
+        at_once: score each batch before the next one, also on a GPU.
     """
 
     def __init__(
@@ -47,57 +62,112 @@ class ScoreVideos(Callback):
         results: Results | Sequence[Results | None],
         protocol: Protocol,
         keep_maps: KeepMaps | None = None,
+        at_once: bool = False,
     ) -> None:
         self.videos = {v.key: v for v in videos}
         self.results = [results] if isinstance(results, Results) else list(results)
         self.done = [set() if one is None else one.read().keys() for one in self.results]
         self.protocol = protocol
         self.keep_maps = keep_maps
-        self._scorers: list[VideoScorer | None] = []
-        self._shown: list[dict[int, Tensor]] = []
+        self.at_once = at_once
+        self._behind = Behind(0)
+        self._readers: ThreadPoolExecutor | None = None
+        self._tested: _Tested | None = None
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the threads: those that read ground truth, and for a network on a GPU the one that scores."""
+        self._readers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="ground truth")
+        self._behind = Behind(0 if self.at_once or pl_module.device.type == "cpu" else BEHIND)
+        self._tested = None
+
+    def on_predict_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Begin to read what the maps of a batch will be scored against, while the network makes them."""
+        video, frames = self._place(batch)
+        if self._tested is None or self._tested.video is not video:
+            self._tested = self._start(video)
+        if any(self._tested.scorers):
+            self._tested.truth.read_ahead(frames, self.protocol.negatives)
 
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
         """Score the maps ``(B, h, w)`` of a batch, or ``(S, B, h, w)`` of S sounds; finish a whole video."""
-        video = self.videos[f"{batch['dataset'][0]}/{batch['video'][0]}"]
-        frames = [int(frame) for frame in batch["frame"]]
-        predicted = outputs.float().cpu().view(-1, *outputs.shape[-3:])
-        if frames[0] == 1:
-            self._start(video)
-        assert self._scorers, "a video starts with its first frame"
-        wanted = picture_frames(video)
-        sounds = zip(self.results, self._scorers, self._shown, predicted, strict=True)
-        for number, (results, scorer, shown, maps) in enumerate(sounds):
-            require_finite(maps, [f"{video.key}, frame {frame}" for frame in frames])
-            if results is None or scorer is None:
-                continue
-            scorer.add(frames, maps)
-            if number:
-                scorer.compare(maps, predicted[0])
-            shown |= {frame: maps[i] for i, frame in enumerate(frames) if frame in wanted}
-            if self.keep_maps is not None:
-                save_maps(maps, frames, results.folder / "maps" / video.name, self.keep_maps)
-            if frames[-1] == video.n_frames:
-                self._finish(video, scorer, shown, results)
-        if frames[-1] == video.n_frames:
-            self._scorers = []
+        assert self._tested is not None, "a batch starts before it ends"
+        predicted = outputs.float().view(-1, *outputs.shape[-3:])
+        self._behind.do(partial(self._score_there, self._tested, self._place(batch)[1], predicted))
 
-    def _start(self, video: Video) -> None:
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Wait for what is still being scored, and end the threads."""
+        try:
+            self._behind.finish()
+        finally:
+            self._end_readers()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """End the threads; nothing more is scored."""
+        self._behind.give_up()
+        self._end_readers()
+
+    def _end_readers(self) -> None:
+        if self._readers is not None:
+            self._readers.shutdown(cancel_futures=True)
+            self._readers = None
+
+    def _place(self, batch: Any) -> tuple[Video, list[int]]:
+        """Video and frames of a batch."""
+        return self.videos[f"{batch['dataset'][0]}/{batch['video'][0]}"], [int(frame) for frame in batch["frame"]]
+
+    def _start(self, video: Video) -> _Tested:
         """Make a scorer for each sound of a video whose result is not there; they share the ground truth."""
-        truth = Truth(video, list(self.videos.values()))
-        self._shown = [{} for _ in self.results]
+        truth = Truth(video, list(self.videos.values()), self._readers)
         for results, done in zip(self.results, self.done, strict=True):
             if results is not None and video.name not in done:  # maps of an older test are not those of the scores
                 shutil.rmtree(results.folder / "maps" / video.name, ignore_errors=True)
-        self._scorers = [
+        scorers = [
             None if results is None or video.name in done else VideoScorer(truth, self.protocol)
             for results, done in zip(self.results, self.done, strict=True)
         ]
+        return _Tested(video, truth, scorers, [{} for _ in self.results])
+
+    def _score_there(self, tested: _Tested, frames: list[int], predicted: Tensor) -> None:
+        """:meth:`_score`; a thread knows nothing of the modes and the GPU of another one."""
+        on_gpu = predicted.device.type == "cuda"
+        with torch.inference_mode(), torch.cuda.device(predicted.device) if on_gpu else nullcontext():
+            self._score(tested, frames, predicted)
+
+    def _score(self, tested: _Tested, frames: list[int], predicted: Tensor) -> None:
+        """Score the maps ``(S, B, h, w)`` of some frames; and finish the video after its last one."""
+        video = tested.video
+        wanted = [i for i, frame in enumerate(frames) if frame in picture_frames(video)]
+        sounds = zip(self.results, tested.scorers, tested.shown, predicted, strict=True)
+        for number, (results, scorer, shown, maps) in enumerate(sounds):
+            if results is None or scorer is None:
+                require_finite(maps, [f"{video.key}, frame {frame}" for frame in frames])
+                continue
+            with timed("scoring"):
+                scorer.add(frames, maps)
+                if number:
+                    scorer.compare(maps, predicted[0])
+            with timed("writing"):
+                shown |= {frames[i]: maps[i].cpu() for i in wanted}
+                if self.keep_maps is not None:
+                    save_maps(maps.cpu(), frames, results.folder / "maps" / video.name, self.keep_maps)
+                if frames[-1] == video.n_frames:
+                    self._finish(video, scorer, shown, results)
 
     def _finish(self, video: Video, scorer: VideoScorer, shown: Mapping[int, Tensor], results: Results) -> None:
         draw_video(shown, video, results.folder / f"{video.name}.png")
         results.write(scorer)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A video that is being tested, and by sound its scorer (None: there is nothing to do) and the maps to be shown."""
+
+    video: Video
+    truth: Truth
+    scorers: list[VideoScorer | None]
+    shown: list[dict[int, Tensor]]
 
 
 def forget_without_maps(videos: Sequence[Video], results: Results, form: KeepMaps) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,55 +18,107 @@ from avsal_bench.data.files.images import read_density_levels
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10
+#: Fixation maps that a thread reads at a time.
+AT_ONCE = 256
 
 
 class Truth:
-    """Reads the ground truth of one video; its fixation maps once and at first, kept as lists of pixels.
+    """Reads the ground truth of one video: maps when they are asked for, or before, by threads.
+
+    Of fixation maps the lists of pixels are kept. All of a video's are read for its first negatives where those are of
+    the whole video; else each with its frame.
 
     Args:
         video: whose files are read.
         test_list: all test videos of its data set, for protocols that draw negatives from them.
+        threads: which :meth:`read_ahead` reads by.
 
     Raises:
-        FileNotFoundError, ValueError: naming a missing, unreadable or misfitting file.
+        FileNotFoundError, ValueError: when a map is asked for, naming a missing, unreadable or misfitting file.
     """
 
-    def __init__(self, video: Video, test_list: Sequence[Video] = ()) -> None:
+    def __init__(self, video: Video, test_list: Sequence[Video] = (), threads: Executor | None = None) -> None:
         self.video = video
         self.test_list = test_list
-        self._pixels: list[Tensor] = []
-        for frame in range(1, video.n_frames + 1):
-            path = video.fixations.path(frame)
-            fixations = read_fixations(path)
-            if frame == 1:
-                self.size = (fixations.shape[0], fixations.shape[1])
-            if fixations.shape != self.size:
-                raise ValueError(f"{path}: size {tuple(fixations.shape)}, the first frame's is {self.size}")
-            self._pixels.append(fixations.flatten().nonzero()[:, 0])
-        self._of_video = self._mask([torch.cat(self._pixels)])[0]
+        self.threads = threads
+        self._fixated: dict[int, Tensor] = {}
+        self._of_video: Tensor | None = None
         self._of_dataset: Tensor | None = None
+        # What threads read: whoever scores may be a thread of its own, and takes from here what it waits for.
+        self._densities_coming: dict[int, Future[Tensor]] = {}
+        self._pixels_coming: list[Future[dict[int, Tensor]]] = []
+        self._all_asked = False
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the first fixation map, and so of all."""
+        height, width = read_fixations(self.video.fixations.path(1)).shape
+        return height, width
+
+    def read_ahead(self, frames: Sequence[int], source: Literal["video", "dataset"]) -> None:
+        """Begin to read, by the threads, what some frames will be scored against; without threads nothing happens.
+
+        Args:
+            frames: that :meth:`densities` will be asked for.
+            source: of their negatives.
+        """
+        if self.threads is None:
+            return
+        numbers: Sequence[int] = frames if source == "dataset" else ()
+        if source == "video" and not self._all_asked:
+            self._all_asked = True
+            numbers = range(1, self.video.n_frames + 1)
+        for start in range(0, len(numbers), AT_ONCE):
+            part = numbers[start : start + AT_ONCE]
+            self._pixels_coming.append(self.threads.submit(self._read_pixels, part))
+        for frame in frames:
+            self._densities_coming[frame] = self.threads.submit(self._read_density, frame)
 
     def densities(self, frames: Sequence[int]) -> Tensor:
         """Saliency maps ``(F, H, W)`` of some frames, in the numbers of the image: no metric sees their unit."""
         maps = []
         for frame in frames:
-            path = self.video.densities.path(frame)
-            maps.append(read_density_levels(path))
-            if maps[-1].shape != self.size:
-                raise ValueError(f"{path}: the map has size {tuple(maps[-1].shape)}, the fixation maps {self.size}")
+            coming = self._densities_coming.pop(frame, None)
+            maps.append(self._read_density(frame) if coming is None else coming.result())
         return torch.stack(maps)
 
     def fixations(self, frames: Sequence[int]) -> Tensor:
         """Fixation maps ``(F, H, W)`` bool of some frames."""
-        return self._mask([self._pixels[frame - 1] for frame in frames])
+        return self._mask(self._pixels_of(frames))
 
     def negatives(self, frames: Sequence[int], source: Literal["video", "dataset"]) -> Tensor:
         """Negatives of the shuffled AUC, ``(F, H, W)`` bool, for some frames; as ``negatives`` of a protocol."""
         if source == "video":
+            if self._of_video is None:
+                self._of_video = self._mask([torch.cat(self._pixels_of(range(1, self.video.n_frames + 1)))])[0]
             return self._of_video & ~self.fixations(frames)
         if self._of_dataset is None:
             self._of_dataset = self._draw()
         return self._of_dataset.expand(len(frames), *self.size)
+
+    def _pixels_of(self, frames: Sequence[int]) -> list[Tensor]:
+        """The fixated pixels of each of some frames, among the H W of it."""
+        while self._pixels_coming:
+            self._fixated |= self._pixels_coming.pop(0).result()
+        self._fixated |= self._read_pixels([frame for frame in frames if frame not in self._fixated])
+        return [self._fixated[frame] for frame in frames]
+
+    def _read_pixels(self, frames: Sequence[int]) -> dict[int, Tensor]:
+        found = {}
+        for frame in frames:
+            path = self.video.fixations.path(frame)
+            fixations = read_fixations(path)
+            if fixations.shape != self.size:
+                raise ValueError(f"{path}: size {tuple(fixations.shape)}, the first frame's is {self.size}")
+            found[frame] = fixations.flatten().nonzero()[:, 0].int()
+        return found
+
+    def _read_density(self, frame: int) -> Tensor:
+        path = self.video.densities.path(frame)
+        found = read_density_levels(path)
+        if found.shape != self.size:
+            raise ValueError(f"{path}: the map has size {tuple(found.shape)}, the fixation maps {self.size}")
+        return found
 
     def _draw(self) -> Tensor:
         """What is fixated in some frames of the test list, moved to this video's size, ``(H, W)`` bool.
@@ -89,5 +143,5 @@ class Truth:
     def _mask(self, pixels: Sequence[Tensor]) -> Tensor:
         masks = torch.zeros(len(pixels), self.size[0] * self.size[1], dtype=torch.bool)
         for mask, fixated in zip(masks, pixels, strict=True):
-            mask[fixated] = True
+            mask[fixated.long()] = True
         return masks.view(-1, *self.size)

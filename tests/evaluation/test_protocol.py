@@ -346,4 +346,4 @@ def test_misfitting_ground_truth_names_the_file(tmp_path):
         Truth(video).densities([3])
     savemat(folder / "fixMap_00002.mat", {"eyeMap": np.zeros((9, 9), np.uint8)})
     with pytest.raises(ValueError, match=r"fixMap_00002\.mat: size \(9, 9\), the first frame's is \(240, 320\)"):
-        Truth(video)
+        Truth(video).fixations([2])
