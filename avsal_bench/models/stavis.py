@@ -40,6 +40,7 @@ Not part of the network, and not ported, are these faults of the published scrip
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -51,6 +52,7 @@ from avsal_bench.models.backbones.resnet3d import resnet50_without_layer4
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.clips import Clips, Memory
+from avsal_bench.models.fusion.bilinear import FUSED, BilinearFusion, enlarge
 from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
@@ -59,8 +61,11 @@ from avsal_bench.spec import ClipSpec
 #: Mean of RGB in 0..255 that the authors take off; they do not divide by a deviation.
 _MEAN = (114.7748, 107.7354, 99.4750)
 
-#: Channels of a side feature, of both sides of the bilinear layer, and of what it gives.
-_SIDE, _AFFINE, _FUSED = 16, 128, 64
+#: Channels of a side feature.
+_SIDE = 16
+
+#: Where the weights of the last layer change from one feature to the next.
+_ENDS = (_SIDE, 2 * _SIDE, 3 * _SIDE, 4 * _SIDE)
 
 #: Names inside the authors' ``score_dsn.<i>``, and ours.
 _SIDE_NAMES = {"side_prep": "side_prep", "upscale": "upscale", "score_dsn": "score", "upscale_": "upscale_score"}
@@ -70,62 +75,66 @@ _SIDE_KEY = re.compile(rf"score_dsn\.(\d)\.({'|'.join(_SIDE_NAMES)})\.(weight|bi
 _SOUNDNET = {str(index): i for i, index in enumerate((0, 4, 8, 11, 14, 18, 21), start=1)}
 _SOUNDNET_NORMS = {str(int(index) + 1): i for index, i in _SOUNDNET.items()}
 
+#: Makes logits of the side features, of layer2's feature and the sound where it is heard, and of the last layer.
+_Head = Callable[[list[Tensor], tuple[Tensor, Tensor] | None, nn.Conv2d], Tensor]
+
 _SOURCE = "project page of STAViS (cvsp.cs.ntua.gr), data/pretrained_models.tar.gz"
 _LICENCE = "MIT repository; weights not stated"
+_ONLINE = "http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz"
 _WEIGHTS = (
     PublishedWeights(
-        name="stavis_av_fold1",
-        file="audiovisual_split1_save_60.pth",
-        what="STAViS, audio-visual, fold 1: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "av"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_av_fold1",
+        "audiovisual_split1_save_60.pth",
+        "STAViS, audio-visual, fold 1: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "av"},
+        online=_ONLINE,
     ),
     PublishedWeights(
-        name="stavis_av_fold2",
-        file="audiovisual_split2_save_60.pth",
-        what="STAViS, audio-visual, fold 2: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "av"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_av_fold2",
+        "audiovisual_split2_save_60.pth",
+        "STAViS, audio-visual, fold 2: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "av"},
+        online=_ONLINE,
     ),
     PublishedWeights(
-        name="stavis_av_fold3",
-        file="audiovisual_split3_save_60.pth",
-        what="STAViS, audio-visual, fold 3: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "av"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_av_fold3",
+        "audiovisual_split3_save_60.pth",
+        "STAViS, audio-visual, fold 3: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "av"},
+        online=_ONLINE,
     ),
     PublishedWeights(
-        name="stavis_v_fold1",
-        file="visual_split1_save_60.pth",
-        what="STAViS, visual, fold 1: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "v"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_v_fold1",
+        "visual_split1_save_60.pth",
+        "STAViS, visual, fold 1: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "v"},
+        online=_ONLINE,
     ),
     PublishedWeights(
-        name="stavis_v_fold2",
-        file="visual_split2_save_60.pth",
-        what="STAViS, visual, fold 2: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "v"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_v_fold2",
+        "visual_split2_save_60.pth",
+        "STAViS, visual, fold 2: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "v"},
+        online=_ONLINE,
     ),
     PublishedWeights(
-        name="stavis_v_fold3",
-        file="visual_split3_save_60.pth",
-        what="STAViS, visual, fold 3: the training lists of the six sets",
-        source=_SOURCE,
-        licence=_LICENCE,
-        options={"modality": "v"},
-        online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        "stavis_v_fold3",
+        "visual_split3_save_60.pth",
+        "STAViS, visual, fold 3: the training lists of the six sets",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "v"},
+        online=_ONLINE,
     ),
 )
 
@@ -193,7 +202,7 @@ class STAViS(Network):
         else:
             self.soundnet = SoundNet(audio_width)
             self.fusion = BilinearFusion(channels[2], self.soundnet.channels)
-            self.fuse_av = nn.Conv2d(4 * _SIDE + _FUSED, 1, 1)
+            self.fuse_av = nn.Conv2d(4 * _SIDE + FUSED, 1, 1)
             if visual_head:
                 self.fuse = nn.Conv2d(4 * _SIDE, 1, 1)
                 self.visual_only = ("upscale_score.", "score.3.")
@@ -209,23 +218,22 @@ class STAViS(Network):
                 hear and there is no visual head.
         """
         self.check_input(frames, audio)
-        sides, middle, _ = self._look(self.encoder.stage(0, frames))
-        return self._main(sides, middle, audio, use_audio)
+        return self._main(*self._look(self.encoder.stage(0, frames)), audio, use_audio, self._head)
 
-    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
         """As :meth:`forward` in eval mode; a frame enters the stem once, and not in each of its windows.
 
         Behind the stem nothing is the same in two windows: the attention of a window is made from all of its frames.
         """
         self.check_clips(clips, audio)
-        sides, middle, _ = clips.once("seen", lambda: self._look(self.encoder.stem_of_windows(clips, memory)))
-        return self._main(sides, middle, audio)
+        seen = clips.once("seen", lambda: self._look(self.encoder.stem_of_windows(clips, memory)))
+        return self._main(*seen, audio, use_audio, self._quick_head)
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Outputs:
         """As ``forward``; a ``v`` network also gives the side maps of the four features, logits ``(B, H, W)``."""
         self.check_input(frames, audio)
-        sides, middle, prepared = self._look(self.encoder.stage(0, frames))
-        main = self._main(sides, middle, audio, use_audio)
+        prepared, middle = self._look(self.encoder.stage(0, frames))
+        main = self._main(prepared, middle, audio, use_audio, self._head)
         if self.spec.audio is not None:
             return Outputs(main)
         side = [
@@ -234,8 +242,8 @@ class STAViS(Network):
         ]
         return Outputs(main, tuple(side))
 
-    def _look(self, stem: Tensor) -> tuple[list[Tensor], Tensor, list[Tensor]]:
-        """The side features ``(B, 16, H, W)``, what leaves layer2, and the side features before they were enlarged.
+    def _look(self, stem: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The side features ``(B, 16, h, w)`` before they are enlarged, and what leaves layer2.
 
         Args:
             stem: what the encoder's stem gives.
@@ -248,38 +256,56 @@ class STAViS(Network):
             prepared.append(prepare(x.movedim(1, -1).mean(1).movedim(-1, 1)))
             if i < 3:
                 x = x * (1 + spatial_softmax(self.score[i](prepared[i]))[:, :, None])
-        sides = [centre_crop(up(small), self.spec.size) for up, small in zip(self.upscale, prepared, strict=True)]
-        return sides, features[2], prepared
+        return prepared, features[2]
 
     def _main(
-        self, sides: list[Tensor], middle: Tensor, audio: Tensor | None, use_audio: Tensor | None = None
+        self, prepared: list[Tensor], middle: Tensor, audio: Tensor | None, use_audio: Tensor | None, head: _Head
     ) -> Tensor:
         """The logits ``(B, H, W)``."""
         if self.spec.audio is None or audio is None:
-            return self._see(sides)
+            return head(prepared, None, self.fuse)
         rows = check_rows(use_audio, len(middle))
         if rows is None:
-            return self._hear(sides, middle, audio)
+            return head(prepared, (middle, audio), self.fuse_av)
         if not hasattr(self, "fuse"):
             raise ValueError("items that do not hear need the visual head: build stavis with visual_head=True")
-        logits = self._see([side[~rows] for side in sides])
+        logits = head([x[~rows] for x in prepared], None, self.fuse)
         out = logits.new_empty(len(rows), *logits.shape[1:]).index_put((~rows,), logits)
         if rows.any():
-            heard = self._hear([side[rows] for side in sides], middle[rows], audio[rows])
+            heard = head([x[rows] for x in prepared], (middle[rows], audio[rows]), self.fuse_av)
             out = out.index_put((rows,), heard.to(out.dtype))
         return out
 
-    def _see(self, sides: list[Tensor]) -> Tensor:
-        """The logits without sound, ``(B, H, W)``."""
-        logits: Tensor = self.fuse(torch.cat(sides, 1))
+    def _head(self, prepared: list[Tensor], sounding: tuple[Tensor, Tensor] | None, last: nn.Conv2d) -> Tensor:
+        """The logits ``(B, H, W)``: all is enlarged, and then convolved."""
+        large = [up(small) for up, small in zip(self.upscale, prepared, strict=True)]
+        if sounding is not None:
+            large.append(self.fusion(sounding[0], self._hear(sounding[1])))
+        logits: Tensor = last(torch.cat([centre_crop(x, self.spec.size) for x in large], 1))
         return logits[:, 0]
 
-    def _hear(self, sides: list[Tensor], middle: Tensor, audio: Tensor) -> Tensor:
-        """The logits with sound, ``(B, H, W)``."""
-        # The two tokens of the sound become one.
-        fused = self.fusion(middle, self.soundnet(audio).amax(1))
-        logits: Tensor = self.fuse_av(torch.cat([*sides, centre_crop(fused, self.spec.size)], 1))
-        return logits[:, 0]
+    def _quick_head(self, prepared: list[Tensor], sounding: tuple[Tensor, Tensor] | None, last: nn.Conv2d) -> Tensor:
+        """As :meth:`_head`, to rounding: it is linear, so each part is brought to one channel, and then enlarged."""
+        small = (
+            [*prepared] if sounding is None else [*prepared, self.fusion.small(sounding[0], self._hear(sounding[1]))]
+        )
+        kind = last.weight.dtype
+        with torch.autocast(last.weight.device.type, enabled=False):
+            logits = small[0].new_zeros(len(small[0]), 1, *self.spec.size, dtype=kind)
+            for i, (x, share) in enumerate(zip(small, last.weight[0].tensor_split(_ENDS), strict=False)):
+                if i < len(prepared):
+                    stride: int = 2 ** (i + 1)
+                    kernel = self.upscale.get_parameter(f"{i}.weight") * share
+                    large = F.conv_transpose2d(x.to(kind), kernel.sum(1, keepdim=True), stride=stride)
+                else:
+                    large = enlarge((x.to(kind) * share).sum(1, keepdim=True))
+                logits += centre_crop(large, self.spec.size)
+            assert last.bias is not None, "it has one"
+            return logits[:, 0] + last.bias
+
+    def _hear(self, audio: Tensor) -> Tensor:
+        """The sound of the clip; its two tokens become one, ``(B, C)``."""
+        return self.soundnet(audio).amax(1)  # type: ignore[no-any-return]
 
     def _initialise(self) -> None:
         """The authors' values for training from scratch; those of the encoder are its own."""
@@ -322,31 +348,6 @@ def _rename(key: str) -> str:
                 return f"soundnet.{kind}{layers[index]}.{tail}"
     renamed = {"fusion3": "fusion", "fuseav": "fuse_av"}.get(part)
     return f"{renamed}.{rest}" if renamed else key
-
-
-class BilinearFusion(nn.Module):
-    """The sound of the clip meets every position of the picture in a bilinear layer.
-
-    Args:
-        channels: of layer2.
-        audio_channels: of the sound's feature.
-    """
-
-    def __init__(self, channels: int, audio_channels: int) -> None:
-        super().__init__()
-        self.affine_rgb = nn.Linear(channels, _AFFINE)
-        self.affine_audio = nn.Linear(audio_channels, _AFFINE)
-        self.w_a_rgb = nn.Bilinear(_AFFINE, _AFFINE, _FUSED)
-
-    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
-        """Fuse ``(B, channels, T/4, h, w)`` and ``(B, audio_channels)`` to ``(B, 64, 8h, 8w)``."""
-        middle = visual.shape[2] // 2
-        seen = visual[:, :, middle - 1 : middle + 1].mean(2).permute(0, 2, 3, 1)
-        seen, heard = F.relu(self.affine_rgb(seen)), F.relu(self.affine_audio(audio))
-        # The sound is the same everywhere, so it first makes a matrix for the clip of the layer's weights.
-        matrix = torch.einsum("oij,bj->boi", self.w_a_rgb.weight, heard)
-        fused = torch.einsum("boi,bhwi->bohw", matrix, seen) + self.w_a_rgb.bias[:, None, None]
-        return F.interpolate(fused, scale_factor=8, mode="bilinear", align_corners=False)
 
 
 def spatial_softmax(score: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ class BasicBlock(nn.Module):
         """Map ``(B, inputs, T, H, W)`` to ``(B, outputs, T/stride, H/stride, W/stride)``, odd sides rounded up."""
         out = F.relu(self.bn1(self.conv1(x)), inplace=True)
         out = self.bn2(self.conv2(out))
-        return F.relu(out + self.shortcut(x), inplace=True)
+        out += self.shortcut(x)
+        return F.relu(out, inplace=True)
 
     def shortcut(self, x: Tensor) -> Tensor:
         """What is added to the convolutions' result: the input, or the strided and padded one without gradient."""
@@ -93,7 +94,8 @@ class Bottleneck(nn.Module):
         out = F.relu(self.bn1(self.conv1(x)), inplace=True)
         out = F.relu(self.bn2(self.conv2(out)), inplace=True)
         out = self.bn3(self.conv3(out))
-        return F.relu(out + self.downsample(x), inplace=True)
+        out += self.downsample(x)
+        return F.relu(out, inplace=True)
 
 
 class ResNet3D(nn.Module):

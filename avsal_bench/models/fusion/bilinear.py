@@ -1,6 +1,7 @@
-"""The bilinear fusions of STAViS and AViNet, as other networks try them in the place of their own (mspi2024, Table 5).
+"""The bilinear fusion of STAViS, and those of STAViS and AViNet as other networks try them (mspi2024, Table 5).
 
-Both lose the time of the picture first, and give the same shape: a feature of ``width`` channels for every position.
+The latter two lose the time of the picture first, and give the same shape: a feature of ``width`` channels for every
+position.
 """
 
 from __future__ import annotations
@@ -10,6 +11,42 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+#: Channels of either side of STAViS's bilinear layer, and of what it gives.
+AFFINE, FUSED = 128, 64
+
+
+class BilinearFusion(nn.Module):
+    """STAViS's own: the sound of the clip meets every position of the picture, at its middle, in a bilinear layer.
+
+    Args:
+        channels: of layer2.
+        audio_channels: of the sound's feature.
+    """
+
+    def __init__(self, channels: int, audio_channels: int) -> None:
+        super().__init__()
+        self.affine_rgb = nn.Linear(channels, AFFINE)
+        self.affine_audio = nn.Linear(audio_channels, AFFINE)
+        self.w_a_rgb = nn.Bilinear(AFFINE, AFFINE, FUSED)
+
+    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Fuse ``(B, channels, T/4, h, w)`` and ``(B, audio_channels)`` to ``(B, 64, 8h, 8w)``."""
+        return enlarge(self.small(visual, audio))
+
+    def small(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """As :meth:`forward`, before it is enlarged: ``(B, 64, h, w)``."""
+        middle = visual.shape[2] // 2
+        seen = visual[:, :, middle - 1 : middle + 1].mean(2).permute(0, 2, 3, 1)
+        seen, heard = F.relu(self.affine_rgb(seen)), F.relu(self.affine_audio(audio))
+        # The sound is the same everywhere, so it first makes a matrix for the clip of the layer's weights.
+        matrix = torch.einsum("oij,bj->boi", self.w_a_rgb.weight, heard)
+        return torch.einsum("boi,bhwi->bohw", matrix, seen) + self.w_a_rgb.bias[:, None, None]
+
+
+def enlarge(fused: Tensor) -> Tensor:
+    """From the size of layer2 to that of the frames, ``(B, C, h, w)`` to ``(B, C, 8h, 8w)``."""
+    return F.interpolate(fused, scale_factor=8, mode="bilinear", align_corners=False)
 
 
 class ChannelBilinear(nn.Module):
