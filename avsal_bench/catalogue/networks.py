@@ -7,19 +7,18 @@ the records. :mod:`avsal_bench.catalogue.table` writes them down.
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.catalogue.counting import Counted, count
+from avsal_bench.catalogue.speeds import Times, read_object, read_speeds, times_of
 from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import ModelEntry
@@ -71,16 +70,6 @@ class Variant:
         """
         own = f"{self.entry.name}_{self.variant or '*'}"
         return self.modality in self.entry.parity and bool(fnmatch.filter(outputs, own))
-
-
-@dataclass(frozen=True)
-class Times:
-    """Of one window: CPU seconds on one thread, and seconds with a thread for each core; medians over the runs."""
-
-    one_thread: float
-    all_threads: float
-    date: str
-    machine: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -147,7 +136,7 @@ def catalogue(records: Path, names: Sequence[str] = ()) -> list[Row]:
     """
     chosen = variants(names)
     scores = expected_cc(resource("expected"))
-    times = read_times(resource("windows.json"))
+    speeds = read_speeds(resource("speed.json"))
     outputs = resource("parity.txt").read_text(encoding="utf-8").split()
     real = Counter(r.network for _, r in read_records(records) if not r.synthetic and r.preset != MAPS_PRESET)
     rows = []
@@ -162,7 +151,7 @@ def catalogue(records: Path, names: Sequence[str] = ()) -> list[Row]:
                 spec=spec,
                 sound=sound_phrase(spec.audio) if spec.audio else "",
                 counted=counted,
-                times=_times_of(one, counted, times),
+                times=times_of(speeds, one.key, counted.macs) if counted else None,
                 parity=one.compared(outputs),
                 weights=len(whole),
                 parts=len(parts),
@@ -203,7 +192,7 @@ def expected_cc(folder: Path) -> dict[str, float]:
     """
     found: dict[str, tuple[float, Path]] = {}
     for path in sorted(folder.glob("*.json")):
-        expected = _read_json(path)
+        expected = read_object(path)
         for key, scores in expected["scores"].items() if expected.get("preset") == SMOKE else ():
             network, _, condition = key.partition("/")
             if condition != "synth/fold1/original" or "CC" not in scores:
@@ -212,34 +201,3 @@ def expected_cc(folder: Path) -> dict[str, float]:
                 raise ValueError(f"{key} is in {found[network][1]} and in {path}; take it out of one of them")
             found[network] = (scores["CC"][0], path)
     return {network: cc for network, (cc, _) in found.items()}
-
-
-def read_times(path: Path) -> dict[str, Any]:
-    """Content of ``windows.json``: ``machine``, and by key of a network ``networks``; both empty without a file.
-
-    Raises:
-        ValueError: for a file of another form.
-    """
-    if not path.is_file():
-        return {"machine": {}, "networks": {}}
-    found = _read_json(path)
-    if found.keys() != {"machine", "networks"}:
-        raise ValueError(f"{path}: expected machine and networks, got {', '.join(found)}; measure again")
-    return found
-
-
-def _times_of(variant: Variant, counted: Counted | None, found: Mapping[str, Any]) -> Times | None:
-    timed = found["networks"].get(variant.key)
-    if counted is None or timed is None or timed["macs"] != counted.macs:
-        return None
-    return Times(median(timed["one_thread"]), median(timed["all_threads"]), timed["date"], found["machine"])
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: expected JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path}: expected a JSON object, got {type(found).__name__}")
-    return found

@@ -67,10 +67,10 @@ def times_of(found: Mapping[str, Any], key: str, macs: int) -> Times | None:
 
     def alone(threads: int, precision: str) -> Way:
         mine = [row for row in rows if (row["threads"], row["precision"]) == (threads, precision)]
-        return Way(median(mine[0]["plain"]), median(mine[0]["ours"])) if mine else Way()
+        return Way(*(round(median(mine[0][who]), 5) for who in ("plain", "ours"))) if mine else Way()
 
     whole = [row for row in films if (row["threads"], row["precision"]) == (1, "32-true")]
-    film = Way(sum(whole[0]["plain"].values()), sum(whole[0]["ours"].values())) if whole else Way()
+    film = Way(*(round(sum(whole[0][who].values()), 5) for who in ("plain", "ours"))) if whole else Way()
     one, many, half = alone(1, "32-true"), alone(machine["cores"], "32-true"), alone(1, "bf16")
     return Times(one, many, half, film, timed["date"], machine)
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from avsal_bench.catalogue.networks import Row, Times
+from avsal_bench.catalogue.networks import Row
+from avsal_bench.catalogue.speeds import Times, Way
 from avsal_bench.files import write_atomically
 from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
 DASH = "-"
+NOT_MEASURED = "not measured"
 
 
 class Column(NamedTuple):
@@ -41,10 +43,25 @@ def _clip(row: Row) -> str:
     return "{}x{}x{}".format(row.spec.frames, *row.spec.size) if row.counted else DASH
 
 
-def _seconds(row: Row, which: Callable[[Times], float], missing: str) -> str:
-    if row.times:
-        return f"{which(row.times):.3g}"
-    return missing if row.counted else DASH
+def _plain(which: Callable[[Times], Way]) -> Callable[[Row], str]:
+    return lambda row: _seconds(row, which, lambda way: way.plain)
+
+
+def _ours(which: Callable[[Times], Way]) -> Callable[[Row], str]:
+    return lambda row: _seconds(row, which, lambda way: way.ours)
+
+
+def _seconds(row: Row, which: Callable[[Times], Way], whose: Callable[[Way], float | None]) -> str:
+    seconds = whose(which(row.times)) if row.times else None
+    return DASH if seconds is None else f"{seconds:.3g}"
+
+
+ONE_THREAD = _ours(lambda times: times.one_thread)
+
+
+def _gain(row: Row) -> str:
+    way = row.times.one_thread if row.times else Way()
+    return f"{way.plain / way.ours:.2g}x" if way.plain and way.ours else DASH
 
 
 def _parity(row: Row) -> str:
@@ -77,12 +94,23 @@ FIRST = (
     Column("target", lambda row: row.spec.target if row.counted else DASH),
     Column("sound", lambda row: row.sound or DASH),
 )
-#: How fast it is, and what was verified.
+#: How fast it is, beside a plain script.
 SECOND = (
     NETWORK,
     MODALITY,
-    Column("CPU s", lambda row: _seconds(row, lambda times: times.one_thread, "not measured"), True),
-    Column("s", lambda row: _seconds(row, lambda times: times.all_threads, DASH), True),
+    Column("plain CPU s", _plain(lambda times: times.one_thread), True),
+    Column("CPU s", lambda row: NOT_MEASURED if row.counted and not row.times else ONE_THREAD(row), True),
+    Column("gain", _gain, True),
+    Column("bf16 CPU s", _ours(lambda times: times.bf16), True),
+    Column("plain film", _plain(lambda times: times.film), True),
+    Column("film", _ours(lambda times: times.film), True),
+    Column("plain s", _plain(lambda times: times.all_threads), True),
+    Column("s", _ours(lambda times: times.all_threads), True),
+)
+#: What of it was verified.
+THIRD = (
+    NETWORK,
+    MODALITY,
     Column("authors' code", lambda row: row.variant.entry.code or ("none published" if row.counted else DASH)),
     Column("parity", _parity),
     Column("weights", _weights),
@@ -92,21 +120,21 @@ SECOND = (
 
 
 def terminal(rows: Sequence[Row]) -> str:
-    """Two blocks with aligned columns, and what they mean."""
+    """Blocks with aligned columns, and what they mean."""
 
     def numbers(part: Sequence[Column]) -> list[int]:
         return [place for place, column in enumerate(part) if column.number]
 
     blocks = [
         text_table([c.title for c in part], [[c.cell(r) for c in part] for r in rows], numbers(part))
-        for part in (FIRST, SECOND)
+        for part in (FIRST, SECOND, THIRD)
     ]
     return "\n\n".join([*blocks, "\n".join(_notes(rows))])
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Two tables, and what they mean."""
-    parts = ["\n".join(_table(rows, part)) for part in (FIRST, SECOND)]
+    """Tables, and what they mean."""
+    parts = ["\n".join(_table(rows, part)) for part in (FIRST, SECOND, THIRD)]
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in _notes(rows))])
 
 
@@ -121,7 +149,9 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         "params, MACs: of the published network and one window; MACs are the multiplications of its convolutions, "
         "matrix products, attentions and bilinear layers.",
         "clip: frames x height x width; target: the frame of it that is predicted; sound: front end, size and rate.",
-        f"CPU s, s: of one window, CPU time on one thread, and time with {_machine(rows)}.",
+        "CPU s: of the network for one frame of a film, CPU time on one thread; plain: each window alone, in float32, "
+        "as published scripts do; bf16: in bfloat16; film: CPU time from files to scores under the protocol stavis.",
+        f"s: of the network for one frame, time with {_machine(rows)}. A dash: not measured.",
         "parity: proved where, given the same weights, the output was compared with that of the authors' code.",
         "weights: the authors' files registered here, of whole networks + of encoders; opened: looked into here.",
         "synth CC: that CI expects of a short training on the embedded set; it says nothing about real videos.",
@@ -132,27 +162,28 @@ def _notes(rows: Sequence[Row]) -> list[str]:
 def _machine(rows: Sequence[Row]) -> str:
     times = [row.times for row in rows if row.times]
     if not times:
-        return "all threads; not measured"
+        return f"all threads; {NOT_MEASURED}"
     machine, dates = times[0].machine, sorted({t.date for t in times})
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     return (
-        f"{machine['cores']} threads; float32, batch 1, {machine['processor']}, torch {machine['torch']}, {when} "
-        "(`python benchmarks/speed/windows.py`)"
+        f"{machine['cores']} threads; {machine['processor']}, torch {machine['torch']}, {when} "
+        "(`python benchmarks/speed/film.py`; [Speed](speed.md))"
     )
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """One line a network, numbers unrounded, empty where there is nothing."""
+    """One line a network, numbers in full, empty where there is nothing."""
     text = io.StringIO()
-    lines = [_plain(row) for row in rows]
+    lines = [_numbers(row) for row in rows]
     writer = csv.DictWriter(text, lines[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _numbers(row: Row) -> dict[str, Any]:
     entry, spec, times = row.variant.entry, row.spec, row.times
+    one_thread, all_threads, film = (times.one_thread, times.all_threads, times.film) if times else (Way(),) * 3
     return {
         "network": entry.name,
         "variant": row.variant.variant,
@@ -166,8 +197,13 @@ def _plain(row: Row) -> dict[str, Any]:
         "width": spec.size[1],
         "target": spec.target,
         "sound": row.sound,
-        "cpu_seconds_one_thread": times.one_thread if times else None,
-        "seconds_all_threads": times.all_threads if times else None,
+        "cpu_seconds_one_thread": one_thread.ours,
+        "plain_cpu_seconds_one_thread": one_thread.plain,
+        "bf16_cpu_seconds_one_thread": times.bf16.ours if times else None,
+        "film_cpu_seconds_one_thread": film.ours,
+        "plain_film_cpu_seconds_one_thread": film.plain,
+        "seconds_all_threads": all_threads.ours,
+        "plain_seconds_all_threads": all_threads.plain,
         "cores": times.machine["cores"] if times else None,
         "processor": times.machine["processor"] if times else None,
         "torch": times.machine["torch"] if times else None,

@@ -14,7 +14,7 @@ from avsal_bench.typed import place
 EXAMPLES = """examples
   avsal models                            all networks
   avsal models vinet mspi                 these only
-  avsal models --csv networks.csv         all numbers, unrounded"""
+  avsal models --csv networks.csv         all numbers, in full"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add_parser(commands: Commands) -> None:
     added.add_argument(
         "--write", type=place, metavar="FILE", help="put the Markdown between the markers of this file, and stop"
     )
-    added.add_argument("--csv", type=place, metavar="FILE", help="also write all numbers, unrounded, to this file")
+    added.add_argument("--csv", type=place, metavar="FILE", help="also write all numbers, in full, to this file")
 
 
 def models(args: argparse.Namespace) -> int:

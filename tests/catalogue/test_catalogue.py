@@ -1,8 +1,9 @@
 """The table of networks: what it counts, where its facts come from, and that docs/zoo.md has it as it is."""
 
 import argparse
+import csv
+import io
 import json
-import re
 from contextlib import nullcontext
 
 import pytest
@@ -14,7 +15,8 @@ from torch.nn import functional as F
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue import networks as facts
 from avsal_bench.catalogue.counting import count, count_in, window_shapes
-from avsal_bench.catalogue.networks import Variant, catalogue, expected_cc, read_times, sound_phrase, variants
+from avsal_bench.catalogue.networks import catalogue, expected_cc, sound_phrase, variants
+from avsal_bench.catalogue.speeds import Way, read_speeds
 from avsal_bench.catalogue.table import BEGIN, END, markdown, replaced, terminal, to_csv
 from avsal_bench.cli.models import add_parser
 from avsal_bench.models import create_model, list_models, model_entry
@@ -220,7 +222,7 @@ def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
 
 def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, avrsp_rows, monkeypatch):
     (av,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
-    path = tmp_path / "windows.json"
+    path = tmp_path / "speed.json"
     monkeypatch.setattr(facts, "resource", lambda *parts: path if parts == (path.name,) else resource(*parts))
 
     def shown(networks):
@@ -228,13 +230,33 @@ def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, av
         path.write_text(json.dumps({"machine": machine, "networks": networks}))
         return catalogue(tmp_path / "no records", ["avrsp"])
 
-    timed = {"macs": av.counted.macs, "one_thread": [3.0, 1.0, 2.0], "all_threads": [0.5, 0.25], "date": "2026-01-02"}
+    of = {"device": "cpu", "threads": 1, "precision": "32-true"}
+    alone = [
+        of | {"plain": [3.0, 1.0, 2.0], "ours": [1.0, 0.8, 0.6]},
+        of | {"plain": [0.5, 0.25], "ours": [0.125, 0.125], "threads": 3},
+        of | {"plain": [3.0], "ours": [0.3], "precision": "bf16"},
+        of | {"plain": [9.0], "ours": [0.001], "device": "cuda"},
+    ]
+    parts = {"plain": {"read": 0.25, "network": 2.0}, "ours": {"network": 0.8, "rest": 0.1}}
+    films = [
+        of | {"source": source, "stretch": stretch, **parts} for source, stretch in (("mp4", ""), ("jpg", "whole"))
+    ]
+    timed = {"macs": av.counted.macs, "date": "2026-01-02", "alone": alone, "film": films}
     found = shown({"avrsp_av": timed})
-    assert [row.times and (row.times.one_thread, row.times.all_threads) for row in found] == [None, (2.0, 0.375)]
+    assert found[0].times is None
+    ways = found[1].times
+    assert (ways.one_thread, ways.all_threads) == (Way(2.0, 0.8), Way(0.375, 0.125))
+    assert (ways.bf16, ways.film) == (Way(3.0, 0.3), Way())
+    films.append(of | {"source": "jpg", "stretch": "", **parts})
+    found = shown({"avrsp_av": timed})
     lines = markdown(found).splitlines()
-    assert any(line.startswith("| avrsp | v | not measured | - |") for line in lines)
-    assert any(line.startswith("| avrsp | av | 2 | 0.375 |") for line in lines)
-    assert "3 threads; float32, batch 1, Abacus, torch 2, 2026-01-02" in terminal(found)
+    assert "| avrsp | v | - | not measured | - | - | - | - | - | - |" in lines
+    assert "| avrsp | av | 2 | 0.8 | 2.5x | 0.3 | 2.25 | 0.9 | 0.375 | 0.125 |" in lines
+    assert "3 threads; Abacus, torch 2, 2026-01-02" in terminal(found)
+    numbers = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert [row["cpu_seconds_one_thread"] for row in numbers] == ["", "0.8"]
+    assert numbers[1]["plain_cpu_seconds_one_thread"] == "2.0"
+    assert numbers[1]["film_cpu_seconds_one_thread"] == "0.9"
     assert [row.times for row in shown({"avrsp_av": timed | {"macs": 1}})] == [None, None]
 
 
@@ -254,12 +276,12 @@ def test_expected_scores_of_all_files_once_each(tmp_path):
 
 
 def test_a_file_of_times_of_another_form_is_refused(tmp_path):
-    path = tmp_path / "windows.json"
-    assert read_times(path) == {"machine": {}, "networks": {}}
-    for text in ("{}", "{", "[1]"):
+    path = tmp_path / "speed.json"
+    assert read_speeds(path) == {"machine": {}, "networks": {}}
+    for text in ("{}", "{", "[1]", '{"machine": {}, "networks": {}, "windows": {}}'):
         path.write_text(text)
-        with pytest.raises(ValueError, match=r"windows\.json"):
-            read_times(path)
+        with pytest.raises(ValueError, match=r"speed\.json"):
+            read_speeds(path)
 
 
 def test_a_front_end_in_a_few_words():
@@ -277,12 +299,13 @@ def test_the_model_zoo_has_the_table_as_it_is(rows):
 @pytest.mark.slow
 def test_markdown_has_as_many_cells_in_every_line_and_is_narrow(rows):
     tables = [block.splitlines() for block in markdown(rows).split("\n\n") if block.startswith("|")]
-    assert len(tables) == 2
+    assert len(tables) == 3
     for lines in tables:
         assert len(lines) == 2 + len(rows)
         assert len({line.count("|") for line in lines}) == 1
     assert max(len(line) for line in terminal(rows).split("\n\n")[0].splitlines()) <= 120
     assert max(len(line) for line in terminal(rows).split("\n\n")[1].splitlines()) <= 120
+    assert max(len(line) for line in terminal(rows).split("\n\n")[2].splitlines()) <= 120
 
 
 @pytest.mark.slow
@@ -321,56 +344,3 @@ def test_command_writes_the_table_of_all_networks_into_a_page(avsal, tmp_path, m
 def test_a_page_without_markers_is_left_alone(text, tmp_path):
     with pytest.raises(ValueError, match=r"page\.md: expected one line <!-- models: begin -->"):
         replaced(text, "table", tmp_path / "page.md")
-
-
-@pytest.fixture
-def windows(monkeypatch):
-    """The script that times windows, with tiny networks in the place of the published ones."""
-    monkeypatch.syspath_prepend(HOME / "benchmarks" / "speed")
-    import windows
-
-    entry = model_entry("avrsp")
-    tiny = [Variant(entry, modality, options=entry.tiny) for modality in entry.modalities]
-    monkeypatch.setattr(windows, "variants", lambda names: variants(names) and (tiny[:1] if names else tiny))
-    return windows
-
-
-def test_times_of_windows_are_written_and_measured_again(windows, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "windows.json"
-    threads = torch.get_num_threads()
-    assert windows.main(["--json", str(path), "--repeats", "2"]) == 0
-    assert torch.get_num_threads() == threads
-    first = read_times(path)
-    assert first["machine"]["torch"] == torch.__version__
-    assert list(first["networks"]) == ["avrsp_av", "avrsp_v"]
-    for timed in first["networks"].values():
-        assert len(timed["one_thread"]) == len(timed["all_threads"]) == 2
-        assert min(timed["one_thread"] + timed["all_threads"]) > 0
-        assert timed["macs"] > 10**6
-    out, err = capsys.readouterr()
-    assert "avrsp_v " in out
-    assert "2/2" in err
-
-    assert windows.main(["--json", str(path), "--repeats", "3", "--only", "avrsp"]) == 0
-    again = read_times(path)["networks"]
-    assert again["avrsp_av"] == first["networks"]["avrsp_av"]
-    assert len(again["avrsp_v"]["one_thread"]) == 3
-
-    before = path.read_text()
-    monkeypatch.setattr(windows, "processor", lambda: "Abacus")
-    for words, error in (
-        (["--only", "avrsp"], "Abacus.*without --only"),
-        (["--only", "avrps"], "unknown model 'avrps'; did you mean 'avrsp'"),
-        (["--repeats", "1"], "--repeats 1: expected at least 2"),
-    ):
-        with pytest.raises(SystemExit):
-            windows.main(["--json", str(path), *words])
-        assert re.search(error, capsys.readouterr().err), words
-    assert path.read_text() == before
-
-
-def test_long_runs_are_repeated_less(windows):
-    clock = iter(range(0, 1000, 5))
-    found = windows.time_runs(lambda: None, 1, lambda: float(next(clock)), repeats=9, seconds=12)
-    assert found == [5.0, 5.0, 5.0]
-    assert len(windows.time_runs(lambda: None, 1, lambda: float(next(clock)), repeats=9, seconds=1)) == 2

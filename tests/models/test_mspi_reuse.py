@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conftest import HOME
 from tiny_networks import filled_mspi as filled
 from tiny_networks import tiny_mspi as tiny
 from torch import Tensor

@@ -40,7 +40,7 @@ def test_the_paths_that_users_of_a_clone_know_lead_to_the_files_of_the_package()
         "benchmarks/recipes": "recipes",
         "benchmarks/ablations": "ablations",
         "benchmarks/expected": "expected",
-        "benchmarks/speed/windows.json": "windows.json",
+        "benchmarks/speed/speed.json": "speed.json",
         "leaderboard/published.csv": "published.csv",
         "leaderboard/not_built.csv": "not_built.csv",
         "leaderboard/references.bib": "references.bib",
