@@ -71,7 +71,7 @@ def times_of(found: Mapping[str, Any], key: str, macs: int) -> Times | None:
 
     whole = [row for row in films if (row["threads"], row["precision"]) == (1, "32-true")]
     film = Way(*(round(sum(whole[0][who].values()), 5) for who in ("plain", "ours"))) if whole else Way()
-    one, many, half = alone(1, "32-true"), alone(machine["cores"], "32-true"), alone(1, "bf16")
+    one, many, half = alone(1, "32-true"), alone(machine["cores"], "32-true"), alone(1, "bf16-mixed")
     return Times(one, many, half, film, timed["date"], machine)
 
 

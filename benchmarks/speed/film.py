@@ -25,8 +25,9 @@ from film_tables import tables, written
 from lengths import measure_length
 from made_film import Source, make_film, read_from
 from metrics import processor, size_of
-from side_by_side import HALVES, Setting, film, network_alone, steady_frames, threads
+from side_by_side import Setting, film, network_alone, steady_frames, threads
 
+from avsal_bench.bench.computing.precision import FLOAT32, check_predicting, predicting_name
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.catalogue.counting import count
 from avsal_bench.catalogue.networks import Variant, variants
@@ -56,8 +57,11 @@ windows and batches take turns, the gain is the median of their ratios. "film" g
 stavis. Both are of frames whose window runs forwards, after a first batch that begins what windows share (of the test
 lists of the six sets all but 2 % of the frames are such); --whole adds a film from its first frame to its last.
 Weights are drawn by a fixed rule by which every layer counts, unless --weights names a training. Exit status 1 where
-maps of float32 differ by more than --tolerance of their highest value, or scores by more than rounding explains."""
+maps of float32 differ by more than --tolerance of their highest value and 50 times what other last bits of the frames
+do to them, or scores by more than rounding explains."""
 
+#: How many times what other last bits of the frames do to a map two ways of rounding may do.
+LAST_BITS = 50.0
 #: Largest difference of the means of scores; AUC-J and sAUC are drawn at random by plain numpy.
 SCORES = {"CC": 1e-4, "SIM": 1e-4, "NSS": 1e-3, "KL": 1e-3, "AUC-J": 5e-3, "sAUC": 2e-2}
 
@@ -130,9 +134,10 @@ def wrong(key: str, found: dict[str, Any], tolerance: float) -> Iterator[str]:
     """What of a network differs by more than it may."""
     for row in (*found["alone"], *found["film"]):
         where = f"{key}, {row.get('source', 'alone')}, {row['threads']} threads"
-        if row["precision"] == "32-true" and not row.get("differ", 0.0) <= tolerance:
-            yield f"{where}: maps differ by {row['differ']:g} of their highest value, at most {tolerance:g}"
-        for name, (plain, ours) in row.get("scores", {}).items() if row["precision"] == "32-true" else ():
+        most = max(tolerance, LAST_BITS * found["alone"][0]["last_bits"])
+        if row["precision"] == FLOAT32 and not row.get("differ", 0.0) <= most:
+            yield f"{where}: maps differ by {row['differ']:g} of their highest value, at most {most:g}"
+        for name, (plain, ours) in row.get("scores", {}).items() if row["precision"] == FLOAT32 else ():
             if not abs(plain - ours) <= SCORES[name]:
                 yield f"{where}: {name} is {ours:g}, by the plain script {plain:g}"
 
@@ -188,7 +193,7 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
     )
     add("--device", default="cpu", help="cpu, cuda or cuda:<n> (default: %(default)s)")
     add("--threads", type=int, nargs="+", metavar="N", help=f"of the processor (default: 1 {cores}; of a GPU {cores})")
-    add("--precision", nargs="+", choices=list(HALVES), help="of ours (default: 32-true; of a GPU bf16 too)")
+    add("--precision", nargs="+", metavar="P", help="of ours, such as 32 bf16 (default: 32; of a GPU bf16 too)")
     add("--frames", type=int, default=8, metavar="N", help="timed, of each way (default: %(default)s)")
     add("--batch-size", type=int, default=4, metavar="N", help="windows at a time (default: %(default)s)")
     add("--size", type=size_of, default=(480, 640), metavar="HxW", help="of the film (default: 480x640)")
@@ -198,7 +203,7 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
     add("--weights", default="", metavar="FILE", help="of a training here, of the one network that is named")
     add("--length", type=int, nargs="+", default=[], metavar="N", help="only: cost a frame of films of so many frames")
     add("--tiny", action="store_true", help="small networks, to try the script")
-    add("--tolerance", type=float, default=1e-5, metavar="X", help="of maps (default: %(default)s)")
+    add("--tolerance", type=float, default=1e-6, metavar="X", help="of maps (default: %(default)s)")
     add("--folder", type=Path, metavar="DIR", help="where the temporary folder is made (default: the system's)")
     add("--json", type=Path, metavar="FILE", help="all numbers; what the file has of other networks stays")
     add("--write", type=Path, metavar="PAGE", help="put the tables of --json between the markers of a page")
@@ -213,10 +218,15 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
     if options.weights and len(options.networks) != 1:
         parser.error(f"--weights {options.weights}: name the one network that it is of, with --networks")
     gpu = options.device != "cpu"
-    if gpu and not torch.cuda.is_available():
-        parser.error(f"--device {options.device}: torch sees no GPU here; take --device cpu")
+    if gpu and not (options.device.partition(":")[0] == "cuda" and torch.cuda.is_available()):
+        parser.error(f"--device {options.device}: expected cpu, or cuda where torch sees a GPU; it sees none here")
     options.threads = options.threads or ([cores] if gpu else sorted({1, cores}))
-    options.precision = options.precision or (["32-true", "bf16"] if gpu else ["32-true"])
+    try:
+        options.precision = [predicting_name(name) for name in options.precision or (["32", "bf16"] if gpu else ["32"])]
+        for name in options.precision:
+            check_predicting(name, torch.device(options.device).type)
+    except (ValueError, RuntimeError) as error:  # of a device that torch does not know
+        parser.error(str(error))
     return parser, options
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,7 @@ import torch
 from plain_film import Clock, PlainScript
 from torch import Tensor
 
+from avsal_bench.bench.computing.precision import computing
 from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_clip
@@ -31,9 +32,6 @@ from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.module import SaliencyModule
 
-#: Autocast by the names of `--precision`.
-HALVES = {"32-true": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -42,7 +40,7 @@ class Setting:
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:<n>``.
         threads: of the processor.
-        precision: of the suite; the plain script has float32 always.
+        precision: full name of the suite's; the plain script has float32 always.
     """
 
     device: str
@@ -63,11 +61,6 @@ class Setting:
     def _synchronised(self) -> float:
         torch.cuda.synchronize(self.device)
         return time.perf_counter()
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The precision of the suite."""
-        half = HALVES[self.precision]
-        return nullcontext() if half is None else torch.autocast(self.device.partition(":")[0], half)
 
 
 @contextmanager
@@ -104,7 +97,7 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
     average, deviation = (255 * torch.tensor(v, device=device).view(3, 1, 1) for v in (spec.mean, spec.std))
     memory = Memory()
     times: dict[str, list[float]] = {"plain": [], "ours": []}
-    compared = Compared()
+    compared, of_bits = Compared(), Compared()
     with threads(setting.threads), torch.inference_mode():
         for start in range(0, len(frames), batch):
             clips = [
@@ -116,6 +109,11 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
             if spec.audio is not None:
                 audio = torch.stack([hear(video, clip, spec.audio) for clip in clips]).to(device)
             expected, took = [], 0.0
+            if not start:
+                whole = Clips(pool, index, places, average, deviation).part([0]).frames
+                first = None if audio is None else audio[:1]
+                near = torch.nextafter(whole, whole + torch.randint_like(whole, -1, 2))
+                of_bits.add(*(plain.to_map(plain(x, first)).float() for x in (near, whole)))
             for item in range(len(clips) if start else 1):
                 whole = Clips(pool, index, places, average, deviation).part([item]).frames
                 heard = None if audio is None else audio[item : item + 1]
@@ -123,7 +121,7 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
                 expected.append(plain.to_map(plain(whole, heard)))
                 took += clock() - began
             began = clock()
-            with setting.autocast():
+            with computing(setting.precision, device):
                 windows = Clips(pool, index, places, average, deviation)
                 found = ours.to_map(ours.predict(windows, audio, memory)).float()
             after = clock()
@@ -131,7 +129,13 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
             if start:
                 times["plain"].append(took / len(clips))
                 times["ours"].append((after - began) / len(clips))
-    return {**asdict(setting), **_rounded(times), "gain": _gain(times), **compared.result()}
+    return {
+        **asdict(setting),
+        **_rounded(times),
+        "gain": _gain(times),
+        **compared.result(),
+        "last_bits": max(of_bits.differ),
+    }
 
 
 def film(
@@ -159,8 +163,7 @@ def film(
         plain_times: result for another form of the same film, whose plain times are taken; None to run it.
     """
     script = PlainScript(net.to(setting.device), video, folder, setting.clock())
-    module = SaliencyModule(inference_form(net))
-    predictor = Predictor(type(net).__name__, {}, module)
+    predictor = Predictor(type(net).__name__, {}, SaliencyModule(net))
     compared, scored = Compared(), {}
     warm, timed = list(frames[: batch if warm_up else 1]), list(frames[batch if warm_up else 0 :])
     # The stretches in which the plain script runs: between batches where the time is the process's own, else before
@@ -232,11 +235,14 @@ def _suite(
 
     rules, maps, took = protocol("stavis"), {}, []
     began = clock()
-    scorer = VideoScorer(Truth(video, [video]), rules)
+    truth = Truth(video, [video])
+    truth.negatives(frames[:1], rules.negatives)  # a look at all fixation maps of the video, once
+    scorer = VideoScorer(truth, rules)
     look = (clock() - began) / video.n_frames
-    with patch.object(kind, "predict", timed), setting.autocast():
+    with patch.object(kind, "predict", timed):
         began = clock()
-        for numbers, found in predict_maps(predictor, video, frames, Running(batch, setting.device)):
+        running = Running(batch, setting.device, precision=setting.precision)
+        for numbers, found in predict_maps(predictor, video, frames, running):
             scorer.add(numbers, found)
             maps |= dict(zip(numbers, found.cpu(), strict=True))
             elsewhere = 0.0

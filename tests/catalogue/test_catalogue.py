@@ -234,7 +234,7 @@ def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, av
     alone = [
         of | {"plain": [3.0, 1.0, 2.0], "ours": [1.0, 0.8, 0.6]},
         of | {"plain": [0.5, 0.25], "ours": [0.125, 0.125], "threads": 3},
-        of | {"plain": [3.0], "ours": [0.3], "precision": "bf16"},
+        of | {"plain": [3.0], "ours": [0.3], "precision": "bf16-mixed"},
         of | {"plain": [9.0], "ours": [0.001], "device": "cuda"},
     ]
     parts = {"plain": {"read": 0.25, "network": 2.0}, "ours": {"network": 0.8, "rest": 0.1}}
