@@ -31,7 +31,7 @@ before the first block of the decoder.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,7 @@ from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.alternatives import MBT, Addition, Bilinear, Concatenation, Multiplication
 from avsal_bench.models.fusion.ravf import RAVF, Retention, RetentionMaps
 from avsal_bench.models.layers.aspp import ASPP
@@ -48,6 +49,7 @@ from avsal_bench.models.layers.clip import check_clip
 from avsal_bench.models.layers.lip import LIP
 from avsal_bench.models.layers.multi_scale import MS, RegulatorGate
 from avsal_bench.models.layers.resample import upsample
+from avsal_bench.models.layers.winograd import WeightSums
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import pick
 from avsal_bench.spec import ClipSpec
@@ -147,10 +149,43 @@ class AVRSP(Network):
         """
         self.check_input(frames, audio)
         x3, x2, x1, x0 = (lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, self.s3d(frames), strict=True))
+        enhanced = self._enhance([x0, x1, x2, x3])
+        return self._decode(x0, enhanced, audio, use_audio)
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
+        """See :meth:`Network.predict`: what windows share is found once, all that is seen once for several sounds."""
+        self.check_clips(clips, audio)
+        x0, enhanced = clips.once("avrsp", lambda: self._see(clips, memory))
+        return self._decode(x0, enhanced, audio, use_audio, WeightSums(memory))
+
+    def _see(self, clips: Clips, memory: Memory) -> tuple[Tensor, list[Tensor]]:
+        """X0, and E0 to E3."""
+        first, second = self.s3d.shared(clips, memory)
+        scales = []
+        for stage, aspp, lip in zip((first, second), self.aspp, self.lip, strict=False):
+            # ASPP, and the convolution of LIP, look at single time steps; LIP's norm is of the whole window.
+            x = stage.each(aspp)
+            assert isinstance(lip, LIP), "one a stage"
+            scales.append(lip.pool(x.windows(), x.each(lip.conv).windows()))
+        scales += [
+            lip(aspp(x)) for lip, aspp, x in zip(self.lip[2:], self.aspp[2:], self.s3d.deep(second), strict=True)
+        ]
+        scales.reverse()
+        return scales[0], self._enhance(scales, WeightSums(memory))
+
+    def _decode(
+        self,
+        x0: Tensor,
+        enhanced: list[Tensor],
+        audio: Tensor | None,
+        use_audio: Tensor | None,
+        sums: WeightSums | None = None,
+    ) -> Tensor:
+        """The saliency of X0, of E0 to E3 and of the sound."""
         fused = x0
         if audio is not None and self.spec.audio is not None:
-            fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, len(frames)))
-        skips = self._regulate(fused, self._enhance([x0, x1, x2, x3]))
+            fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, len(x0)))
+        skips = self._regulate(fused, enhanced, sums)
         saliency: Tensor = self.decoder(fused, skips[self.deepest_skip :])
         return saliency
 
@@ -178,19 +213,20 @@ class AVRSP(Network):
         fused: Tensor = fusion(x0, self.soundnet(audio))
         return fused
 
-    def _enhance(self, scales: list[Tensor]) -> list[Tensor]:
-        """E0 to E3 of X0 to X3, coarse to fine: the MS outputs, and X where there is none."""
+    def _enhance(self, scales: list[Tensor], sums: WeightSums | None = None) -> list[Tensor]:
+        """E0 to E3 of X0 to X3, coarse to fine: the MS outputs, and X where there is none. ``sums`` at test time."""
         enhanced = list(scales)
         for i, ms in zip(self.paired, self.ms or (), strict=False):
-            finer = scales[i + 1] if i < 3 else None
-            enhanced[i] = ms(finer, scales[i], scales[i - 1] if i else None)
+            near = scales[i + 1] if i < 3 else None, scales[i], scales[i - 1] if i else None
+            enhanced[i] = ms(*near) if sums is None else cast(MS, ms).infer(*near, sums)
         return enhanced
 
-    def _regulate(self, fused: Tensor, enhanced: list[Tensor]) -> list[Tensor]:
+    def _regulate(self, fused: Tensor, enhanced: list[Tensor], sums: WeightSums | None = None) -> list[Tensor]:
         """The skips S0 to S3: E plus the gated fusion feature, which climbs from gate to gate; E without a gate."""
         skips = list(enhanced)
         for i, gate in zip(self.paired, self.mrg or (), strict=False):
-            fused = gate(fused, enhanced[i])
+            both = fused, enhanced[i]
+            fused = gate(*both) if sums is None else cast(RegulatorGate, gate).infer(*both, sums)
             skips[i] = enhanced[i] + fused
         return skips
 

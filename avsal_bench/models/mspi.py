@@ -56,7 +56,7 @@ from avsal_bench.audio.spectra import LogSpectrogram
 from avsal_bench.models.backbones.audio_resnet import AudioResNet18
 from avsal_bench.models.backbones.image_saliency import ImageSaliencyEncoder, ImageSaliencyModel
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS, check_size
-from avsal_bench.models.backbones.s3d import Inception, scale_channels
+from avsal_bench.models.backbones.s3d import S3D, Inception, scale_channels
 from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.audio_visual import Agreement, Norm, TransformerFusion
@@ -64,8 +64,10 @@ from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
 from avsal_bench.models.fusion.consistency import ConsistencyFusion
 from avsal_bench.models.layers.convnext3d import ConvNeXt3D
 from avsal_bench.models.layers.frame_memory import features_once
+from avsal_bench.models.layers.readout import Readout
 from avsal_bench.models.layers.resample import upsample
 from avsal_bench.models.layers.spatial_attention import Mask
+from avsal_bench.models.layers.winograd import WeightSums
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import pick, unknown
@@ -250,7 +252,7 @@ class MSPI(Network):
         self.lateral = nn.ModuleList(
             _lateral(inputs, inner, t // STEPS) for inputs, t in zip((*shallow, deepest), steps, strict=True)
         )
-        self.readout = _readout(inner, scale_channels(64, width), scale_channels(32, width))
+        self.readout = Readout(inner, scale_channels(64, width), scale_channels(32, width), STEPS)
         encoders = ("audio_encoder",) * hears + ("image_encoder",) * (image != "none")
         self.frozen = encoders if frozen_encoders else ()
         self.freeze()
@@ -262,21 +264,27 @@ class MSPI(Network):
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
         """
         self.check_input(frames, audio)
-        return self.forward_with(self._clip_features(frames), frames, audio)
-
-    def forward_with(self, features: tuple[Tensor, ...], frames: Tensor, audio: Tensor | None = None) -> Tensor:
-        """As :meth:`forward`, where the :meth:`frame_features` ``(B, 16, ...)`` of the frames are known."""
-        self.check_input(frames, audio)
-        stages, audio_visual, _ = self._perceive(frames, audio)
-        return self._decode(stages, audio_visual, self._masks(features))
+        stages, audio_visual, _ = self._perceive(self.motion_encoder(frames), audio)
+        return self._decode(stages, audio_visual, self._masks(self._clip_features(frames)))
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
-        """As :meth:`forward` in eval mode, but the image model sees a frame once, and not in each of its 16 windows."""
+        """As :meth:`forward` in eval mode, but what is seen in a frame, or by S3D in some, is found once.
+
+        All that is seen is found once for several sounds.
+        """
         self.check_clips(clips, audio)
+        seen, masks = clips.once("mspi", lambda: self._see(clips, memory))
+        stages, audio_visual, _ = self._perceive(seen, audio)
+        return self._decode(stages, audio_visual, masks, WeightSums(memory))
+
+    def _see(self, clips: Clips, memory: Memory) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+        """The stages of the motion encoder, and the masks."""
         features: tuple[Tensor, ...] = ()
         if self.image_encoder is not None:
-            features = clips.once("image", lambda: features_once(self.frame_features, clips, memory.seen))
-        return self.forward_with(features, clips.frames, audio)
+            features = features_once(self.frame_features, clips, memory.seen.setdefault("image", {}))
+        encoder = self.motion_encoder
+        stages = encoder.encode_windows(clips, memory) if isinstance(encoder, S3D) else encoder(clips.frames)
+        return stages, self._masks(features)
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
         """The log map; from MSPI's own fusion also the loss ``audio_visual``, in [-1, 1] (Eq. 7), in any mode.
@@ -285,7 +293,7 @@ class MSPI(Network):
             ValueError: as :meth:`forward`; also where batch norms in the projectors are to learn from one clip.
         """
         self.check_input(frames, audio)
-        stages, audio_visual, heard = self._perceive(frames, audio)
+        stages, audio_visual, heard = self._perceive(self.motion_encoder(frames), audio)
         main = self._decode(stages, audio_visual, self._masks(self._clip_features(frames)))
         if self.agreement is None or audio_visual is None or heard is None:
             return Outputs(main)
@@ -313,9 +321,11 @@ class MSPI(Network):
         single = self.frame_features(frames.transpose(1, 2).flatten(0, 1))
         return tuple(feature.reshape(-1, FRAMES, *feature.shape[1:]) for feature in single)
 
-    def _perceive(self, frames: Tensor, audio: Tensor | None) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
+    def _perceive(
+        self, motion: Sequence[Tensor], audio: Tensor | None
+    ) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
         """Motion features v1 to v4, f_av ``(B, C, T, h, w)``, and the sound's tokens where the fusion refines them."""
-        stages = list(self.motion_encoder(frames))
+        stages = list(motion)
         if audio is None or self.spec.audio is None:
             return stages, None, None
         fused = self.fusion(stages[3], self.audio_encoder(audio))
@@ -333,8 +343,10 @@ class MSPI(Network):
         saliency = self.sep_inception(torch.cat([fine, upsample(coarse)], dim=1))
         return [mask(saliency) for mask in self.masks]
 
-    def _decode(self, stages: list[Tensor], audio_visual: Tensor | None, masks: list[Tensor]) -> Tensor:
-        """The log map: every stage gets all deeper ones, and the readout sees all four."""
+    def _decode(
+        self, stages: list[Tensor], audio_visual: Tensor | None, masks: list[Tensor], sums: WeightSums | None = None
+    ) -> Tensor:
+        """The log map: every stage gets all deeper ones, and the readout sees all four. ``sums`` at test time."""
         if audio_visual is not None:
             stages[3] = torch.cat([stages[3], audio_visual], dim=1)
         s0, s1, s2, s3 = (lateral(stage) for lateral, stage in zip(self.lateral, stages, strict=True))
@@ -344,7 +356,10 @@ class MSPI(Network):
         s1 = s1 + upsample(s2) + upsample(s3, 4)
         deeper = [upsample(s1), upsample(s2, 4), upsample(s3, 8)]
         s0 = s0 + deeper[0] + deeper[1] + deeper[2]
-        raw: Tensor = self.readout(torch.cat([s0, *deeper], dim=1))[:, 0, 0]
+        if sums is None:
+            raw: Tensor = self.readout(torch.cat([s0, *deeper], dim=1))[:, 0, 0]
+        else:
+            raw = self.readout.infer([s0, s1, s2, s3], sums)[:, 0, 0]
         return raw.flatten(1).log_softmax(1).reshape(raw.shape)
 
     def rename_published(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
@@ -378,23 +393,3 @@ def _lateral(inputs: int, outputs: int, fold: int) -> nn.Sequential:
     if fold > 1:
         block.append(nn.Conv3d(outputs, outputs, (fold, 1, 1), (fold, 1, 1), bias=False))
     return block.append(ConvNeXt3D(outputs))
-
-
-def _readout(inner: int, middle: int, last: int) -> nn.Sequential:
-    """From ``(B, 4 inner, 4, h, w)`` to the raw map ``(B, 1, 1, 4h, 4w)``."""
-    return nn.Sequential(
-        nn.Conv3d(4 * inner, inner, 1),
-        nn.Conv3d(inner, inner, 3, padding=1),
-        nn.BatchNorm3d(inner),
-        nn.ReLU(inplace=True),
-        nn.Conv3d(inner, middle, (1, 3, 3), padding=(0, 1, 1)),
-        nn.BatchNorm3d(middle),
-        nn.ReLU(inplace=True),
-        # The authors enlarge first; the two may change places, and this way less is enlarged.
-        nn.Conv3d(middle, last, (STEPS, 1, 1)),
-        nn.Upsample(scale_factor=(1, 4, 4), mode="trilinear"),
-        nn.ReLU(inplace=True),
-        nn.Conv3d(last, last, (1, 3, 3), padding=(0, 1, 1)),
-        nn.ReLU(inplace=True),
-        nn.Conv3d(last, 1, (1, 3, 3), padding=(0, 1, 1)),
-    )

@@ -26,11 +26,15 @@ class LIP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, T, h, w)`` to ``(B, C, T / stride, h, w)``."""
-        logit = self.conv(x)
+        return self.pool(x, self.conv(x))
+
+    def pool(self, x: Tensor, logit: Tensor) -> Tensor:
+        """The same of ``x`` and its convolution, ``(B, C, T, h, w)`` both; that looks at single steps of time."""
         # The weights reach exp(12) = 1.6e5, beyond float16, and their ratios need more than bfloat16.
+        kind = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
-            weight = torch.exp(self.coefficient * torch.sigmoid(self.norm(logit.float())))
-            pooled = self._pool(weight * x.float()) / self._pool(weight)
+            weight = torch.exp(self.coefficient * torch.sigmoid(self.norm(logit.to(kind))))
+            pooled = self._pool(weight * x.to(kind)) / self._pool(weight)
         return pooled.to(x.dtype)
 
     def _pool(self, x: Tensor) -> Tensor:
