@@ -30,6 +30,22 @@ _FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _OWN = ("avsal_bench.models",)
 _LIBRARIES = ("torch", "torchvision", "timm", "pytorchvideo")
 
+#: What the ``forward`` of a class of theirs calls one after the other, as ``folds``; some of it is there by option.
+_LIBRARY_FOLDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "timm.models.resnet.BasicBlock": (("conv1", "bn1"), ("conv2", "bn2")),
+    "timm.models.resnet.Bottleneck": (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
+    "pytorchvideo.models.resnet.ResBlock": (("branch1_conv", "branch1_norm"),),
+    "pytorchvideo.models.resnet.BottleneckBlock": (
+        ("conv_a", "norm_a"),
+        ("conv_b", "norm_b"),
+        ("conv_b", "norm_b.0"),
+        ("conv_c", "norm_c"),
+    ),
+    # X3D's stem is a convolution in space and then one in time.
+    "pytorchvideo.models.stem.ResNetBasicStem": (("conv", "norm"), ("conv.conv_xy", "norm")),
+    "pytorchvideo.models.slowfast.FuseFastToSlow": (("conv_fast_to_slow", "norm"),),
+}
+
 
 def inference_form(net: Kind, memory_format: bool = True) -> Kind:
     """A network that predicts what ``net`` does, faster; ``net`` itself stays as it is.
@@ -117,11 +133,19 @@ def _pairs(net: nn.Module) -> list[tuple[str, str]]:
 
 def _declared(part: nn.Module) -> tuple[tuple[str, str], ...]:
     kind = type(part)
+    if _from(part, _LIBRARIES):
+        known = _LIBRARY_FOLDS.get(f"{kind.__module__}.{kind.__name__}", ())
+        return tuple(pair for pair in known if all(_has(part, name) for name in pair))
     # What a class inherits says nothing of a `forward` of its own.
     declared: tuple[tuple[str, str], ...] = (
         getattr(kind, "folds", ()) if _from(part, _OWN) else vars(kind).get("folds", ())
     )
     return declared
+
+
+def _has(part: nn.Module, name: str) -> bool:
+    first, _, rest = name.partition(".")
+    return hasattr(part, first) and (not rest or _has(getattr(part, first), rest))
 
 
 def _neighbours(part: nn.Module) -> Iterator[tuple[str, str]]:
@@ -172,7 +196,7 @@ def _fold(net: nn.Module, layer_name: str, norm_name: str) -> None:
     layer.weight = nn.Parameter(weight.to(kept), requires_grad=False)
     layer.bias = nn.Parameter(shift.to(kept), requires_grad=False)
     above, _, name = norm_name.rpartition(".")
-    setattr(net.get_submodule(above), name, nn.Identity())
+    setattr(net.get_submodule(above), name, nn.Identity().eval())
 
 
 def _channels_last(part: Any) -> None:
