@@ -5,7 +5,7 @@ The state dict has torchvision's keys: ``conv1``, ``bn1``, ``layer1.0.conv1`` an
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import timm
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ class AudioResNet18(nn.Module):
     Attributes:
         channels: that leave it; 512 at width 1.
     """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"),)
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ and what it goes around share one batch norm, and a global maximum ends it. torc
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +92,12 @@ class Block(nn.Module):
         stride: of the first convolution, in time and space.
     """
 
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("spt_conv1", "spt_bn1"),
+        ("tmp_conv1", "tmp_bn1"),
+        ("spt_conv2", "spt_bn2"),
+    )
+
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.spt_conv1 = nn.Conv3d(inputs, outputs, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False)
@@ -147,6 +154,8 @@ class PlainBlock(nn.Module):
         outputs: channels.
         stride: of the first convolution.
     """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"), ("conv2", "bn2"))
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

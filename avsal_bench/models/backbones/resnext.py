@@ -5,7 +5,7 @@ The state dict has torchvision's keys: ``conv1``, ``bn1``, ``layer1.0.conv1`` an
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import timm
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ class ResNeXt101(nn.Module):
     Attributes:
         channels: of layer2, layer3 and layer4; (512, 1024, 2048) at width 1.
     """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn1"),)
 
     def __init__(self, width: float = 1.0, blocks: tuple[int, int, int, int] = (3, 4, 23, 3)) -> None:
         super().__init__()

@@ -11,6 +11,8 @@ stride 2 after conv5, and Keras's eps of 1e-3 in the batch norms. Only the file 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,6 +33,10 @@ class SoundNet(nn.Module):
     Attributes:
         channels: C of a token; 1024 at width 1.
     """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = tuple(
+        (f"conv{i}", f"batchnorm{i}") for i in range(1, len(_LAYERS) + 1)
+    )
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
