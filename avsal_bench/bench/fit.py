@@ -30,6 +30,7 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, claim
+from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
 from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import needs_fixations
@@ -139,20 +140,7 @@ def _fit(
     if training.before is not None:
         start_from(module.net, training.before.best)
     started = start_parts(training, module.net, context.space.weights)
-    data = context.data(
-        stage.data,
-        module.net.spec,
-        clips_per_video=stage.clips_per_video,
-        clips_every=stage.clips_every,
-        flip=stage.flip,
-        val_fraction=stage.val_fraction,
-        val_stride=stage.val_stride,
-        fixations=needs_fixations(stage.loss),
-        labels=learns_labels(stage),
-        every_frame=stage.training == "every_frame",
-        teacher=stage.teacher,
-        seed=job.seed,
-    )
+    data = training_data(context, stage, module.net.spec)
     data.first_epoch = epochs_of(last, module) if resumed else 0
     share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
     data.config, data.accumulate = replace(data.config, batch_size=share.clips), share.batches
@@ -182,6 +170,24 @@ def _fit(
         write_atomically(training.folder / "done.json", json.dumps(story, indent=1) + "\n")
     trainer.strategy.barrier()
     return story
+
+
+def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDataModule:
+    """The data that a stage trains a network of this spec on."""
+    return context.data(
+        stage.data,
+        spec,
+        clips_per_video=stage.clips_per_video,
+        clips_every=stage.clips_every,
+        flip=stage.flip,
+        val_fraction=stage.val_fraction,
+        val_stride=stage.val_stride,
+        fixations=needs_fixations(stage.loss),
+        labels=learns_labels(stage),
+        every_frame=stage.training == "every_frame",
+        teacher=stage.teacher,
+        seed=context.job.seed,
+    )
 
 
 def _finite(value: Tensor | None) -> float | None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: First words that look and do not run.
 STATUS, COLLECT = "status", "collect"
 
+#: Batches that are timed where nobody says how many.
+BATCHES = 10
+
 EXAMPLES = """examples
   avsal bench avrsp                                    train and test one network here, and the baselines beside it
   avsal bench avrsp vinet --folds 1,2,3 --seeds 0,1 --dry-run
@@ -36,6 +39,7 @@ EXAMPLES = """examples
   avsal bench vinet --parallel 2                       two jobs at a time
   avsal bench avrsp vinet --launcher slurm --partition gpu --gpus 4 --time 1440
                                                        one job array; returns at once
+  avsal bench vinet --profile                          where the time of a test and of a training goes
   avsal bench status [avrsp vinet --folds 1,2,3]       every job that was ever started [or every one of that plan]
   avsal bench collect avrsp vinet --folds 1,2,3        the leaderboard of what is done, and what is missing
 What is done is skipped, what failed or was killed goes on. docs/cluster.md says more."""
@@ -76,6 +80,18 @@ def add_parser(commands: Commands) -> None:
         "--show", action="store_true", help="with --ablation: print the table of what is done, and stop"
     )
     parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="time some batches of a test and of a training here, part by part (reading, copying, network, scoring, "
+        "...), say what would make them faster, and stop; no record is written and nothing is left behind",
+    )
+    parser.add_argument(
+        "--profile-batches",
+        type=whole(1),
+        metavar="N",
+        help="with --profile: batches that are timed of each, after 2 that are not (default: 10)",
+    )
+    parser.add_argument(
         "--launcher", choices=["local", "slurm"], default="local", help="where jobs run (default: %(default)s)"
     )
     parser.add_argument("--parallel", type=whole(1), default=1, metavar="N", help="local jobs at a time (default: 1)")
@@ -99,12 +115,16 @@ def bench(args: Namespace) -> int:
         return _ablation(args, space)
     if args.show:
         raise ValueError("--show prints the table of an ablation; name it, such as --ablation caspnet-table2")
+    if args.profile_batches and not args.profile:
+        raise ValueError(f"--profile-batches {args.profile_batches} goes with --profile")
     if args.models[:1] == [STATUS]:
         return _status(args, space)
     if args.models[:1] == [COLLECT]:
         return _collect(args, space)
     if not args.models:
         raise ValueError("name a network, such as `avsal bench avrsp`, or a published table with --ablation")
+    if args.profile:
+        return _profile(args, space)
     if args.save_recipe:
         return _save_recipes(args, space)
     return _grid(args, space)
@@ -150,6 +170,26 @@ def _save_recipes(args: Namespace, space: Workspace) -> int:
         assert own is not None, "chosen above"
         path, name = save_recipe(Path(args.save_recipe), model, preset, own)
         print(f"wrote {path}; change its preset {name}, and then: avsal bench {model} --preset {name}")
+    return 0
+
+
+def _profile(args: Namespace, space: Workspace) -> int:
+    """Where the time of networks goes, a test and a training each, on this machine."""
+    from avsal_bench.bench.context import Context
+    from avsal_bench.bench.jobs import kind_of
+    from avsal_bench.bench.profiling.profile import profiles
+    from avsal_bench.bench.profiling.advice import profile_text
+
+    if args.launcher != "local":
+        raise ValueError(f"--profile times this machine; leave out --launcher {args.launcher}, or start it on a node")
+    machine = machine_of(args)
+    plan = [job for job in _plan(args, space, args.models) if job.model in args.models]  # without baselines beside them
+    jobs = {job.network: job for job in reversed(plan)}  # the first fold and seed of each
+    for job in reversed(jobs.values()):
+        if not kind_of(job.model).has_network:
+            raise ValueError(f"{job.model} is made of observers and not of a network, so there is nothing to profile")
+        for found in profiles(Context(job, job.recipe(space), space, machine), args.profile_batches or BATCHES):
+            print(f"{found if isinstance(found, str) else profile_text(found)}\n", flush=True)
     return 0
 
 

@@ -26,7 +26,7 @@ from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
 from avsal_bench.metrics.measured import table_scores
 from avsal_bench.metrics.scaling import EPS, Maps, Points, find, from_zero, measure, moved, surely, to_sum_1, total
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
-from avsal_bench.stopwatch import timed
+from avsal_bench.timing.stopwatch import timed
 
 #: Pixels of ground truth or prediction that are scored at once, on a CPU and on a GPU. It bounds the memory (some 20
 #: arrays of this size) whatever the length of the video; arrays this small stay near a processor, and are enough to

@@ -25,11 +25,13 @@ from avsal_bench.evaluation.protocol import Protocol, require_finite
 from avsal_bench.evaluation.score import Results, VideoScorer
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.stopwatch import timed
+from avsal_bench.timing.stopwatch import timed
 
 #: Form of the maps that are kept: 8-bit PNG, as STAViS stores them, or the network's own float32 numbers.
 KeepMaps = Literal["png", "npy"]
 
+#: What is done once a video, as a stopwatch has it.
+FINISHING = "finishing"
 #: Batches whose maps wait to be scored while a GPU makes the next ones.
 BEHIND = 2
 
@@ -152,7 +154,8 @@ class ScoreVideos(Callback):
                 shown |= {frames[i]: maps[i].cpu() for i in wanted}
                 if self.keep_maps is not None:
                     save_maps(maps.cpu(), frames, results.folder / "maps" / video.name, self.keep_maps)
-                if frames[-1] == video.n_frames:
+            if frames[-1] == video.n_frames:
+                with timed(FINISHING):
                     self._finish(video, scorer, shown, results)
 
     def _finish(self, video: Video, scorer: VideoScorer, shown: Mapping[int, Tensor], results: Results) -> None:

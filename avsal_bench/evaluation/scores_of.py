@@ -18,9 +18,10 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import Contents, MadeOf, code_of, versions_of
 from avsal_bench.metrics.further import further_metric
+from avsal_bench.timing import stopwatch
 
 #: Modules that decide no number.
-DECIDE_NOTHING = (files, names, painting, picture)
+DECIDE_NOTHING = (files, names, painting, picture, stopwatch)
 #: Libraries that decide what is read, and what is computed.
 _READERS = ("pillow", "torchvision", "torchaudio", "scipy", "soundfile", "av")
 COMPUTE = ("torch", "numpy")

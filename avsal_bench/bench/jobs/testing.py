@@ -56,19 +56,9 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     kind = Listener if others else SaliencyModule
     module = kind(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
     weights = load_tested(module.net, context, trained)
-    rules = protocol(job.protocol)
-    spec = module.net.spec
-    if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
-        spec = replace(spec, audio=module.net.script_audio)
     parameters = sum(p.numel() for p in module.net.parameters())
-    if machine.precision == "64-true":
-        module.double()  # first, so that norms are folded in float64
-    module.net = inference_form(module.net)
-    if machine.compile:
-        compile_network(module.net, predicts=True)
-    data = context.data(
-        [name], spec, test_batch_size=recipe.test_batch_size, others=others, labels=module.net.switched_by_labels
-    )
+    rules = protocol(job.protocol)
+    data = data_to_predict(context, module, [name], others)
     title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
     trainer = machine.trainer(logger=False, callbacks=[PredictProgress(title)])
     made = agreed(trainer, lambda: _made_of(context, name, paths))
@@ -105,6 +95,31 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
+
+
+def data_to_predict(
+    context: Context, module: SaliencyModule, names: Iterable[str], others: Iterable[Sound] = ()
+) -> SaliencyDataModule:
+    """The data of some sets, as the network of a module is tested on them; it gets the form in which it predicts.
+
+    Args:
+        context: of the job.
+        module: with its weights.
+        names: of the sets.
+        others: sounds that are heard beside the true one.
+    """
+    spec, machine = module.net.spec, context.machine
+    rules = protocol(context.job.protocol)
+    if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
+        spec = replace(spec, audio=module.net.script_audio)
+    labels = module.net.switched_by_labels
+    if machine.precision == "64-true":
+        module.double()  # first, so that norms are folded in float64
+    module.net = inference_form(module.net)
+    if machine.compile:
+        compile_network(module.net, predicts=True)
+    size = context.recipe.test_batch_size
+    return context.data(names, spec, test_batch_size=size, others=others, labels=labels)
 
 
 def _made_of(context: Context, name: str, sounds: Iterable[Sound]) -> dict[Sound, Made]:

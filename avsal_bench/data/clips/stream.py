@@ -24,6 +24,7 @@ from avsal_bench.data.files.images import read_density
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.windows import Step, steps
 from avsal_bench.spec import ClipSpec, Sound, WindowBatch
+from avsal_bench.timing.stopwatch import timed
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ class Stream:
         parts = iter(loader)
         held = _Held(self.device)
         for part in parts if self.workers else read_ahead(parts, AHEAD):
-            yield held.batch(part)
+            with timed("copying"):
+                batch = held.batch(part)
+            yield batch
 
 
 class _Asks(Sampler[list[Ask]]):

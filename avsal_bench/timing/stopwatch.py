@@ -34,10 +34,11 @@ class Stopwatch:
         self._add()
         self._doing.pop()
 
-    def reset(self) -> None:
-        """Forget all seconds so far; what is being done counts from here on."""
+    def lap(self) -> dict[str, float]:
+        """The seconds since the last lap, or the start; the next ones count from here on."""
         self._add()
-        self.seconds.clear()
+        seconds, self.seconds = self.seconds, {}
+        return seconds
 
     def _add(self) -> None:
         self._wait()

@@ -1,0 +1,1 @@
+"""Where the time of a test and of a training goes: ``avsal bench MODEL --profile``."""
