@@ -37,7 +37,7 @@ class Table:
             self.free.extend(range(held, held + missing))
         taken = [self.free.pop() for _ in numbers]
         self.row.update(zip(numbers, taken, strict=True))
-        self.rows[torch.tensor(taken, device=flat.device)] = flat
+        self.rows.index_copy_(0, torch.tensor(taken, device=flat.device), flat)
 
     def get(self, numbers: Sequence[Sequence[int]]) -> Tensor:
         """Features ``(N, C, k, h, w)`` of N times k numbers, in the memory format in which they came.

@@ -172,7 +172,7 @@ class Steps:
 
 def _largest(taps: Tensor) -> Tensor:
     """The maximum in time; ``amax`` would not keep the memory format."""
-    return reduce(torch.maximum, taps.split(1, 2))
+    return reduce(torch.maximum, (taps[:, :, step : step + 1] for step in range(taps.shape[2])))
 
 
 def _three(size: int | tuple[int, ...]) -> tuple[int, ...]:
