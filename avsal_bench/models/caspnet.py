@@ -36,8 +36,8 @@ Facts that are easily got wrong, and kept:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Sequence
+from typing import Literal, cast, get_args
 
 from torch import Tensor, nn
 
@@ -45,6 +45,7 @@ from avsal_bench.audio.spectra import LogMel
 from avsal_bench.models.backbones.s3d import S3D
 from avsal_bench.models.backbones.vggish import VGGish
 from avsal_bench.models.base import Network
+from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.bilinear import ChannelBilinear
 from avsal_bench.models.fusion.consistency import AVIM, CPC, Form
 from avsal_bench.models.layers.aspp import ASPP
@@ -163,22 +164,51 @@ class CASPNet(Network):
         self.check_input(frames, audio)
         scales = self.s3d(frames)
         features = {int(i): aspp(scales[int(i) - 1]) for i, aspp in self.aspp.items()}
+        return self._decode(features, audio, use_audio, AVIM.forward)
+
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
+        """See :meth:`Network.predict`: what windows share is found once, all that is seen once for several sounds."""
+        self.check_clips(clips, audio)
+        features = clips.once("caspnet", lambda: self._see(clips, memory))
+        return self._decode(dict(features), audio, use_audio, AVIM.infer)
+
+    def _see(self, clips: Clips, memory: Memory) -> dict[int, Tensor]:
+        """The features ``(B, width, T_i, h_i, w_i)``, by stage."""
+        first, second = self.s3d.shared(clips, memory)
+        deep = dict(enumerate(self.s3d.deep(second), 3))
+        # ASPP looks at single time steps.
+        shallow = {i: stage.each(self.aspp[str(i)]) for i, stage in ((1, first), (2, second)) if str(i) in self.aspp}
+        return {
+            int(i): shallow[int(i)].windows() if int(i) in shallow else aspp(deep[int(i)])
+            for i, aspp in self.aspp.items()
+        }
+
+    def _decode(
+        self,
+        features: dict[int, Tensor],
+        audio: Tensor | None,
+        use_audio: Tensor | None,
+        interact: Callable[[AVIM, Tensor, Tensor], Tensor],
+    ) -> Tensor:
+        """The saliency of the features by stage, which are changed, and of the sound."""
         if audio is not None and self.spec.audio is not None:
-            rows = check_rows(use_audio, len(frames))
+            rows = check_rows(use_audio, len(audio))
             if rows is None:
-                self._hear(features, self.project(self.vggish(audio)))
+                self._hear(features, self.project(self.vggish(audio)), interact)
             elif rows.any():
                 heard = {i: feature[rows] for i, feature in features.items()}
-                self._hear(heard, self.project(self.vggish(audio[rows])))
+                self._hear(heard, self.project(self.vggish(audio[rows])), interact)
                 # Under autocast the two may differ in type.
                 features |= {i: x.index_put((rows,), heard[i].to(x.dtype)) for i, x in features.items()}
         saliency: Tensor = self.decoder(list(features.values()))
         return saliency
 
-    def _hear(self, features: dict[int, Tensor], sound: Tensor) -> None:
+    def _hear(
+        self, features: dict[int, Tensor], sound: Tensor, interact: Callable[[AVIM, Tensor, Tensor], Tensor]
+    ) -> None:
         """Bring the sound ``(B, width)`` into the features ``(B, width, T_i, h_i, w_i)``, by stage."""
         for i, avim in self.avim.items():
-            features[int(i)] = avim(features[int(i)], sound)
+            features[int(i)] = interact(cast(AVIM, avim), features[int(i)], sound)
         deepest = features[DEEPEST]
         if self.bilinear is not None:
             # That layer averages over time: as more rows of the picture, the steps stay apart.
