@@ -60,7 +60,8 @@ class Axis:
 
     Attributes:
         windows: (B, T') numbers; steps of equal origin have one number.
-        new: numbers of the steps that are to be computed, once each.
+        runs: new steps that follow one another in a window, by their count: the window and the first of each run.
+        new: numbers of the steps that are to be computed, once each, in the order of ``runs``.
         origin: of each new one.
     """
 
@@ -81,11 +82,17 @@ class Axis:
         self.windows: list[list[int]] = []
         self._tables, self._asked = kept.tables, 0
         own: dict[Any, int] = {}
+        runs: list[list[tuple[int, int]]] = []
         for window, row in enumerate(origins, store.first):
             numbers = []
-            for origin in row:
+            for step, origin in enumerate(row):
                 number = kept.numbers.get(origin) or own.get(origin)
                 if number is None:
+                    here = window - store.first, step
+                    if runs and runs[-1][-1] == (here[0], step - 1):
+                        runs[-1].append(here)
+                    else:
+                        runs.append([here])
                     number = next(store.numbers)
                     self.origin[number] = origin
                     if padded(origin):
@@ -97,7 +104,15 @@ class Axis:
                     kept.used[number] = window
                 numbers.append(number)
             self.windows.append(numbers)
-        self.new = list(self.origin)
+        self.runs: dict[int, list[tuple[int, int]]] = {}
+        for run in runs:
+            self.runs.setdefault(len(run), []).append(run[0])
+        self.new = [
+            self.windows[item][step + k]
+            for length, starts in self.runs.items()
+            for item, step in starts
+            for k in range(length)
+        ]
         # Of windows that follow one another, the next to use a step is `stride` windows away.
         kept.forget(min(store.first, store.first + store.size - stride))
 

@@ -36,7 +36,7 @@ from torch.nn import functional as F
 
 from avsal_bench.models.clips import Clips
 from avsal_bench.models.layers.convolution import convolve
-from avsal_bench.models.layers.shared.step_table import Table
+from avsal_bench.models.layers.shared.step_table import OUTSIDE, Table
 from avsal_bench.models.layers.shared.time_axis import Axis, Store
 
 
@@ -83,24 +83,17 @@ class Steps:
         stride: int,
         padding: int,
         layer: Callable[[Tensor], Tensor],
-        dilation: int = 1,
-        near: bool = False,
     ) -> Steps:
-        """What ``layer`` makes of ``kernel`` steps at a time.
+        """What ``layer`` makes of ``kernel`` steps at a time, zero outside the window.
 
         Args:
             kernel: k, steps that are looked at.
             stride: steps from one look to the next.
             padding: steps outside the window, at each end.
             layer: from ``(N, C, k, h, w)`` to ``(N, C', 1, h', w')``; it pads nothing in time.
-            dilation: steps from one that is looked at to the next.
-            near: steps outside are one that is inside the same look, for a maximum, and not zero.
         """
-        axis = self.axis.joined(kernel, stride, padding, dilation)
-        taps = [axis.origin[number] for number in axis.new]
-        if near:
-            taps = [tuple(number or max(some) for number in some) for some in taps]
-        found = self._at(taps)
+        axis = self.axis.joined(kernel, stride, padding)
+        found = self._at([axis.origin[number] for number in axis.new])
         return Steps(axis, None if found is None else layer(found))
 
     def conv(self, conv: nn.Conv3d) -> Steps:
@@ -111,14 +104,10 @@ class Steps:
         if (kernel[0], stride[0], padding[0]) == (1, 1, 0):
             return self.each(conv)
 
-        # Steps are gathered, so in time there is nothing left to stride over, to pad or to leave out.
-        sizes = ((1, *stride[1:]), (0, *padding[1:]), (1, *dilation[1:]))
-        return self.over(
-            kernel[0],
-            stride[0],
-            padding[0],
-            lambda taps: convolve(taps, conv.weight, conv.bias, *sizes, conv.groups),
-            dilation[0],
+        sizes = stride, (0, *padding[1:]), dilation
+        return self._slide(
+            (kernel[0], stride[0], padding[0], dilation[0]),
+            lambda steps: convolve(steps, conv.weight, conv.bias, *sizes, conv.groups),
         )
 
     def max(self, pool: nn.MaxPool3d) -> Steps:
@@ -130,7 +119,9 @@ class Steps:
             x = self.each(lambda step: F.max_pool3d(step, *sizes))
         if (kernel[0], stride[0]) == (1, 1):
             return x
-        return x.over(kernel[0], stride[0], padding[0], _largest, near=True)
+        return x._slide(
+            (kernel[0], stride[0], padding[0], 1), lambda steps: _largest(steps, kernel[0], stride[0]), near=True
+        )
 
     @staticmethod
     def cat(parts: Sequence[Steps]) -> Steps:
@@ -149,6 +140,34 @@ class Steps:
         found = self._at(self.axis.windows)
         assert found is not None, "a batch has a window"
         return found
+
+    def _slide(self, sizes: tuple[int, int, int, int], layer: Callable[[Tensor], Tensor], near: bool = False) -> Steps:
+        """What a layer makes that slides over steps: new ones that follow one another share what they are made of.
+
+        Args:
+            sizes: kernel, stride, padding and dilation in time.
+            layer: from ``(R, C, l, h, w)`` to ``(R, C', l', h', w')``; it pads nothing in time.
+            near: steps outside a window are the nearest inside, for a maximum, and not zero.
+        """
+        kernel, stride, padding, dilation = sizes
+        axis = self.axis.joined(*sizes)
+        found = []
+        for length, starts in axis.runs.items():
+            numbers = []
+            for item, step in starts:
+                first = step * stride - padding
+                last = first + (length - 1) * stride + (kernel - 1) * dilation
+                row = self.axis.windows[item]
+                end = len(row) - 1
+                numbers.append(
+                    [row[min(max(t, 0), end)] if near or 0 <= t <= end else OUTSIDE for t in range(first, last + 1)]
+                )
+            steps = self._at(numbers)
+            assert steps is not None, "a run has steps"
+            # (R, C', l', h', w') to (R l', C', 1, h', w').
+            found.append(layer(steps).transpose(1, 2).flatten(0, 1).unsqueeze(2))
+        self._at([])
+        return Steps(axis, None if not found else found[0] if len(found) == 1 else torch.cat(found))
 
     @staticmethod
     def _of_all(parts: Sequence[Steps], layer: Callable[[list[Tensor]], Tensor]) -> Steps:
@@ -170,9 +189,10 @@ class Steps:
         return self._table.get(numbers) if numbers else None
 
 
-def _largest(taps: Tensor) -> Tensor:
-    """The maximum in time; ``amax`` would not keep the memory format."""
-    return reduce(torch.maximum, (taps[:, :, step : step + 1] for step in range(taps.shape[2])))
+def _largest(steps: Tensor, kernel: int, stride: int) -> Tensor:
+    """The maximum of each ``kernel`` steps in time, in the memory format of the steps."""
+    last = steps.shape[2] - kernel + 1
+    return reduce(torch.maximum, (steps[:, :, first : first + last : stride] for first in range(kernel)))
 
 
 def _three(size: int | tuple[int, ...]) -> tuple[int, ...]:
