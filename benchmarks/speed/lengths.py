@@ -29,7 +29,8 @@ def measure_length(frames: int, size: tuple[int, int], folder: Path | None = Non
     return found
 
 
-def _measure(frames: int, size: tuple[int, int], folder: str) -> dict[str, Any]:
+def measure(frames: int, size: tuple[int, int], folder: str) -> dict[str, Any]:
+    """The same, in this process, whose peak memory it is."""
     import torch
     from made_film import SET, make_film
 
@@ -50,4 +51,4 @@ def _measure(frames: int, size: tuple[int, int], folder: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure(int(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4])))
+    print(json.dumps(measure(int(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4])))

@@ -109,17 +109,15 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
             if spec.audio is not None:
                 audio = torch.stack([hear(video, clip, spec.audio) for clip in clips]).to(device)
             expected, took = [], 0.0
-            if not start:
-                whole = Clips(pool, index, places, average, deviation).part([0]).frames
-                first = None if audio is None else audio[:1]
-                near = torch.nextafter(whole, whole + torch.randint_like(whole, -1, 2))
-                of_bits.add(*(plain.to_map(plain(x, first)).float() for x in (near, whole)))
             for item in range(len(clips) if start else 1):
                 whole = Clips(pool, index, places, average, deviation).part([item]).frames
                 heard = None if audio is None else audio[item : item + 1]
                 began = clock()
                 expected.append(plain.to_map(plain(whole, heard)))
                 took += clock() - began
+            if not start:  # the window whose map was just made
+                near = torch.nextafter(whole, whole + torch.randint_like(whole, -1, 2))
+                of_bits.add(plain.to_map(plain(near, heard)).float(), expected[0].float())
             began = clock()
             with computing(setting.precision, device):
                 windows = Clips(pool, index, places, average, deviation)
@@ -134,7 +132,7 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
         **_rounded(times),
         "gain": _gain(times),
         **compared.result(),
-        "last_bits": max(of_bits.differ),
+        "last_bits": float(f"{max(of_bits.differ):.2e}"),
     }
 
 
