@@ -44,7 +44,7 @@ def measure(maps: Tensor) -> Maps:
     finite = size.isfinite()
     safe = (size > _SAFE[0]) & (size < _SAFE[1])
     if not surely(safe):  # for maps of ordinary magnitude the factor is 1
-        exponent = torch.frexp(size.where(finite & ~safe, 1.0)).exponent
+        exponent = torch.frexp(size.where(finite & ~safe, 0.5)).exponent  # that of 0.5 is 0
         # In two steps: the inverse of the least number would be infinite.
         for part in (exponent // 2, exponent - exponent // 2):
             factor = torch.exp2(-part.to(maps.dtype))
