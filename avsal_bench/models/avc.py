@@ -28,8 +28,9 @@ decided here:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
@@ -120,6 +121,7 @@ class AVC(Network):
         self.host = create_model(network, **{**_WAYS.get(network, {}), **(network_options or {}), "modality": modality})
         if not self.host.audio_free:
             raise ValueError(f"{network} has no way around the sound (use_audio); take one of {', '.join(HOSTS)}")
+        self._switches_windows = "use_audio" in inspect.signature(self.host.predict).parameters
         spec = self.host.spec
         self.logits = self.host.logits
         self.frozen = tuple(f"host.{part}" for part in self.host.frozen)
@@ -160,30 +162,48 @@ class AVC(Network):
         if self.classifier is None or audio is None:
             output: Tensor = self.host(frames)
             return output
-        if use_audio is None and self.avc == "labels":
-            raise ValueError(
-                "a network with avc='labels' is switched by the label of each target frame, and got none; test it on "
-                "a set with labels (av_gt_label), or build it with avc='predicted'"
-            )
-        if use_audio is None and self.avc == "predicted":
-            probability = self.consistency(frames, audio)
-            # Where shapes alone are computed, to count, nothing is decided, and the whole is counted.
-            use_audio = None if isinstance(probability, FakeTensor) else probability >= 0.5
+        if use_audio is None:
+            use_audio = self._decide(lambda: self._look(frames[:, :, self.pictures]), audio)
         output = self.host(frames, self.sounds.parts(audio)[0], use_audio=use_audio)
         return output
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`; with ``avc="labels"`` the labels of the places switch.
 
+        The network predicts as it does alone, and the classifier sees once what is heard with several sounds.
+
         Raises:
             ValueError: as :meth:`forward`.
         """
+        self.check_clips(clips, audio)
+        if self.classifier is None or audio is None:
+            return self.host.predict(clips, None, memory)
         labels = [place.label for place in clips.places]
-        use_audio = None
         if self.switched_by_labels and None not in labels:
-            use_audio = torch.tensor(labels, dtype=torch.bool, device=clips.device)
-        output: Tensor = self(clips.frames, audio, use_audio)
+            use_audio: Tensor | None = torch.tensor(labels, dtype=torch.bool, device=clips.device)
+        else:
+            use_audio = self._decide(lambda: clips.once("pictures", lambda: self._look_at(clips)), audio)
+        sound = self.sounds.parts(audio)[0]
+        if use_audio is None:
+            return self.host.predict(clips, sound, memory)
+        if self._switches_windows:
+            predicted: Tensor = cast(Any, self.host).predict(clips, sound, memory, use_audio)
+            return predicted
+        output: Tensor = self.host(clips.frames, sound, use_audio=use_audio)
         return output
+
+    def _decide(self, seen: Callable[[], Tensor], audio: Tensor) -> Tensor | None:
+        """Which items hear, ``(B,)`` bool, by what the classifier sees; None where nobody switches."""
+        if self.avc == "labels":
+            raise ValueError(
+                "a network with avc='labels' is switched by the label of each target frame, and got none; test it on "
+                "a set with labels (av_gt_label), or build it with avc='predicted'"
+            )
+        if self.avc == "none" or self.classifier is None:
+            return None
+        probability = self.classifier.judge(seen(), self.classifier.hear(self.sounds.parts(audio)[1])).sigmoid()
+        # Where shapes alone are computed, to count, nothing is decided, and the whole is counted.
+        return None if isinstance(probability, FakeTensor) else probability >= 0.5
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
         """As ``forward``, with the loss ``consistency`` of the classifier, weakly supervised by pairs within the batch.
@@ -206,12 +226,22 @@ class AVC(Network):
     def embed(self, frames: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """What the classifier sees and hears, ``(B, C)`` each; its ``judge`` makes logits of any pairs of them."""
         assert self.classifier is not None, "a v network has none"
-        x = frames[:, :, self.pictures] * self.std + self.mean
+        return self._look(frames[:, :, self.pictures]), self.classifier.hear(self.sounds.parts(audio)[1])
+
+    def _look(self, pictures: Tensor) -> Tensor:
+        """What the classifier sees in pictures ``(B, 3, n, H, W)`` of the network, ``(B, C)``."""
+        assert self.classifier is not None, "a v network has none"
+        x = pictures * self.std + self.mean
         if tuple(x.shape[3:]) != self.classifier.size:
             flat = x.transpose(1, 2).flatten(0, 1)
             resized = F.interpolate(flat, self.classifier.size, mode="bilinear", antialias=True)
             x = torch.unflatten(resized, 0, (len(x), -1)).transpose(1, 2)
-        return self.classifier.see(x), self.classifier.hear(self.sounds.parts(audio)[1])
+        return self.classifier.see(x)
+
+    def _look_at(self, clips: Clips) -> Tensor:
+        """The same of windows, of which no other frame is put together."""
+        keys = [(place.video, place.frames[number]) for place in clips.places for number in self.pictures]
+        return self._look(torch.unflatten(clips.single(keys), 0, (len(clips), -1)).transpose(1, 2))
 
     def consistency(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Probability ``(B,)`` that the sound belongs to the picture."""

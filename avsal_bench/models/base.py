@@ -45,7 +45,8 @@ class Network(nn.Module):
         frozen: names of the parts that are never trained: without gradients, and in eval mode always, so that their
             batch norms stay as they were loaded. :meth:`freeze` is called at the end of ``__init__``.
         audio_free: True where ``forward`` takes ``use_audio``, ``(B,)`` bool: the items that are False go the network's
-            own way around the sound, with the same visual weights. All True is the network as it is.
+            own way around the sound, with the same visual weights. All True is the network as it is. A ``predict`` of
+            its own takes it too.
         script_audio: front end of the authors' test script where it hears other samples than the network was trained
             on; for the protocols that follow the script.
     """

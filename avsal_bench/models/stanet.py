@@ -152,14 +152,16 @@ class STANet(Network):
         """Whether a test needs the label of every target frame."""
         return self.sound_switch == "labels" and self.spec.audio is not None
 
-    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
         """See :meth:`Network.predict`: what is seen in a frame serves three windows; labels are those of the places."""
         self.check_clips(clips, audio)
-        features = clips.once("seen", lambda: features_once(self._look, clips, memory.seen))
-        labels, use_audio = [place.label for place in clips.places], None
-        if self.switched_by_labels and None not in labels:
+        kept = memory.seen.setdefault("stanet", {})
+        features = clips.once("stanet", lambda: features_once(self._look, clips, kept))
+        labels = [place.label for place in clips.places]
+        if use_audio is None and self.switched_by_labels and None not in labels:
             use_audio = torch.tensor(labels, dtype=torch.bool, device=clips.device)
-        return self._maps(features, _TARGET, *self._hear(clips.frames[:, :, _TARGET], audio, use_audio))[0]
+        targets = clips.single([(place.video, place.frames[_TARGET]) for place in clips.places])
+        return self._maps(features, _TARGET, *self._hear(targets, audio, use_audio))[0]
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Outputs:
         """As ``forward``; the side output is the middle frame's coarser map, logits ``(B, H, W)``.

@@ -161,11 +161,11 @@ class ViNet(Network):
         self.check_input(frames, audio)
         return self._decode(self.s3d(frames), audio, use_audio)
 
-    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+    def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
         """See :meth:`Network.predict`: what windows share is encoded once, and all of it once for several sounds."""
         self.check_clips(clips, audio)
         stages = clips.once("s3d", lambda: self.s3d.encode_windows(clips, memory))
-        return self._decode(stages, audio)
+        return self._decode(stages, audio, use_audio)
 
     def _decode(self, stages: Stages, audio: Tensor | None, use_audio: Tensor | None = None) -> Tensor:
         """The map of S3D's stages and the sound."""

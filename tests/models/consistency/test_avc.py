@@ -239,15 +239,16 @@ def test_labels_switch_at_test_time():
     assert net.switched_by_labels
     frames, audio = clip(net.spec, 2)
     own = net.sounds.parts(audio)[0]
-    places = [Place("avad/a", tuple(range(1, 17)), label) for label in (False, True)]
+    places = [Place(f"avad/{label}", tuple(range(1, 17)), label) for label in (False, True)]
     with torch.no_grad():
         found = net.predict(Clips.of(frames, places), audio, Memory())
         expected = net.host(frames, own, use_audio=torch.tensor([False, True]))
         predicted = build(avc="predicted")
-        assert torch.equal(found, expected)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
         assert not predicted.switched_by_labels
         # Other switches do not look at labels.
-        assert torch.equal(predicted.predict(Clips.of(frames, places), audio, Memory()), predicted(frames, audio))
+        found = predicted.predict(Clips.of(frames, places), audio, Memory())
+        torch.testing.assert_close(found, predicted(frames, audio), rtol=0, atol=1e-6)
 
 
 @every_host
@@ -256,10 +257,50 @@ def test_the_ideal_switch_is_the_learned_one_where_the_decisions_are_the_labels(
     learned, ideal = decided(build(host), *labels), build(host, "labels")
     ideal.load_state_dict(learned.state_dict())
     frames, audio = clip(learned.spec, 2)
-    places = [Place("avad/a", tuple(range(1, frames.shape[2] + 1)), label) for label in labels]
+    places = [Place(f"avad/{i}", tuple(range(1, frames.shape[2] + 1)), label) for i, label in enumerate(labels)]
     with torch.no_grad():
         found = [net.predict(Clips.of(frames, places), audio, Memory()) for net in (learned, ideal)]
         assert torch.equal(*found)
+
+
+@every_host
+def test_windows_are_predicted_by_the_network_whose_switch_it_is(host, monkeypatch):
+    """Bit by bit as by itself where all items hear, by its own way where some do, and by no whole window."""
+    net = decided(build(host), True, True)
+    frames, audio = clip(net.spec, 2)
+    places = [Place(f"avad/{i}", tuple(range(1, frames.shape[2] + 1))) for i in range(2)]
+    own = net.sounds.parts(audio)[0]
+    with torch.no_grad():
+        by_itself = net.host(frames, own, use_audio=torch.tensor([True, False]))
+        monkeypatch.setattr(type(net.host), "forward", lambda *_, **__: pytest.fail("a window by itself"))
+        found = net.predict(Clips.of(frames, places), audio, Memory())
+        assert torch.equal(found, net.host.predict(Clips.of(frames, places), own, Memory()))
+        some = decided(build(host), True, False)
+        switched = some.predict(Clips.of(frames, places), audio, Memory())
+    torch.testing.assert_close(switched, by_itself, rtol=0, atol=1e-5)
+
+
+def test_the_pictures_of_several_sounds_are_seen_once():
+    net = build("vinet")
+    frames, audio = clip(net.spec, 2)
+    calls = []
+    net.classifier.avid.video_model.register_forward_hook(lambda *_: calls.append("seen"))
+    net.host.s3d.base4.register_forward_hook(lambda *_: calls.append("encoded"))
+    clips = Clips.of(frames, [Place(f"avad/{i}", tuple(range(1, 17))) for i in range(2)])
+    memory = Memory()
+    with torch.no_grad():
+        for heard in (audio, -audio, 0.5 * audio):
+            net.predict(clips, heard, memory.other_sound())
+    assert sorted(calls) == ["encoded", "seen"]
+
+
+def test_a_host_that_predicts_without_a_switch_goes_by_whole_windows():
+    net = decided(build("vinet"), True, False)
+    net._switches_windows = False
+    frames, audio = clip(net.spec, 2)
+    clips = Clips.of(frames, [Place(f"avad/{i}", tuple(range(1, 17))) for i in range(2)])
+    with torch.no_grad():
+        assert torch.equal(net.predict(clips, audio, Memory()), net(frames, audio))
 
 
 def test_a_switch_by_labels_without_labels():
