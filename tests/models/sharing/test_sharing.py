@@ -1,82 +1,24 @@
-"""What windows share is found once, and is what every window by itself would find."""
+"""What windows share is found once, and is what every window by itself would find: layers, and S3D."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from film_windows import all_places, batches, clips_of, filled, films, rows, single
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.data.windows import window
-from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.s3d import S3D
-from avsal_bench.models.base import Network
-from avsal_bench.models.clips import Clips, Memory, Place
+from avsal_bench.models.clips import Memory, Place
 from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.models.layers.shared.time_steps import Steps
-
-Films = dict[str, Tensor]
 
 
 @pytest.fixture(autouse=True)
 def without_gradients() -> Iterator[None]:
     with torch.inference_mode():
         yield
-
-
-def films(*lengths: int, size: tuple[int, int] = (32, 32)) -> Films:
-    """Videos ``(n, 3, H, W)`` in float64 by key."""
-    draw = torch.Generator().manual_seed(len(lengths))
-    return {f"set/{i}": torch.randn(n, 3, *size, generator=draw).double() for i, n in enumerate(lengths)}
-
-
-def all_places(some: Films, t: int, target: Any = "last", start: Any = "reverse") -> list[Place]:
-    return [
-        Place(key, window(frame, len(film), t, target, start).frames)
-        for key, film in some.items()
-        for frame in range(1, len(film) + 1)
-    ]
-
-
-def clips_of(some: Films, places: list[Place]) -> Clips:
-    """Windows on a pool that holds each of their frames once, in an order of its own."""
-    keys = sorted({(place.video, number) for place in places for number in place.frames}, key=str)
-    row = {key: i for i, key in enumerate(keys)}
-    pool = torch.stack([some[video][number - 1] for video, number in keys])
-    return Clips(pool, torch.tensor([[row[p.video, n] for n in p.frames] for p in places]), places)
-
-
-def batches(some: Films, places: list[Place], size: int) -> Iterable[Clips]:
-    return (clips_of(some, places[i : i + size]) for i in range(0, len(places), size))
-
-
-def filled(net: nn.Module) -> nn.Module:
-    """With norms as after training, in float64: those of a new network change nothing."""
-    draw = torch.Generator().manual_seed(0)
-    for norm in (part for part in net.modules() if isinstance(part, nn.BatchNorm3d)):
-        for values, low, high in (
-            (norm.running_mean, -0.3, 0.3),
-            (norm.running_var, 0.1, 0.5),
-            (norm.weight.data, 0.5, 1.5),
-            (norm.bias.data, -0.3, 0.3),
-        ):
-            values.copy_(low + (high - low) * torch.rand(values.shape, generator=draw))
-    return net.eval().double()
-
-
-def tiny(name: str, **options: Any) -> Network:
-    torch.manual_seed(0)
-    return filled(create_model(name, **{**model_entry(name).tiny, "size": (32, 64), **options}))
-
-
-def sound(net: Network, clips: Clips) -> Tensor | None:
-    """A sound of its own for each window."""
-    if net.spec.audio is None:
-        return None
-    seeds = [place.frames[-1] for place in clips.places]
-    drawn = (torch.randn(1, net.spec.audio.samples, 1, generator=torch.Generator().manual_seed(s)) for s in seeds)
-    return 50 * torch.stack(list(drawn)).to(next(net.parameters()).dtype)
 
 
 # Layer by layer
@@ -220,15 +162,6 @@ def test_s3d_over_windows_of_two_videos(t, size, part):
             torch.testing.assert_close(got, want, rtol=1e-11, atol=1e-11)
 
 
-def rows(net: nn.Module, names: list[str]) -> dict[str, list[int]]:
-    """How many time steps go through layers in each call, from now on."""
-    counted: dict[str, list[int]] = {name: [] for name in names}
-    for name in names:
-        layer = net.get_submodule(name)
-        layer.register_forward_hook(lambda m, i, o, name=name: counted[name].append(o.shape[0] * o.shape[2]))
-    return counted
-
-
 def test_what_a_window_costs_that_follows_another():
     net, memory, some = filled(S3D(0.125)), Memory(), films(38)
     layers = ["base1.0.conv_s", "base1.3.conv_s", "base2.0.branch0.0", "base2.1.branch0.0", "base3.0.branch0.0"]
@@ -265,11 +198,6 @@ def test_memory_does_not_grow_with_a_video_nor_from_video_to_video():
     assert {video for video, _ in store.kept[()].numbers} == {"set/1"}
 
 
-def single(some: Films) -> Films:
-    """In float32."""
-    return {key: film.float() for key, film in some.items()}
-
-
 def test_channels_stay_last():
     """Any layer that loses them makes all that follow slow."""
     net, some, memory = inference_form(filled(S3D(0.125)).float()), single(films(18)), Memory()
@@ -293,76 +221,3 @@ def test_windows_that_s3d_does_not_take():
     some = films(20, size=(32, 48))
     with pytest.raises(ValueError, match="S3D takes T divisible by 8 and H, W divisible by 32; got T=8, H=32, W=48"):
         S3D(0.125).encode_windows(clips_of(some, all_places(some, 8)[:1]), Memory())
-
-
-# The networks
-
-NETWORKS = {
-    "vinet": ("vinet", {"modality": "v"}),
-    "bilinear": ("vinet", {"modality": "av"}),
-    "transformer": ("vinet", {"modality": "av", "fusion": "transformer"}),
-    "tasednet": ("tasednet", {}),
-}
-
-
-def without_ties(name: str, **options: Any) -> Network:
-    """A network, in which rounding moves no maximum of TASED-Net.
-
-    Pooled branches give neighbours the same value, so which of them is the maximum of a block is up to rounding: the
-    network by itself differs there from batch to batch. Without weights behind those pools nothing is in doubt.
-    """
-    model, fixed = NETWORKS[name]
-    net = tiny(model, **fixed, **options)
-    if name == "tasednet":
-        for stage in (net.s3d.base2, net.s3d.base3):
-            stage[-1].branch3[1].conv.weight.zero_()
-    return net
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [("vinet", 1), ("vinet", 3), ("tasednet", 1), ("tasednet", 4), ("bilinear", 4)],
-)
-def test_maps_are_those_of_whole_windows(name, size):
-    """Reverse windows, forward ones, repeated ends and short videos, in float64."""
-    net, memory = without_ties(name, frames=8), Memory()
-    some = films(16, 5, 1, 8, size=net.spec.size)
-    seen = []
-    for clips in batches(some, all_places(some, 8), size):
-        audio = sound(net, clips)
-        want = net(clips.frames, audio)
-        torch.testing.assert_close(net.predict(clips, audio, memory), want, rtol=1e-12, atol=1e-12)
-        seen.append(want)
-    maps = torch.cat(seen)
-    assert (maps[1:] - maps[:-1]).abs().amax((1, 2)).median() > 1e-6, "a wrong window would be seen"
-
-
-@pytest.mark.parametrize("name", ["vinet", "tasednet", "bilinear", pytest.param("transformer", marks=pytest.mark.slow)])
-def test_maps_in_the_form_for_inference(name):
-    """In float32 with norms folded and channels last, against the network as it is."""
-    net, memory = without_ties(name, frames=16).float(), Memory()
-    form, some = inference_form(net), single(films(22, size=net.spec.size))
-    for clips in batches(some, all_places(some, 16)[12:], 3):
-        audio = sound(net, clips)
-        torch.testing.assert_close(form.predict(clips, audio, memory), net(clips.frames, audio), rtol=0, atol=1e-6)
-
-
-def test_frames_are_seen_once_for_several_sounds():
-    net, memory, some = tiny("vinet", modality="av", frames=8), Memory(), films(12, size=(32, 64))
-    counted = rows(net, ["s3d.base4"])
-    maps = []
-    for clips in batches(some, all_places(some, 8)[8:], 2):
-        audio = sound(net, clips)
-        maps.append([net.predict(clips, heard, memory.other_sound()) for heard in (audio, -audio)])
-        torch.testing.assert_close(maps[-1][1], net(clips.frames, -audio), rtol=1e-12, atol=1e-12)
-    calls = counted["s3d.base4"]
-    assert calls[0] == 2
-    assert len(calls) == 2 * len(maps), "once for both sounds, and once by the plain way"
-    assert not torch.equal(*maps[0])
-
-
-@pytest.mark.parametrize("name", ["vinet", "tasednet"])
-def test_windows_that_a_network_does_not_take(name):
-    net, some = tiny(name, frames=8), films(20, size=(32, 32))
-    with pytest.raises(ValueError, match=r"expected frames \(B, 3, 8, 32, 64\); got \(1, 3, 8, 32, 32\)"):
-        net.predict(clips_of(some, all_places(some, 8)[:1]), None, Memory())
