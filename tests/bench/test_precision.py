@@ -122,7 +122,7 @@ def test_the_same_weights_in_another_precision(on_a_cpu, own):
     folders = [results_of(one, recipe, own, "avad", "original") / "maps" / "video3" for one in (SMALL, half)]
     maps = [np.stack([np.load(path) for path in sorted(folder.glob("*.npy"))]) for folder in folders]
     assert maps[1].dtype == np.float32
-    assert len(np.unique(maps[1])) > 2000, "no map has the 256 values of bfloat16 between one power of two and the next"
+    assert len(np.unique(maps[1])) > 500, "bfloat16 has 256 numbers between one power of two and the next"
     assert np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1] > 0.99
 
     with pytest.raises(ValueError, match="was tested in float32, and so are the others of its row; leave out"):

@@ -217,3 +217,18 @@ def test_a_part_that_is_declared_must_be_there():
     with pytest.raises(ValueError, match=r"Misspelt.folds names 'nrom', which it does not have; .* layer, norm"):
         inference_form(Misspelt(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))
     assert inference_form(Declared(nn.Conv2d(3, 3, 1), None)).norm is None, "left out by an option"
+
+
+@pytest.mark.parametrize(("name", "modality"), RICHEST.items())
+def test_maps_in_bfloat16_are_finite_and_have_no_steps(name, modality):
+    net = build(name, modality).eval()
+    frames, audio = clip(net.spec, 1, seed=5)
+    made = inference_form(net)
+    with torch.inference_mode():
+        wanted = made(frames, audio)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = made(frames, audio)
+    assert found.dtype == torch.float32
+    assert found.isfinite().all()
+    assert len(found.unique()) > 0.9 * len(wanted.unique())
+    assert torch.corrcoef(torch.stack([found.flatten(), wanted.flatten()]))[0, 1] > 0.95, "of random weights"

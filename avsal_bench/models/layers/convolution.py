@@ -27,7 +27,8 @@ def convolve(
     """``F.conv3d`` of ``(B, C, T, H, W)``, or ``F.conv2d`` of ``(B, C, H, W)`` where tuples are of two, for inference.
 
     float32 on a CPU goes to oneDNN; all else, and what is done under autocast or compiled, goes the way that torch
-    chooses.
+    chooses. What has one output is a map, or its logits, and is never computed in 16 bits: bfloat16 has 256 numbers
+    between one power of two and the next, and maps would have steps.
 
     Args:
         x: what is convolved; the memory format stays.
@@ -38,6 +39,9 @@ def convolve(
         dilation: of each side.
         groups: of channels.
     """
+    if len(weight) == 1 and torch.is_autocast_enabled(x.device.type):
+        with torch.autocast(x.device.type, enabled=False):
+            return convolve(x.float(), weight, bias, stride, padding, dilation, groups)
     if _by_onednn(x, weight):
         found: Tensor = torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, groups)
         return found
