@@ -35,6 +35,10 @@ Start = Literal["reverse", "repeat"]
 #: time, or noise as loud as it; :mod:`avsal_bench.data.clips.sounds` has the rules.
 Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
 
+#: Pixels of the windows that a processor predicts at a time where nobody says, one of 32 frames of 224x384; and the
+#: most windows.
+PIXELS_AT_A_TIME, MOST_AT_A_TIME = 32 * 224 * 384, 16
+
 #: Mean and deviation of RGB in [0, 1] that torchvision's Kinetics-400 video weights were trained with
 #: (pytorch/vision, ``VideoClassification`` presets).
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
@@ -86,6 +90,24 @@ class ClipSpec:
         for name, known in (("target", get_args(Target)), ("start", get_args(Start))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+
+    def windows_at_a_time(self, device: str) -> int:
+        """How many windows are predicted at a time where nobody says: as many as pay.
+
+        On a processor, a batch of large windows takes memory and no less time than one after the other; small ones wait
+        for Python. A GPU wants more at a time.
+
+        Args:
+            device: its kind, ``cpu`` or ``cuda``.
+
+        >>> [ClipSpec(32, (224, 384)).windows_at_a_time(device) for device in ("cpu", "cuda")]
+        [1, 8]
+        >>> ClipSpec(16, (64, 96)).windows_at_a_time("cpu")
+        16
+        """
+        height, width = self.size
+        times = 1 if device == "cpu" else 8
+        return max(1, min(MOST_AT_A_TIME, times * PIXELS_AT_A_TIME // (self.frames * height * width)))
 
 
 def _is_whole(value: object) -> bool:

@@ -43,7 +43,7 @@ def evaluate(
     allow_missing: bool = False,
     any_shape: bool = False,
     first: int = 1,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     device: str = "auto",
     workers: int = 0,
     precision: str = "32-true",
@@ -82,7 +82,7 @@ def evaluate(
         allow_missing: of a folder, score the maps that are there; the record says how many lack.
         any_shape: of a folder, score maps that do not have the shape of their ground truth, stretched.
         first: of a folder, number of the file of the first frame.
-        batch_size: of a network, windows that are predicted at a time.
+        batch_size: of a network, windows that are predicted at a time; None for as many as pay on the device.
         device: of a network: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read (a network) or score (a folder); 0 does all in this one.
         precision: of a network: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU with AMX or

@@ -41,7 +41,7 @@ def predict(
     muted: bool = False,
     size: tuple[int, int] | Literal["video"] | None = None,
     stream: Literal[False] = False,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     device: str = "auto",
     workers: int = 0,
     precision: str = "32-true",
@@ -58,7 +58,7 @@ def predict(
     muted: bool = False,
     size: tuple[int, int] | Literal["video"] | None = None,
     stream: Literal[True],
-    batch_size: int = 4,
+    batch_size: int | None = None,
     device: str = "auto",
     workers: int = 0,
     precision: str = "32-true",
@@ -74,7 +74,7 @@ def predict(
     muted: bool = False,
     size: tuple[int, int] | Literal["video"] | None = None,
     stream: bool = False,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     device: str = "auto",
     workers: int = 0,
     precision: str = "32-true",
@@ -107,7 +107,7 @@ def predict(
         size: of the maps: ``(height, width)``, ``"video"`` for that of the frames, or None for what the network gives.
         stream: give an iterator of maps ``(h, w)`` in place of one array. Then memory holds a batch at a time, however
             long the film is; the whole array of an hour of 25 frames a second at 480x640 would take 110 GB.
-        batch_size: frames that are predicted at a time.
+        batch_size: frames that are predicted at a time; None for as many as pay on the device.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read; 0 reads in this one.
         precision: what the network computes in: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU
@@ -213,7 +213,7 @@ def _maps(
         bar = bars.enter_context(progress_bar(f"{video.name}: maps", video.n_frames)) if progress else None
         wanted = frame_size(video) if size == "video" else size
         for numbers, maps in predict_maps(predictor, video, range(1, video.n_frames + 1), running, muted):
-            found = (maps if wanted is None else resize_maps(maps, wanted)).cpu().numpy()
-            yield from found
+            for saliency in maps[:, None].unbind():  # one at a time: they may be large
+                yield (saliency if wanted is None else resize_maps(saliency, wanted))[0].cpu().numpy()
             if bar is not None:
                 bar.advance(len(numbers))

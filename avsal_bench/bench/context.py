@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.workspace import Workspace
@@ -32,7 +34,8 @@ class Context:
         """The data module of some data sets, with the clips of a network; ``options`` are fields of the config."""
         roots = {name: self.space.root_of(name) for name in names}
         config = DataConfig(roots, self.job.fold, num_workers=self.machine.workers, **options)
-        config = replace(config, test_batch_size=self.machine.windows(config.test_batch_size))
+        most = spec.windows_at_a_time("cuda" if torch.cuda.is_available() else "cpu")
+        config = replace(config, test_batch_size=self.machine.windows(min(most, config.test_batch_size)))
         return SaliencyDataModule(config, spec)
 
 

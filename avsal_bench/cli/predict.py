@@ -64,7 +64,8 @@ def add_parser(commands: Commands) -> None:
     text = "go on with maps that other code or other libraries made"
     maps.add_argument("--reuse-other-code", action="store_true", help=text)
     machine = parser.add_argument_group("machine")
-    machine.add_argument("--batch-size", type=whole(1), default=4, help="frames at a time (default: %(default)s)")
+    text = "frames at a time (default: as many as pay: windows of 32x224x384 one on a CPU, 8 on a GPU)"
+    machine.add_argument("--batch-size", type=whole(1), metavar="N", help=text)
     precision_option(machine)
     machine.add_argument(
         "--workers", type=whole(0), default=default_workers(), help="reading processes (default: %(default)s)"

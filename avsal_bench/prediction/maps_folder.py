@@ -68,8 +68,9 @@ def predict_folder(
     if frames:
         with progress(f"{video.key}: maps", video.n_frames, there) as bar:
             for numbers, maps in predict_maps(predictor, video, frames, running, muted):
-                save_maps((maps if size is None else resize_maps(maps, size)).cpu(), numbers, unfinished, form)
-                for number in numbers:
+                for number, saliency in zip(numbers, maps[:, None].unbind(), strict=True):  # one at a time
+                    sized = saliency if size is None else resize_maps(saliency, size)
+                    save_maps(sized.cpu(), [number], unfinished, form)
                     name = f"{number:05d}.{form}"
                     (unfinished / name).replace(folder / name)
                 bar.advance(len(numbers))

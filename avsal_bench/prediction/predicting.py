@@ -31,7 +31,8 @@ class Running:
     """How the work is done; nothing of it but the precision changes a map beyond rounding.
 
     Args:
-        batch_size: windows that are predicted at a time.
+        batch_size: windows that are predicted at a time; None for as many as pay
+            (:meth:`~avsal_bench.spec.ClipSpec.windows_at_a_time`).
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         workers: processes that read; 0 reads in this one.
         precision: what the network computes in: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU
@@ -41,13 +42,15 @@ class Running:
         ValueError: for numbers that are too small, and an unknown precision.
     """
 
-    batch_size: int = 4
+    batch_size: int | None = None
     device: str = "auto"
     workers: int = 0
     precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         for name, value, least in (("batch_size", self.batch_size, 1), ("workers", self.workers, 0)):
+            if value is None and name == "batch_size":
+                continue
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name}: expected a whole number from {least}, got {value!r}")
         object.__setattr__(self, "precision", predicting_name(self.precision))
@@ -106,7 +109,8 @@ def predict_maps(
     # Ground truth that a network is switched by is there in a test, and not in a film.
     labels = module.net.switched_by_labels and video.labels is not None
     brought = Brought(sound="muted" if muted else "original", labels=labels)
-    stream = Stream([video], [(0, frames)], spec, running.batch_size, brought, device=device, workers=running.workers)
+    size = running.batch_size or spec.windows_at_a_time(device.type)
+    stream = Stream([video], [(0, frames)], spec, size, brought, device=device, workers=running.workers)
     memory = Memory()
     for batch in stream:
         numbers = batch["frame"]
@@ -116,7 +120,7 @@ def predict_maps(
                 maps = module(batch, memory).float()
         except torch.OutOfMemoryError as error:
             raise ValueError(
-                f"no memory for {many(running.batch_size, 'window')} at a time on {device}; lower --batch-size"
+                f"no memory for {many(size, 'window')} at a time on {device}; lower --batch-size"
             ) from error
         require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
         yield numbers, maps
@@ -142,9 +146,8 @@ def predict_overlay(predictor: Predictor, video: Video, path: Path, running: Run
 
 def _laid_over(video: Video, found: Iterator[tuple[list[int], Tensor]], size: tuple[int, int]) -> Iterator[Image.Image]:
     for numbers, maps in found:
-        densities = to_eight_bit(resize_maps(maps, size)).float().div(255).cpu().numpy()
-        for number, density in zip(numbers, densities, strict=True):
-            # One at a time, and resized here: the cache of the reader is meant for small frames.
+        for number, saliency in zip(numbers, maps[:, None].unbind(), strict=True):  # one at a time: films are large
+            density = to_eight_bit(resize_maps(saliency, size))[0].float().div(255).cpu().numpy()
             stored = read_frames(video, [number], None)[:, 0]
             frame = F.interpolate(stored[None], size, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
             yield Image.fromarray(painting.blend(np.asarray(frame), density))

@@ -140,7 +140,7 @@ class Odd(Brightness):
         (FRAMES, "centre", {"batch_size": 0}, ValueError, "batch_size: expected a whole number from 1, got 0"),
         (FRAMES, "centre", {"fps": -1}, ValueError, "fps: expected frames a second, above 0"),
         (FRAMES, Odd(lambda maps: maps - 1), {}, ValueError, "Odd gives negative values .*set `logits = True`"),
-        (FRAMES, Odd(lambda maps: maps.mean(1)), {}, ValueError, r"Odd should give maps \(4, h, w\)"),
+        (FRAMES, Odd(lambda maps: maps.mean(1)), {}, ValueError, r"Odd should give maps \(6, h, w\)"),
         (FRAMES, Odd(lambda maps: (maps, maps)), {}, ValueError, "one floating-point tensor .*got tuple"),
         (FRAMES, Odd(lambda maps: maps / 0), {}, ValueError, "frame 1: the predicted map holds NaN or infinity"),
     ],

@@ -154,7 +154,7 @@ def test_an_mp4_has_all_frames_the_maps_and_the_sound(film, tmp_path, checkpoint
 
 def test_a_stopped_run_goes_on(film, tmp_path, checkpoints, monkeypatch, capsys):
     module, weights = checkpoints["v"]
-    options = ["--weights", weights, "--native", "--form", "npy", "-o", tmp_path / "maps"]
+    options = ["--weights", weights, "--native", "--form", "npy", "-o", tmp_path / "maps", "--batch-size", "4"]
     forward, seen = SaliencyModule.forward, []
 
     def dies(self, batch, memory):

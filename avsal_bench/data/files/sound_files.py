@@ -25,13 +25,29 @@ from avsal_bench.data.files.wavs import holds_floats, open_wav, wav_blocks
 from avsal_bench.data.windows import Window
 from avsal_bench.files import regular_file
 
+#: Seconds of a sound that are read at a time where windows follow each other, and sounds of which a process keeps such
+#: a block.
+BLOCK, KEPT_BLOCKS = 10, 4
+
+
+class _Block(NamedTuple):
+    """Samples of a sound, mono: how many a second and in all, and those from ``first`` on."""
+
+    rate: int
+    of: int
+    first: int
+    samples: Tensor
+
+
+_blocks: dict[tuple[Path, tuple[int, ...]], _Block] = {}
+
 
 def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     """The sound of a clip through the front end; backwards where the clip runs backwards.
 
-    It is mixed down to mono, by the mean of its channels, and resampled to the rate of the front end. Of a wav only
-    the excerpt is read; any other sound is decoded once and kept for a while. That of a video that is declared silent
-    is zeros, as long as its frames are shown.
+    It is mixed down to mono, by the mean of its channels, and resampled to the rate of the front end. A sound is read a
+    block at a time, from which the excerpts of windows that follow each other are cut; what is no wav is decoded once.
+    That of a video that is declared silent is zeros, as long as its frames are shown.
 
     Raises:
         FileNotFoundError, ValueError: naming the file.
@@ -41,14 +57,42 @@ def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
         start, stop = span_of(video, clip, front_end, round(shown_seconds(video) * rate))
         return front_end(torch.zeros(max(1, stop - start)))
     path = prepared_sound_of(video, rate) or audio_path(video)
-    with _open_sound(path) as sound:
-        start, stop = span_of(video, clip, front_end, sound.samples * rate // sound.rate)
-        part = Excerpt.around(start, stop, sound.rate, rate)
-        samples = resample(sound.read(part.first, part.last), sound.rate, rate)
+    whole = _block(path)
+    start, stop = span_of(video, clip, front_end, whole.of * rate // whole.rate)
+    part = Excerpt.around(start, stop, whole.rate, rate)
+    block = _block(path, part.first, part.last)
+    # Resampled anew for each excerpt: torchaudio rounds longer pieces otherwise.
+    samples = resample(block.samples[part.first - block.first : part.last - block.first], block.rate, rate)
     samples = samples[part.skip : part.skip + part.length]
     if not len(samples):
         samples = torch.zeros(1)
     return front_end(samples.flip(0) if clip.reverse else samples)
+
+
+def _block(path: Path, first: int = 0, last: int = 0) -> _Block:
+    """Samples of a sound that hold those from ``first`` to ``last``, if any; they are read some seconds at a time."""
+    found = regular_file(path, links=True).stat()
+    key = (path, (found.st_size, found.st_mtime_ns, found.st_ino))
+    kept = _blocks.get(key)
+    ahead = 0
+    if kept is not None:
+        end = kept.first + len(kept.samples)
+        if first >= last or (kept.first <= first and min(last, kept.of) <= end):
+            return kept
+        ahead = BLOCK * kept.rate if kept.first <= first <= end else 0  # one that follows the last: more will
+    with _open_sound(path) as sound:
+        kept = _Block(sound.rate, sound.samples, first, torch.zeros(0))
+        if first < last:
+            try:
+                samples = sound.read(first, max(last, first + ahead))
+            except ValueError:  # of what lies behind, perhaps, and nobody hears that
+                samples = sound.read(first, last)
+            kept = kept._replace(samples=samples)
+    _blocks.pop(key, None)
+    while len(_blocks) >= KEPT_BLOCKS:
+        _blocks.pop(next(iter(_blocks)))
+    _blocks[key] = kept
+    return kept
 
 
 def span_of(video: Video, clip: Window, front_end: AudioFrontEnd, n_samples: int) -> tuple[int, int]:

@@ -118,6 +118,7 @@ class _Reader:
         self._index = index
         self._keys = np.flatnonzero(index.packets.keys)
         self._promised = index.checks is None  # by packets, and not known by a pass from the start
+        self._turned: tuple[int, bytes | None] | None = None  # angle and display matrix of the pictures here
         self._last: tuple[int, Tensor] | None = None  # place and pixels of the picture that was given last
         self._open()
 
@@ -129,7 +130,14 @@ class _Reader:
         """
         if self._last is None or self._last[0] != place:
             frame = self._look_for(place)
-            self._last = (place, torch.from_numpy(_upright(frame, self._path)).permute(2, 0, 1))
+            pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", threads=1).astype(np.uint8, copy=False)
+            # A picture whose side data are looked at holds itself (PyAV 18), and waits for Python's own collection,
+            # which comes after hundreds of them. So that is done where the angle says that they have changed.
+            if self._turned is None or self._turned[0] != frame.rotation:
+                matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+                self._turned = (frame.rotation, None if matrix is None else bytes(matrix))
+            upright = _upright(pixels, self._turned[1], self._path)
+            self._last = (place, torch.from_numpy(upright).permute(2, 0, 1))
         return self._last[1]
 
     def _look_for(self, place: int) -> av.VideoFrame:
@@ -176,6 +184,7 @@ class _Reader:
 
     def _begin(self, packets: Iterator[av.Packet[av.VideoStream]], first: int, whole: bool) -> None:
         self._frames = decoded_pictures(packets, self._stream, first)
+        self._turned = None
         self._reached = first
         self._whole = self._sure = whole
 
@@ -217,14 +226,12 @@ class _Reader:
         return self._whole or (self._sure and not frame.is_corrupt)
 
 
-def _upright(frame: av.VideoFrame, path: Path) -> NDArray[np.uint8]:
+def _upright(pixels: NDArray[np.uint8], matrix: bytes | None, path: Path) -> NDArray[np.uint8]:
     """RGB of a picture ``(H, W, 3)``, turned and mirrored as the file says."""
-    pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", threads=1).astype(np.uint8, copy=False)
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return pixels
     # x' = a x + c y and y' = b x + d y, of which only signs count: a picture is not made larger.
-    a, b, _, c, d, *_ = map(int, np.sign(np.round(np.frombuffer(bytes(matrix), np.int32) / 2**12)))
+    a, b, _, c, d, *_ = map(int, np.sign(np.round(np.frombuffer(matrix, np.int32) / 2**12)))
     if (b or c) and (a or d):
         raise ValueError(
             f"{path}: its pictures are turned by an angle that is not a quarter; turn them with "
