@@ -36,7 +36,7 @@ The authors report that AViNet, once trained, gives the same map for any sound.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,7 @@ from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
 from avsal_bench.models.layers.clip import check_clip, last_time_kernels
+from avsal_bench.models.layers.winograd import WeightSums, few_products, fold
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import unknown
@@ -165,15 +166,17 @@ class ViNet(Network):
         """See :meth:`Network.predict`: what windows share is encoded once, and all of it once for several sounds."""
         self.check_clips(clips, audio)
         stages = clips.once("s3d", lambda: self.s3d.encode_windows(clips, memory))
-        return self._decode(stages, audio, use_audio)
+        return self._decode(stages, audio, use_audio, WeightSums(memory))
 
-    def _decode(self, stages: Stages, audio: Tensor | None, use_audio: Tensor | None = None) -> Tensor:
-        """The map of S3D's stages and the sound."""
+    def _decode(
+        self, stages: Stages, audio: Tensor | None, use_audio: Tensor | None, sums: WeightSums | None = None
+    ) -> Tensor:
+        """The map of S3D's stages and the sound; with ``sums``, as at test time."""
         y3, y2, y1, y0 = stages
         if audio is not None and self.spec.audio is not None:
             rows = check_rows(use_audio, len(y0))
             y0 = in_rows(lambda seen, heard: self.fusion(seen, self.soundnet(heard)), y0, audio, rows)
-        logits: Tensor = self.decoder(y0, y1, y2, y3)
+        logits: Tensor = self.decoder(y0, y1, y2, y3, sums)
         return logits.sigmoid()
 
     def rename_published(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
@@ -309,13 +312,29 @@ class Decoder(nn.Module):
             nn.Conv3d(c32, 1, 1),
         )
 
-    def forward(self, y0: Tensor, y1: Tensor, y2: Tensor, y3: Tensor) -> Tensor:
-        """Decode the stages, coarse to fine, ``(B, C, T/8, H/32, W/32)`` first, to logits ``(B, H, W)``."""
-        x = self.convtsp1(y0)
-        x = self.convtsp2(torch.cat([x, y1], dim=2))
-        x = self.convtsp3(torch.cat([x, y2], dim=2))
+    def forward(self, y0: Tensor, y1: Tensor, y2: Tensor, y3: Tensor, sums: WeightSums | None = None) -> Tensor:
+        """Decode the stages, coarse to fine, ``(B, C, T/8, H/32, W/32)`` first, to logits ``(B, H, W)``.
+
+        With ``sums`` of its weights the steps of many channels take fewer products, to rounding; the last would not
+        gain.
+        """
+        x = _run(self.convtsp1, y0, sums)
+        x = _run(self.convtsp2, torch.cat([x, y1], dim=2), sums)
+        x = _run(self.convtsp3, torch.cat([x, y2], dim=2), sums)
         logits: Tensor = self.convtsp4(torch.cat([x, y3], dim=2))
         return logits[:, 0, 0]
+
+
+def _run(step: nn.Sequential, x: Tensor, sums: WeightSums | None) -> Tensor:
+    """A step of the decoder, with fewer products where there are ``sums`` of its weights."""
+    if sums is None or not few_products(x):
+        plain: Tensor = step(x)
+        return plain
+    conv, *others = step
+    x = fold(cast(nn.Conv3d, conv), x, sums)
+    for layer in others:
+        x = layer(x)
+    return x
 
 
 def _step(inputs: int, outputs: int, time: int) -> tuple[nn.Module, ...]:

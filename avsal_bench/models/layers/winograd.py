@@ -61,6 +61,13 @@ class Source(NamedTuple):
     doubled: bool = False
 
 
+class Tap(NamedTuple):
+    """One step in time of a convolution: weights ``(outputs, inputs, 1, 3, 3)``, and a bias ``(outputs,)`` or none."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+
 class Convolved:
     """The sum of convolutions (k, 3, 3), with a batch norm after it folded in. Made once for the weights of a network.
 
@@ -69,7 +76,7 @@ class Convolved:
         norm: in eval mode, of their sum; None or ``nn.Identity`` for none.
     """
 
-    def __init__(self, convs: Sequence[nn.Conv3d], norm: nn.Module | None = None) -> None:
+    def __init__(self, convs: Sequence[nn.Conv3d | Tap], norm: nn.Module | None = None) -> None:
         scale, shift = _of_norm(norm)
         self.weights = []
         for conv in convs:
@@ -103,6 +110,26 @@ class WeightSums:
         if layer not in self._made:
             self._made[layer] = make()
         return self._made[layer]
+
+
+def fold(conv: nn.Conv3d, x: Tensor, sums: WeightSums) -> Tensor:
+    """What a convolution (k, 3, 3) makes that folds every k steps in time to one, padded to keep the size in space.
+
+    Args:
+        conv: of kernel and stride k in time.
+        x: ``(B, C, k T, h, w)``.
+        sums: of the network's weights.
+
+    Returns:
+        ``(B, outputs, T, h, w)``, whose channels come last in memory.
+    """
+    steps = range(conv.kernel_size[0])
+
+    def make() -> Convolved:
+        return Convolved([Tap(conv.weight[:, :, k : k + 1], None if k else conv.bias) for k in steps])
+
+    rows = as_rows(x)
+    return as_clip(sums.of(conv, make)(*(Source(rows[:, k :: len(steps)]) for k in steps)))
 
 
 def convolve(sources: Sequence[Source], weights: Sequence[Tensor]) -> Tensor:
