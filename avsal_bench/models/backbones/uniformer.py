@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import StochasticDepth
@@ -43,8 +44,9 @@ class PatchEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, inputs, T, H, W)`` to ``(B, outputs, T/time_stride, H/kernel, W/kernel)``."""
         tokens: Tensor = self.norm(self.proj(x).movedim(1, -1))
-        # As the convolutions that follow want it.
-        return tokens.movedim(-1, 1).contiguous()
+        out = tokens.movedim(-1, 1)
+        # As the convolutions that follow want it: with the channels where those of their weights are.
+        return out if self.proj.weight.is_contiguous(memory_format=torch.channels_last_3d) else out.contiguous()
 
 
 class LocalBlock(nn.Module):
