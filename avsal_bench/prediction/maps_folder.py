@@ -97,7 +97,7 @@ def _claim(folder: Path, story: dict[str, Any], force: bool, reuse_other_code: b
                 f"{folder}: holds maps such as {min(maps).name} and no {MARKER}: another program made them; "
                 "name another folder, or replace them with --force"
             )
-        before = _read_marker(marker)
+        before = {"precision": FLOAT32} | _read_marker(marker)  # once, there was no other
         if other := differing(before, story, reuse_other_code):
             told = "; ".join(
                 f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story.get(key))}" for key in other
@@ -134,7 +134,7 @@ def _story(
         "sound": heard,
         "form": form,
         "size": "native" if size is None else list(size),
-        **({} if precision == FLOAT32 else {"precision": precision}),
+        "precision": precision,
         "code": code_of(
             *networks_of(predictor.model, predictor.options), predict_maps, save_maps, without=DECIDE_NOTHING
         ),
