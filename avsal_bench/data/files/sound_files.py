@@ -178,8 +178,8 @@ def _open_sound(path: Path) -> Iterator[_Sound]:
     with _reading(path):
         wav = open_wav(path)
         if wav is None:
-            track, rate = cached_track(path)
-            yield _Sound(rate, len(track), lambda first, last: track[first:last])
+            track = cached_track(path)
+            yield _Sound(track.rate, track.samples, track.read)
             return
         with wav:
 

@@ -9,9 +9,12 @@ other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import NamedTuple
 
 import av
@@ -29,6 +32,8 @@ from avsal_bench.data.files.timeline import timeline
 
 #: Tracks that a process keeps decoded.
 KEPT_TRACKS = 2
+#: Bytes of a decoded track that are kept in memory, 12 minutes at 48 000 samples a second; a longer one is in a file.
+IN_MEMORY = 2**27
 #: Seconds that a time stamp may be off before it counts: half a picture at 25 a second.
 JITTER = 0.02
 #: Seconds that a piece may overlap with what came before, and that a gap may last. What is beyond is an error.
@@ -59,6 +64,22 @@ def has_track(path: Path) -> bool:
         return bool(container.streams.audio)
 
 
+@dataclass(frozen=True)
+class Track:
+    """A decoded sound, mono: samples a second, how many there are, and where they are kept."""
+
+    rate: int
+    samples: int
+    kept: SpooledTemporaryFile[bytes]
+    first: int
+
+    def read(self, first: int, last: int) -> Tensor:
+        """The samples from one number up to another, ``(n,)`` float32; fewer where it ends before."""
+        self.kept.seek(4 * (self.first + min(first, self.samples)))
+        data = bytearray(self.kept.read(4 * max(0, min(last, self.samples) - first)))
+        return torch.frombuffer(data, dtype=torch.float32) if data else torch.zeros(0)
+
+
 def read_track(path: Path) -> tuple[Tensor, int]:
     """The sound of a file, mixed down to mono by the mean of its channels: ``(n,)`` float32, and its rate.
 
@@ -69,6 +90,12 @@ def read_track(path: Path) -> tuple[Tensor, int]:
         ValueError: naming a file that has no track or no samples, is damaged, holds what is no sound, or whose time
             stamps cannot be followed, with the time.
     """
+    track = _decode(path)
+    return track.read(0, track.samples), track.rate
+
+
+def _decode(path: Path) -> Track:
+    """The sound of a file, decoded; a long one lies in a temporary file. Errors are those of :func:`read_track`."""
     with open_container(path) as container:
         stream = _sound_stream(container, path)
         placed = _Placed(path, _zero(container, path), contiguous=container.format.name == "avi", tick=_tick(stream))
@@ -79,21 +106,21 @@ def read_track(path: Path) -> tuple[Tensor, int]:
             for part in mixers[kind].resample(frame):
                 samples = part.to_ndarray().astype(np.float32, copy=False).reshape(-1, part.layout.nb_channels)
                 placed.add(None if frame.pts is None else frame.time, samples, frame.sample_rate)
-    return placed.all(), placed.rate
+    return placed.all()
 
 
-def cached_track(path: Path) -> tuple[Tensor, int]:
-    """What :func:`read_track` gives, which is kept for a while; a changed file is read again."""
+def cached_track(path: Path) -> Track:
+    """What :func:`read_track` reads, which is kept for a while; a changed file is read again."""
     found = path.stat()
-    return _cached_track(path, (found.st_size, found.st_mtime_ns, found.st_ino))
+    # Processes that share an open file share their place in it.
+    return _cached_track(path, (found.st_size, found.st_mtime_ns, found.st_ino, os.getpid()))
 
 
 # The test goes through a video from start to end, and training windows of one video rarely follow each other.
-# Ten minutes at 48 000 samples a second are 115 MB.
 @lru_cache(maxsize=KEPT_TRACKS)
-def _cached_track(path: Path, stamp: tuple[int, ...]) -> tuple[Tensor, int]:
+def _cached_track(path: Path, stamp: tuple[int, ...]) -> Track:
     del stamp  # part of the key
-    return read_track(path)
+    return _decode(path)
 
 
 def track_header(path: Path) -> SoundHeader:
@@ -122,8 +149,8 @@ def track_header(path: Path) -> SoundHeader:
         except av.FFmpegError as error:
             raise unreadable(path, error) from error
     if end is not None and not last:  # WavPack in mkv does not say how long a packet lasts
-        track, rate = cached_track(path)
-        return SoundHeader(rate, len(track))
+        track = cached_track(path)
+        return SoundHeader(track.rate, track.samples)
     header = SoundHeader(rate, max(0, round((end or 0.0) * rate)))
     check_length(path, header.samples, rate)
     return header
@@ -214,7 +241,8 @@ class _Placed:
         self._zero = zero
         self._contiguous = contiguous
         self._jitter = max(JITTER, tick)
-        self._samples = bytearray()  # float32; it grows in place, where joined arrays would take twice the room
+        self._samples = SpooledTemporaryFile[bytes](IN_MEMORY)  # float32, mono
+        self._count = 0
         self._early = 0  # samples before sample 0
         self._other: list[NDArray[np.float32]] = []  # pieces of another rate, one after the other
         self._other_rate = 0
@@ -225,7 +253,7 @@ class _Placed:
         if not self.rate:
             return 0.0
         other = sum(map(len, self._other)) / self._other_rate if self._other else 0.0
-        return (len(self._samples) // 4 - self._early) / self.rate + other
+        return (self._count - self._early) / self.rate + other
 
     def add(self, stamp: float | None, channels: NDArray[np.float32], rate: int) -> None:
         """Take a piece ``(n, channels)`` of ``rate`` samples a second; one without a stamp follows the last one."""
@@ -238,19 +266,28 @@ class _Placed:
         if rate != (self._other_rate or self.rate):
             self._join_other()
         if rate == self.rate:
-            self._samples += mono.tobytes()
+            self._append(mono)
         else:
             self._other_rate = check_rate(self._path, rate)
             self._other.append(mono)
         check_length(self._path, round(self.seconds * self.rate), self.rate)
 
-    def all(self) -> Tensor:
-        """What was added, ``(n,)`` float32."""
+    def all(self) -> Track:
+        """What was added."""
         self._join_other()
-        samples = torch.frombuffer(self._samples, dtype=torch.float32) if self._samples else torch.zeros(0)
-        if not len(samples) > self._early:
+        if not self._count > self._early:
             raise soundless(self._path)
-        return samples[self._early :]
+        return Track(self.rate, self._count - self._early, self._samples, self._early)
+
+    def _append(self, samples: NDArray[np.float32]) -> None:
+        try:
+            self._samples.write(samples.tobytes())
+        except OSError as error:
+            raise OSError(
+                f"{self._path}: no room in {gettempdir()} for its decoded sound ({error.strerror}); make some, or name "
+                "another folder with TMPDIR"
+            ) from error
+        self._count += len(samples)
 
     def _start(self, stamp: float | None, rate: int) -> None:
         self.rate = check_rate(self._path, rate)
@@ -261,7 +298,7 @@ class _Placed:
         self._zero = stamp if self._zero is None else self._zero
         late = round(((stamp or 0.0) - (self._zero or 0.0)) * rate)
         _check_step(self._path, max(0, late) / rate, 0.0)
-        self._samples += bytes(4 * max(late, 0))
+        self._append(np.zeros(max(late, 0), np.float32))
         self._early = max(-late, 0)
 
     def _fit(self, begin: float, channels: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -273,12 +310,12 @@ class _Placed:
         if off < 0:
             return channels[round(-off * rate) :]
         self._join_other()
-        self._samples += bytes(4 * max(0, round(begin * self.rate) + self._early - len(self._samples) // 4))
+        self._append(np.zeros(max(0, round(begin * self.rate) + self._early - self._count), np.float32))
         return channels
 
     def _join_other(self) -> None:
         """Bring the pieces of another rate to that of the first."""
         if self._other:
             pieces = torch.from_numpy(np.concatenate(self._other))
-            self._samples += resample(pieces, self._other_rate, self.rate).numpy().tobytes()
+            self._append(resample(pieces, self._other_rate, self.rate).numpy())
             self._other, self._other_rate = [], 0

@@ -272,7 +272,8 @@ class TestPlacing:
         placed = _Placed(Path("a.mkv"), zero, **({"contiguous": False, "tick": 0.001} | options))
         for number, stamp in enumerate(stamps, start=1):
             placed.add(stamp, np.full((100, 2), number / 100, np.float32), 1000)
-        return (placed.all() * 100).round().int().tolist()
+        track = placed.all()
+        return (track.read(0, track.samples) * 100).round().int().tolist()
 
     def test_pieces_that_follow_each_other(self):
         assert self.place([0.0, 0.1, 0.2]) == [1] * 100 + [2] * 100 + [3] * 100
