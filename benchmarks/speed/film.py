@@ -25,7 +25,8 @@ from film_tables import tables, written
 from lengths import measure_length
 from made_film import Source, make_film, read_from
 from metrics import processor, size_of
-from side_by_side import Setting, film, network_alone, steady_frames, threads
+from side_by_side import film, network_alone, steady_frames
+from suite_film import Setting, threads
 
 from avsal_bench.bench.computing.precision import FLOAT32, check_predicting, predicting_name
 from avsal_bench.bench.workspace import workspace

@@ -22,7 +22,17 @@ def tables(found: Mapping[str, Any]) -> str:
             (_alone(key, row) for key, one in networks.items() for row in one["alone"]),
         ),
         _table(
-            ["from files to scores, s a frame", "device", "precision", "from", "plain", "ours", "gain", "rest of ours"],
+            [
+                "from files to scores, s a frame",
+                "device",
+                "precision",
+                "from",
+                "plain",
+                "ours",
+                "gain",
+                "windows read anew",
+                "rest of ours",
+            ],
             (_film(key, row) for key, one in networks.items() for row in one["film"]),
         ),
         _table(
@@ -71,7 +81,8 @@ def _film(key: str, row: Mapping[str, Any]) -> list[str]:
     seconds = [f"{sum(row[who].values()):.3g}" for who in ("plain", "ours")]
     source = f"{row['source']}, whole" if row["stretch"] else row["source"]
     share = f"{100 * row['rest_share']:.1f} %"
-    return [key, _device(row), row["precision"], source, *seconds, f"{row['gain']:.2f}x", share]
+    gains = [f"{row[name]:.2f}x" for name in ("gain", "gain_reread")]
+    return [key, _device(row), row["precision"], source, *seconds, *gains, share]
 
 
 def _device(row: Mapping[str, Any]) -> str:

@@ -29,6 +29,9 @@ from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.windows import Window, window
 from avsal_bench.models import Network
 
+#: What its time goes to.
+PARTS = ("read", "sound", "network", "write", "score")
+
 #: Seconds of a clock.
 Clock = Callable[[], float]
 
@@ -61,6 +64,7 @@ class PlainScript:
         clip = window(frame, self.video.n_frames, spec.frames, spec.target, spec.start)
         with self._timed("read"):
             frames = self._clip(clip)
+        with self._timed("sound"):
             audio = None if spec.audio is None else hear(self.video, clip, spec.audio)[None].to(self.device)
         with self._timed("network"), torch.inference_mode():
             saliency: Tensor = self.net.to_map(self.net(frames.to(self.device), audio))[0].float().cpu()
@@ -82,7 +86,7 @@ class PlainScript:
 
     def seconds_a_frame(self, predicted: int) -> dict[str, float]:
         """Seconds of each part, for one of so many frames that were predicted and scored."""
-        parts = {name: self.seconds[name] / predicted for name in ("read", "network", "write", "score")}
+        parts = {name: self.seconds[name] / predicted for name in PARTS}
         parts["score"] += self.seconds["truth"] / self.video.n_frames
         return parts
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
-from plain_film import Clock, PlainScript
+from plain_film import PlainScript
+from suite_film import Setting, Suite, by_suite, threads
 from torch import Tensor
 
 from avsal_bench.bench.computing.precision import computing
@@ -21,57 +19,12 @@ from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_clip
 from avsal_bench.data.windows import Window, window
-from avsal_bench.evaluation.protocol import protocol
-from avsal_bench.evaluation.score import VideoScorer
-from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics.functional import cc
 from avsal_bench.models import Clips, Memory, Network, Place
 from avsal_bench.models.layers.inference import inference_form
-from avsal_bench.prediction.predicting import Running, predict_maps
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.module import SaliencyModule
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a row was measured on.
-
-    Args:
-        device: ``cpu``, ``cuda`` or ``cuda:<n>``.
-        threads: of the processor.
-        precision: full name of the suite's; the plain script has float32 always.
-    """
-
-    device: str
-    threads: int
-    precision: str
-
-    @property
-    def by_process(self) -> bool:
-        """Whether time is that of the process on the processor, which other work on the machine hardly moves."""
-        return self.device == "cpu" and self.threads == 1
-
-    def clock(self, of_process: bool = False) -> Clock:
-        """Seconds: of this thread on the processor or of all threads of the process, or those that pass."""
-        if self.by_process:
-            return time.process_time if of_process else time.thread_time
-        return time.perf_counter if self.device == "cpu" else self._synchronised
-
-    def _synchronised(self) -> float:
-        torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """So many threads of the processor."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def steady_frames(spec: ClipSpec, n_frames: int) -> list[int]:
@@ -180,7 +133,7 @@ def film(
             script.forget_times()
             run_plain(half)
         between = run_plain if setting.by_process and plain_times is None else None
-        ours = _suite(predictor, read, setting, batch, frames, len(frames) - len(timed), between)
+        ours = by_suite(predictor, read, setting, batch, frames, len(frames) - len(timed), between)
         if plain_times is None:
             run_plain([n for n in timed if n not in scored])
     for n, saliency in ours.maps.items():
@@ -195,68 +148,11 @@ def film(
         "plain": {name: round(seconds, 5) for name, seconds in parts.items()},
         "ours": {"network": round(ours.network, 5), "rest": round(suite - ours.network, 5)},
         "gain": round(plain / suite, 3),
+        "gain_reread": round((plain + (net.spec.frames - 1) * parts["read"]) / suite, 3),
         "rest_share": round(1 - ours.network / suite, 4),
         **(compared.result() if plain_times is None else {}),
         **({"scores": _scores(scored, ours, timed)} if plain_times is None else {}),
     }
-
-
-@dataclass
-class Suite:
-    """What the suite took, in seconds a frame, and gave."""
-
-    seconds: float
-    network: float
-    maps: dict[int, Tensor]
-    scores: dict[str, dict[int, float]]
-
-
-def _suite(
-    predictor: Predictor,
-    video: Video,
-    setting: Setting,
-    batch: int,
-    frames: Sequence[int],
-    skipped: int,
-    between: Callable[[Sequence[int]], None] | None,
-) -> Suite:
-    """Predict and score frames as `avsal evaluate --model` does, and let something else run between batches."""
-    clock, mine = setting.clock(of_process=True), setting.clock()
-    kind, network = type(predictor.module.net), [0.0]
-    predict = kind.predict
-
-    def timed(net: Network, *inputs: Any) -> Tensor:
-        began = mine()
-        output = predict(net, *inputs)
-        network[0] += mine() - began
-        return output
-
-    rules, maps, took = protocol("stavis"), {}, []
-    began = clock()
-    truth = Truth(video, [video])
-    truth.negatives(frames[:1], rules.negatives)  # a look at all fixation maps of the video, once
-    scorer = VideoScorer(truth, rules)
-    look = (clock() - began) / video.n_frames
-    with patch.object(kind, "predict", timed):
-        began = clock()
-        running = Running(batch, setting.device, precision=setting.precision)
-        for numbers, found in predict_maps(predictor, video, frames, running):
-            scorer.add(numbers, found)
-            maps |= dict(zip(numbers, found.cpu(), strict=True))
-            elsewhere = 0.0
-            if between is not None and numbers[0] not in frames[:skipped]:
-                left = mine()
-                between(numbers)
-                elsewhere = mine() - left
-            now = clock()
-            took.append(now - began - elsewhere)
-            if numbers[-1] in frames[:skipped]:  # the first batch warms up
-                network[0] = 0.0
-                took.clear()
-            began = now
-    counted = len(frames) - skipped
-    scores = {name: dict(zip(scorer.frames, row, strict=True)) for name, row in scorer.scores.items()}
-    return Suite(sum(took) / counted + look, network[0] / counted, maps, scores)
 
 
 class Compared:

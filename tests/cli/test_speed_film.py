@@ -54,8 +54,9 @@ def test_a_row_a_way_and_all_numbers_in_a_file(speed, tmp_path, scratch, capsys)
         ("prepared", "", 18, 2),
     ]
     jpg, prepared = one["film"]
-    assert set(jpg["plain"]) == {"read", "network", "write", "score"}
+    assert set(jpg["plain"]) == {"read", "sound", "network", "write", "score"}
     assert prepared["plain"] == jpg["plain"]
+    assert jpg["gain_reread"] > jpg["gain"]
     assert jpg["differ"] < 1e-4
     assert jpg["cc"] > 0.9999
     for metric, (plain, ours) in jpg["scores"].items():

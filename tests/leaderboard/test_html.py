@@ -354,13 +354,14 @@ def test_costs_come_from_the_table_of_networks_and_then_from_records(tmp_path):
     weights = {"file": "w", "sha256": "5" * 64, "parameters": 5_000_000}
     save(tmp_path, [make([0.5], model=m, weights=weights) for m in ("listed", "unlisted")])
     (tmp_path / "networks.csv").write_text(
-        "network,variant,modality,parameters,macs,cpu_seconds_one_thread\nlisted,,v,7000000,2000000000,0.5\nlisted,,av,,,\n"
+        "network,variant,modality,parameters,macs,cpu_seconds_one_thread,plain_cpu_seconds_one_thread\n"
+        "listed,,v,7000000,2000000000,0.5,1.25\nlisted,,av,,,,\n"
     )
     page = Page(html_page(read_board(tmp_path)))
     assert page.table("Size and speed")["rows"][1:] == [
-        ["listed", "av", DASH, DASH, DASH],
-        ["listed", "v", "7.00 M", "2.00 G", "0.5 s"],
-        ["unlisted", "v", "5.00 M", DASH, DASH],
+        ["listed", "av", DASH, DASH, DASH, DASH],
+        ["listed", "v", "7.00 M", "2.00 G", "1.25 s", "0.5 s"],
+        ["unlisted", "v", "5.00 M", DASH, DASH, DASH],
     ]
 
 

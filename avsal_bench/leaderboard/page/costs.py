@@ -11,15 +11,25 @@ from avsal_bench.records import Record, network_name
 
 #: Columns of ``networks.csv`` that a cost is made of.
 COSTS = ("parameters", "macs", "cpu_seconds_one_thread")
+#: And one that older files do not have.
+PLAIN = "plain_cpu_seconds_one_thread"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs: parameters, multiply-accumulates and seconds for one window; None where unknown."""
+    """What a network costs; None where unknown.
+
+    Args:
+        parameters: of the network.
+        macs: multiply-accumulates of a window.
+        seconds: CPU seconds for one frame of a film on one thread.
+        plain_seconds: the same by a plain script, which runs every window alone.
+    """
 
     parameters: float | None = None
     macs: float | None = None
     seconds: float | None = None
+    plain_seconds: float | None = None
 
 
 def network_costs(path: Path, records: Sequence[Record]) -> dict[tuple[str, str], Cost]:
@@ -38,7 +48,8 @@ def _read_costs(path: Path) -> Iterator[tuple[tuple[str, str], Cost]]:
         for n, line in enumerate(csv.DictReader(file), start=2):
             try:
                 model = "-".join(filter(None, (line["network"], line["variant"])))
-                numbers = [float(line[name]) if line[name] else None for name in COSTS]
+                cells = [line[name] for name in COSTS] + [line.get(PLAIN)]
+                numbers = [float(cell) if cell else None for cell in cells]
                 yield (model, line["modality"]), Cost(*numbers)
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(

@@ -134,10 +134,11 @@ def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
 def cost_table(board: Board) -> Table | None:
     """Size and speed of every network that something is known of; None where there is none."""
     columns = columns_of("Network", "Modality")
-    columns += columns_of("Parameters", "MACs a window", "Seconds a window", numbers=True)
+    columns += columns_of("Parameters", "MACs a window", "Plain script, s a frame", "Here, s a frame", numbers=True)
     body = []
     for (model, modality), cost in board.costs.items():
-        numbers = ((cost.parameters, ""), (cost.macs, ""), (cost.seconds, " s"))
+        seconds = ((cost.plain_seconds, " s"), (cost.seconds, " s"))
+        numbers = ((cost.parameters, ""), (cost.macs, ""), *seconds)
         cells = [Cell(amount(value, unit), "" if value is None else sort_key(value)) for value, unit in numbers]
         body.append(Line([*texts(model, modality), *cells], {"modality": modality or "none"}))
     return Table(columns, [body]) if body else None

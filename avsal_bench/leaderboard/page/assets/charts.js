@@ -80,7 +80,7 @@ const Charts = (() => {
   };
 
   const KINDS = ["av", "v", "a", "baseline"];
-  const COSTS = ["Parameters", "MACs a window", "Seconds a window, one CPU thread"];
+  const COSTS = ["Parameters", "MACs a window", "Seconds a frame, one CPU thread"];
   const short = (value) => {
     for (const [size, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (value >= size) return `${+(value / size).toPrecision(3)} ${letter}`;
     return `${+value.toPrecision(3)}`;
