@@ -164,7 +164,7 @@ class CASPNet(Network):
         self.check_input(frames, audio)
         scales = self.s3d(frames)
         features = {int(i): aspp(scales[int(i) - 1]) for i, aspp in self.aspp.items()}
-        return self._decode(features, audio, use_audio, AVIM.forward)
+        return self._decode(features, audio, use_audio, AVIM.__call__)
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
         """See :meth:`Network.predict`: what windows share is found once, all that is seen once for several sounds."""
@@ -204,7 +204,10 @@ class CASPNet(Network):
         return saliency
 
     def _hear(
-        self, features: dict[int, Tensor], sound: Tensor, interact: Callable[[AVIM, Tensor, Tensor], Tensor]
+        self,
+        features: dict[int, Tensor],
+        sound: Tensor,
+        interact: Callable[[AVIM, Tensor, Tensor], Tensor] = AVIM.__call__,
     ) -> None:
         """Bring the sound ``(B, width)`` into the features ``(B, width, T_i, h_i, w_i)``, by stage."""
         for i, avim in self.avim.items():

@@ -91,8 +91,10 @@ class Gather(nn.Module):
         """As ``forward``, without gradients: what is brought to a finer scale is convolved before it is enlarged."""
         own = scales[self.target]
         if not few_products(own):
-            gathered: Tensor = self(scales)
-            return gathered
+            total, *others = (conv(self._resize(scales[i], i)) for i, conv in self.convs.items())
+            for other in others:
+                total += other
+            return torch.relu(self.bn(total))
         # The target first: it has all sums.
         order = sorted(self.convs, key=lambda i: i != self.target)
         convolved = sums.of(self, lambda: Convolved([cast(nn.Conv3d, self.convs[i]) for i in order], self.bn))
