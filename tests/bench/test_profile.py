@@ -3,8 +3,11 @@
 import time
 
 import pytest
+import torch
 from small_job import SMALL
+from torch import nn
 
+from avsal_bench.bench.fit import channels_last
 from avsal_bench.bench.profiling.advice import profile_text
 from avsal_bench.bench.profiling.profile import Profile
 from avsal_bench.bench.profiling.watching import Spent
@@ -127,6 +130,14 @@ def test_shares_are_of_all_and_parts_have_an_order():
 )
 def test_advice_is_of_what_takes_long(seconds, fields, told):
     assert told in profile_text(profile(seconds, **fields))
+
+
+def test_weights_with_channels_last_are_the_same_weights():
+    net = nn.Sequential(nn.Conv3d(2, 3, 3), nn.Flatten(2), nn.Conv1d(3, 4, 1), nn.Conv2d(1, 2, 3))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    channels_last(net)
+    assert net[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 # The command.

@@ -13,7 +13,7 @@ from lightning import Trainer, seed_everything
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
 from avsal_bench.bench.computing.compiling import compile_network
 from avsal_bench.bench.context import Context
-from avsal_bench.bench.fit import training_data
+from avsal_bench.bench.fit import channels_last, training_data
 from avsal_bench.bench.jobs.testing import data_to_predict
 from avsal_bench.bench.profiling.watching import Spent, watch_run
 from avsal_bench.bench.stages import Training, stage_options, trainings
@@ -177,6 +177,8 @@ def profile_training(context: Context, training: Training, batches: int) -> Prof
         share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
         data.config, data.accumulate = replace(data.config, batch_size=share.clips), share.batches
         trainer.accumulate_grad_batches = share.batches
+        if trainer.strategy.root_device.type == "cuda":
+            channels_last(module.net)
         if machine.compile:
             compile_network(module.net)
         spent = watch_run(trainer, WARM, lambda: trainer.fit(module, data))
