@@ -44,10 +44,11 @@ ablation: $(READY) ## Run the rows of a published table, NAME=caspnet-table2, an
 evaluate: $(READY) ## Score the maps in PRED=<folder>, made by any code: DATASET=AVAD, ARGS="--fold 1 --name mine"
 	$(BIN)/avsal evaluate --pred $(PRED) --dataset $(DATASET) $(ARGS)
 
-speed: $(READY) ## Time the metrics, the scoring of maps, and the reading of clips
+speed: $(READY) ## Time the metrics, the scoring of maps, the reading of clips, and a film through STAViS beside a plain script
 	$(BIN)/python benchmarks/speed/metrics.py --plain --dtype float32
 	$(BIN)/python benchmarks/speed/evaluate.py
 	$(BIN)/python benchmarks/speed/loader.py
+	$(BIN)/python benchmarks/speed/film.py --networks stavis_av
 
 test: $(READY) ## Run the tests in two processes, but for the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -11,12 +11,14 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read by numpy when it is imported: t
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any, get_args
 
 import torch
@@ -26,7 +28,7 @@ from lengths import measure_length
 from made_film import Source, make_film, read_from
 from metrics import processor, size_of
 from side_by_side import film, network_alone, steady_frames
-from suite_film import Setting, threads
+from suite_film import Setting, dense_rate, threads
 
 from avsal_bench.bench.computing.precision import FLOAT32, check_predicting, predicting_name
 from avsal_bench.bench.workspace import workspace
@@ -121,7 +123,9 @@ def measure(variant: Variant, options: argparse.Namespace, root: Path) -> dict[s
     for number in options.threads:
         for precision in options.precision:
             setting = Setting(options.device, number, precision)
-            found["alone"].append(network_alone(net, video, setting, batch, frames))
+            alone = network_alone(net, video, setting, batch, frames)
+            share = found["macs"] / median(alone["ours"]) / dense_rate(setting)
+            found["alone"].append({**alone, "of_dense": float(f"{share:.3g}")})
             stretches = {"": frames, **({"whole": list(range(1, video.n_frames + 1))} if options.whole else {})}
             for name, stretch in stretches.items() if not options.alone else ():
                 before = None
@@ -197,10 +201,10 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
     add("--device", default="cpu", help="cpu, cuda or cuda:<n> (default: %(default)s)")
     add("--threads", type=int, nargs="+", metavar="N", help=f"of the processor (default: 1 {cores}; of a GPU {cores})")
     add("--precision", nargs="+", metavar="P", help="of ours, such as 32 bf16 (default: 32; of a GPU bf16 too)")
-    add("--frames", type=int, default=8, metavar="N", help="timed, of each way (default: %(default)s)")
-    add("--batch-size", type=int, default=4, metavar="N", help="windows at a time (default: %(default)s)")
+    add("--frames", type=int, metavar="N", help="timed, of each way (default: 8; of a GPU 512)")
+    add("--batch-size", type=int, metavar="N", help="windows at a time (default: 4; of a GPU 16)")
     add("--size", type=size_of, default=(480, 640), metavar="HxW", help="of the film (default: 480x640)")
-    add("--sources", nargs="+", default=["jpg"], choices=get_args(Source), help="of the suite's frames (default: jpg)")
+    add("--sources", nargs="+", choices=get_args(Source), help="of our frames (default: jpg; of a GPU prepared too)")
     add("--alone", action="store_true", help="only the networks, no film from files")
     add("--whole", action="store_true", help="also a film from its first frame to its last")
     add("--weights", default="", metavar="FILE", help="of a training here, of the one network that is named")
@@ -211,6 +215,10 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
     add("--json", type=Path, metavar="FILE", help="all numbers; what the file has of other networks stays")
     add("--write", type=Path, metavar="PAGE", help="put the tables of --json between the markers of a page")
     options = parser.parse_args(arguments)
+    gpu = options.device != "cpu"
+    options.frames = (512 if gpu else 8) if options.frames is None else options.frames
+    options.batch_size = (16 if gpu else 4) if options.batch_size is None else options.batch_size
+    options.sources = options.sources or (["jpg", "prepared"] if gpu else ["jpg"])
     for name, value in (("frames", options.frames), ("batch-size", options.batch_size), ("size", min(options.size))):
         if value < 1:
             parser.error(f"--{name} {value}: expected at least 1")
@@ -220,7 +228,6 @@ def parsed(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, ar
         parser.error("--write: name the file of numbers too, with --json")
     if options.weights and len(options.networks) != 1:
         parser.error(f"--weights {options.weights}: name the one network that it is of, with --networks")
-    gpu = options.device != "cpu"
     if gpu and not (options.device.partition(":")[0] == "cuda" and torch.cuda.is_available()):
         parser.error(f"--device {options.device}: expected cpu, or cuda where torch sees a GPU; it sees none here")
     options.threads = options.threads or ([cores] if gpu else sorted({1, cores}))
@@ -270,6 +277,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(tables({"machine": machine, "networks": measured, "length": long}))
     if options.write:
         written(options.write, tables(read_speeds(options.json)))
+    if options.device != "cpu" and not (options.networks or options.length):
+        print("\nTraining, clips a second:", flush=True)
+        words = [
+            "vinet",
+            "--device",
+            "cuda",
+            "--precision",
+            "bf16",
+            "--workers",
+            str(max(1, (os.cpu_count() or 1) - 2)),
+        ]
+        subprocess.run([sys.executable, str(Path(__file__).with_name("training.py")), *words], check=True)
     print(*faults, sep="\n", file=sys.stderr, end="\n" if faults else "")
     return int(bool(faults))
 

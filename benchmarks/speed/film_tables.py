@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,33 +12,20 @@ from avsal_bench.files import write_atomically
 #: Lines of a page between which the tables stand.
 BEGIN, END = "<!-- film: begin -->", "<!-- film: end -->"
 
+ALONE = ("network alone, s a window", "device", "precision", "plain", "ours", "gain", "of the dense rate")
+ALONE += ("maps differ", "least CC")
+FILM = ("from files to scores, s a frame", "device", "precision", "from", "plain", "ours", "gain")
+FILM += ("windows read anew", "rest of ours")
+LONG = ("frames of the film", "CPU ms a frame", "peak memory, MB")
+
 
 def tables(found: Mapping[str, Any]) -> str:
     """Tables of networks alone, of films, and of long films, of those that were measured."""
     networks = found["networks"]
     parts = [
-        _table(
-            ["network alone, s a window", "device", "precision", "plain", "ours", "gain", "maps differ", "least CC"],
-            (_alone(key, row) for key, one in networks.items() for row in one["alone"]),
-        ),
-        _table(
-            [
-                "from files to scores, s a frame",
-                "device",
-                "precision",
-                "from",
-                "plain",
-                "ours",
-                "gain",
-                "windows read anew",
-                "rest of ours",
-            ],
-            (_film(key, row) for key, one in networks.items() for row in one["film"]),
-        ),
-        _table(
-            ["frames of the film", "CPU ms a frame", "peak memory, MB"],
-            ([f"{row['frames']:,}", f"{1000 * row['seconds']:.1f}", f"{row['peak_mb']:.0f}"] for row in _long(found)),
-        ),
+        _table(ALONE, (_alone(key, row) for key, one in networks.items() for row in one["alone"])),
+        _table(FILM, (_film(key, row) for key, one in networks.items() for row in one["film"])),
+        _table(LONG, (_long(row) for row in found.get("length", []))),
     ]
     told = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
     dates = sorted({one["date"] for one in networks.values()})
@@ -59,30 +46,22 @@ def written(page: Path, text: str) -> None:
     write_atomically(page, "\n".join([*before, text, *after]) + "\n")
 
 
-def _long(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = found.get("length", [])
-    return rows
+def _long(row: Mapping[str, Any]) -> list[str]:
+    return [f"{row['frames']:,}", f"{1000 * row['seconds']:.1f}", f"{row['peak_mb']:.0f}"]
 
 
 def _alone(key: str, row: Mapping[str, Any]) -> list[str]:
     seconds = [f"{median(row[who]):.3g}" for who in ("plain", "ours")]
-    return [
-        key,
-        _device(row),
-        row["precision"],
-        *seconds,
-        f"{row['gain']:.2f}x",
-        f"{row['differ']:.1e}",
-        f"{row['cc']:.5f}",
-    ]
+    dense = f"{100 * row['of_dense']:.0f} %" if "of_dense" in row else "-"
+    same = [f"{row['differ']:.1e}", f"{row['cc']:.5f}"]
+    return [key, _device(row), row["precision"], *seconds, f"{row['gain']:.2f}x", dense, *same]
 
 
 def _film(key: str, row: Mapping[str, Any]) -> list[str]:
     seconds = [f"{sum(row[who].values()):.3g}" for who in ("plain", "ours")]
     source = f"{row['source']}, whole" if row["stretch"] else row["source"]
-    share = f"{100 * row['rest_share']:.1f} %"
-    gains = [f"{row[name]:.2f}x" for name in ("gain", "gain_reread")]
-    return [key, _device(row), row["precision"], source, *seconds, *gains, share]
+    gains = ["-" if row[name] is None else f"{row[name]:.2f}x" for name in ("gain", "gain_reread")]
+    return [key, _device(row), row["precision"], source, *seconds, *gains, f"{100 * row['rest_share']:.1f} %"]
 
 
 def _device(row: Mapping[str, Any]) -> str:
@@ -91,7 +70,7 @@ def _device(row: Mapping[str, Any]) -> str:
     )
 
 
-def _table(titles: list[str], rows: Iterator[list[str]]) -> str:
+def _table(titles: Sequence[str], rows: Iterator[list[str]]) -> str:
     lines = list(rows)
     if not lines:
         return ""

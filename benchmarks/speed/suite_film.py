@@ -16,6 +16,7 @@ import torch
 from plain_film import Clock
 from torch import Tensor
 
+from avsal_bench.bench.computing.precision import HALF
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.behind import Behind
 from avsal_bench.evaluation.protocol import protocol
@@ -55,6 +56,20 @@ class Setting:
     def _synchronised(self) -> float:
         torch.cuda.synchronize(self.device)
         return time.perf_counter()
+
+
+def dense_rate(setting: Setting) -> float:
+    """Multiply-accumulates a second of a large product of matrices, in the precision that the suite predicts in."""
+    gpu = setting.device != "cpu"
+    size, repeats = (8192, 20) if gpu else (1024, 5)
+    matrix = torch.rand(size, size, device=setting.device, dtype=HALF.get(setting.precision, torch.float32))
+    clock = setting.clock()
+    with threads(setting.threads), torch.inference_mode():
+        matrix @ matrix
+        began = clock()
+        for _ in range(repeats):
+            matrix @ matrix
+        return repeats * size**3 / (clock() - began)
 
 
 @contextmanager
