@@ -164,7 +164,7 @@ def test_a_network_is_profiled_and_nothing_is_left(ask, tmp_path):
     assert code == 0
     test, training = out.strip().split("\n\n")
     assert test.startswith("test of aclnet_v on synth: 2 batches, 22 windows; CPU")
-    assert training.startswith("training of aclnet_v, stage dhf1k: 2 batches, 8 clips; CPU")
+    assert training.startswith("training of aclnet_v, stage dhf1k: 1 batch, 4 clips; CPU")
     for text, parts in (
         (test, ("reading", "copying", "network", "scoring", "writing", "other")),
         (training, ("reading", "copying", "forward", "backward", "optimiser", "other")),
