@@ -60,7 +60,7 @@ def _alone(key: str, row: Mapping[str, Any]) -> list[str]:
 def _film(key: str, row: Mapping[str, Any]) -> list[str]:
     seconds = [f"{sum(row[who].values()):.3g}" for who in ("plain", "ours")]
     source = f"{row['source']}, whole" if row["stretch"] else row["source"]
-    gains = ["-" if row[name] is None else f"{row[name]:.2f}x" for name in ("gain", "gain_reread")]
+    gains = [f"{row[name]:.2f}x" for name in ("gain", "gain_reread")]
     return [key, _device(row), row["precision"], source, *seconds, *gains, f"{100 * row['rest_share']:.1f} %"]
 
 
