@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 
+import torch
 from torch import nn
 
 from avsal_bench.api.pretrained import pretrained_model
@@ -64,15 +67,44 @@ def name_of(module: SaliencyModule) -> str:
     return type(net).__name__
 
 
+@dataclass
+class _Loan:
+    """How a part was before it was lent, and how many predictions use it now."""
+
+    mode: bool
+    places: frozenset[torch.device]
+    users: int = 0
+
+
+#: Parts that are being used, by their ids; they live as long as the predictions that use them.
+_LENT: dict[int, _Loan] = {}
+#: Entered again where an iterator that nobody has any more is collected, and closed, in the middle.
+_LENDING = RLock()
+
+
 @contextmanager
 def borrowed(module: SaliencyModule) -> Iterator[None]:
-    """For the block, a network may be moved and its mode changed; afterwards all is as before."""
-    modes = {part: part.training for part in module.modules()}
-    places = {tensor.device for tensor in (*module.parameters(), *module.buffers())}
+    """For the block, a network may be moved and its mode changed; afterwards all is as before.
+
+    A network that several predictions use at a time, in threads or by iterators, is given back by the last of them.
+    """
+    parts = list(module.modules())
+    with _LENDING:
+        for part in parts:
+            tensors = (*part.parameters(recurse=False), *part.buffers(recurse=False))
+            loan = _Loan(part.training, frozenset(tensor.device for tensor in tensors))
+            _LENT.setdefault(id(part), loan).users += 1
     try:
         yield
     finally:
-        if len(places) == 1:
-            module.to(*places)
-        for part, mode in modes.items():
-            part.training = mode
+        with _LENDING:
+            loans = [_LENT[id(part)] for part in parts]
+            for loan in loans:
+                loan.users -= 1
+            places = frozenset[torch.device]().union(*(loan.places for loan in loans))
+            if len(places) == 1 and not any(loan.users for loan in loans):
+                module.to(*places)
+            for part, loan in zip(parts, loans, strict=True):
+                if not loan.users:
+                    part.training = loan.mode
+                    del _LENT[id(part)]

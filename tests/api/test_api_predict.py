@@ -83,6 +83,27 @@ def test_a_network_is_in_its_mode_again_on_its_device():
     assert (net.training, net.drop.training, net.norm.training) == (True, True, False)
 
 
+def test_a_network_that_two_films_use_at_a_time_predicts_to_the_end_of_both():
+    class Normed(Brightness):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm3d(3)
+
+        def forward(self, frames):
+            return self.norm(frames).mean(1)[:, 0].exp()
+
+    net, other = Normed(), FRAMES[::-1]
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    wanted = [avsal_bench.predict(film, net) for film in (FRAMES, other)]
+    films = [avsal_bench.predict(film, net, batch_size=1, stream=True) for film in (FRAMES, other)]
+    found = [[next(film)] for film in films]
+    for maps, film in zip(found, films, strict=True):  # the first ends, and the second goes on
+        maps += film
+    np.testing.assert_array_equal(found, wanted)
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+    assert all(part.training for part in net.modules())
+
+
 def test_a_network_hears_the_sound_of_a_film_a_file_or_samples(tmp_path):
     write_checkpoint(tmp_path / "av.ckpt", "av")
     net = avsal_bench.create_model("avrsp", pretrained=tmp_path / "av.ckpt")
