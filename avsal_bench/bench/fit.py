@@ -147,6 +147,7 @@ def _fit(
     trainer.accumulate_grad_batches = share.batches
     if trainer.is_global_zero:
         say_prepared(data)
+        say_decoded(data)
         say_share(share, stage, trainer.world_size, batch_norms(module.net))
     if trainer.strategy.root_device.type == "cuda":
         channels_last(module.net)
@@ -163,6 +164,7 @@ def _fit(
         "share": share._asdict(),
         "compiled": machine.compile,
         "precision": machine.precision,
+        **({"decode": job.decode} if job.decode else {}),
         "curve": curve.points,
         "seconds": round(time.monotonic() - began, 1),
         "peak_memory_mb": peak_memory_mb(),
@@ -200,6 +202,7 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         labels=learns_labels(stage),
         every_frame=stage.training == "every_frame",
         teacher=stage.teacher,
+        decode_on_device=bool(context.job.decode),
         seed=context.job.seed,
     )
 
@@ -232,3 +235,11 @@ def say_prepared(data: SaliencyDataModule) -> None:
     size = "x".join(map(str, data.spec.size))
     advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"
     print(where + advice, flush=True)
+
+
+def say_decoded(data: SaliencyDataModule) -> None:
+    """Say whose pictures are decoded where the network is, where a training asks for that."""
+    if data.config.decode_on_device:
+        encoded, videos = data.encoded_count()
+        others = "" if encoded == videos else "; others come prepared, or are PNG or video files, and are read as usual"
+        print(f"the GPU decodes frames of {encoded} of {many(videos, 'video')} to train on{others}", flush=True)

@@ -30,7 +30,8 @@ class Job:
     tested under those of its recipe. They are no part of the recipe, nor of what a record says, so the others can be
     made another day from the same weights. ``own`` are the words of the command line that put data of one's own in the
     place of the preset's; see :func:`own_options`. ``precision`` is what the test computes in where that is not
-    float32, such as ``bf16``: its records and results lie beside those in float32, of the same weights.
+    float32, such as ``bf16``: its records and results lie beside those in float32, of the same weights. ``decode`` is
+    ``gpu`` where a GPU decodes the pictures of trainings: these are others than those of the CPU's decoder.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Job:
     sounds: tuple[Sound, ...] = ()
     own: tuple[str, ...] = ()
     precision: str = ""
+    decode: str = ""
 
     @property
     def network(self) -> str:
@@ -82,6 +84,7 @@ class Job:
         words += ["--modality", self.modality] if self.modality else []
         words += ["--datasets", ",".join(self.datasets)] if self.datasets else []
         words += ["--sound", ",".join(self.sounds)] if self.sounds else []
+        words += ["--decode", self.decode] if self.decode else []
         words += self.own
         return words + [word for override in self.overrides for word in ("--set", override)]
 
@@ -108,8 +111,19 @@ def recipe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--datasets", type=named, default=[], help="only these of the sets that the recipe tests, such as diem,avad"
     )
+    text = (
+        "what decodes JPEG in trainings; gpu is for those that wait for reading. Prepared frames, PNG and video files "
+        "are read as usual. Its pixels differ by rounding, so it is another training, and records say so. It needs a "
+        "GPU, and was not run on one yet (default: %(default)s; docs/speed.md)"
+    )
+    parser.add_argument("--decode", choices=["cpu", "gpu"], default="cpu", help=text)
     sound_option(parser, "test audio-visual networks with these sounds, not those of their recipes")
     own_options(parser)
+
+
+def decode_of(args: argparse.Namespace) -> str:
+    """What ``--decode`` says, as :class:`Job` has it."""
+    return "" if args.decode == "cpu" else str(args.decode)
 
 
 #: Options of data of one's own, and how their values are written.

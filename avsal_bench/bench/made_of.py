@@ -148,6 +148,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
         **{str(part): together(space.contents, videos, part) for part in parts},
         "code": _code(training.model, training.options, *modules, files=(_HERE / "fit.py", _HERE / "starting.py")),
         **versions_of(*COMPUTE, *readers(), "lightning"),
+        **({"decoded by": job.decode} if job.decode else {}),
     }
     for part, start in stage.start.items():
         if part not in training.parts:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from avsal_bench.bench.computing.decoding import check_decoding
 from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.jobs import kind_of
@@ -55,6 +56,7 @@ def make_plan(
     own: Sequence[str] = (),
     preset_asked: bool = True,
     precision: str = "",
+    decode: str = "",
 ) -> list[Job]:
     """All jobs of some models, the baselines first; the fold varies slowest.
 
@@ -77,10 +79,12 @@ def make_plan(
             where published weights that the preset starts from are not imported.
         precision: of the tests, as :func:`~avsal_bench.names.precision_word` has it. Baselines are always tested in
             float32.
+        decode: of the trainings, see :class:`~avsal_bench.bench.job.Job`.
 
     Raises:
         ValueError, FileNotFoundError: for an unknown model, preset, modality, data set or sound, a set that a recipe
-            does not test, an override that no model takes, or a model without a recipe.
+            does not test, an override that no model takes, a model without a recipe, or ``decode`` where nothing is
+            trained.
     """
     heard = asked_sounds(sounds)
     for model in models:
@@ -97,6 +101,7 @@ def make_plan(
             *(line.model, modality, fold, seed, line.preset, protocol),
             *(line.words, line.datasets, heard, line.own),
             precision if modality else "",
+            decode if line.recipe.stages else "",
         )
         for fold in folds or FOLDS
         for line, of_line in zip(lines, wanted, strict=True)
@@ -104,6 +109,8 @@ def make_plan(
         for modality in chosen_modalities(line.recipe, modalities)
         for seed in (seeds if line.recipe.stages else (0,))
     ]
+    if decode and not any(job.decode for job in jobs):
+        raise ValueError(f"--decode {decode}: {', '.join(models)} trains nothing; leave it out")
     recipes = {line.model: line.recipe for line in lines}
     for job in jobs:
         check_recipe(job, recipes[job.model])
@@ -144,6 +151,7 @@ def plan_one(
     sounds: Sequence[str] = (),
     own: Sequence[str] = (),
     precision: str = "",
+    decode: str = "",
 ) -> Job:
     """The job that ``avsal run`` names; without a modality, of the richest that the network has.
 
@@ -155,8 +163,10 @@ def plan_one(
     recipe = load_recipe(recipe_folder(model), model, preset, overrides, own_data(own))
     sets, heard = tested_sets(recipe, datasets), asked_sounds(sounds)
     _check_numbers([fold], [seed])
-    precision = precision if modality else ""
-    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own), precision)
+    if decode and not recipe.stages:
+        raise ValueError(f"--decode {decode}: {model} trains nothing; leave it out")
+    computed = precision if modality else "", decode
+    job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own), *computed)
     if modality:
         chosen_modalities(recipe, [modality])
     return job
@@ -190,18 +200,21 @@ def check_machine(
 
     Raises:
         ValueError: as :func:`check_recipe`, :meth:`Machine.check` and, where something is left to train,
-            :meth:`Machine.check_training`; and for a batch that the processes cannot share out evenly.
+            :meth:`Machine.check_training` and :func:`check_decoding`; and for a batch that the processes cannot share
+            out evenly.
     """
     for job in jobs:
         check_recipe(job, job.recipe(space))
     if here:
         machine.check()
     trains = not here or machine.trains
-    if trains and machine.processes == 1:
+    if trains and machine.processes == 1 and not any(job.decode for job in jobs):
         return
     for job in jobs:
         for training in trainings(job, job.recipe(space), space):
             if anew or not training.done:
+                if here:
+                    check_decoding(job.decode)
                 if not trains:
                     machine.check_training(job.name)
                 if machine.processes > 1:
@@ -252,18 +265,23 @@ def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
             yield name, sound, path
 
 
-def check_same_recipe(path: Path, recipe: Recipe) -> Record:
-    """A record that is there, of a recipe as it is now.
+def check_same_recipe(path: Path, job: Job, recipe: Recipe) -> Record:
+    """A record that is there, of a recipe as it is now, and of what decodes for the job.
 
     Raises:
-        ValueError: for what is no record, one of another precision, and one of another recipe; nobody's result is
-            replaced.
+        ValueError: for what is no record, one of another precision, of another decoder, and one of another recipe;
+            nobody's result is replaced.
     """
     record = read_record(path)
     plain = network_name(record.model, record.modality)
     if record.precision and path.name.startswith(f"{plain}-fold"):  # once, the precision was no part of a name
         place = path.with_name(path.name.replace(plain, record.network, 1))
         raise ValueError(f"{path}: was tested in {record.precision}, and not in float32; move it to {place}")
+    if (decode := record.provenance.get("decode") or "cpu") != (job.decode or "cpu"):
+        raise ValueError(
+            f"{path} is of a training whose pictures the {decode} decoded; say --decode {decode}, replace it with "
+            "`avsal bench --force`, or keep it and choose another --leaderboard"
+        )
     if record.recipe != json.loads(json.dumps(recipe.plain())):
         raise ValueError(
             f"{path} was made by another recipe than {recipe.model}, preset {recipe.preset}, is now; "
@@ -282,7 +300,7 @@ def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:
     name, sound, path = place
     if not path.is_file():
         return False
-    record = check_same_recipe(path, recipe)
+    record = check_same_recipe(path, job, recipe)
     ways = (
         "do all of it anew with `avsal bench --force`, remove this record to test again with the weights that are "
         "there, or keep it and choose another --leaderboard"

@@ -93,6 +93,7 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
             parent=before.folder.name if before else "",
             parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
             **({"pseudo": [made_of(n, space.root_of(n)) for n in stage.data]} if stage.teacher == "pseudo" else {}),
+            **({"decode": job.decode} if job.decode else {}),
         )
         network = network_name(model, str(options.get("modality", "")))
         folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.bench.job import own_words
+from avsal_bench.bench.job import decode_of, own_words
 from avsal_bench.bench.words import common_words, folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.cli.options import Commands, add_command, cluster_of, cluster_options, publish
 from avsal_bench.text import many
@@ -151,6 +151,7 @@ def _plan(args: Namespace, space: Workspace, models: Sequence[str]) -> list[Job]
         own=own_words(args),
         preset_asked=args.preset is not None,
         precision=precision_word(full_name(args.precision)),
+        decode=decode_of(args),
     )
 
 
@@ -177,8 +178,8 @@ def _profile(args: Namespace, space: Workspace) -> int:
     """Where the time of networks goes, a test and a training each, on this machine."""
     from avsal_bench.bench.context import Context
     from avsal_bench.bench.jobs import kind_of
-    from avsal_bench.bench.profiling.profile import profiles
     from avsal_bench.bench.profiling.advice import profile_text
+    from avsal_bench.bench.profiling.profile import profiles
 
     if args.launcher != "local":
         raise ValueError(f"--profile times this machine; leave out --launcher {args.launcher}, or start it on a node")
@@ -297,6 +298,8 @@ def _ablation(args: Namespace, space: Workspace) -> int:
             f"--datasets {','.join(args.datasets)}: a table is tested on its own sets; --train and --test put yours in "
             "their place"
         )
+    if decode_of(args):
+        raise ValueError(f"--decode {args.decode}: tables are made of trainings by the CPU's decoder; leave it out")
     preset, own = preset_of(args, space), own_words(args)
     ablation = asked_ablation(args.ablation, args.models, args.modality)
     machine = machine_of(args)

@@ -102,7 +102,8 @@ def plan_audition(
     except ValueError as error:
         raise ValueError(f"{path}: {error}; bench the network anew, with --force") from error
     asked = (r.dataset,), sounds
-    job = Job(recipe.model, r.modality, r.fold, r.seed, r.preset, r.protocol, (), *asked, precision=r.precision)
+    computed = r.precision, str(r.provenance.get("decode") or "")
+    job = Job(recipe.model, r.modality, r.fold, r.seed, r.preset, r.protocol, (), *asked, (), *computed)
     context = Context(job, recipe, space, machine)
     trained = Trained(find_weights(path, r, context), list(r.provenance.get("fits", [])))
     places = tuple(records_of(job, recipe, space))

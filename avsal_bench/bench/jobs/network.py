@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import partial
 
+from avsal_bench.bench.computing.decoding import check_decoding
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
@@ -49,6 +50,7 @@ class NetworkJob(JobKind):
         stages = trainings(context.job, context.recipe, context.space)
         if not all(stage.done for stage in stages):
             context.machine.check_training(context.job.name)
+            check_decoding(context.job.decode)
         super().check(context, missing)
         check_made_of(context, stages, missing)
 

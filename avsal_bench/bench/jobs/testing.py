@@ -86,6 +86,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         return
     story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
     story |= {"compiled": machine.compile, "precision": machine.precision}
+    story |= {"decode": job.decode} if job.decode else {}
     whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in paths else {}
     for sound, path in paths.items():
         results = kept[sound].read()

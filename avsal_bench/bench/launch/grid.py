@@ -55,7 +55,7 @@ def _collect(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool
                 missing.append(place)
             else:
                 with needs.noted():
-                    check_same_recipe(place[2], recipe)
+                    check_same_recipe(place[2], job, recipe)
         if missing:
             with needs.noted():
                 kind_of(job.model).needs(Context(job, recipe, space, machine), missing, needs)

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from avsal_bench.bench.job import job_options, own_words
+from avsal_bench.bench.job import decode_of, job_options, own_words
 from avsal_bench.bench.words import folder_options, machine_of, preset_of, run_options, space_of
 from avsal_bench.ending import exit_code, parsed, shared_options
 from avsal_bench.names import precision_word
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         sounds=args.sound,
         own=own_words(args),
         precision=precision_word(machine.precision),
+        decode=decode_of(args),
     )
     space.check_writable(files=[path for _, _, path in records_of(job, job.recipe(space), space)])
     with tracked(job, space):

@@ -12,6 +12,7 @@ from lightning import Trainer, seed_everything
 
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
 from avsal_bench.bench.computing.compiling import compile_network
+from avsal_bench.bench.computing.decoding import check_decoding
 from avsal_bench.bench.context import Context
 from avsal_bench.bench.fit import channels_last, training_data
 from avsal_bench.bench.jobs.testing import data_to_predict
@@ -104,6 +105,7 @@ def profiles(context: Context, batches: int) -> Iterator[Profile | str]:
         FileNotFoundError, ValueError: as in a test and in a training.
     """
     job, recipe = context.job, context.recipe
+    check_decoding(job.decode)
     name = (job.datasets or recipe.test)[0]
     if found := profile_test(context, name, batches):
         yield found

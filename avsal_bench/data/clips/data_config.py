@@ -41,6 +41,9 @@ class DataConfig:
         sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``shifted`` or
             ``noise``.
         others: further sounds that predictions bring with the same frames.
+        decode_on_device: whether training frames in JPEG that are not prepared come as files, and are decoded on the
+            device when Lightning brings a batch there. A GPU does so by nvJPEG, with pixels that differ by rounding.
+            Batches that are taken from the loader itself then have ``frames`` as a list of what came.
         seed: of everything that is drawn at random.
         num_workers: processes that read; 0 reads in this one.
 
@@ -64,6 +67,7 @@ class DataConfig:
     labels: bool = False
     sound: Sound = "original"
     others: tuple[Sound, ...] = ()
+    decode_on_device: bool = False
     seed: int = 0
     num_workers: int = 0
 

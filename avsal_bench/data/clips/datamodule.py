@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import torch
 from lightning import LightningDataModule
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.encoded import EncodedClip, frames_in_bytes, read_encoded
 from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
@@ -124,6 +126,11 @@ class SaliencyDataModule(LightningDataModule):
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
         return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 
+    def encoded_count(self) -> tuple[int, int]:
+        """Of how many videos to fit on frames can be decoded on the device, by their first ones, and of how many."""
+        videos = self.fit_videos()
+        return sum(read_encoded(video, [1], self.spec) is not None for video in videos), len(videos)
+
     def epoch_counts(self) -> list[int]:
         """Training clips of each of :meth:`fit_videos` in an epoch."""
         return clip_counts(self.fit_videos(), self.config.clips_per_video, self.config.clips_every)
@@ -134,17 +141,40 @@ class SaliencyDataModule(LightningDataModule):
         rank, world_size = self._rank()
         step = config.batch_size * self.accumulate * world_size
         maps = 2 + config.every_frame * self.spec.frames
+        videos = self.fit_videos()
+        frames = config.batch_size * self.spec.frames
+        if config.decode_on_device:
+            frames *= frames_in_bytes(videos, self.spec)
         return DataLoader(
             TrainingClips(
-                self.fit_videos(), self.spec, config.flip, config.fixations, config.every_frame, config.labels
+                videos,
+                self.spec,
+                config.flip,
+                config.fixations,
+                config.every_frame,
+                config.labels,
+                encoded=config.decode_on_device,
             ),
             sampler=ClipSampler(self.epoch_counts(), config.seed, rank, world_size, step, self.first_epoch),
             batch_size=config.batch_size,
             collate_fn=collate,
-            num_workers=readers(config.num_workers, self.spec, config.batch_size, maps=maps, beside=self._beside()),
+            num_workers=readers(
+                config.num_workers, self.spec, config.batch_size, frames=frames, maps=maps, beside=self._beside()
+            ),
             persistent_workers=False,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Decode frames that came as files on the device that the batch goes to, so that it is as any other.
+
+        Before the transfer, as a GPU's decoder takes files from the memory of the processor.
+        """
+        if not isinstance(frames := batch.get("frames"), list):
+            return batch
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        clips = [clip.frames(device) if isinstance(clip, EncodedClip) else clip.to(device) for clip in frames]
+        return {**batch, "frames": torch.stack(clips)}
 
     def val_dataloader(self) -> Stream:
         """Every ``val_stride``-th frame of the set-aside videos, shared out evenly to processes."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
+from avsal_bench.data.clips.encoded import EncodedClip, read_encoded
 from avsal_bench.data.clips.sampler import ClipRequest
 from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
@@ -19,7 +20,7 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.data.windows import training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
 
-Item = dict[str, Tensor | str | int | tuple[int, ...] | None]
+Item = dict[str, Tensor | EncodedClip | str | int | tuple[int, ...] | None]
 
 #: What a flip turns around.
 PICTURES = ("frames", "density", "densities", "fixated")
@@ -29,7 +30,7 @@ MAX_DRAWS = 50
 
 
 class TrainingClips(Dataset[Item]):
-    """Clips at a random place, each flipped left-right with probability ``flip``; fixations on demand."""
+    """Clips at a random place, each flipped left-right with probability ``flip``; fixations and files on demand."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class TrainingClips(Dataset[Item]):
         fixations: bool = False,
         every_frame: bool = False,
         labels: bool = False,
+        encoded: bool = False,
     ) -> None:
         self.videos = videos
         self.spec = spec
@@ -46,6 +48,7 @@ class TrainingClips(Dataset[Item]):
         self.fixations = fixations
         self.every_frame = every_frame
         self.labels = labels
+        self.encoded = encoded
 
     def __getitem__(self, request: ClipRequest) -> Item:
         """Draw one clip; the same request gives the same clip.
@@ -65,7 +68,7 @@ class TrainingClips(Dataset[Item]):
             raise ValueError(
                 f"{video.key}: every saliency map is empty, so no clip has a target; take it out of the list"
             )
-        item = read_item(video, frame, self.spec)
+        item = read_item(video, frame, self.spec, encoded=self.encoded)
         item["density"] = density
         if self.every_frame:
             numbers = window(frame, video.n_frames, self.spec.frames, self.spec.target, self.spec.start).frames
@@ -77,6 +80,8 @@ class TrainingClips(Dataset[Item]):
             item["label"] = torch.tensor(labels_of(video)[frame - 1])
         if rng.random() < self.flip:
             item |= {key: value.flip(-1) for key in PICTURES if isinstance(value := item.get(key), Tensor)}
+            if isinstance(files := item["frames"], EncodedClip):
+                item["frames"] = files.flip()
         return item
 
 
@@ -110,6 +115,7 @@ def read_item(
     sound: Sound = "original",
     others: Sequence[Sound] = (),
     partner: Video | None = None,
+    encoded: bool = False,
 ) -> Item:
     """The window of a frame as an item of a :class:`~avsal_bench.spec.Batch`, without ground truth.
 
@@ -120,6 +126,7 @@ def read_item(
         sound: what is heard, as ``audio``.
         others: what else is heard, as ``others``; nothing for a network without sound.
         partner: whose sound is heard where it is ``swapped``.
+        encoded: whether ``frames`` may be files that are decoded later.
     """
     clip = window(frame, video.n_frames, spec.frames, spec.target, spec.start)
     audio, further = None, {}
@@ -127,9 +134,10 @@ def read_item(
         audio = hear(video, clip, spec.audio, sound, partner)
         heard = [hear(video, clip, spec.audio, other, partner) for other in others]
         further = {"others": torch.stack(heard)} if heard else {}
+    files = read_encoded(video, clip.frames, spec) if encoded else None
     return {
         **further,
-        "frames": read_clip(video, clip, spec.size, spec.antialias),
+        "frames": files if files is not None else read_clip(video, clip, spec.size, spec.antialias),
         "audio": audio,
         "density": None,
         "fixated": None,
@@ -141,11 +149,11 @@ def read_item(
 
 
 def collate(items: Sequence[Item]) -> Batch:
-    """Stack items into a batch."""
+    """Stack items into a batch; frames of which some are files stay a list."""
     columns = {key: [item[key] for item in items] for key in items[0]}
     return {  # type: ignore[return-value]
         key: default_collate(column)  # which stacks straight into the memory that processes share
-        if isinstance(column[0], Tensor)
+        if all(isinstance(one, Tensor) for one in column)
         else (None if column[0] is None else column)
         for key, column in columns.items()
     }
