@@ -20,11 +20,22 @@ from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
+from avsal_bench.metrics.arithmetic.measured import table_scores
+from avsal_bench.metrics.arithmetic.scaling import (
+    EPS,
+    Maps,
+    Points,
+    find,
+    from_zero,
+    measure,
+    moved,
+    surely,
+    to_sum_1,
+    total,
+)
 from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.further import further_scores
 from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
-from avsal_bench.metrics.measured import table_scores
-from avsal_bench.metrics.scaling import EPS, Maps, Points, find, from_zero, measure, moved, surely, to_sum_1, total
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
 from avsal_bench.timing.stopwatch import timed
 

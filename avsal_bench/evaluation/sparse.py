@@ -17,10 +17,10 @@ from torch import Tensor
 from avsal_bench.evaluation.parts import TIED, Box, Gaussians, Part, box_around, known, least, prepared_part, reach_of
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
-from avsal_bench.metrics import roc
-from avsal_bench.metrics.measured import DISTURBED
+from avsal_bench.metrics.arithmetic import roc
+from avsal_bench.metrics.arithmetic.measured import DISTURBED
+from avsal_bench.metrics.arithmetic.scaling import EPS, Points
 from avsal_bench.metrics.resize import gaussian_blur_of_few
-from avsal_bench.metrics.scaling import EPS, Points
 
 Values = NDArray[np.float64]
 

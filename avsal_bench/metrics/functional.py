@@ -25,9 +25,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from avsal_bench.metrics import measured, roc
-from avsal_bench.metrics.chunks import in_chunks
-from avsal_bench.metrics.scaling import (
+from avsal_bench.metrics.arithmetic import measured, roc
+from avsal_bench.metrics.arithmetic.chunks import in_chunks
+from avsal_bench.metrics.arithmetic.scaling import (
     CONSTANT,
     Maps,
     Points,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from avsal_bench.metrics.scaling import find
+from avsal_bench.metrics.arithmetic.scaling import find
 from avsal_bench.text import many
 
 #: A mask of the shape of the maps, or points ``(N, 2)``: for a batch a list with one such array a map.

@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
-from avsal_bench.metrics.scaling import moved
+from avsal_bench.metrics.arithmetic.scaling import moved
 
 #: Rows of a matrix of weights that are worked on at once.
 _ROWS = 32

@@ -87,7 +87,8 @@ class Clips:
         count, steps = index.shape
         if lengths != [steps] * count:
             raise ValueError(
-                f"expected places of {many(count, 'window')} of {many(steps, 'frame')}; got windows of {lengths} frames"
+                f"expected places of {many(count, 'window')} of {many(steps, 'frame')}; got windows of these lengths: "
+                f"{lengths}"
             )
         self.pool = pool
         self.index = index

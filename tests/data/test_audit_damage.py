@@ -320,8 +320,9 @@ def test_the_test_does_stop_at_that_video(damage, root):
             check_videos([video], audio=True)
         return
     check_videos([video], audio=True)
+    frames, truth = range(1, N + 1), Truth(video)
     with pytest.raises(ValueError, match=r"0000[34]"):
-        Truth(video).densities(range(1, N + 1))
+        (truth.fixations(frames), truth.densities(frames))
 
 
 def film(root, name="video1", count=N, fps=25.0):

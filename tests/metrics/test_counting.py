@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from avsal_bench.metrics import roc
+from avsal_bench.metrics.arithmetic import roc
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avsal_bench.metrics import chunks
 from avsal_bench.metrics import functional as F
-from avsal_bench.metrics.scaling import within
+from avsal_bench.metrics.arithmetic import chunks
+from avsal_bench.metrics.arithmetic.scaling import within
 
 #: Per metric: from (saliency, density, fixations, negatives) to scores, and the range.
 METRICS = {

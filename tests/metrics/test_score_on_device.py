@@ -13,10 +13,11 @@ from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare
 from avsal_bench.evaluation.score import score_frames
 from avsal_bench.evaluation.steps import Blur, EightBit, Jpeg, Levels, MinMax, Resize
 from avsal_bench.metrics import functional as F
-from avsal_bench.metrics import resize, roc, scaling
-from avsal_bench.metrics.measured import table_scores
+from avsal_bench.metrics import resize
+from avsal_bench.metrics.arithmetic import roc, scaling
+from avsal_bench.metrics.arithmetic.measured import table_scores
+from avsal_bench.metrics.arithmetic.scaling import Points, find, measure
 from avsal_bench.metrics.resize import cubic_weights, gaussian_blur, gaussian_weights, imresize
-from avsal_bench.metrics.scaling import Points, find, measure
 
 STRAIGHT = Protocol("straight", "")
 #: What the scores of float32 may be away from those of float64.
@@ -75,7 +76,7 @@ def drawn(rows=3, size=(30, 40)):
 def as_on_a_gpu(monkeypatch):
     """Tensors of the CPU take the way of those of a GPU."""
     monkeypatch.setattr(scaling, "surely", lambda flags: False)
-    for module in ("measured", "functional"):
+    for module in ("arithmetic.measured", "functional"):
         monkeypatch.setattr(f"avsal_bench.metrics.{module}.surely", lambda flags: False)
     monkeypatch.setattr(score, "surely", lambda flags: False)
     monkeypatch.setattr(roc, "count_in_maps", lambda maps, thresholds, *more: roc._count_by_sorting(maps, thresholds))

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from avsal_bench.models.layers.shared.step_table import OUTSIDE, Table
+from avsal_bench.text import many
 
 
 class _Kept:
@@ -158,8 +159,8 @@ class Axis:
         """
         if (self.steps, self.stride) != (other.steps, other.stride) or not other.sees <= self.sees:
             raise ValueError(
-                f"expected features of {self.steps} time steps, each {self.stride} frames after the one before and "
-                f"made of no frame but {sorted(self.sees)}, from its place; got {other.steps}, {other.stride} and "
+                f"expected features of {self.steps} time steps, each {many(self.stride, 'frame')} after the one before "
+                f"and made of no frame but {sorted(self.sees)}, from its place; got {other.steps}, {other.stride} and "
                 f"{sorted(other.sees)}"
             )
         found = {

@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from avsal_bench.metrics import roc
-from avsal_bench.metrics.scaling import (
+from avsal_bench.metrics.arithmetic import roc
+from avsal_bench.metrics.arithmetic.scaling import (
     EPS,
     Maps,
     Points,
@@ -35,13 +35,13 @@ DISTURBED = (1e-5, 0.05)
 
 
 def cc(p: tuple[Tensor, Tensor], g: tuple[Tensor, Tensor]) -> Tensor:
-    """Pearson's correlation of two maps that are :func:`~avsal_bench.metrics.scaling.centred`."""
+    """Pearson's correlation of two maps that are :func:`~avsal_bench.metrics.arithmetic.scaling.centred`."""
     (one, norm), (other, other_norm) = p, g
     return within(total(one * other) / (norm * other_norm), -1.0, 1.0, one.dtype)
 
 
 def nss(p: tuple[Tensor, Tensor], fixated: Points) -> Tensor:
-    """Normalised scanpath saliency of a map that is :func:`~avsal_bench.metrics.scaling.centred`."""
+    """Normalised scanpath saliency of a map that is :func:`~avsal_bench.metrics.arithmetic.scaling.centred`."""
     deviation, norm = p
     return mean_at(deviation, fixated) / norm * math.sqrt(deviation.shape[1] - 1)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avsal_bench.metrics.scaling import NOWHERE, Points, find, values_at
+from avsal_bench.metrics.arithmetic.scaling import NOWHERE, Points, find, values_at
 
 #: Cells that the range of a map is cut into for counting. 4097 counters stay in the fastest cache.
 _CELLS = 4096
