@@ -189,7 +189,7 @@ class ACLNet(Network):
         if not self.streaming:
             return self(clips.frames, audio)  # type: ignore[no-any-return]
         self.check_clips(clips)
-        return clips.once("maps", lambda: self._stream(clips, memory.seen))
+        return clips.once("maps", lambda: self._stream(clips, memory.seen.setdefault("aclnet", {})))
 
     def _stream(self, clips: Clips, memory: dict[str, _Seen]) -> Tensor:
         """The maps ``(B, H/2, W/2)`` of target frames, each seen after the one before."""
@@ -210,6 +210,8 @@ class ACLNet(Network):
             after, state = self.lstm(feature[None], state)
             memory[place.video] = _Seen(frame, state)
             hidden.append(after)
+        for video in memory.keys() - {place.video for place in clips.places}:
+            del memory[video]
         return self._decode(torch.cat(hidden))[:, 0]
 
     def _look(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
