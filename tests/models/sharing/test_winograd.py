@@ -110,12 +110,30 @@ def test_plain_layers_where_they_are_faster():
     x = torch.randn(1, 4, 2, 4, 4)
     assert few_products(x)
     assert few_products(x.double())
-    assert not few_products(x.bfloat16())
+    assert few_products(x.bfloat16())
+    assert not few_products(x.half())
     assert not few_products(x.to("meta"))
     with torch.autocast("cpu", torch.bfloat16):
+        assert few_products(x)
+    with torch.autocast("cpu", torch.float16):
         assert not few_products(x)
     with torch.inference_mode(False), torch.enable_grad():
         assert not few_products(x)
+
+
+@pytest.mark.parametrize("doubled", [False, True])
+def test_in_bfloat16_products_are_of_it_and_weights_stay(doubled):
+    layer, other, x = conv(32, 16), conv(32, 16), torch.randn(1, 32, 4, 14, 24)
+    small = torch.randn(1, 32, 4, 7, 12) if doubled else torch.randn(1, 32, 4, 14, 24)
+    large = F.interpolate(small, scale_factor=(1, 2, 2)) if doubled else small
+    exact = layer(x) + other(large)
+    held = {name: weight.clone() for name, weight in layer.state_dict().items()}
+    with torch.autocast("cpu", torch.bfloat16):
+        convolved = Convolved([layer, other])
+        made = as_clip(convolved(Source(as_rows(x)), Source(as_rows(small), doubled)))
+    assert {made.dtype, convolved.bias.dtype, *(w.dtype for w in convolved.weights)} == {torch.bfloat16}
+    assert (made - exact).std() < 0.015 * exact.std()
+    assert all(torch.equal(weight, held[name]) for name, weight in layer.state_dict().items())
 
 
 def test_sums_are_made_once_in_a_run():
