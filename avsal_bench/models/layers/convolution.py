@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from avsal_bench.models.layers.resample import QuickMaxPool3d
+
 #: A value in time, height and width, or in height and width.
 Sides = tuple[int, ...]
 
@@ -76,7 +78,12 @@ _QUICK: dict[type[nn.Module], type[nn.Module]] = {nn.Conv2d: QuickConv2d, nn.Con
 
 
 def quick(part: nn.Module) -> None:
-    """Let a layer, if it is a convolution padded with zeros, be one by :func:`convolve` from now on."""
+    """Let a layer, if it is a convolution padded with zeros, be one by :func:`convolve` from now on.
+
+    A ``MaxPool3d`` becomes one by :func:`~avsal_bench.models.layers.resample.largest`.
+    """
+    if type(part) is nn.MaxPool3d and (part.dilation, part.ceil_mode, part.return_indices) == (1, False, False):
+        part.__class__ = QuickMaxPool3d
     kind = _QUICK.get(type(part))
     if kind is not None and part.padding_mode == "zeros" and not isinstance(part.padding, str):
         part.__class__ = kind

@@ -6,6 +6,7 @@ from torch import nn
 
 from avsal_bench.models.layers import convolution
 from avsal_bench.models.layers.convolution import QuickConv2d, QuickConv3d, convolve, quick
+from avsal_bench.models.layers.resample import QuickMaxPool3d
 
 
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
@@ -87,3 +88,31 @@ def test_a_function_of_tensors():
     with torch.inference_mode():
         found = convolve(x, weight, None, (1, 2, 2), (1, 1, 1), (1, 1, 1))
         torch.testing.assert_close(found, nn.functional.conv3d(x, weight, None, (1, 2, 2), 1), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [(3, 1, 1), ((1, 3, 3), 1, (0, 1, 1)), ((3, 1, 1), 1, (1, 0, 0)), (3, 2, 1), (2, 1, 0), (1, 1, 0)],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [(4, 6, 5), (1, 3, 1), (2, 2, 2)], ids=str)
+def test_largest_values_near_by_bit_for_bit(size, options, dtype):
+    torch.manual_seed(0)
+    layer, x = nn.MaxPool3d(*options), torch.randn(2, 8, *size).to(dtype)
+    if options == (2, 1, 0) and 1 in size:
+        pytest.skip("smaller than the kernel")
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+    kept, wanted = x.clone(), layer(x)
+    quick(layer)
+    assert type(layer) is QuickMaxPool3d
+    with torch.inference_mode():
+        assert torch.equal(layer(x), wanted)
+    assert torch.equal(layer(x.requires_grad_()), wanted)
+    assert torch.equal(x, kept)
+
+
+def test_other_pools_stay():
+    for layer in (nn.MaxPool3d(3, ceil_mode=True), nn.MaxPool3d(3, dilation=2), nn.MaxPool3d(3, return_indices=True)):
+        quick(layer)
+        assert type(layer) is nn.MaxPool3d

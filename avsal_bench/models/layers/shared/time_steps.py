@@ -32,10 +32,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from avsal_bench.models.clips import Clips
 from avsal_bench.models.layers.convolution import convolve
+from avsal_bench.models.layers.resample import largest
 from avsal_bench.models.layers.shared.step_table import OUTSIDE, Table
 from avsal_bench.models.layers.shared.time_axis import Axis, Store
 
@@ -116,7 +116,7 @@ class Steps:
         x = self
         if kernel[1:] != (1, 1) or stride[1:] != (1, 1):
             sizes = ((1, *kernel[1:]), (1, *stride[1:]), (0, *padding[1:]))
-            x = self.each(lambda step: F.max_pool3d(step, *sizes))
+            x = self.each(lambda step: largest(step, *sizes))
         if (kernel[0], stride[0]) == (1, 1):
             return x
         return x._slide(
