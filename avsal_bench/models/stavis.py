@@ -252,10 +252,11 @@ class STAViS(Network):
         for i, prepare in enumerate(self.side_prep):
             x = self.encoder.stage(i, x) if i else x
             features.append(x)
-            # Channels are brought behind, as they lie there at test time, which is much quicker then.
-            prepared.append(prepare(x.movedim(1, -1).mean(1).movedim(-1, 1)))
+            prepared.append(prepare(_mean_of_time(x)))
             if i < 3:
-                x = x * (1 + spatial_softmax(self.score[i](prepared[i]))[:, :, None])
+                attention = spatial_softmax(self.score[i](prepared[i]))[:, :, None]
+                # In 16 bits the sum with 1 would round small parts away, and in float32 all after it would slow down.
+                x = torch.addcmul(x, x, attention.to(x.dtype)) if _in_16_bits(x) else x * (1 + attention)
         return prepared, features[2]
 
     def _main(
@@ -353,6 +354,21 @@ def _rename(key: str) -> str:
 def spatial_softmax(score: Tensor) -> Tensor:
     """Softmax of ``(B, 1, h, w)`` over its positions: of sum 1."""
     return score.flatten(2).softmax(2).reshape(score.shape)
+
+
+def _in_16_bits(x: Tensor) -> bool:
+    return x.dtype.itemsize == 2 and not torch.is_grad_enabled()
+
+
+def _mean_of_time(x: Tensor) -> Tensor:
+    """``(B, C, h, w)`` of ``(B, C, T, h, w)``."""
+    # Channels are brought behind, as they lie there at test time, which is much quicker then.
+    rows = x.movedim(1, -1)
+    if not _in_16_bits(x):
+        return rows.mean(1).movedim(-1, 1)
+    # A product of matrices adds up in float32 without a copy.
+    share = rows.new_full((len(rows), 1, rows.shape[1]), 1 / rows.shape[1])
+    return torch.bmm(share, rows.flatten(2)).view(len(rows), *rows.shape[2:]).movedim(-1, 1)
 
 
 def centre_crop(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from avsal_bench.data.windows import window
 from avsal_bench.models import Outputs, create_model, model_entry
-from avsal_bench.models.stavis import STAViS, bilinear_kernel, centre_crop, spatial_softmax
+from avsal_bench.models.stavis import STAViS, _in_16_bits, _mean_of_time, bilinear_kernel, centre_crop, spatial_softmax
 from avsal_bench.models.weights.loading import Loaded, load_published
 
 TOLERANCE = 1e-5
@@ -297,3 +297,22 @@ def test_an_audio_visual_network_without_sound_is_refused():
         net(clip(net)[0])
     with pytest.raises(ValueError, match=r"expected frames \(B, 3, 8, 64, 96\)"):
         net(torch.zeros(1, 3, 8, 64, 64), clip(net)[1])
+
+
+def test_means_of_time_in_16_bits_add_up_in_float32():
+    x = torch.randn(2, 8, 4, 5, 6).bfloat16()
+    assert not _in_16_bits(x), "with gradients"
+    with torch.inference_mode():
+        found = _mean_of_time(x)
+    assert found.dtype is torch.bfloat16
+    torch.testing.assert_close(found.float(), x.float().mean(2), rtol=2**-7, atol=1e-6)
+
+
+def test_maps_of_bfloat16_are_near_those_of_float32():
+    net = mixed(tiny("v")).eval()
+    frames, _ = clip(net, 1)
+    with torch.inference_mode():
+        wanted = net(frames)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = net(frames).float()
+    assert torch.corrcoef(torch.stack([found.flatten(), wanted.flatten()]))[0, 1] > 0.99
