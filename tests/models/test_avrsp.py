@@ -331,3 +331,16 @@ def test_a_clip_that_is_not_the_one_of_the_spec():
         net(frames[:, :, :8], audio)
     with pytest.raises(ValueError, match="needs the sound"):
         net(frames)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_pooling_in_bfloat16_is_that_of_float32_rounded_once(stride):
+    torch.manual_seed(0)
+    layer = LIP(6, stride)
+    for values in layer.norm.parameters():
+        torch.nn.init.normal_(values)
+    x, logit = torch.randn(2, 6, 8, 5, 4).bfloat16(), (3 + torch.randn(2, 6, 8, 5, 4)).bfloat16()
+    with torch.inference_mode():
+        found, wanted = layer.pool(x, logit), layer.pool(x.float(), logit.float())
+    assert found.dtype is torch.bfloat16
+    torch.testing.assert_close(found.float(), wanted, rtol=2**-8, atol=1e-5)
