@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -70,8 +70,16 @@ class Network(nn.Module):
         """Predict the target frame; see the class."""
         raise TypeError(f"{type(self).__name__} does not define forward")
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A class with a ``forward`` of its own does not inherit a ``predict``, which would be that of another one."""
+        super().__init_subclass__(**kwargs)
+        if "forward" in vars(cls) and "predict" not in vars(cls):
+            cls.predict = Network.predict  # type: ignore[method-assign]
+
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """The output ``(B, h, w)`` for a batch of windows at test time: by default that of ``forward``.
+
+        A class that defines ``forward`` and no ``predict`` has this one, whatever it derives from.
 
         Args:
             clips: the windows. Frames that several of them hold are there once, and a network that finds something in

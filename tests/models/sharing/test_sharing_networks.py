@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from film_windows import all_places, batches, clips_of, films, rows, single, sound, tiny
+from film_windows import all_places, batches, clips_of, filled, films, rows, single, sound, tiny
 
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Memory
 from avsal_bench.models.layers.inference import inference_form
+from avsal_bench.models.vinet import ViNet
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +99,21 @@ def test_a_switch_is_heeded_window_by_window():
         torch.testing.assert_close(got, net(clips.frames, audio, hears), rtol=1e-12, atol=1e-12)
         off = (got - net(clips.frames, audio)).abs().amax((1, 2))
         assert off[0] < 1e-12 < 1e-9 < off[1]
+
+
+class Doubled(ViNet):
+    """A network of somebody else, who knows of no ``predict``."""
+
+    def forward(self, frames: Any, audio: Any = None, use_audio: Any = None) -> Any:
+        return 2 * super().forward(frames, audio, use_audio)
+
+
+def test_a_forward_of_ones_own_is_what_predicts():
+    net, some = filled(Doubled(frames=8, size=(32, 64), width=0.125)), films(9, size=(32, 64))
+    clips, memory = clips_of(some, all_places(some, 8)), Memory()
+    torch.testing.assert_close(inference_form(net).predict(clips, None, memory), net(clips.frames))
+
+    class Named(Doubled):
+        """What derives from it and says nothing of either."""
+
+    assert Named.predict is Doubled.predict is Network.predict is not ViNet.predict
