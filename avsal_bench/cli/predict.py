@@ -74,6 +74,7 @@ def add_parser(commands: Commands) -> None:
 
 def predict(args: argparse.Namespace) -> int:
     """Predict the maps of a video file, and write them."""
+    from avsal_bench.bench.computing.precision import FLOAT32
     from avsal_bench.bench.workspace import workspace
     from avsal_bench.files import check_writable
     from avsal_bench.prediction import Running, check_sound, open_film, predict_folder, predict_overlay
@@ -92,7 +93,8 @@ def predict(args: argparse.Namespace) -> int:
         check_sound(video, predictor.name)
     weights = f", weights {predictor.source}" if predictor.source else ""
     heard = ("silence" if args.muted else str(video.audio)) if predictor.hears else "nothing"
-    print(f"{predictor.name}{weights}, on {device}; it hears {heard}", flush=True)
+    how = f"{device}" if running.precision == FLOAT32 else f"{device} with precision {running.precision}"
+    print(f"{predictor.name}{weights}, on {how}; it hears {heard}", flush=True)
     if overlay:
         predict_overlay(predictor, video, out, running, args.muted)
     else:

@@ -5,8 +5,10 @@ import time
 import pytest
 import torch
 from small_job import SMALL
+from tiny_networks import create_tiny
 from torch import nn
 
+from avsal_bench.bench.computing.compiling import can_compile
 from avsal_bench.bench.fit import channels_last
 from avsal_bench.bench.profiling.advice import profile_text
 from avsal_bench.bench.profiling.profile import Profile
@@ -87,7 +89,8 @@ def profile(seconds, **fields):
         "size": (224, 384),
         "workers": 0,
         "precision": "32-true",
-        "compiled": False,
+        "learns": True,
+        "compiles": False,
         "kept_maps": False,
     }
     return Profile(**{**usual, **fields})
@@ -119,17 +122,24 @@ def test_shares_are_of_all_and_parts_have_an_order():
         ({"writing": 5.0, "network": 5.0}, {}, "writing takes 50 %: write to a faster disk"),
         ({"optimiser": 5.0, "forward": 5.0}, {"item": "clip"}, "optimiser takes 50 %: larger batches"),
         ({"network": 9.0, "reading": 1.0}, {"device": "NVIDIA H200"}, "--precision bf16 computes in 16 bits"),
-        ({"network": 9.0, "reading": 1.0}, {"compiled": True, "precision": "bf16-mixed"}, "a GPU gains most"),
+        ({"network": 9.0, "reading": 1.0}, {"precision": "bf16-mixed"}, "a GPU gains most"),
         (
             {"network": 9.0, "reading": 1.0},
-            {"compiled": True, "precision": "bf16-mixed", "device": "NVIDIA H200"},
+            {"precision": "bf16-mixed", "device": "NVIDIA H200"},
             "nothing of the machine is left to turn on",
         ),
+        ({"network": 9.0}, {"compiles": True, "device": "NVIDIA H200"}, "--compile may gain some"),
+        ({"network": 9.0}, {"learns": False}, "what should take long; a GPU gains most"),
         ({"forward": 4.0, "backward": 4.0, "reading": 1.0}, {"item": "clip"}, "no part stands out"),
     ],
 )
 def test_advice_is_of_what_takes_long(seconds, fields, told):
     assert told in profile_text(profile(seconds, **fields))
+
+
+def test_what_shares_between_windows_is_not_told_to_compile():
+    assert [can_compile(create_tiny(name, "v"), predicts=True) for name in ("stavis", "tinyhd")] == [False, True]
+    assert can_compile(create_tiny("stavis", "v"))
 
 
 def test_weights_with_channels_last_are_the_same_weights():
@@ -177,8 +187,10 @@ def test_a_network_is_profiled_and_nothing_is_left(ask, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
-def test_a_baseline_has_a_test_alone_and_no_baselines_beside_it(ask):
-    code, out, _ = ask("centre", "--profile", "--profile-batches", "1", "--preset", "smoke")
+def test_a_baseline_has_a_test_alone_in_float32_and_no_baselines_beside_it(ask, monkeypatch):
+    monkeypatch.setattr("avsal_bench.bench.computing.precision.cpu_has_bf16", lambda: True)
+    code, out, _ = ask("centre", "--profile", "--profile-batches", "1", "--preset", "smoke", "--precision", "bf16")
+    assert ", 32-true, " in out.splitlines()[0]
     assert code == 0
     assert out.count("test of ") == 1
     assert "centre is not trained by its recipe, so there is no training to time" in out

@@ -53,6 +53,16 @@ def test_the_training_that_finished_last(film, tmp_path, capsys):
         newest_training(runs, "avrsp", "av")
 
 
+def test_the_precision_is_told_where_it_is_another(film, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("avsal_bench.bench.computing.precision.cpu_has_bf16", lambda: True)
+    for words, told in (
+        ((), "centre, on cpu; it hears"),
+        (("--precision", "bf16"), "on cpu with precision bf16-mixed;"),
+    ):
+        predict(film, "--model", "centre", "--device", "cpu", "-o", tmp_path / f"maps{len(words)}", *words)
+        assert told in capsys.readouterr().out
+
+
 def test_networks_that_do_not_agree_with_their_weights(film, tmp_path, checkpoints):
     weights, out = checkpoints["v"][1], tmp_path / "maps"
     refused = {

@@ -47,6 +47,11 @@ class OneShape:
         return self._compiled(frames, *further, **named).clone()
 
 
+def can_compile(net: Network, predicts: bool = False) -> bool:
+    """Whether :func:`compile_network` does something; not to predict, where a network shares between windows."""
+    return not predicts or type(net).predict is Network.predict
+
+
 def compile_network(net: Network, predicts: bool = False) -> None:
     """Compile what a network does in training or, by default, at test time; names in its state dict stay.
 
@@ -57,7 +62,7 @@ def compile_network(net: Network, predicts: bool = False) -> None:
         net: of which ``forward`` and ``outputs`` are compiled.
         predicts: whether it is only to predict.
     """
-    if predicts and type(net).predict is not Network.predict:
+    if not can_compile(net, predicts):
         return
     net.forward = OneShape(net.forward, predicts and torch.cuda.is_available())  # type: ignore[method-assign]
     if not predicts and type(net).outputs is not Network.outputs:

@@ -106,11 +106,11 @@ def _way_out(part: str, profile: Profile) -> str:
 def _faster(profile: Profile, on_gpu: bool) -> str:
     ways = []
     predicts = profile.item == "window"
-    if profile.precision == FLOAT32 and (on_gpu or (predicts and cpu_has_bf16())):
+    if profile.learns and profile.precision == FLOAT32 and (on_gpu or (predicts and cpu_has_bf16())):
         ways.append(
             "--precision bf16 computes in 16 bits" + (", and scores then move in the last digits" if predicts else "")
         )
-    if not profile.compiled:
+    if profile.compiles:
         ways.append("--compile may gain some, after a slow first batch")
     if not on_gpu:
         ways.append("a GPU gains most")

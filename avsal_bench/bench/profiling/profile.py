@@ -11,8 +11,9 @@ import torch
 from lightning import Trainer, seed_everything
 
 from avsal_bench.bench.callbacks import FitProgress, PredictProgress
-from avsal_bench.bench.computing.compiling import compile_network
+from avsal_bench.bench.computing.compiling import can_compile, compile_network
 from avsal_bench.bench.computing.decoding import check_decoding
+from avsal_bench.bench.computing.precision import FLOAT32
 from avsal_bench.bench.context import Context
 from avsal_bench.bench.fit import channels_last, training_data
 from avsal_bench.bench.jobs.testing import data_to_predict
@@ -46,7 +47,8 @@ class Profile:
         size: of frames, height and width.
         workers: processes that read.
         precision: full name.
-        compiled: whether the network was.
+        learns: whether the network has weights; a baseline is always tested in float32.
+        compiles: whether compiling is left to turn on, and does something.
         kept_maps: whether maps were written.
     """
 
@@ -58,7 +60,8 @@ class Profile:
     size: tuple[int, int]
     workers: int
     precision: str
-    compiled: bool
+    learns: bool
+    compiles: bool
     kept_maps: bool
 
 
@@ -105,6 +108,8 @@ def profiles(context: Context, batches: int) -> Iterator[Profile | str]:
         FileNotFoundError, ValueError: as in a test and in a training.
     """
     job, recipe = context.job, context.recipe
+    if not job.modality:  # as a bench tests baselines
+        context = replace(context, machine=replace(context.machine, precision=FLOAT32))
     check_decoding(job.decode)
     name = (job.datasets or recipe.test)[0]
     if found := profile_test(context, name, batches):
@@ -153,7 +158,7 @@ def profile_test(context: Context, name: str, batches: int) -> Profile | None:
     # What is done once a video counts by the frames of the whole of it, of which few were predicted.
     finishing, whole = spent.seconds.pop(FINISHING, 0.0), sum(data.test_videos()[i].n_frames for i, _ in data.chosen)
     spent.seconds["writing"] = spent.seconds.get("writing", 0.0) + finishing * min(1.0, spent.items / whole)
-    return _profile(context, trainer, title, spent, "window", data)
+    return _profile(context, trainer, title, spent, "window", data, can_compile(module.net, predicts=True))
 
 
 def profile_training(context: Context, training: Training, batches: int) -> Profile | None:
@@ -184,7 +189,7 @@ def profile_training(context: Context, training: Training, batches: int) -> Prof
         if machine.compile:
             compile_network(module.net)
         spent = watch_run(trainer, WARM, lambda: trainer.fit(module, data))
-    return _profile(context, trainer, title, spent, "clip", data)
+    return _profile(context, trainer, title, spent, "clip", data, True)
 
 
 def _observe(net: Network, data: SaliencyDataModule) -> None:
@@ -193,7 +198,13 @@ def _observe(net: Network, data: SaliencyDataModule) -> None:
 
 
 def _profile(
-    context: Context, trainer: Trainer, title: str, spent: Spent, item: str, data: SaliencyDataModule
+    context: Context,
+    trainer: Trainer,
+    title: str,
+    spent: Spent,
+    item: str,
+    data: SaliencyDataModule,
+    can_be_compiled: bool,
 ) -> Profile | None:
     if not trainer.is_global_zero:
         return None
@@ -208,6 +219,7 @@ def _profile(
         size=data.spec.size,
         workers=machine.workers,
         precision=machine.precision,
-        compiled=machine.compile,
+        learns=bool(context.job.modality),
+        compiles=on_gpu and can_be_compiled and not machine.compile,
         kept_maps=item == "window" and machine.keep_maps is not None,
     )
