@@ -90,16 +90,17 @@ class Machine:
         """Whether networks can be trained here in this precision."""
         return self.precision in ON_CPU or torch.cuda.is_available()
 
-    def check_training(self, who: str = "") -> None:
+    def check_training(self, who: str = "", anew: bool = False) -> None:
         """Nothing, where networks can be trained here in this precision.
 
         Args:
             who: is to be trained.
+            anew: whether it is trained whatever is there.
 
         Raises:
             ValueError: as :func:`~avsal_bench.bench.computing.precision.check_training`.
         """
-        check_training(self.precision, who)
+        check_training(self.precision, who, anew)
 
     def check(self) -> None:
         """Look whether all of this is to be had here, before anything starts; see also :meth:`check_training`.

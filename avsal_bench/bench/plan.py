@@ -216,7 +216,7 @@ def check_machine(
                 if here:
                     check_decoding(job.decode)
                 if not trains:
-                    machine.check_training(job.name)
+                    machine.check_training(job.name, anew=training.done)
                 if machine.processes > 1:
                     machine.share(training.stage, epoch_clips(training.stage, job.fold, space), machine.processes)
 

@@ -14,7 +14,7 @@ from avsal_bench.bench.computing.compiling import OneShape, compile_network
 from avsal_bench.bench.cost import seconds_a_clip
 from avsal_bench.bench.launch.state import is_complete, log_path
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.plan import make_plan
+from avsal_bench.bench.plan import check_machine, make_plan
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.stages import test_folder as results_of
 from avsal_bench.bench.workspace import Workspace
@@ -105,6 +105,8 @@ def test_the_same_weights_in_another_precision(on_a_cpu, own):
     assert log_path(own.runs, half) != log_path(own.runs, SMALL)
     with pytest.raises(ValueError, match="is not trained yet"):
         run_job(replace(SMALL, seed=1), own, HALF)
+    with pytest.raises(ValueError, match=r"aclnet_v-fold1-seed0-bf16 would be trained anew \(--force\), and training"):
+        check_machine([half], own, HALF, anew=True)
     (second,) = run_job(SMALL, own, HALF)  # whatever the job says, its machine decides
     assert (first.name, second.name) == ("aclnet_v-fold1-seed0.json", "aclnet-bf16_v-fold1-seed0.json")
     assert first.read_bytes() == kept

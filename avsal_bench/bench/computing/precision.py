@@ -36,14 +36,20 @@ def full_name(precision: object) -> str:
     return SHORT.get(name, name)
 
 
-def check_training(precision: str, who: str = "") -> None:
+def check_training(precision: str, who: str = "", anew: bool = False) -> None:
     """Nothing, where this machine can train in a precision, by its full name.
+
+    Args:
+        precision: full name.
+        who: is to be trained.
+        anew: whether it is trained whatever is there.
 
     Raises:
         ValueError: for 16 bits without a GPU, where gradients of 3D convolutions crash or are NaN in torch 2.11.
     """
     if precision not in ON_CPU and not _has_gpu():
-        left = f"{who} is not trained yet, and " if who else ""
+        why = "would be trained anew (--force)" if anew else "is not trained yet"
+        left = f"{who} {why}, and " if who else ""
         raise ValueError(
             f"{left}training with precision {precision} needs a GPU; on a CPU train with --precision 32-true first"
             + (f", and test with --precision {precision} afterwards" if precision in HALF and cpu_has_bf16() else "")
