@@ -119,7 +119,7 @@ def test_shares_are_of_all_and_parts_have_an_order():
         ({"scoring": 5.0, "network": 5.0}, {}, "scoring takes 50 %: it grows with the size of the ground truth"),
         ({"scoring": 5.0, "network": 5.0}, {"device": "NVIDIA H200"}, "while the GPU makes the next maps"),
         ({"writing": 5.0, "network": 5.0}, {"kept_maps": True}, "leave out --keep-maps"),
-        ({"writing": 5.0, "network": 5.0}, {}, "writing takes 50 %: write to a faster disk"),
+        ({"writing": 5.0, "network": 5.0}, {}, "writing takes 50 %: a picture of each video is drawn"),
         ({"optimiser": 5.0, "forward": 5.0}, {"item": "clip"}, "optimiser takes 50 %: larger batches"),
         ({"network": 9.0, "reading": 1.0}, {"device": "NVIDIA H200"}, "--precision bf16 computes in 16 bits"),
         ({"network": 9.0, "reading": 1.0}, {"precision": "bf16-mixed"}, "a GPU gains most"),

@@ -96,7 +96,7 @@ def _way_out(part: str, profile: Profile) -> str:
         return (
             "leave out --keep-maps, or write to a faster disk"
             if profile.kept_maps
-            else "write to a faster disk (--runs)"
+            else "a picture of each video is drawn, which takes the processor the same whatever the network"
         )
     if part == "optimiser":
         return "larger batches take fewer steps (--set batch_size=N)"
