@@ -25,6 +25,7 @@ from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.models import create_model
+from avsal_bench.models.base import predict_windows
 from avsal_bench.models.clips import Clips, Memory, Place
 from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.records import network_name
@@ -105,7 +106,7 @@ def seconds_a_clip(model: str, options: Mapping[str, Any], precision: str = FLOA
         last = 1 + next(windows)  # the first frame, and the next: some networks look at all frames in their order
         with torch.inference_mode(), computing(precision, device):
             places = [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))]
-            predicting.predict(Clips.of(frames, places), audio, memory)
+            predict_windows(predicting, Clips.of(frames, places), audio, memory)
 
     return training, _time(predict, device)
 

@@ -266,7 +266,7 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(value, str) or not re.fullmatch(form, value):
             yield f"provenance: {name} is {shortened(value)}" + ("" if value else "; a record of this package has it")
     if str(story.get("precision") or "32-true") not in PRECISIONS:
-        told = unknown("precision", shortened(story["precision"]), PRECISIONS)
+        told = unknown("precision", str(story["precision"])[:60], PRECISIONS)
         yield f"provenance: {told}"
     try:
         datetime.fromisoformat(str(story.get("started")))

@@ -38,7 +38,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
 from avsal_bench.audio.correspondence import TwoSounds
-from avsal_bench.models.base import Network, Outputs
+from avsal_bench.models.base import Network, Outputs, hooked, predict_windows
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.correspondence.avenet import AVENet
 from avsal_bench.models.correspondence.avid import AVIDClassifier
@@ -177,7 +177,7 @@ class AVC(Network):
         """
         self.check_clips(clips, audio)
         if self.classifier is None or audio is None:
-            return self.host.predict(clips, None, memory)
+            return predict_windows(self.host, clips, None, memory)
         labels = [place.label for place in clips.places]
         if self.switched_by_labels and None not in labels:
             use_audio: Tensor | None = torch.tensor(labels, dtype=torch.bool, device=clips.device)
@@ -185,8 +185,8 @@ class AVC(Network):
             use_audio = self._decide(lambda: clips.once("pictures", lambda: self._look_at(clips)), audio)
         sound = self.sounds.parts(audio)[0]
         if use_audio is None:
-            return self.host.predict(clips, sound, memory)
-        if self._switches_windows:
+            return predict_windows(self.host, clips, sound, memory)
+        if self._switches_windows and not hooked(self.host):
             predicted: Tensor = cast(Any, self.host).predict(clips, sound, memory, use_audio)
             return predicted
         output: Tensor = self.host(clips.frames, sound, use_audio=use_audio)

@@ -88,6 +88,7 @@ class AVRSP(Network):
 
     audio_only = ("soundnet.", "ravf.", "fusion.")
     audio_free = True
+    shares = True
 
     def __init__(
         self,

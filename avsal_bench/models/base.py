@@ -47,6 +47,7 @@ class Network(nn.Module):
         audio_free: True where ``forward`` takes ``use_audio``, ``(B,)`` bool: the items that are False go the network's
             own way around the sound, with the same visual weights. All True is the network as it is. A ``predict`` of
             its own takes it too.
+        shares: True where ``predict`` is a faster ``forward``, which may go around the calls of parts.
         script_audio: front end of the authors' test script where it hears other samples than the network was trained
             on; for the protocols that follow the script.
     """
@@ -59,6 +60,7 @@ class Network(nn.Module):
     visual_only: tuple[str, ...] = ()
     audio_free: ClassVar[bool] = False
     frozen: tuple[str, ...] = ()
+    shares: ClassVar[bool] = False
     script_audio: AudioFrontEnd | None = None
 
     @property
@@ -180,3 +182,15 @@ class Network(nn.Module):
                 f"missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(unexpected) or 'none'}"
             )
         self.load_state_dict(state, strict=False)
+
+
+def predict_windows(net: Network, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
+    """What ``net.predict`` gives; of a network that shares and has a hook (:func:`hooked`), what ``forward`` gives."""
+    if net.shares and hooked(net):
+        return Network.predict(net, clips, audio, memory)
+    return net.predict(clips, audio, memory)
+
+
+def hooked(net: nn.Module) -> bool:
+    """Whether a part has a hook before or after its ``forward``, which may change what it gives."""
+    return any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())

@@ -103,6 +103,7 @@ class CASPNet(Network):
 
     audio_only = ("vggish.", "project.", "avim.", "bilinear.", "cpc.")
     audio_free = True
+    shares = True
 
     def __init__(
         self,

@@ -90,6 +90,7 @@ class DAVE(Network):
     """
 
     audio_only = ("audio_branch.", "embedding.")
+    shares = True
 
     def __init__(
         self,

@@ -185,6 +185,7 @@ class MSPI(Network):
 
     # The first convolution on the deepest stage has the fused feature among its inputs.
     audio_only = ("audio_encoder.", "fusion.", "agreement.", "lateral.3.0.")
+    shares = True
     visual_only = ("lateral.3.0.",)
 
     def __init__(

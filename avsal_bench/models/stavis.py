@@ -169,6 +169,7 @@ class STAViS(Network):
     #: The side maps and what makes them: the attention after layer3 would have nowhere to go.
     visual_only: tuple[str, ...] = ("fuse.", "upscale_score.", "score.3.")
     audio_free = True
+    shares = True
 
     def __init__(
         self,

@@ -75,6 +75,8 @@ class TASEDNet(Network):
         ValueError: for an option outside its range.
     """
 
+    shares = True
+
     def __init__(
         self,
         modality: Literal["v"] = "v",

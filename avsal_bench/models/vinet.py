@@ -118,6 +118,7 @@ class ViNet(Network):
 
     audio_only = ("soundnet.", "fusion.")
     audio_free = True
+    shares = True
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import IN_TABLES, cc
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Clips, Memory, Place, create_model
+from avsal_bench.models.base import predict_windows
 from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
 from avsal_bench.spec import Batch, WindowBatch
@@ -147,7 +148,7 @@ class SaliencyModule(LightningModule):
 
         Frames are uint8, and normalised on the device. Without ``memory`` nothing is kept for the next batch.
         """
-        output = self.net.predict(self.clips_of(batch), batch["audio"], memory or Memory())
+        output = predict_windows(self.net, self.clips_of(batch), batch["audio"], memory or Memory())
         return self.map_of(output)
 
     def map_of(self, output: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from statistics import median
 
 import torch
 from metrics import processor
-from windows import time_runs
 
 from avsal_bench.models import create_model
 
@@ -42,13 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError:
         parser.error(f"--size {options.size}: expected height and width, such as 240x320")
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     found = {}
     for name in MODELS:
         net = create_model(name, size=(height, width))
         frames = torch.rand(options.batch, 3, net.spec.frames, height, width)
         with torch.inference_mode():
             net(frames)
-            times = time_runs(lambda: net(frames), 1, time.process_time, options.runs, float("inf"))  # noqa: B023
+            times = []
+            for _ in range(options.runs):
+                began = time.process_time()
+                net(frames)
+                times.append(time.process_time() - began)
         found[name] = {"seconds": [seconds / options.batch for seconds in times]}
         seconds = median(found[name]["seconds"])
         print(f"{name:<8}{1000 * seconds:8.1f} ms a frame{1 / seconds:8.1f} frames a second")

@@ -1,5 +1,7 @@
 """The script that times the metrics: its tables and its file, and that it never times a wrong thing."""
 
+import ast
+import importlib.util
 import json
 import os
 import subprocess
@@ -109,3 +111,25 @@ def test_a_thousand_maps_are_evaluated_in_a_minute():
     text = run_script("evaluate.py")
     assert text.startswith("1000 frames of 240x320, 2 processes: ")
     assert float(text.split()[-2]) < 60
+
+
+SCRIPTS = sorted((HOME / "benchmarks" / "speed").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[path.name for path in SCRIPTS])
+def test_what_a_script_takes_from_another_is_there(script):
+    for found in ast.walk(ast.parse(script.read_text())):
+        other = script.with_name(f"{found.module}.py") if isinstance(found, ast.ImportFrom) and found.module else None
+        if other is None or "." in found.module or found.module in sys.stdlib_module_names:
+            continue
+        if other.exists():
+            names = {
+                target.id
+                for node in ast.walk(ast.parse(other.read_text()))
+                for target in ast.walk(node)
+                if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
+            }
+            names |= {node.name for node in ast.parse(other.read_text()).body if hasattr(node, "name")}
+            assert {alias.name for alias in found.names} <= names, f"{script.name} takes from {other.name}"
+        else:
+            assert importlib.util.find_spec(found.module), f"{script.name} imports {found.module}, which is not there"

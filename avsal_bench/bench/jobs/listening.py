@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.models import Memory
+from avsal_bench.models.base import predict_windows
 from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.training.module import SaliencyModule
 
@@ -30,5 +31,5 @@ class Listener(SaliencyModule):
         for number, audio in enumerate([batch["audio"], *batch["others"].unbind(1)]):
             memory = self.memories.setdefault(number, self.memory.other_sound())
             # Contiguous, as a sound that comes alone: the memory layout decides the last digits.
-            maps.append(self.map_of(self.net.predict(clips, audio.contiguous(), memory)))
+            maps.append(self.map_of(predict_windows(self.net, clips, audio.contiguous(), memory)))
         return torch.stack(maps)

@@ -97,7 +97,16 @@ class Steps:
         return Steps(axis, None if found is None else layer(found))
 
     def conv(self, conv: nn.Conv3d) -> Steps:
-        """What a convolution makes, with zeros as padding."""
+        """What a convolution makes, with zeros as padding.
+
+        Raises:
+            TypeError: for a layer that is no ``nn.Conv3d``, whose ``forward`` would be gone around.
+        """
+        if type(conv).forward is not nn.Conv3d.forward:
+            raise TypeError(
+                f"a {type(conv).__name__} stands in the place of a convolution of the encoder, and windows share what "
+                "a convolution finds; a class with `predict = Network.predict` predicts each window alone"
+            )
         kernel, stride, padding, dilation = (
             tuple(map(int, x)) for x in (conv.kernel_size, conv.stride, conv.padding, conv.dilation)
         )
