@@ -188,9 +188,7 @@ def test_places_that_are_not_those_of_the_frames():
     net = tiny(modality="v").eval()
     frames = torch.randn(2, 3, 16, 64, 96)
     place = Place("a/x", tuple(range(1, 17)))
-    with pytest.raises(
-        ValueError, match=r"2 windows of 16 frames; got windows of these lengths: \[16\]"
-    ):
+    with pytest.raises(ValueError, match=r"2 windows of 16 frames; got windows of these lengths: \[16\]"):
         net.predict(Clips.of(frames, [place]), None, Memory())
     with pytest.raises(ValueError, match=r"got windows of these lengths: \[16, 3\]"):
         net.predict(Clips.of(frames, [place, Place("a/x", (1, 2, 3))]), None, Memory())
