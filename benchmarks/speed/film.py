@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, get_args
 
 import torch
 from drawn import draw_weights
-from film_tables import tables, written
+from film_tables import parts_of, tables, written
 from lengths import measure_length
 from made_film import Source, make_film, read_from
 from metrics import processor, size_of
@@ -256,7 +257,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         networks = chosen(options.networks)
         results = kept_in(options.json, machine, anew=not (options.networks or options.length))
-    except ValueError as error:
+        if options.write:
+            parts_of(options.write)
+        if options.weights:
+            find_predictor(workspace(), options.weights)
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     faults: list[str] = []
     measured: dict[str, Any] = {}
@@ -264,7 +269,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if long:
         networks, results = [], {**results, "length": long}
         keep(results, options.json)
-    with progress("networks", len(networks)) as bar, threads(1):
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress("networks", len(networks))) if networks else None
+        stack.enter_context(threads(1))
         for variant in networks:
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 found = measure(variant, options, Path(folder))
@@ -273,6 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = joined(results["networks"].get(variant.key), found)
             results["networks"] = dict(sorted({**results["networks"], variant.key: found}.items()))
             keep(results, options.json)
+            assert bar is not None, "there are networks"
             bar.advance(note=variant.key)
     print(tables({"machine": machine, "networks": measured, "length": long}))
     if options.write:

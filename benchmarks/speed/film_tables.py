@@ -33,16 +33,26 @@ def tables(found: Mapping[str, Any]) -> str:
     return "\n\n".join([f"Machine: {told}.{when}", *filter(None, parts)])
 
 
-def written(page: Path, text: str) -> None:
-    """Put a text between the markers of a page.
+def parts_of(page: Path) -> tuple[list[str], list[str]]:
+    """The lines of a page up to its first marker, and from its second one on.
 
     Raises:
-        ValueError: for a page without them.
+        FileNotFoundError: for a page that is not there.
+        ValueError: for a page without markers.
     """
     lines = page.read_text(encoding="utf-8").splitlines()
     if [line for line in lines if line in (BEGIN, END)] != [BEGIN, END]:
         raise ValueError(f"{page}: expected one line {BEGIN} and after it one line {END}; put them where the tables go")
-    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+    return lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+
+
+def written(page: Path, text: str) -> None:
+    """Put a text between the markers of a page.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`parts_of`.
+    """
+    before, after = parts_of(page)
     write_atomically(page, "\n".join([*before, text, *after]) + "\n")
 
 

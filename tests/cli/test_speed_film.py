@@ -100,6 +100,8 @@ def test_a_wrong_map_is_seen(speed, scratch, monkeypatch, capsys, turned):
         (["--precision", "fp16"], "needs a GPU"),
         (["--sources", "avi"], "invalid choice: 'avi'"),
         (["--write", "page.md"], "--write: name the file of numbers too, with --json"),
+        (["--networks", "vinet_v", "--weights", "x.ckpt"], "x.ckpt: no such file, and unknown weights"),
+        (["--json", "x.json", "--write", f"{HOME}/README.md"], "README.md: expected one line <!-- film: begin -->"),
         (["--weights", "x.ckpt"], "--weights x.ckpt: name the one network that it is of, with --networks"),
     ],
 )

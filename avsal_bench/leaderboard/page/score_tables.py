@@ -134,7 +134,7 @@ def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
 def cost_table(board: Board) -> Table | None:
     """Size and speed of every network that something is known of; None where there is none."""
     columns = columns_of("Network", "Modality")
-    columns += columns_of("Parameters", "MACs a window", "Plain script, s a frame", "Here, s a frame", numbers=True)
+    columns += columns_of("Parameters", "MACs a window", "A frame, plain script", "A frame, here", numbers=True)
     body = []
     for (model, modality), cost in board.costs.items():
         seconds = ((cost.plain_seconds, " s"), (cost.seconds, " s"))
