@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from avsal_bench.data.dataset import VIDEO_SUFFIXES, NumberedFiles, Video, VideoFile, is_video_file
 from avsal_bench.data.files.moments import AUDIO_SLACK, shown_seconds
 from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.tracks import has_track
-from avsal_bench.data.files.video_files import count_frames, frame_rate
+from avsal_bench.data.files.video_files import announced_frames, count_frames, frame_rate
 from avsal_bench.text import many
+
+#: Frames that a header may tell of beyond those that are shown: an edit may leave out some at an end.
+LACKING = 2
 
 
 def open_film(path: Path, audio: Path | None = None) -> Video:
@@ -35,11 +39,17 @@ def open_film(path: Path, audio: Path | None = None) -> Video:
         raise FileNotFoundError(f"missing sound {audio}")
     if audio is not None and not audio.is_file():
         raise ValueError(f"{audio}: expected a file with sound, and this is none")
+    n_frames, announced = count_frames(path), announced_frames(path)
+    if announced > n_frames + LACKING:
+        print(
+            f"{path}: its header tells of {many(announced, 'frame')}, and {n_frames} are there; it may be cut short",
+            file=sys.stderr,
+        )
     nothing = NumberedFiles(path.parent, "", 5, "")
     return Video(
         dataset=path.resolve().parent.name,
         name=path.name,
-        n_frames=count_frames(path),
+        n_frames=n_frames,
         fps=frame_rate(path),
         frames=VideoFile(path),
         densities=nothing,

@@ -54,6 +54,18 @@ def count_frames(path: Path) -> int:
     return len(timeline(path).times)
 
 
+def announced_frames(path: Path) -> int:
+    """How many pictures the header of a video file tells of; 0 where it does not tell.
+
+    A file whose end is missing has fewer, and a player shows those without a word.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    with open_container(path) as container:
+        return int(picture_stream(container, path, strict=False).frames)
+
+
 def until_damage(path: Path) -> str:
     """Words that follow the number of pictures of a file of which the rest cannot be decoded; "" for other files."""
     line = timeline(path)

@@ -26,6 +26,15 @@ def test_of_a_file_cut_short_what_is_there_is_read_and_no_more(tmp_path):
         read_pictures(path, [N])
 
 
+def test_who_predicts_a_film_that_was_cut_short_is_told(tmp_path, capsys):
+    whole = encode(tmp_path / "film.mp4", mux={"movflags": "faststart"})
+    open_film(whole)
+    assert capsys.readouterr().err == ""
+    count = open_film(cut_short(whole, 0.6)).n_frames
+    told = f"film.mp4: its header tells of {N} frames, and {count} are there; it may be cut short\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 def test_a_file_that_ends_before_its_index_is_refused(tmp_path):
     path = cut_short(encode(tmp_path / "film.mp4"), 0.9)
     with pytest.raises(ValueError, match=r"unreadable video .*film.mp4 \(.*\); it may be cut short; fetch it again"):
