@@ -222,9 +222,9 @@ def replaced(path: str, old: str, new: str) -> Callable[[Path], None]:
 CHANGES = {
     "nothing": lambda root: None,
     "the metric CC": replaced(
-        "avsal_bench/metrics/functional.py",
-        "return within((p * g).sum(1) / (norm_p * norm_g), -1.0, 1.0)",
-        "return within(((p * g).sum(1) / (norm_p * norm_g)).square(), -1.0, 1.0)",
+        "avsal_bench/metrics/arithmetic/measured.py",
+        "return within(total(one * other) / (norm * other_norm), -1.0, 1.0, one.dtype)",
+        "return within((total(one * other) / (norm * other_norm)).square(), -1.0, 1.0, one.dtype)",
     ),
     "the order of the frames": replaced(
         "avsal_bench/data/windows.py", "steps = range(t - 1, -1, -1)", "steps = range(t)"

@@ -73,8 +73,8 @@ class Stream:
         brought: what windows bring beside their frames.
         spanning: whether a batch may have windows of several videos; else the last one of a video has the rest of it.
         device: where frames and sound go, by copies that nobody waits for.
-        workers: processes that read pictures and prepared frames; 0 for a thread of this one. Those of a video file
-            are decoded one after the other, by one reader.
+        workers: processes that read pictures and prepared frames; 0 for a thread of this one, or for reading between
+            batches where sound is read too. Frames of a video file are decoded one after the other, by one reader.
         beside: processes on this machine that read so many each.
     """
 
@@ -97,6 +97,9 @@ class Stream:
         maps, sounds = brought.density + brought.fixations, 1 + len(brought.others)
         fresh = size * spec.frames if spanning else spec.frames - 1 + size
         self.workers = readers(workers, spec, size, frames=fresh, maps=maps, sounds=sounds, beside=beside)
+        # MKL, which resamples sounds and transforms them, keeps accounts of its memory by thread: a process that is
+        # forked after a thread but the first has used it may turn in circles for ever.
+        self.by_thread = not self.workers and spec.audio is None
         self.device = device or torch.device("cpu")
         self._asks = _Asks(videos, wanted, spec, size, spanning)
         self._parts = _Parts(videos, spec, brought)
@@ -116,7 +119,7 @@ class Stream:
         )
         parts = iter(loader)
         held = _Held(self.device)
-        for part in parts if self.workers else read_ahead(parts, AHEAD):
+        for part in read_ahead(parts, AHEAD) if self.by_thread else parts:
             with timed("copying"):
                 batch = held.batch(part)
             yield batch

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
+from threading import Lock
 from typing import NamedTuple
 
 import av
@@ -72,11 +73,13 @@ class Track:
     samples: int
     kept: SpooledTemporaryFile[bytes]
     first: int
+    turns: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def read(self, first: int, last: int) -> Tensor:
         """The samples from one number up to another, ``(n,)`` float32; fewer where it ends before."""
-        self.kept.seek(4 * (self.first + min(first, self.samples)))
-        data = bytearray(self.kept.read(4 * max(0, min(last, self.samples) - first)))
+        with self.turns:  # threads share the place in the file
+            self.kept.seek(4 * (self.first + min(first, self.samples)))
+            data = bytearray(self.kept.read(4 * max(0, min(last, self.samples) - first)))
         return torch.frombuffer(data, dtype=torch.float32) if data else torch.zeros(0)
 
 
