@@ -100,7 +100,7 @@ def test_batches_are_much_faster_than_plain_numpy(tmp_path):
     options = ("--threads", "1", "--batches", "32", "--dtype", "float32", "--plain", "--json", str(path))
     run_script("metrics.py", *options)
     fastest = {(m["size"], m["row"], m["column"]): m["fastest_ms"] for m in json.loads(path.read_text())["measured"]}
-    for size, column, factor in (("240x320", "five", 4), ("480x640", "five", 2), ("480x640", "stavis", 1.2)):
+    for size, column, factor in (("240x320", "five", 5), ("480x640", "five", 3), ("480x640", "stavis", 1.5)):
         assert fastest[size, "plain numpy", column] > factor * fastest[size, "batch 32", column], (size, column)
 
 
