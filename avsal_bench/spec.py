@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -16,6 +16,7 @@ __all__ = [
     "KINETICS_MEAN",
     "KINETICS_STD",
     "Batch",
+    "ClipForm",
     "ClipSpec",
     "Modality",
     "Sound",
@@ -25,7 +26,10 @@ __all__ = [
 ]
 
 Modality = Literal["v", "av", "a"]
-Target = Literal["last", "middle"]
+
+#: Which frame of the video a clip predicts: its last one, the one in the middle (index ``T // 2``), or the one that
+#: lies so many frames of the video after the first one of the clip.
+Target = Literal["last", "middle"] | int
 
 #: How the first frames of a video get their window where the target is the last frame: from the clip that starts there,
 #: run backwards, or with the first frame repeated in front.
@@ -45,22 +49,54 @@ KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
 KINETICS_STD = (0.22803, 0.22145, 0.216989)
 
 
+class ClipForm(NamedTuple):
+    """Which frames of a video make a clip: what :func:`avsal_bench.data.windows.window` goes by."""
+
+    frames: int
+    target: Target = "last"
+    start: Start = "reverse"
+    step: int = 1
+
+    @property
+    def span(self) -> int:
+        """Frames of the video from the first frame of a clip to its last one."""
+        return (self.frames - 1) * self.step
+
+    @property
+    def before(self) -> int:
+        """Frames of the video from the first frame of a clip to the one that it predicts.
+
+        >>> [ClipForm(32, target, step=2).before for target in ("last", "middle", 31)]
+        [62, 32, 31]
+        """
+        if self.target == "last":
+            return self.span
+        return self.frames // 2 * self.step if self.target == "middle" else self.target
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from the first frame of a clip to its last one, or the predicted one if that is later."""
+        return max(self.span, self.before)
+
+
 @dataclass(frozen=True)
 class ClipSpec:
     """The clip that a network takes: how many frames, how large, how normalised, and with what sound.
 
     Args:
-        frames: T, consecutive frames in a clip.
+        frames: T, how many frames are in a clip.
         size: (height, width) in pixels that every frame is resized to.
         mean: of each RGB channel, for values in [0, 1].
         std: deviation of each RGB channel, for values in [0, 1].
-        target: which frame of the clip the network predicts.
+        target: which frame the network predicts: ``last`` or ``middle`` of the clip, or the one so many frames of the
+            video after the first one of the clip, which the clip itself may do without.
         audio: the front end that turns an excerpt of the waveform into the network's tensor, or None for
             a network without sound.
-        start: how the first frames of a video get their window; see :data:`Start`. A ``middle`` target has no use
+        start: how the first frames of a video get their window; see :data:`Start`. Only a ``last`` target has a use
             for it.
         antialias: whether frames are filtered as they are made smaller (Pillow's bilinear resize); without, each
             pixel comes from four of the frame's (OpenCV's).
+        step: from one frame of a clip to the next, in frames of the video; 1 for consecutive ones.
 
     Raises:
         ValueError: for a value that is out of its range; it names the field.
@@ -74,6 +110,7 @@ class ClipSpec:
     audio: AudioFrontEnd | None = None
     start: Start = "reverse"
     antialias: bool = True
+    step: int = 1
 
     def __post_init__(self) -> None:
         if not _is_whole(self.frames):
@@ -87,9 +124,32 @@ class ClipSpec:
                 above = "" if low is None else ", each above 0"
                 raise ValueError(f"{name}: expected three numbers, of red, green and blue{above}; got {given!r}")
             object.__setattr__(self, name, tuple(given))
-        for name, known in (("target", get_args(Target)), ("start", get_args(Start))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+        if not _is_whole(self.step):
+            raise ValueError(f"step: expected how many frames of the video further the next one is, got {self.step!r}")
+        if self.target not in ("last", "middle") and not (self.target == 0 or _is_whole(self.target)):
+            raise ValueError(f"target: expected last, middle or a number of frames from 0, got {self.target!r}")
+        if self.start not in get_args(Start):
+            raise ValueError(f"start: expected {' or '.join(get_args(Start))}, got {self.start!r}")
+
+    @property
+    def form(self) -> ClipForm:
+        """Which frames of a video make a clip."""
+        return ClipForm(self.frames, self.target, self.start, self.step)
+
+    @property
+    def target_index(self) -> int:
+        """Which frame of a clip is the one that it predicts, from 0.
+
+        Raises:
+            ValueError: where a clip does not have it.
+        """
+        index, rest = divmod(self.form.before, self.step)
+        if rest or index >= self.frames:
+            raise ValueError(
+                f"clips of {self.frames} frames, {self.step} apart, do not have the frame that they predict, "
+                f"{self.form.before} after their first"
+            )
+        return index
 
     def windows_at_a_time(self, device: str) -> int:
         """How many windows are predicted at a time where nobody says: as many as pay.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from avsal_bench.catalogue.networks import Row
 from avsal_bench.catalogue.speeds import Times, Way
 from avsal_bench.files import write_atomically
+from avsal_bench.spec import ClipSpec
 from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.
@@ -40,7 +41,12 @@ def shortened(n: int) -> str:
 
 
 def _clip(row: Row) -> str:
-    return "{}x{}x{}".format(row.spec.frames, *row.spec.size) if row.counted else DASH
+    apart = f", {row.spec.step} apart" if row.spec.step > 1 else ""
+    return "{}x{}x{}".format(row.spec.frames, *row.spec.size) + apart if row.counted else DASH
+
+
+def _target(spec: ClipSpec) -> str:
+    return spec.target if isinstance(spec.target, str) else f"{spec.target} after the first"
 
 
 def _plain(which: Callable[[Times], Way]) -> Callable[[Row], str]:
@@ -91,7 +97,7 @@ FIRST = (
     Column("params", lambda row: shortened(row.counted.parameters) if row.counted else DASH, True),
     Column("MACs", lambda row: shortened(row.counted.macs) if row.counted else DASH, True),
     Column("clip", _clip, True),
-    Column("target", lambda row: row.spec.target if row.counted else DASH),
+    Column("target", lambda row: _target(row.spec) if row.counted else DASH),
     Column("sound", lambda row: row.sound or DASH),
 )
 #: How fast it is, beside a plain script.
@@ -195,7 +201,7 @@ def _numbers(row: Row) -> dict[str, Any]:
         "frames": spec.frames,
         "height": spec.size[0],
         "width": spec.size[1],
-        "target": spec.target,
+        "target": _target(spec),
         "sound": row.sound,
         "cpu_seconds_one_thread": one_thread.ours,
         "plain_cpu_seconds_one_thread": one_thread.plain,

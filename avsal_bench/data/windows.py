@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from avsal_bench.spec import Start, Target
+from avsal_bench.spec import ClipForm, Start, Target
 from avsal_bench.text import many
 
 
@@ -35,8 +35,8 @@ class Window(NamedTuple):
         return self.frames[0] > self.frames[-1]
 
 
-def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "reverse") -> Window:
-    """The clip of ``t`` frames that predicts ``frame`` of a video of ``n`` frames.
+def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1) -> Window:
+    """The clip of ``t`` frames that predicts ``frame`` of a video of ``n`` frames; ``*spec.form`` has the last four.
 
     For ``last``: the ``t`` frames that end at ``frame``; for the first ``t - 1`` frames of a video the reverse window
     (samyak0210/ViNet; avrsp2024, testing details), which starts ``t - 1`` frames later and runs back to ``frame``.
@@ -46,7 +46,10 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
     With ``start="repeat"`` there is no reverse window: the first frame of the video is repeated in front
     (hrtavakoli/DAVE).
 
-    For ``middle``: the frame has index ``t // 2``; beyond either end of the video the end frame is repeated.
+    For ``middle``: the frame has index ``t // 2``; for a number, the clip begins so many frames before it.
+    Beyond either end of the video the end frame is repeated.
+
+    ``step`` is the way from one frame of a clip to the next; above, ``t - 1`` is ``(t - 1) * step`` then.
 
     Raises:
         ValueError: when ``frame`` is not in the video.
@@ -57,14 +60,17 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
     ((1, 1, 1, 2), (3, 3, 2, 1))
     >>> window(2, 10, 4, start="repeat").frames
     (1, 1, 1, 2)
+    >>> window(6, 10, 4, "middle", step=2).frames, window(6, 10, 4, 3, step=2).frames
+    ((2, 4, 6, 8), (3, 5, 7, 9))
     """
     if not 1 <= frame <= n:
         raise ValueError(f"frame {frame} is not in a video of {many(n, 'frame')}")
-    if target == "middle":
-        first = frame - t // 2
-        return Window(frame, tuple(min(max(first + i, 1), n) for i in range(t)))
-    backwards = start == "reverse" and frame < t and (frame + t - 1 <= n or n - frame > frame - 1)
-    steps = range(t - 1, -1, -1)
+    form = ClipForm(t, target, start, step)
+    if target != "last":
+        first = frame - form.before
+        return Window(frame, tuple(min(max(first + i, 1), n) for i in range(0, form.span + 1, step)))
+    backwards = start == "reverse" and frame <= form.span and (frame + form.span <= n or n - frame > frame - 1)
+    steps = range(form.span, -1, -step)
     if backwards:
         return Window(frame, tuple(min(frame + i, n) for i in steps))
     return Window(frame, tuple(max(frame - i, 1) for i in steps))
@@ -90,13 +96,15 @@ def steps(
     t: int,
     target: Target = "last",
     start: Start = "reverse",
+    step: int = 1,
     *,
     size: int,
     head: int | None = None,
 ) -> Iterator[Step]:
     """The windows of some frames of a video, ``size`` at a time, each frame being read once.
 
-    What it costs, and what is kept, does not grow with the length of the video: at most ``2t - 2 + size`` frames.
+    What it costs, and what is kept, does not grow with the length of the video: at most
+    ``2 (t - 1) step + size`` frames.
 
     Args:
         targets: to predict, in ascending order. Those that are left out leave out only frames that no window has.
@@ -104,6 +112,7 @@ def steps(
         t: frames of a window.
         target: which frame of a window is predicted; see :func:`window`.
         start: likewise.
+        step: likewise.
         size: windows of a step.
         head: those of the first one, if they are not as many.
 
@@ -111,12 +120,13 @@ def steps(
     [((1, 2, 3, 4), 1), ((), 1), ((5, 6), 3)]
     """
     held: list[int] = []
+    form = ClipForm(t, target, start, step)
     end = 0
     while end < len(targets):
         begin, end = end, end + (head or size if end == 0 else size)
-        windows = tuple(window(frame, n, t, target, start) for frame in targets[begin:end])
-        # A window whose target is t or more frames later begins after the first one of these.
-        later = (window(frame, n, t, target, start).first for frame in targets[end : begin + t])
+        windows = tuple(window(frame, n, *form) for frame in targets[begin:end])
+        # A window whose target is further from the first of these than a clip reaches begins after it.
+        later = (window(frame, n, *form).first for frame in targets[end : begin + form.reach + 1])
         first = min(chain((one.first for one in windows), later))
         wanted = sorted({frame for one in windows for frame in one.frames})
         held = [frame for frame in held if frame >= first]
@@ -125,15 +135,16 @@ def steps(
         yield Step(windows, first, fresh)
 
 
-def training_targets(n: int, t: int, target: Target = "last") -> range:
+def training_targets(n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1) -> range:
     """Frames whose window lies wholly inside the video and runs forwards: where training clips are drawn.
 
-    A video shorter than ``t`` has none; its last frame stands in, with an end frame repeated as in :func:`window`.
+    A video shorter than a clip has none; its last frame stands in, with an end frame repeated as in :func:`window`.
+    Arguments as there.
 
     >>> training_targets(10, 4), training_targets(2, 4)
     (range(4, 11), range(2, 3))
     """
-    if n < t:
+    form = ClipForm(t, target, start, step)
+    if n <= form.reach:
         return range(n, n + 1)
-    before = t - 1 if target == "last" else t // 2
-    return range(before + 1, n - (t - 1 - before) + 1)
+    return range(form.before + 1, n - max(0, form.span - form.before) + 1)

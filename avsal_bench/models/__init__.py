@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from avsal_bench.lazy import lazily
-from avsal_bench.models import baselines
+from avsal_bench.models import baselines, visual
 from avsal_bench.models.declared import ModelFacts
 from avsal_bench.models.registry import (
     ModelEntry,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from avsal_bench.models.clips import Clips, Memory, Place
 
 look_in(__name__, __path__)
+look_in(visual.__name__, visual.__path__)
 look_in(baselines.__name__, baselines.__path__)
 
 __all__ = [

@@ -77,7 +77,7 @@ def read_retention(
         saliency = net.to_map(net(frames, audio))[0].float().cpu()
         maps = net.retention_maps(frames, audio)
     blocks = [(m.ret_a.mean(-1)[0, :, -1].float().cpu(), m.ret_v.mean(2)[0, :, -1].float().cpu()) for m in maps]
-    clip = window(frame, video.n_frames, net.spec.frames, net.spec.target, net.spec.start).frames
+    clip = window(frame, video.n_frames, *net.spec.form).frames
     return Retained(clip, saliency, blocks)
 
 

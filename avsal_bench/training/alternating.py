@@ -31,7 +31,7 @@ class AlternatingModule(SaliencyModule):
         """Loss of a batch of clips, or of the stills made from it."""
         if not self.on_stills:
             return super().training_loss(batch)
-        target = self.net.spec.frames - 1 if self.net.spec.target == "last" else self.net.spec.frames // 2
+        target = self.net.spec.target_index
         frames = self.normalised(batch)
         stills = frames[:, :, target : target + 1].expand_as(frames)
         loss = self.output_loss(self.net.forward_stills(stills), batch)[0]

@@ -61,7 +61,7 @@ class PlainScript:
     def predict(self, frame: int) -> Tensor:
         """The map ``(h, w)`` of a frame, written as a picture too."""
         spec = self.net.spec
-        clip = window(frame, self.video.n_frames, spec.frames, spec.target, spec.start)
+        clip = window(frame, self.video.n_frames, *spec.form)
         with self._timed("read"):
             frames = self._clip(clip)
         with self._timed("sound"):

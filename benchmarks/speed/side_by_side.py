@@ -29,7 +29,7 @@ from avsal_bench.training.module import SaliencyModule
 
 def steady_frames(spec: ClipSpec, n_frames: int) -> list[int]:
     """Frames of a video whose window runs forwards and repeats no frame."""
-    windows = (window(n, n_frames, spec.frames, spec.target, spec.start) for n in range(1, n_frames + 1))
+    windows = (window(n, n_frames, *spec.form) for n in range(1, n_frames + 1))
     return [clip.target for clip in windows if Place("", clip.frames).forwards]
 
 
@@ -53,9 +53,7 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
     compared, of_bits = Compared(), Compared()
     with threads(setting.threads), torch.inference_mode():
         for start in range(0, len(frames), batch):
-            clips = [
-                window(n, video.n_frames, spec.frames, spec.target, spec.start) for n in frames[start : start + batch]
-            ]
+            clips = [window(n, video.n_frames, *spec.form) for n in frames[start : start + batch]]
             index = torch.tensor([clip.frames for clip in clips], device=device) - 1
             places = [Place(video.key, clip.frames, label=True) for clip in clips]
             audio = None

@@ -1,8 +1,11 @@
 """Tables of small numbers: every frame of every video has exactly one window."""
 
+from itertools import pairwise
+
 import pytest
 
-from avsal_bench.data.windows import training_targets, window
+from avsal_bench.data.windows import steps, training_targets, window
+from avsal_bench.spec import ClipSpec
 
 
 def test_window_that_ends_at_the_target(subtests):
@@ -120,3 +123,56 @@ def test_training_clips_lie_inside_and_run_forwards(subtests):
                     clip = window(frame, n, t, target)
                     assert not clip.reverse
                     assert len(set(clip.frames)) == t
+
+
+def test_frames_of_a_clip_may_lie_apart(subtests):
+    for frame, n, form, frames in [
+        (7, 10, (3, "last", "reverse", 3), (1, 4, 7)),
+        (2, 10, (3, "last", "reverse", 3), (8, 5, 2)),
+        (2, 10, (3, "last", "repeat", 3), (1, 1, 2)),
+        (5, 7, (3, "last", "reverse", 3), (1, 2, 5)),
+        (5, 10, (4, "middle", "repeat", 2), (1, 3, 5, 7)),
+        (10, 10, (4, "middle", "repeat", 2), (6, 8, 10, 10)),
+        # a target that the clip does not have, and one beyond it
+        (5, 10, (4, 3, "repeat", 2), (2, 4, 6, 8)),
+        (9, 10, (4, 7, "repeat", 2), (2, 4, 6, 8)),
+        # the third of six consecutive frames
+        (1, 10, (6, 2, "repeat", 1), (1, 1, 1, 2, 3, 4)),
+    ]:
+        with subtests.test(frame=frame, form=form):
+            assert window(frame, n, *form).frames == frames
+            targets = training_targets(n, *form)
+            for target in targets:
+                clip = window(target, n, *form).frames
+                assert {b - a for a, b in pairwise(clip)} == {form[3]}
+            for target in (targets[0] - 1, targets[-1] + 1):  # no clip more is whole
+                if 1 <= target <= n:
+                    assert {b - a for a, b in pairwise(window(target, n, *form).frames)} != {form[3]}
+
+
+@pytest.mark.parametrize("form", [(5, "last", "reverse", 3), (8, "middle", "repeat", 2), (8, 7, "repeat", 2)])
+@pytest.mark.parametrize("n", [1, 9, 40])
+@pytest.mark.parametrize("size", [1, 4])
+def test_each_frame_is_read_once_and_kept_while_it_is_needed(form, n, size):
+    held, read, seen = set(), [], []
+    for step in steps(range(1, n + 1), n, *form, size=size):
+        held = {frame for frame in held if frame >= step.first} | {*step.fresh}
+        read += step.fresh
+        seen += [one.target for one in step.windows]
+        assert all({*one.frames} <= held for one in step.windows)
+        assert len(held) <= 2 * (form[0] - 1) * form[3] + size
+    assert seen == [*range(1, n + 1)]
+    assert len(read) == len({*read})
+
+
+def test_the_index_of_the_target_in_a_clip():
+    assert ClipSpec(32, (64, 96), target="middle", step=2).target_index == 16
+    assert ClipSpec(32, (64, 96), target=15).target_index == 15
+    with pytest.raises(ValueError, match="clips of 32 frames, 2 apart, do not have the frame that they predict, 31"):
+        _ = ClipSpec(32, (64, 96), target=31, step=2).target_index
+
+
+@pytest.mark.parametrize("wrong", [{"step": 0}, {"step": True}, {"step": 1.5}, {"target": -1}, {"target": "first"}])
+def test_a_form_of_clips_that_there_is_not(wrong):
+    with pytest.raises(ValueError, match=rf"^{next(iter(wrong))}: expected"):
+        ClipSpec(4, (64, 96), **wrong)

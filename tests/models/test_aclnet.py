@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from torchvision.models import vgg16 as torchvision_vgg16
 
 from avsal_bench.models import Clips, Memory, Place, create_model, model_entry
-from avsal_bench.models.aclnet import ACLNet
 from avsal_bench.models.backbones.vgg16 import VGG16, rename_torchvision
 from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
+from avsal_bench.models.visual.aclnet import ACLNet
 from avsal_bench.models.weights.loading import load_published
 
 

@@ -8,7 +8,7 @@ from parity import Golden, drawn, features, unfilled
 from torch import Tensor, nn
 
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.models.tasednet import Decoder, TASEDNet
+from avsal_bench.models.visual.tasednet import Decoder, TASEDNet
 from avsal_bench.models.weights.loading import Loaded, load_published
 
 

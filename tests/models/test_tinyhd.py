@@ -16,7 +16,7 @@ from avsal_bench.data.files.frames import read_frames
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.backbones.mobilenet3d import MobileNet3D, rename_torchvision
 from avsal_bench.models.layers.inverted_residual import InvertedResidual, shuffle
-from avsal_bench.models.tinyhd import TinyHD, enlarge, stretch
+from avsal_bench.models.visual.tinyhd import TinyHD, enlarge, stretch
 from avsal_bench.models.weights.loading import Loaded, load_published, read_state
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.prediction import open_film

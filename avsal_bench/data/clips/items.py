@@ -58,7 +58,7 @@ class TrainingClips(Dataset[Item]):
         """
         video = self.videos[request.video]
         rng = np.random.default_rng(request.seed)
-        targets = training_targets(video.n_frames, self.spec.frames, self.spec.target)
+        targets = training_targets(video.n_frames, *self.spec.form)
         # Where most maps are empty, all are looked at in the end.
         for frame in _draws(rng, targets):
             density = read_density(video.densities.path(frame), self.spec.size)
@@ -71,7 +71,7 @@ class TrainingClips(Dataset[Item]):
         item = read_item(video, frame, self.spec, encoded=self.encoded)
         item["density"] = density
         if self.every_frame:
-            numbers = window(frame, video.n_frames, self.spec.frames, self.spec.target, self.spec.start).frames
+            numbers = window(frame, video.n_frames, *self.spec.form).frames
             maps = [read_density(video.densities.path(number), self.spec.size) for number in numbers]
             item["densities"] = torch.stack(maps)
         if self.fixations:
@@ -128,7 +128,7 @@ def read_item(
         partner: whose sound is heard where it is ``swapped``.
         encoded: whether ``frames`` may be files that are decoded later.
     """
-    clip = window(frame, video.n_frames, spec.frames, spec.target, spec.start)
+    clip = window(frame, video.n_frames, *spec.form)
     audio, further = None, {}
     if spec.audio is not None:
         audio = hear(video, clip, spec.audio, sound, partner)

@@ -95,7 +95,7 @@ class Stream:
         if any(in_order(videos[i], spec.size, spec.antialias) for i, _ in wanted):
             workers = min(workers, 1)
         maps, sounds = brought.density + brought.fixations, 1 + len(brought.others)
-        fresh = size * spec.frames if spanning else spec.frames - 1 + size
+        fresh = size * spec.frames if spanning else min(size * spec.frames, spec.form.span + size)
         self.workers = readers(workers, spec, size, frames=fresh, maps=maps, sounds=sounds, beside=beside)
         # MKL, which resamples sounds and transforms them, keeps accounts of its memory by thread: a process that is
         # forked after a thread but the first has used it may turn in circles for ever.
@@ -145,7 +145,7 @@ class _Asks(Sampler[list[Ask]]):
         spec, asked, room = self.spec, list[Ask](), self.size
         for i, targets in self.wanted:
             n = self.videos[i].n_frames
-            for step in steps(targets, n, spec.frames, spec.target, spec.start, size=self.size, head=room):
+            for step in steps(targets, n, *spec.form, size=self.size, head=room):
                 asked.append(Ask(i, step))
                 room -= len(step.windows)
                 if not room:

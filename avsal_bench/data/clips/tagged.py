@@ -57,7 +57,7 @@ class TaggedClips(Dataset[Item]):
     def __getitem__(self, request: ClipRequest) -> Item:
         """Draw one clip."""
         video = self.videos[request.video]
-        targets = training_targets(video.n_frames, self.spec.frames, self.spec.target)
+        targets = training_targets(video.n_frames, *self.spec.form)
         frame = int(np.random.default_rng(request.seed).choice(targets))
         return read_item(video, frame, self.spec) | {"tag": torch.tensor(self.numbers[video.category])}
 

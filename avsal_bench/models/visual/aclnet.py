@@ -65,7 +65,7 @@ _WEIGHTS = PublishedWeights(
     "Google Drive link in the README of wenguanwang/DHF1K",
     "not stated",
     {"modality": "v"},
-    form="Keras's HDF5, which models/aclnet.py says how to convert; the file was not opened",
+    form="Keras's HDF5, which models/visual/aclnet.py says how to convert; the file was not opened",
 )
 
 #: Our names of the authors' layers. Those of the trunk are the places of its convolutions.
