@@ -170,6 +170,19 @@ class S3D(nn.Module):
         fourth = self.base4(self.maxp4(third))
         return first, second, third, fourth
 
+    def after_pools(self, stages: Stages) -> Stages:
+        """The same stages as the next one gets them: the first three behind the pool that follows each (HD2S).
+
+        Args:
+            stages: that ``forward`` or ``encode_windows`` gave.
+
+        Returns:
+            ``(B, c, T/2, H/8, W/8)``, ``(B, c, T/4, H/16, W/16)``, and two of ``(B, c, T/8, H/32, W/32)``; in those
+            T/4 where ``last_time_pool`` is 1.
+        """
+        first, second, third, fourth = stages
+        return self.maxp2(first), self.maxp3(second), self.maxp4(third), fourth
+
     def encode_windows(self, clips: Clips, memory: Memory) -> Stages:
         """What ``forward`` returns for the frames of windows, where what windows share is found once.
 
