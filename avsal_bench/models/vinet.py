@@ -36,20 +36,21 @@ The authors report that AViNet, once trained, gives the same map for any sound.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D, Stages, scale_channels
 from avsal_bench.models.backbones.soundnet import SoundNet
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
+from avsal_bench.models.fusion.bilinear import layer_of_positions, over_positions
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
-from avsal_bench.models.layers.clip import check_clip, last_time_kernels
-from avsal_bench.models.layers.winograd import WeightSums, few_products, fold
+from avsal_bench.models.layers.clip import check_clip
+from avsal_bench.models.layers.decoders.joined_in_time import DecoderInTime
+from avsal_bench.models.layers.winograd import WeightSums
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.names import unknown
@@ -150,7 +151,8 @@ class ViNet(Network):
                 self.fusion = BilinearFusion(channels, self.soundnet.channels, grid, tokens)
             else:
                 self.fusion = TransformerFusion(channels, self.soundnet.channels, grid, tokens)
-        self.decoder = Decoder(self.s3d.channels, width, frames)
+        last = scale_channels(64, width), scale_channels(32, width)
+        self.decoder = DecoderInTime(self.s3d.channels, last, frames)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """Map ``(B, 3, T, H, W)`` frames and their ``(B, 1, n, 1)`` waveform to the saliency ``(B, H, W)`` in [0, 1].
@@ -225,19 +227,11 @@ class BilinearFusion(nn.Module):
                 f"the bilinear fusion joins channel by channel; got {channels} channels of S3D and {audio_channels} "
                 f"of SoundNet: choose width and audio_width that give the same"
             )
-        t, h, w = grid
-        # The channels share the weights: they are a batch axis here.
-        self.bilinear = nn.Bilinear(h * math.ceil(w / 2), tokens, t * h * w)
+        self.bilinear = layer_of_positions(grid, tokens)
 
     def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
         """Fuse ``(B, C, t, h, w)`` and ``(B, tokens, C)`` to ``(B, C, t, h, w)``, without an activation."""
-        t = visual.shape[2]
-        # The maximum over time, of every second column.
-        seen = F.max_pool3d(visual, (t, 1, 1), (t, 1, 2)).flatten(2)
-        # Under autocast the two may differ in type, and the layer takes its own.
-        kind = self.bilinear.weight.dtype
-        fused: Tensor = self.bilinear(seen.to(kind), audio.transpose(1, 2).contiguous().to(kind))
-        return fused.reshape(visual.shape)
+        return over_positions(self.bilinear, visual, audio.transpose(1, 2))
 
 
 class TransformerFusion(nn.Module):
@@ -285,60 +279,3 @@ def position_code(positions: int, width: int) -> Tensor:
     rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angle = torch.arange(positions)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)
-
-
-class Decoder(nn.Module):
-    """Convolutions without batch norm, each with a ReLU and then twice the height and width; skips join in time.
-
-    Args:
-        channels: of S3D's stages, finest first.
-        width: multiplier of the channels of the last steps.
-        frames: T.
-    """
-
-    def __init__(self, channels: tuple[int, ...], width: float, frames: int) -> None:
-        super().__init__()
-        c3, c2, c1, c0 = channels
-        c64, c32 = scale_channels(64, width), scale_channels(32, width)
-        first, second = last_time_kernels(frames)
-        self.convtsp1 = nn.Sequential(*_step(c0, c1, 1))
-        # Of T/8 steps and a skip of T/4 or T/2, strides of 3 and 5 leave T/8.
-        self.convtsp2 = nn.Sequential(*_step(c1, c2, 3))
-        self.convtsp3 = nn.Sequential(*_step(c2, c3, 5))
-        self.convtsp4 = nn.Sequential(
-            *_step(c3, c64, 5),
-            *_step(c64, c32, first),
-            nn.Conv3d(c32, c32, (second, 1, 1), (second, 1, 1), bias=False),
-            nn.ReLU(inplace=True),
-            nn.Conv3d(c32, 1, 1),
-        )
-
-    def forward(self, y0: Tensor, y1: Tensor, y2: Tensor, y3: Tensor, sums: WeightSums | None = None) -> Tensor:
-        """Decode the stages, coarse to fine, ``(B, C, T/8, H/32, W/32)`` first, to logits ``(B, H, W)``.
-
-        With ``sums`` of its weights the steps of many channels take fewer products, to rounding; the last would not
-        gain.
-        """
-        x = _run(self.convtsp1, y0, sums)
-        x = _run(self.convtsp2, torch.cat([x, y1], dim=2), sums)
-        x = _run(self.convtsp3, torch.cat([x, y2], dim=2), sums)
-        logits: Tensor = self.convtsp4(torch.cat([x, y3], dim=2))
-        return logits[:, 0, 0]
-
-
-def _run(step: nn.Sequential, x: Tensor, sums: WeightSums | None) -> Tensor:
-    """A step of the decoder, with fewer products where there are ``sums`` of its weights."""
-    if sums is None or not few_products(x):
-        plain: Tensor = step(x)
-        return plain
-    conv, *others = step
-    x = fold(cast(nn.Conv3d, conv), x, sums)
-    for layer in others:
-        x = layer(x)
-    return x
-
-
-def _step(inputs: int, outputs: int, time: int) -> tuple[nn.Module, ...]:
-    """Convolution (time, 3, 3) that folds every ``time`` steps, ReLU, upsampling in space."""
-    conv = nn.Conv3d(inputs, outputs, (time, 3, 3), (time, 1, 1), (0, 1, 1), bias=False)
-    return conv, nn.ReLU(inplace=True), nn.Upsample(scale_factor=(1, 2, 2), mode="trilinear")
