@@ -1,8 +1,10 @@
-"""SlowFast 4x16 with ResNet-50 (Feichtenhofer et al., ICCV 2019), as the encoder of a clip of 16 frames.
+"""SlowFast with ResNet-50 (Feichtenhofer et al., ICCV 2019), as the encoder of a clip, in two forms.
 
-It is the variant of oraclefina/MSPI: the fast pathway sees all 16 frames and the slow one four of them, so that the
-lateral convolutions stride 4 in time and not 8. The blocks are pytorchvideo's. res5 of the fast pathway, on which no
-feature depends, is left out.
+``SlowFast()`` is the variant 4x16 of oraclefina/MSPI: the fast pathway sees all 16 frames and the slow one four of
+them, so that the lateral convolutions stride 4 in time and not 8. res5 of the fast pathway, on which no feature
+depends, is left out. ``SlowFast(ava=True)`` is the one of ViNet-A (ViNet-Saliency/vinet_v2), after ACAR-Net's for the
+detection of actions (AVA): 32 frames, of which the slow pathway sees every fourth, lateral convolutions without norm
+and ReLU, and a res5 that is dilated and keeps the height and width of res4, in both pathways.
 
 The Kinetics weights that MSPI starts from are a Caffe2 pickle under names of its own, not a state dict; ``WEIGHTS``
 says what to do without them.
@@ -10,34 +12,86 @@ says what to do without them.
 
 from __future__ import annotations
 
-import importlib
-import platform
 import re
-from typing import Any
+from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from avsal_bench.models.backbones.resnet3d import Bottleneck
 from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.published_weights import PublishedWeights
 
-#: Of 16 frames, those that the slow pathway sees. MSPI takes them so; they are not evenly spaced.
-_SLOW_FRAMES = [0, 4, 12, 15]
+#: Of the 16 frames of MSPI, those that the slow pathway sees: not evenly spaced. Of the 32 of ViNet-A every fourth.
+_SLOW_FRAMES = (0, 4, 12, 15)
+_SLOW_FRAMES_AVA = tuple(range(0, 32, 4))
+
+#: Blocks of res2 to res5, their strides in space, and the kernels in time that they begin with, in either pathway.
+_BLOCKS, _STRIDES = (3, 4, 6, 3), (1, 2, 2, 2)
+_SLOW_KERNELS, _FAST_KERNELS = (1, 1, 3, 3), (3, 3, 3, 3)
 
 
-def pytorchvideo(part: str) -> Any:
-    """A module of networks of pytorchvideo; only encoders made of it need it, and its import takes longer than these.
+class Block(Bottleneck):
+    """Convolutions (k, 1, 1), (1, 3, 3) and 1, each with a batch norm, and a shortcut; time stays.
 
-    Raises:
-        ValueError: when it is not installed, or cannot be imported by this Python.
+    Args:
+        inputs: channels that come in.
+        width: channels of the first two convolutions; four times as many leave.
+        time: k.
+        stride: of the middle convolution, in space.
+        dilation: likewise.
     """
-    try:
-        return importlib.import_module(f"pytorchvideo.models.{part}")
-    except ImportError as error:
-        if isinstance(error, ModuleNotFoundError) and str(error.name).split(".")[0] == "pytorchvideo":
-            fix = "which is not installed: `pip install 'avsal-bench[pytorchvideo]'`"
-        else:
-            fix = f"which Python {platform.python_version()} cannot import ({error}); it is known to work up to 3.13"
-        raise ValueError(f"the encoder {part} is made of pytorchvideo, {fix}; or choose another encoder") from error
+
+    def __init__(self, inputs: int, width: int, time: int, stride: int = 1, dilation: int = 1) -> None:
+        nn.Module.__init__(self)  # the layers of the base are others
+        outputs, space, far = self.expansion * width, (1, stride, stride), (1, dilation, dilation)
+        self.conv1 = nn.Conv3d(inputs, width, (time, 1, 1), 1, (time // 2, 0, 0), bias=False)
+        self.bn1 = nn.BatchNorm3d(width)
+        self.conv2 = nn.Conv3d(width, width, (1, 3, 3), space, (0, dilation, dilation), far, bias=False)
+        self.bn2 = nn.BatchNorm3d(width)
+        self.conv3 = nn.Conv3d(width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm3d(outputs)
+        self.downsample: nn.Module = nn.Identity()
+        if inputs != outputs:
+            conv = nn.Conv3d(inputs, outputs, 1, space, bias=False)
+            self.downsample = nn.Sequential(conv, nn.BatchNorm3d(outputs))
+
+
+class Stem(nn.Module):
+    """Convolution (k, 7, 7) that halves height and width, batch norm, ReLU, and a max-pool that halves them again.
+
+    Args:
+        outputs: channels that leave.
+        time: k.
+    """
+
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv", "bn"),)
+
+    def __init__(self, outputs: int, time: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, outputs, (time, 7, 7), (1, 2, 2), (time // 2, 3, 3), bias=False)
+        self.bn = nn.BatchNorm3d(outputs)
+        self.pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, 3, T, H, W)`` to ``(B, outputs, T, H/4, W/4)``, odd sides rounded up."""
+        pooled: Tensor = self.pool(F.relu(self.bn(self.conv(x)), inplace=True))
+        return pooled
+
+
+class Pathways(NamedTuple):
+    """What the two pathways give.
+
+    Attributes:
+        joined: the slow pathway with the fast one's channels behind, ``(B, c, t, h, w)``: the stem, res2, res3, res4.
+        slow: its res5.
+        fast: res5 of the fast pathway, ``(B, c, T, h, w)``; None where it is left out.
+    """
+
+    joined: tuple[Tensor, Tensor, Tensor, Tensor]
+    slow: Tensor
+    fast: Tensor | None
 
 
 class SlowFast(nn.Module):
@@ -47,64 +101,104 @@ class SlowFast(nn.Module):
 
     Args:
         width: multiplier of every channel count; 1 is the published network (33.56 M parameters with the fast res5,
-            33.24 M here).
+            33.24 M without).
+        ava: the form of ViNet-A; see the module.
 
     Attributes:
+        frames: T of a clip, 16; 32 with ``ava``.
         channels: of the four stages, finest first; (320, 640, 1280, 2048) at width 1.
+        stem_channels: that leave the stem, joined; 80 at width 1.
+        fast_channels: of the last stage of the fast pathway; 256 at width 1.
         steps: T of the four stages.
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, ava: bool = False) -> None:
         super().__init__()
         slow = scale_channels(64, width)
-        whole = pytorchvideo("slowfast").create_slowfast(
-            stem_dim_outs=(slow, slow // 8),
-            slowfast_fusion_conv_kernel_size=(5, 1, 1),
-            slowfast_fusion_conv_stride=(4, 1, 1),
-            head=None,
-        )
-        self.fused = whole.blocks[:4]
-        self.res5 = whole.blocks[4].multipathway_blocks[0]
+        fast = slow // 8
+        self.frames, self.slow_frames = (32, _SLOW_FRAMES_AVA) if ava else (16, _SLOW_FRAMES)
+        self.ava = ava
+        strides = (*_STRIDES[:3], 1) if ava else _STRIDES
+        self.slow_stem, self.fast_stem = Stem(slow, 1), Stem(fast, 5)
+        self.slow_stages, self.fast_stages, self.lateral = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        inputs = fast
+        for i, (blocks, stride) in enumerate(zip(_BLOCKS, strides, strict=True)):
+            dilation = 2 if ava and i == 3 else 1
+            self.lateral.append(_lateral(inputs, ava))
+            # Twice the channels of the fast pathway come in from its side.
+            joined = slow * (1 if i == 0 else 2 ** (i + 1)) + 2 * inputs
+            self.slow_stages.append(_stage(joined, slow * 2**i, blocks, _SLOW_KERNELS[i], stride, dilation))
+            if i < 3 or ava:
+                self.fast_stages.append(_stage(inputs, fast * 2**i, blocks, _FAST_KERNELS[i], stride, dilation))
+            inputs = Block.expansion * fast * 2**i
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, Block):
+                nn.init.zeros_(module.bn3.weight)
         # The lateral convolutions add a quarter to the slow channels.
         self.channels = (5 * slow, 10 * slow, 20 * slow, 32 * slow)
-        self.steps = (4, 4, 4, 4)
+        self.stem_channels, self.fast_channels = slow + 2 * fast, 32 * fast
+        self.steps = (len(self.slow_frames),) * 4
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Encode ``(B, 3, 16, H, W)`` frames, H and W divisible by 32.
+        """Encode ``(B, 3, T, H, W)`` frames, H and W divisible by 32; T is 16, or 32 with ``ava``.
 
         Returns:
             The slow pathway, ``(B, c, 4, h, w)`` with c of ``channels`` and h, w a 4th, 8th, 16th and 32nd of H, W:
-            res2, res3 and res4 with the fast pathway's channels behind, and res5.
+            res2, res3 and res4 with the fast pathway's channels behind, and res5. With ``ava`` of 8 steps, and the
+            last two of one size.
 
         Raises:
             ValueError: for another number of frames.
         """
-        if frames.shape[2] != 16:
-            raise ValueError(f"this SlowFast takes 16 frames; got {frames.shape[2]}")
-        pathways = [frames[:, :, _SLOW_FRAMES], frames]
-        slow = []
-        for block in self.fused:
-            pathways = block(pathways)
-            slow.append(pathways[0])
-        _, first, second, third = slow
-        return first, second, third, self.res5(third)
+        (_, first, second, third), last, _ = self.pathways(frames)
+        return first, second, third, last
+
+    def pathways(self, frames: Tensor) -> Pathways:
+        """All that the two pathways give for ``(B, 3, T, H, W)`` frames.
+
+        Raises:
+            ValueError: for another number of frames.
+        """
+        if frames.shape[2] != self.frames:
+            raise ValueError(f"this SlowFast takes {self.frames} frames; got {frames.shape[2]}")
+        slow, fast = self.slow_stem(frames[:, :, list(self.slow_frames)]), self.fast_stem(frames)
+        joined = []
+        for i, lateral in enumerate(self.lateral):
+            x = torch.cat([slow, lateral(fast)], dim=1)
+            joined.append(x)
+            slow = self.slow_stages[i](x)
+            if i < len(self.fast_stages):
+                fast = self.fast_stages[i](fast)
+        stem, first, second, third = joined
+        return Pathways((stem, first, second, third), slow, fast if self.ava else None)
 
 
-_STEM_KEY = re.compile(r"s1\.pathway(\d)_stem\.(conv|bn)\.(\w+)")
-_BLOCK_KEY = re.compile(r"s(\d)\.pathway(\d)_res(\d+)\.(.+)")
-_FUSION_KEY = re.compile(r"s(\d)_fuse\.(conv_f2s|bn)\.(\w+)")
+def _stage(inputs: int, width: int, blocks: int, time: int, stride: int, dilation: int) -> nn.Sequential:
+    """Blocks of which the first changes the size."""
+    stage = nn.Sequential(Block(inputs, width, time, stride, dilation))
+    stage.extend(Block(Block.expansion * width, width, time, 1, dilation) for _ in range(blocks - 1))
+    return stage
 
 
-def rename_in_block(key: str) -> str:
-    """The key of an entry in a residual block of facebookresearch/SlowFast, as pytorchvideo has it.
+def _lateral(inputs: int, bare: bool) -> nn.Module:
+    """From the fast pathway to the slow one: a convolution (5, 1, 1) that keeps every fourth step in time."""
+    conv = nn.Conv3d(inputs, 2 * inputs, (5, 1, 1), (4, 1, 1), (2, 0, 0), bias=False)
+    return conv if bare else nn.Sequential(conv, nn.BatchNorm3d(2 * inputs), nn.ReLU(inplace=True))
 
-    >>> rename_in_block("branch1_bn.bias"), rename_in_block("branch2.a.weight"), rename_in_block("branch2.c_bn.bias")
-    ('branch1_norm.bias', 'branch2.conv_a.weight', 'branch2.norm_c.bias')
-    """
-    key = re.sub(r"^branch1\.", "branch1_conv.", key)
-    key = re.sub(r"^branch1_bn\.", "branch1_norm.", key)
-    key = re.sub(r"^branch2\.([abc])\.", r"branch2.conv_\1.", key)
-    return re.sub(r"^branch2\.([abc])_bn\.", r"branch2.norm_\1.", key)
+
+_PATHWAYS = ("slow", "fast")
+#: Layers of a block of facebookresearch/SlowFast, and ours.
+_IN_BLOCK = {
+    "branch1": "downsample.0",
+    "branch1_bn": "downsample.1",
+    **{f"branch2.{letter}": f"conv{i}" for i, letter in enumerate("abc", 1)},
+    **{f"branch2.{letter}_bn": f"bn{i}" for i, letter in enumerate("abc", 1)},
+}
+_STEM_KEY = re.compile(r"s1\.pathway([01])_stem\.(conv|bn)\.(\w+)")
+_BLOCK_KEY = re.compile(r"s([2-5])\.pathway([01])_res(\d+)\.(.+)\.(\w+)")
+_FUSION_KEY = re.compile(r"s([1-4])_fuse\.(conv_f2s|bn)\.(\w+)")
 
 
 def rename_pyslowfast(key: str, value: Tensor) -> tuple[str, Tensor] | None:
@@ -113,23 +207,45 @@ def rename_pyslowfast(key: str, value: Tensor) -> tuple[str, Tensor] | None:
     None for res5 of the fast pathway and the classifier. A foreign key comes back as it is.
 
     >>> rename_pyslowfast("s2_fuse.conv_f2s.weight", Tensor())[0]
-    'fused.1.multipathway_fusion.conv_fast_to_slow.weight'
+    'lateral.1.0.weight'
     >>> rename_pyslowfast("s4.pathway1_res5.branch2.b.weight", Tensor())[0]
-    'fused.3.multipathway_blocks.1.res_blocks.5.branch2.conv_b.weight'
-    >>> rename_pyslowfast("s5.pathway0_res2.branch2.b_bn.bias", Tensor())[0]
-    'res5.res_blocks.2.branch2.norm_b.bias'
+    'fast_stages.2.5.conv2.weight'
+    >>> rename_pyslowfast("s5.pathway0_res0.branch1_bn.bias", Tensor())[0]
+    'slow_stages.3.0.downsample.1.bias'
     """
     if key.startswith(("s5.pathway1_", "head.")):
         return None
     if found := _STEM_KEY.fullmatch(key):
-        layer = "conv" if found[2] == "conv" else "norm"
-        return f"fused.0.multipathway_blocks.{found[1]}.{layer}.{found[3]}", value
+        return f"{_PATHWAYS[int(found[1])]}_stem.{found[2]}.{found[3]}", value
     if found := _FUSION_KEY.fullmatch(key):
-        layer = "conv_fast_to_slow" if found[2] == "conv_f2s" else "norm"
-        return f"fused.{int(found[1]) - 1}.multipathway_fusion.{layer}.{found[3]}", value
-    if found := _BLOCK_KEY.fullmatch(key):
-        stage = "res5" if found[1] == "5" else f"fused.{int(found[1]) - 1}.multipathway_blocks.{found[2]}"
-        return f"{stage}.res_blocks.{found[3]}.{rename_in_block(found[4])}", value
+        return f"lateral.{int(found[1]) - 1}.{0 if found[2] == 'conv_f2s' else 1}.{found[3]}", value
+    if (found := _BLOCK_KEY.fullmatch(key)) and found[4] in _IN_BLOCK:
+        stage = f"{_PATHWAYS[int(found[2])]}_stages.{int(found[1]) - 2}"
+        return f"{stage}.{found[3]}.{_IN_BLOCK[found[4]]}.{found[5]}", value
+    return key, value
+
+
+_ACAR_KEY = re.compile(r"(slow|fast)_(?:(conv|bn)1|res([1-4])\.(\d+)\.(.+))\.(\w+)")
+_ACAR_SHORTCUT = {"downsample.0": "downsample.0", "downsample_bn": "downsample.1"}
+
+
+def rename_acar(key: str, value: Tensor) -> tuple[str, Tensor]:
+    """An entry of ViNet-A's backbone, which has the names of Siyu-C/ACAR-Net, as one of ours with ``ava``.
+
+    A foreign key comes back as it is.
+
+    >>> rename_acar("fast_res4.0.downsample_bn.weight", Tensor())[0], rename_acar("slow_bn1.bias", Tensor())[0]
+    ('fast_stages.3.0.downsample.1.weight', 'slow_stem.bn.bias')
+    >>> rename_acar("Tconv2.weight", Tensor())[0]
+    'lateral.1.weight'
+    """
+    if found := re.fullmatch(r"Tconv([1-4])\.weight", key):
+        return f"lateral.{int(found[1]) - 1}.weight", value
+    if found := _ACAR_KEY.fullmatch(key):
+        if found[2]:
+            return f"{found[1]}_stem.{found[2]}.{found[6]}", value
+        layer = _ACAR_SHORTCUT.get(found[5], found[5])
+        return f"{found[1]}_stages.{int(found[3]) - 1}.{found[4]}.{layer}.{found[6]}", value
     return key, value
 
 

@@ -5,12 +5,30 @@ The blocks are pytorchvideo's, with one batch norm more.
 
 from __future__ import annotations
 
+import importlib
+import platform
 import re
+from typing import Any
 
 from torch import Tensor, nn
 
-from avsal_bench.models.backbones.slowfast import pytorchvideo, rename_in_block
 from avsal_bench.models.published_weights import PublishedWeights
+
+
+def pytorchvideo(part: str) -> Any:
+    """A module of networks of pytorchvideo; X3D needs it alone, and its import takes longer than this.
+
+    Raises:
+        ValueError: when it is not installed, or cannot be imported by this Python.
+    """
+    try:
+        return importlib.import_module(f"pytorchvideo.models.{part}")
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and str(error.name).split(".")[0] == "pytorchvideo":
+            fix = "which is not installed: `pip install 'avsal-bench[pytorchvideo]'`"
+        else:
+            fix = f"which Python {platform.python_version()} cannot import ({error}); it is known to work up to 3.13"
+        raise ValueError(f"the encoder {part} is made of pytorchvideo, {fix}; or choose another encoder") from error
 
 
 class X3D(nn.Module):
@@ -64,6 +82,18 @@ _BLOCK_KEY = re.compile(r"s(\d)\.pathway0_res(\d+)\.(.+)")
 
 #: pytorchvideo calls the convolution in space conv_t, and the one in time conv_xy.
 _STEM_LAYERS = {"conv_xy": "conv.conv_t", "conv": "conv.conv_xy", "bn": "norm"}
+
+
+def rename_in_block(key: str) -> str:
+    """The key of an entry in a residual block of facebookresearch/SlowFast, as pytorchvideo has it.
+
+    >>> rename_in_block("branch1_bn.bias"), rename_in_block("branch2.a.weight"), rename_in_block("branch2.c_bn.bias")
+    ('branch1_norm.bias', 'branch2.conv_a.weight', 'branch2.norm_c.bias')
+    """
+    key = re.sub(r"^branch1\.", "branch1_conv.", key)
+    key = re.sub(r"^branch1_bn\.", "branch1_norm.", key)
+    key = re.sub(r"^branch2\.([abc])\.", r"branch2.conv_\1.", key)
+    return re.sub(r"^branch2\.([abc])_bn\.", r"branch2.norm_\1.", key)
 
 
 def rename_pyslowfast(key: str, value: Tensor) -> tuple[str, Tensor] | None:

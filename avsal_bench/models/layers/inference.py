@@ -42,8 +42,7 @@ _LIBRARY_FOLDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("conv_c", "norm_c"),
     ),
     # X3D's stem is a convolution in space and then one in time.
-    "pytorchvideo.models.stem.ResNetBasicStem": (("conv", "norm"), ("conv.conv_xy", "norm")),
-    "pytorchvideo.models.slowfast.FuseFastToSlow": (("conv_fast_to_slow", "norm"),),
+    "pytorchvideo.models.stem.ResNetBasicStem": (("conv.conv_xy", "norm"),),
 }
 
 
