@@ -50,7 +50,7 @@ def small(name):
     net = ENCODERS[name].build(width=0.25 if name == "slowfast_4x16" else 0.125).eval()
     filled = {key: drawn(key, tuple(value.shape), 1) for key, value in net.state_dict().items() if value.dim()}
     for key, value in filled.items():
-        if key.endswith(("norm_c.weight", "bn3.weight")):  # the last of a block; 55 full blocks would saturate X3D's gates
+        if key.endswith(("norm_c.weight", "bn3.weight")):  # 55 full blocks would saturate X3D's gates
             value *= 0.1
     net.load_state_dict(filled, strict=False)  # without the counters of the batch norms
     return net
