@@ -12,8 +12,8 @@ class EveryFrameModule(SaliencyModule):
     """The loss is the sum of those of all frames at all scales; validation looks at what the network predicts.
 
     Args are those of :class:`~avsal_bench.training.module.SaliencyModule`. The network must have a method
-    ``every_frame(frames, audio)``, which gives an output ``(B, T, h, w)`` for each scale, and batches must bring
-    ``densities``.
+    ``every_frame(frames, audio)``, which gives an output ``(B, t, h, w)`` for each scale, of the first t frames of the
+    clip, and batches must bring ``densities``.
     """
 
     def training_loss(self, batch: Batch) -> Tensor:
@@ -23,6 +23,6 @@ class EveryFrameModule(SaliencyModule):
         losses = [
             self.output_loss(output, {**batch, "density": density})[0]
             for scale in scales
-            for output, density in zip(scale.unbind(1), truths, strict=True)
+            for output, density in zip(scale.unbind(1), truths[: scale.shape[1]], strict=True)
         ]
         return sum(losses[1:], start=losses[0])
