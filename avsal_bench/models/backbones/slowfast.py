@@ -13,7 +13,8 @@ says what to do without them.
 from __future__ import annotations
 
 import re
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,8 @@ from avsal_bench.models.published_weights import PublishedWeights
 _SLOW_FRAMES = (0, 4, 12, 15)
 _SLOW_FRAMES_AVA = tuple(range(0, 32, 4))
 
-#: Blocks of res2 to res5, their strides in space, and the kernels in time that they begin with, in either pathway.
-_BLOCKS, _STRIDES = (3, 4, 6, 3), (1, 2, 2, 2)
+#: Blocks of res2 to res5, and the kernels in time that they begin with, in either pathway.
+_BLOCKS = (3, 4, 6, 3)
 _SLOW_KERNELS, _FAST_KERNELS = (1, 1, 3, 3), (3, 3, 3, 3)
 
 
@@ -80,6 +81,26 @@ class Stem(nn.Module):
         return pooled
 
 
+class Pathway(nn.Module):
+    """A stem and the stages behind it.
+
+    Args:
+        time: kernel of the stem in time.
+        channels: that leave the stem.
+        stages: of each the channels that come in, and the kernel in time, the stride and the dilation of its blocks.
+    """
+
+    def __init__(self, time: int, channels: int, stages: Sequence[tuple[int, int, int, int]]) -> None:
+        super().__init__()
+        self.stem = Stem(channels, time)
+        self.stages = nn.ModuleList()
+        for i, (inputs, kernel, stride, dilation) in enumerate(stages):
+            width = channels * 2**i
+            stage = nn.Sequential(Block(inputs, width, kernel, stride, dilation))
+            stage.extend(Block(4 * width, width, kernel, 1, dilation) for _ in range(_BLOCKS[i] - 1))
+            self.stages.append(stage)
+
+
 class Pathways(NamedTuple):
     """What the two pathways give.
 
@@ -117,28 +138,25 @@ class SlowFast(nn.Module):
         slow = scale_channels(64, width)
         fast = slow // 8
         self.frames, self.slow_frames = (32, _SLOW_FRAMES_AVA) if ava else (16, _SLOW_FRAMES)
-        self.ava = ava
-        strides = (*_STRIDES[:3], 1) if ava else _STRIDES
-        self.slow_stem, self.fast_stem = Stem(slow, 1), Stem(fast, 5)
-        self.slow_stages, self.fast_stages, self.lateral = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        inputs = fast
-        for i, (blocks, stride) in enumerate(zip(_BLOCKS, strides, strict=True)):
-            dilation = 2 if ava and i == 3 else 1
-            self.lateral.append(_lateral(inputs, ava))
-            # Twice the channels of the fast pathway come in from its side.
-            joined = slow * (1 if i == 0 else 2 ** (i + 1)) + 2 * inputs
-            self.slow_stages.append(_stage(joined, slow * 2**i, blocks, _SLOW_KERNELS[i], stride, dilation))
-            if i < 3 or ava:
-                self.fast_stages.append(_stage(inputs, fast * 2**i, blocks, _FAST_KERNELS[i], stride, dilation))
-            inputs = Block.expansion * fast * 2**i
+        strides, dilations = ((1, 2, 2, 1), (1, 1, 1, 2)) if ava else ((1, 2, 2, 2), (1, 1, 1, 1))
+        inputs = [fast, 4 * fast, 8 * fast, 16 * fast]
+        # The lateral convolutions add twice the channels of the fast pathway, a quarter of the slow ones.
+        joined = [8 * some + 2 * some for some in inputs]
+        self.paths = nn.ModuleDict(
+            {
+                "slow": Pathway(1, slow, [*zip(joined, _SLOW_KERNELS, strides, dilations, strict=True)]),
+                "fast": Pathway(5, fast, [*zip(inputs, _FAST_KERNELS, strides, dilations, strict=True)][: 3 + ava]),
+            }
+        )
+        self.lateral = nn.ModuleList(_lateral(some, bare=ava) for some in inputs)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, Block):
                 nn.init.zeros_(module.bn3.weight)
-        # The lateral convolutions add a quarter to the slow channels.
-        self.channels = (5 * slow, 10 * slow, 20 * slow, 32 * slow)
-        self.stem_channels, self.fast_channels = slow + 2 * fast, 32 * fast
+        self.stem_channels, c1, c2, c3 = joined
+        self.channels = (c1, c2, c3, 32 * slow)
+        self.fast_channels = 32 * fast
         self.steps = (len(self.slow_frames),) * 4
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -163,23 +181,16 @@ class SlowFast(nn.Module):
         """
         if frames.shape[2] != self.frames:
             raise ValueError(f"this SlowFast takes {self.frames} frames; got {frames.shape[2]}")
-        slow, fast = self.slow_stem(frames[:, :, list(self.slow_frames)]), self.fast_stem(frames)
+        below, beside = cast(Pathway, self.paths["slow"]), cast(Pathway, self.paths["fast"])
+        slow, fast = below.stem(frames[:, :, list(self.slow_frames)]), beside.stem(frames)
         joined = []
-        for i, lateral in enumerate(self.lateral):
-            x = torch.cat([slow, lateral(fast)], dim=1)
-            joined.append(x)
-            slow = self.slow_stages[i](x)
-            if i < len(self.fast_stages):
-                fast = self.fast_stages[i](fast)
+        for i, (lateral, stage) in enumerate(zip(self.lateral, below.stages, strict=True)):
+            joined.append(torch.cat([slow, lateral(fast)], dim=1))
+            slow = stage(joined[i])
+            if i < len(beside.stages):
+                fast = beside.stages[i](fast)
         stem, first, second, third = joined
-        return Pathways((stem, first, second, third), slow, fast if self.ava else None)
-
-
-def _stage(inputs: int, width: int, blocks: int, time: int, stride: int, dilation: int) -> nn.Sequential:
-    """Blocks of which the first changes the size."""
-    stage = nn.Sequential(Block(inputs, width, time, stride, dilation))
-    stage.extend(Block(Block.expansion * width, width, time, 1, dilation) for _ in range(blocks - 1))
-    return stage
+        return Pathways((stem, first, second, third), slow, fast if len(beside.stages) == 4 else None)
 
 
 def _lateral(inputs: int, bare: bool) -> nn.Module:
@@ -209,18 +220,18 @@ def rename_pyslowfast(key: str, value: Tensor) -> tuple[str, Tensor] | None:
     >>> rename_pyslowfast("s2_fuse.conv_f2s.weight", Tensor())[0]
     'lateral.1.0.weight'
     >>> rename_pyslowfast("s4.pathway1_res5.branch2.b.weight", Tensor())[0]
-    'fast_stages.2.5.conv2.weight'
+    'paths.fast.stages.2.5.conv2.weight'
     >>> rename_pyslowfast("s5.pathway0_res0.branch1_bn.bias", Tensor())[0]
-    'slow_stages.3.0.downsample.1.bias'
+    'paths.slow.stages.3.0.downsample.1.bias'
     """
     if key.startswith(("s5.pathway1_", "head.")):
         return None
     if found := _STEM_KEY.fullmatch(key):
-        return f"{_PATHWAYS[int(found[1])]}_stem.{found[2]}.{found[3]}", value
+        return f"paths.{_PATHWAYS[int(found[1])]}.stem.{found[2]}.{found[3]}", value
     if found := _FUSION_KEY.fullmatch(key):
         return f"lateral.{int(found[1]) - 1}.{0 if found[2] == 'conv_f2s' else 1}.{found[3]}", value
     if (found := _BLOCK_KEY.fullmatch(key)) and found[4] in _IN_BLOCK:
-        stage = f"{_PATHWAYS[int(found[2])]}_stages.{int(found[1]) - 2}"
+        stage = f"paths.{_PATHWAYS[int(found[2])]}.stages.{int(found[1]) - 2}"
         return f"{stage}.{found[3]}.{_IN_BLOCK[found[4]]}.{found[5]}", value
     return key, value
 
@@ -235,7 +246,7 @@ def rename_acar(key: str, value: Tensor) -> tuple[str, Tensor]:
     A foreign key comes back as it is.
 
     >>> rename_acar("fast_res4.0.downsample_bn.weight", Tensor())[0], rename_acar("slow_bn1.bias", Tensor())[0]
-    ('fast_stages.3.0.downsample.1.weight', 'slow_stem.bn.bias')
+    ('paths.fast.stages.3.0.downsample.1.weight', 'paths.slow.stem.bn.bias')
     >>> rename_acar("Tconv2.weight", Tensor())[0]
     'lateral.1.weight'
     """
@@ -243,10 +254,31 @@ def rename_acar(key: str, value: Tensor) -> tuple[str, Tensor]:
         return f"lateral.{int(found[1]) - 1}.weight", value
     if found := _ACAR_KEY.fullmatch(key):
         if found[2]:
-            return f"{found[1]}_stem.{found[2]}.{found[6]}", value
+            return f"paths.{found[1]}.stem.{found[2]}.{found[6]}", value
         layer = _ACAR_SHORTCUT.get(found[5], found[5])
-        return f"{found[1]}_stages.{int(found[3]) - 1}.{found[4]}.{layer}.{found[6]}", value
+        return f"paths.{found[1]}.stages.{int(found[3]) - 1}.{found[4]}.{layer}.{found[6]}", value
     return key, value
+
+
+def both_paths() -> nn.Module:
+    """The two pathways of the form for actions, without what joins them."""
+    return SlowFast(ava=True).paths
+
+
+def rename_acar_paths(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of ACAR-Net's network for the detection of actions as one of :func:`both_paths`.
+
+    None for its lateral convolutions, which have other kernels and norms, and for all behind the backbone.
+
+    >>> rename_acar_paths("backbone.module.slow_res1.0.conv1.weight", Tensor())[0]
+    'slow.stages.0.0.conv1.weight'
+    >>> rename_acar_paths("backbone.module.Tconv1.0.weight", Tensor()), rename_acar_paths("head.fc.bias", Tensor())
+    (None, None)
+    """
+    name = re.sub(r"^backbone\.(module\.)?", "", key)
+    if name == key or name.startswith("Tconv"):
+        return None
+    return rename_acar(name, value)[0].removeprefix("paths."), value
 
 
 WEIGHTS = (
@@ -262,5 +294,15 @@ WEIGHTS = (
             "is a pickle of Caffe2 and no checkpoint of torch; opening it could run any code, so it is not read here. "
             "To train MSPI with this encoder from random weights: --set stages.six.start.motion_encoder=null"
         ),
+    ),
+    PublishedWeights(
+        name="slowfast_ava_acar",
+        file="AVA_SLOWFAST_R50_ACAR_HR2O.pth.tar",
+        what="SlowFast of ACAR-Net, the detection of actions in AVA; the two pathways of ViNet-A start from it",
+        source="the model zoo of Siyu-C/ACAR-Net",
+        licence="not stated",
+        build=both_paths,
+        rename=rename_acar_paths,
+        form="name and prefix read from ViNet-A's training script; the file was not opened, its wrapper is guessed",
     ),
 )
