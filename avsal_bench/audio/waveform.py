@@ -1,7 +1,8 @@
 """Audio front ends: from the excerpt of a waveform to the tensor that a network takes.
 
 A front end is a small frozen dataclass. The data side asks it for the span of samples that belongs to the frames
-of a clip, reads that span, turns it around where the clip runs backwards, and calls the front end with it. Sound
+of a clip, reads that span, turns it around where the clip runs backwards, and calls the front end with it. One that
+hears other frames than those of the clip says so by ``heard`` (:class:`HeardFrames`). Sound
 that is missing or muted is a call with one sample of silence. Those that look at frequencies are in
 :mod:`avsal_bench.audio.spectra`.
 """
@@ -9,14 +10,30 @@ that is missing or muted is a call with one sample of silence. Those that look a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 
+class HeardFrames(NamedTuple):
+    """The frames whose sound is heard with a window.
+
+    A front end that hears others than those of the clip has a method ``heard(target, n_frames) -> HeardFrames``: of the
+    target frame of the window, from 1, and the frames of the video. Without it, they are the frames of the clip, and
+    run as they do.
+    """
+
+    first: int
+    """The first frame, from 1."""
+    last: int
+    """The last frame, which is included."""
+    backwards: bool
+    """Whether their sound is turned around."""
+
+
 class AudioFrontEnd(Protocol):
-    """What the data side needs of a front end."""
+    """What the data side needs of a front end; :class:`HeardFrames` has what it may have besides."""
 
     @property
     def sample_rate(self) -> int:
@@ -136,3 +153,45 @@ class Waveform:
         excerpt = middle(excerpt, self.samples)
         windowed = excerpt * torch.hann_window(excerpt.shape[0], periodic=False) * self.scale
         return centred(windowed, self.samples).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class EarlyWaveform(Waveform):
+    """The waveform of frames that are not those of the clip (hypersal2024, MinglangQiao/Sports_saliency).
+
+    A window of ``frames`` frames that ends at frame f (from 1) hears the frames that end at f - 1, one frame early.
+    The first ``frames`` windows of a video hear its frames 1 to ``frames``, **backwards**, though their frames run
+    forwards. That is what the authors' scripts do, and what the network was trained on.
+
+    The rest is as in :class:`Waveform`, but for the numbers: sound of 44 100 Hz, a buffer for 20 frames a second, and
+    samples that the authors read as integers of 16 bits and multiply by 2^-23, so that none is above 2^-8.
+
+    The authors take the first channel of a sound at the rate that its file has; here a sound is the mean of its
+    channels, resampled to the rate that the buffer was made for. Where an excerpt is longer than the buffer their
+    script fails, and here it keeps its middle.
+
+    Returns:
+        When called: ``shape`` with 70 560 samples by default, float32.
+    """
+
+    sample_rate: int = 44100
+    slowest_fps: float = 20.0
+    scale: float = 2.0**-8
+    shape: tuple[int, ...] = (1, -1, 1)
+
+    def heard(self, target: int, n_frames: int) -> HeardFrames:
+        """The frames that are heard with the window of a frame.
+
+        >>> front_end = EarlyWaveform(32)
+        >>> [tuple(front_end.heard(target, 100)) for target in (1, 32, 33, 100)]
+        [(1, 32, True), (1, 32, True), (1, 32, False), (68, 99, False)]
+        """
+        first = max(1, target - self.frames)
+        return HeardFrames(first, min(first + self.frames - 1, n_frames), target <= self.frames)
+
+    def span(self, first: float, last: float, fps: float, n_samples: int) -> tuple[int, int]:
+        """As :func:`frame_span`, with the samples of a frame divided out first, which moves some ends by a sample."""
+        a_frame = self.sample_rate / fps
+        start = int(max(0.0, (first - 1) * a_frame - a_frame / 2))
+        stop = int((last - 1) * a_frame + a_frame / 2) + 1
+        return min(start, n_samples), min(stop, n_samples)

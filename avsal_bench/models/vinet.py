@@ -43,7 +43,7 @@ from torch import Tensor, nn
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.models.backbones.s3d import S3D, Stages, scale_channels
-from avsal_bench.models.backbones.soundnet import SoundNet
+from avsal_bench.models.backbones.soundnet import SoundNet, tokens_of
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.bilinear import layer_of_positions, over_positions
@@ -145,7 +145,7 @@ class ViNet(Network):
         if audio is not None:
             self.soundnet = SoundNet(audio_width)
             grid = (frames // 8, size[0] // 32, size[1] // 32)
-            tokens = _tokens(audio.samples)
+            tokens = tokens_of(audio.samples)
             self.fusion: BilinearFusion | TransformerFusion
             if fusion == "bilinear":
                 self.fusion = BilinearFusion(channels, self.soundnet.channels, grid, tokens)
@@ -192,17 +192,6 @@ class ViNet(Network):
                 axes = _AXES.get(ours, value.ndim)
                 return ours + key.removeprefix(theirs), value.flatten(axes - 1) if value.ndim > axes else value
         return key, value
-
-
-def _tokens(samples: int) -> int:
-    """How many tokens SoundNet makes of a waveform.
-
-    >>> _tokens(70560), _tokens(35280)
-    (3, 2)
-    """
-    with torch.device("meta"):
-        tokens: Tensor = SoundNet(width=0.01)(torch.empty(1, 1, samples))
-    return tokens.shape[1]
 
 
 class BilinearFusion(nn.Module):

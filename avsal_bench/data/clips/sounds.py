@@ -14,8 +14,8 @@ A video that is declared silent hears zeros under each of them: its sound is giv
 none. ``swapped`` needs two videos that sound.
 
 The front end alone says which samples a window hears, from the length of the true sound; where that has none, nothing
-is heard. A reverse window hears these sounds backwards too. All of it follows from names and numbers of frames: no
-seed, fold, process or order of reading changes a sample.
+is heard. A window whose sound runs backwards hears these sounds backwards too. All of it follows from names and
+numbers of frames: no seed, fold, process or order of reading changes a sample.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor
 from avsal_bench.audio.correspondence import TwoSounds
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.sound_files import audio_path, read_audio, span_of
+from avsal_bench.data.files.sound_files import audio_path, heard_frames, read_audio, span_of
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.windows import Window
 from avsal_bench.spec import Sound
@@ -115,7 +115,7 @@ def hear(
         excerpt = _round(video, start + shift, stop + shift, rate)
     else:
         excerpt = noise_like(_round(video, start, stop, rate), f"{video.key}/{clip.target}")
-    return front_end(excerpt.flip(0) if clip.reverse else excerpt)
+    return front_end(excerpt.flip(0) if heard_frames(video, clip, front_end).backwards else excerpt)
 
 
 def shift_of(target: int, start: int, stop: int, n: int, rate: int) -> int:

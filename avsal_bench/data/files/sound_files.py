@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avsal_bench.audio.waveform import AudioFrontEnd
+from avsal_bench.audio.waveform import AudioFrontEnd, HeardFrames
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.containers import unreadable
 from avsal_bench.data.files.moments import heard_as, shown_seconds
@@ -43,7 +43,7 @@ _blocks: dict[tuple[Path, tuple[int, ...]], _Block] = {}
 
 
 def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
-    """The sound of a clip through the front end; backwards where the clip runs backwards.
+    """The sound of a clip through the front end; backwards where the clip runs backwards, or the front end says so.
 
     It is mixed down to mono, by the mean of its channels, and resampled to the rate of the front end. A sound is read a
     block at a time, from which the excerpts of windows that follow each other are cut; what is no wav is decoded once.
@@ -66,7 +66,7 @@ def read_audio(video: Video, clip: Window, front_end: AudioFrontEnd) -> Tensor:
     samples = samples[part.skip : part.skip + part.length]
     if not len(samples):
         samples = torch.zeros(1)
-    return front_end(samples.flip(0) if clip.reverse else samples)
+    return front_end(samples.flip(0) if heard_frames(video, clip, front_end).backwards else samples)
 
 
 def _block(path: Path, first: int = 0, last: int = 0) -> _Block:
@@ -97,7 +97,14 @@ def _block(path: Path, first: int = 0, last: int = 0) -> _Block:
 
 def span_of(video: Video, clip: Window, front_end: AudioFrontEnd, n_samples: int) -> tuple[int, int]:
     """Half-open range of the samples that a front end hears with a clip, of ``n_samples`` at its rate."""
-    return front_end.span(heard_as(video, clip.first), heard_as(video, clip.last), video.fps, n_samples)
+    first, last, _ = heard_frames(video, clip, front_end)
+    return front_end.span(heard_as(video, first), heard_as(video, last), video.fps, n_samples)
+
+
+def heard_frames(video: Video, clip: Window, front_end: AudioFrontEnd) -> HeardFrames:
+    """The frames whose sound a front end hears with a clip: those of the clip, unless it has a ``heard`` of its own."""
+    own: Callable[[int, int], HeardFrames] | None = getattr(front_end, "heard", None)
+    return own(clip.target, video.n_frames) if own else HeardFrames(clip.first, clip.last, clip.reverse)
 
 
 def read_sound(video: Video) -> tuple[Tensor, int]:

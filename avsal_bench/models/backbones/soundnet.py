@@ -69,6 +69,17 @@ class SoundNet(nn.Module):
         return torch.where(silent, tokens.detach(), tokens)
 
 
+def tokens_of(samples: int) -> int:
+    """How many tokens SoundNet makes of a waveform.
+
+    >>> tokens_of(70560), tokens_of(35280)
+    (3, 2)
+    """
+    with torch.device("meta"):
+        tokens: Tensor = SoundNet(width=0.01)(torch.empty(1, 1, samples))
+    return tokens.shape[1]
+
+
 #: Index of each convolution in atsiami/STAViS's ``soundnet8``, a sequence; the batch norm is the next one.
 _STAVIS_CONVS = (0, 4, 8, 11, 14, 18, 21)
 

@@ -78,6 +78,31 @@ class ChannelBilinear(nn.Module):
         return fused[:, :, None].expand(-1, -1, visual.shape[2], -1, -1)
 
 
+def layer_of_positions(grid: tuple[int, int, int], tokens: int) -> nn.Bilinear:
+    """AViNet's bilinear layer: of every second column of the picture with the sound, to every position.
+
+    Args:
+        grid: (T, h, w) of the picture's feature.
+        tokens: positions of the sound's.
+    """
+    t, h, w = grid
+    return nn.Bilinear(h * math.ceil(w / 2), tokens, t * h * w)
+
+
+def over_positions(layer: nn.Bilinear, visual: Tensor, audio: Tensor) -> Tensor:
+    """Fuse ``(B, C, T, h, w)`` and ``(B, C, tokens)`` to ``(B, C, T, h, w)`` by :func:`layer_of_positions`.
+
+    Of the picture the maximum over time is taken, in every second column. The channels share the weights: they are a
+    batch axis here.
+    """
+    t = visual.shape[2]
+    seen = F.max_pool3d(visual, (t, 1, 1), (t, 1, 2)).flatten(2)
+    # Under autocast the two may differ in type, and the layer takes its own.
+    kind = layer.weight.dtype
+    fused: Tensor = layer(seen.to(kind), audio.contiguous().to(kind))
+    return fused.reshape(*fused.shape[:2], *visual.shape[2:])
+
+
 class SpatialBilinear(nn.Module):
     """Over the positions, channel by channel, with the maximum of the picture over time (vinet2021, samyak0210/ViNet).
 
@@ -93,15 +118,9 @@ class SpatialBilinear(nn.Module):
 
     def __init__(self, channels: int, width: int, grid: tuple[int, int, int], tokens: int) -> None:
         super().__init__()
-        t, h, w = grid
         self.visual = nn.Conv3d(channels, width, 1)
-        # The channels share the weights: they are a batch axis here.
-        self.bilinear = nn.Bilinear(h * math.ceil(w / 2), tokens, t * h * w)
+        self.bilinear = layer_of_positions(grid, tokens)
 
     def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
         """Fuse ``(B, channels, T, h, w)`` and ``(B, width, F, T')`` to ``(B, width, T, h, w)``."""
-        seen = self.visual(visual).amax(2)[..., ::2].flatten(2)
-        # Under autocast the two may differ in type, and the layer takes its own.
-        kind = self.bilinear.weight.dtype
-        fused: Tensor = self.bilinear(seen.to(kind), audio.flatten(2).to(kind))
-        return fused.reshape(*fused.shape[:2], *visual.shape[2:])
+        return over_positions(self.bilinear, self.visual(visual), audio.flatten(2))

@@ -136,6 +136,8 @@ def imported_source(name: str, store: Path) -> dict[str, str]:
 def load_weights(module: nn.Module, name: str, store: Path) -> dict[str, str]:
     """Load imported weights strictly into the network or backbone that they belong to.
 
+    A backbone that may do without a part of them says so by its ``rename_stored``.
+
     Returns:
         Where they come from: ``name``, and ``file`` and ``sha256`` of the authors' file.
 
@@ -146,7 +148,7 @@ def load_weights(module: nn.Module, name: str, store: Path) -> dict[str, str]:
     path = _imported(name, store)
     state, source = _stored(path)
     try:
-        load_published(module, state, lambda key, value: (key, value))
+        load_published(module, state, getattr(module, "rename_stored", lambda key, value: (key, value)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}\nimported by another version? delete it, and import again") from error
     return source

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +85,7 @@ class Branch(nn.Module):
         super().__init__()
         self.steps = nn.ModuleList(
             nn.Conv3d(inputs, outputs, (2, 3, 3), (2, 1, 1), (0, 1, 1), bias=False)
-            for inputs, outputs in zip(steps, steps[1:], strict=False)
+            for inputs, outputs in pairwise(steps)
         )
         third, self.after = enlarge
         self.enlarge = (2, 2, third)
@@ -156,7 +157,7 @@ def check_clip_of_32(network: str, frames: int, size: Sequence[int]) -> None:
         raise ValueError(f"{network} takes a height and a width of 32, 64, 96 ... pixels; got {tuple(size)}")
 
 
-#: The authors' names (patterns) and ours, whose numbers start at 0. What HyperSal has in a place of its own is in the same patterns.
+#: The authors' names (patterns) of TMFI-Net and HyperSal, and ours, whose numbers start at 0.
 _NAMES = (
     (r"decoder\.conv([1-4])\.(weight|bias)", "decoder.lateral.{}.{}"),
     (r"decoder\.convs([1-3])\.(weight)", "decoder.smooth.{}.{}"),
