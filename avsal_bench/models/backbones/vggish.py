@@ -19,6 +19,51 @@ _BLOCKS = ((64,), (128,), (256, 256), (512, 512))
 _EXAMPLE, _GRID = (96, 64), (6, 4)
 
 
+def _features(width: float) -> nn.Sequential:
+    """The six convolutions, with their ReLUs and pools."""
+    features, inputs = nn.Sequential(), 1
+    for block in _BLOCKS:
+        for channels in (scale_channels(channels, width) for channels in block):
+            features.extend([nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU(inplace=True)])
+            inputs = channels
+        features.append(nn.MaxPool2d(2))
+    return features
+
+
+def _start(net: nn.Module) -> None:
+    """He's initial values: without norms, torch's own lose the sound on its way through nine layers."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+
+class VGGishFeatures(nn.Module):
+    """VGGish's convolutions alone, for examples of any size (DiffSal).
+
+    Args:
+        width: multiplier of every channel count; 1 is the published network (4.5 M parameters).
+
+    Attributes:
+        channels: of the features; 512 at width 1.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.features = _features(width)
+        self.channels = scale_channels(_BLOCKS[-1][-1], width)
+        _start(self)
+
+    def forward(self, example: Tensor) -> Tensor:
+        """Map ``(B, 1, H, W)``, time first, to ``(B, channels, H/16, W/16)``."""
+        found: Tensor = self.features(example)
+        return found
+
+    def rename_stored(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
+        """An entry of imported weights, which are those of all of :class:`VGGish`; None for its embedding."""
+        return None if key.startswith("embeddings.") else (key, value)
+
+
 class VGGish(nn.Module):
     """Six convolutions and three linear layers, each with a bias and a ReLU, the last one too.
 
@@ -31,13 +76,8 @@ class VGGish(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        self.features = nn.Sequential()
-        inputs = 1
-        for block in _BLOCKS:
-            for channels in (scale_channels(channels, width) for channels in block):
-                self.features.extend([nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU(inplace=True)])
-                inputs = channels
-            self.features.append(nn.MaxPool2d(2))
+        self.features = _features(width)
+        inputs = scale_channels(_BLOCKS[-1][-1], width)
         rows, columns = _GRID
         hidden = scale_channels(4096, width)
         self.channels = scale_channels(128, width)
@@ -49,11 +89,7 @@ class VGGish(nn.Module):
             nn.Linear(hidden, self.channels),
             nn.ReLU(inplace=True),
         )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                # Without norms, torch's own initial weights lose the sound on its way through nine layers.
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        _start(self)
 
     def forward(self, example: Tensor) -> Tensor:
         """Embed ``(B, 1, 96, 64)``, time first, see :class:`~avsal_bench.audio.spectra.LogMel`; ``(B, channels)``.

@@ -42,7 +42,8 @@ class Loaded(NamedTuple):
 def load_published(net: nn.Module, source: str | Path | Mapping[str, Tensor], rename: Rename | None = None) -> Loaded:
     """Load the authors' weights strictly: everything fits, or nothing is changed.
 
-    Counters ``num_batches_tracked`` may lack; torch before 0.4 had none, and they have no effect here.
+    Counters ``num_batches_tracked`` may lack; torch before 0.4 had none, and they have no effect here. So may what a
+    backbone names in ``may_lack``, prefixes of its entries, which then stay as they start.
 
     Args:
         net: a network, or a backbone.
@@ -113,7 +114,12 @@ def _fit(net: nn.Module, entries: Mapping[str, Any], rename: Rename, source: str
             placed[name] = value.to(expected.dtype)
             if not placed[name].isfinite().all():
                 infinite.append(label)
-    missing = [name for name in own if name not in names and not name.endswith("num_batches_tracked")]
+    may_lack: tuple[str, ...] = getattr(net, "may_lack", ())
+    missing = [
+        name
+        for name in own
+        if name not in names and not name.endswith("num_batches_tracked") and not name.startswith(may_lack)
+    ]
     problems = [
         _some("is missing", "are missing", missing, len(own), "our"),
         _some("leads nowhere", "lead nowhere", extra, len(entries)),
@@ -127,7 +133,7 @@ def _fit(net: nn.Module, entries: Mapping[str, Any], rename: Rename, source: str
         if 2 * len(missing) > len(own) or 2 * len(extra) > len(entries):
             lines.append("is this the file of another network?")
         raise ValueError("\n  ".join(lines))
-    net.load_state_dict(placed, strict=False)  # only counters lack
+    net.load_state_dict(placed, strict=False)  # only counters lack, and what may
     return Loaded(tuple(names.values()), tuple(without_effect))
 
 

@@ -1,0 +1,7 @@
+"""Networks that predict a map by taking noise from it: schedule and sampler, what such a network is, and a decoder."""
+
+from avsal_bench.models.diffusion.denoiser import DiffusionNetwork
+from avsal_bench.models.diffusion.salunet import SalUNet, Widths
+from avsal_bench.models.diffusion.schedule import CosineSchedule
+
+__all__ = ["CosineSchedule", "DiffusionNetwork", "SalUNet", "Widths"]
