@@ -22,6 +22,7 @@ __all__ = [
     "Sound",
     "Start",
     "Target",
+    "Walk",
     "WindowBatch",
 ]
 
@@ -34,6 +35,10 @@ Target = Literal["last", "middle"] | int
 #: How the first frames of a video get their window where the target is the last frame: from the clip that starts there,
 #: run backwards, or with the first frame repeated in front.
 Start = Literal["reverse", "repeat"]
+
+#: How a network goes through a video at test time: by ``windows``, each of which is a clip by itself; or by ``frames``,
+#: one after the other from the first one on, with a state that it carries along.
+Walk = Literal["windows", "frames"]
 
 #: What a network hears at test time: the true sound, silence, the sound of another video, the true sound at another
 #: time, or noise as loud as it; :mod:`avsal_bench.data.clips.sounds` has the rules.
@@ -97,6 +102,12 @@ class ClipSpec:
         antialias: whether frames are filtered as they are made smaller (Pillow's bilinear resize); without, each
             pixel comes from four of the frame's (OpenCV's).
         step: from one frame of a clip to the next, in frames of the video; 1 for consecutive ones.
+        walk: how the network goes through a video at test time; see :data:`Walk`. By ``frames``, it is given each frame
+            of a video once and in order. With a ``step`` of n these are n sequences that take turns, of the frames o,
+            o + n, o + 2n, ..., each with a state of its own. What the fields above say is true of clips to train on.
+        pictures: where a network looks at frames of several sizes, the (height, width) of each: a frame of the clip is
+            then that frame at all these sizes, each in the middle of its rows, one below the other, with black beside.
+            ``size`` is that of the whole.
 
     Raises:
         ValueError: for a value that is out of its range; it names the field.
@@ -111,6 +122,8 @@ class ClipSpec:
     start: Start = "reverse"
     antialias: bool = True
     step: int = 1
+    walk: Walk = "windows"
+    pictures: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not _is_whole(self.frames):
@@ -130,6 +143,17 @@ class ClipSpec:
             raise ValueError(f"target: expected last, middle or a number of frames from 0, got {self.target!r}")
         if self.start not in get_args(Start):
             raise ValueError(f"start: expected {' or '.join(get_args(Start))}, got {self.start!r}")
+        if self.walk not in get_args(Walk):
+            raise ValueError(f"walk: expected {' or '.join(get_args(Walk))}, got {self.walk!r}")
+        if self.pictures:
+            object.__setattr__(self, "pictures", tuple((height, width) for height, width in self.pictures))
+            wide = max(width for _, width in self.pictures)
+            whole = sum(height for height, _ in self.pictures), wide
+            if self.size != whole or any((wide - width) % 2 for _, width in self.pictures):
+                raise ValueError(
+                    f"pictures: expected some of {self.size} together, one below the other, with as much beside them "
+                    f"on the left as on the right; got {self.pictures}"
+                )
 
     @property
     def form(self) -> ClipForm:
@@ -151,8 +175,15 @@ class ClipSpec:
             )
         return index
 
+    @property
+    def window_frames(self) -> int:
+        """How many frames a window has at test time: T, or one for a network that goes by frames."""
+        return 1 if self.walk == "frames" else self.frames
+
     def windows_at_a_time(self, device: str) -> int:
-        """How many windows are predicted at a time where nobody says: as many as pay.
+        """How many windows, or frames of a network that goes by frames, are predicted at a time where nobody says.
+
+        As many as pay.
 
         On a processor, a batch of large windows takes memory and no less time than one after the other; small ones wait
         for Python. A GPU wants more at a time.
@@ -167,7 +198,7 @@ class ClipSpec:
         """
         height, width = self.size
         times = 1 if device == "cpu" else 8
-        return max(1, min(MOST_AT_A_TIME, times * PIXELS_AT_A_TIME // (self.frames * height * width)))
+        return max(1, min(MOST_AT_A_TIME, times * PIXELS_AT_A_TIME // (self.window_frames * height * width)))
 
 
 def _is_whole(value: object) -> bool:
@@ -215,9 +246,16 @@ class Batch(Clip):
 
 
 class WindowBatch(Clip):
-    """Windows of one video at test time, with each of their frames once."""
+    """Windows of one video at test time, with each of their frames once.
+
+    Where a network goes by frames, there is a row of ``index`` and of ``audio`` for each of W frames that follow each
+    other, and ``walked`` says which; all other entries are of the B of them whose map is asked for, which may be none.
+    """
 
     pool: Tensor
     """``(F, 3, h, w)`` uint8, RGB, not normalised: frames of the video, on the device."""
     index: Tensor
     """``(B, T)`` int64, on the device: which frame of ``pool`` each frame of a window is."""
+    walked: NotRequired[list[tuple[str, int, bool]]]
+    """Where a network goes by frames, for each of them the key of its video, its number, and whether its map is asked
+    for."""

@@ -105,8 +105,8 @@ def seconds_a_clip(model: str, options: Mapping[str, Any], precision: str = FLOA
     def predict() -> None:
         last = 1 + next(windows)  # the first frame, and the next: some networks look at all frames in their order
         with torch.inference_mode(), computing(precision, device):
-            places = [Place("timed", tuple(range(last - spec.frames + 1, last + 1)))]
-            predict_windows(predicting, Clips.of(frames, places), audio, memory)
+            places = [Place("timed", tuple(range(last - spec.window_frames + 1, last + 1)))]
+            predict_windows(predicting, Clips.of(frames[:, :, : spec.window_frames], places), audio, memory)
 
     return training, _time(predict, device)
 

@@ -1,15 +1,17 @@
 """Which frames make the clip that predicts a given frame: integers only, no files and no tensors.
 
-Frames of a video count from 1 to ``n``. At test time every frame of every video has exactly one window.
+Frames of a video count from 1 to ``n``. At test time every frame of every video has exactly one window; a network that
+goes by frames (``ClipSpec.walk``) has a window of that frame alone, once all frames before it had theirs.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from avsal_bench.spec import ClipForm, Start, Target
+from avsal_bench.spec import ClipForm, Start, Target, Walk
 from avsal_bench.text import many
 
 
@@ -83,11 +85,13 @@ class Step(NamedTuple):
         windows: in the order of their targets.
         first: the earliest frame that they, or any window after them, have; earlier ones may be forgotten.
         fresh: frames to read, in their order.
+        asked: their targets whose map is asked for: all, but where a network goes by frames.
     """
 
     windows: tuple[Window, ...]
     first: int
     fresh: tuple[int, ...]
+    asked: tuple[int, ...]
 
 
 def steps(
@@ -100,14 +104,16 @@ def steps(
     *,
     size: int,
     head: int | None = None,
+    walk: Walk = "windows",
 ) -> Iterator[Step]:
     """The windows of some frames of a video, ``size`` at a time, each frame being read once.
 
     What it costs, and what is kept, does not grow with the length of the video: at most
-    ``2 (t - 1) step + size`` frames.
+    ``2 (t - 1) step + size`` frames. Where a network goes by frames, it is ``size``.
 
     Args:
-        targets: to predict, in ascending order. Those that are left out leave out only frames that no window has.
+        targets: to predict, in ascending order. Those that are left out leave out only frames that no window has; a
+            network that goes by frames sees all up to the last one, and of no target the first.
         n: frames of the video.
         t: frames of a window.
         target: which frame of a window is predicted; see :func:`window`.
@@ -115,10 +121,16 @@ def steps(
         step: likewise.
         size: windows of a step.
         head: those of the first one, if they are not as many.
+        walk: how the network goes through a video.
 
     >>> [(step.fresh, step.first) for step in steps(range(1, 7), 6, 3, size=2)]
     [((1, 2, 3, 4), 1), ((), 1), ((5, 6), 3)]
+    >>> [(step.fresh, step.asked) for step in steps([2, 5], 6, 3, size=2, walk="frames")]
+    [((1, 2), (2,)), ((3, 4), ()), ((5,), (5,))]
     """
+    if walk == "frames":
+        yield from _frame_by_frame(targets, n, size, head or size)
+        return
     held: list[int] = []
     form = ClipForm(t, target, start, step)
     end = 0
@@ -132,7 +144,26 @@ def steps(
         held = [frame for frame in held if frame >= first]
         fresh = tuple(frame for frame in wanted if frame not in held)
         held = sorted({*held, *wanted})
-        yield Step(windows, first, fresh)
+        yield Step(windows, first, fresh, tuple(one.target for one in windows))
+
+
+def count_windows(targets: Sequence[int], walk: Walk = "windows") -> int:
+    """How many windows :func:`steps` has for some targets."""
+    if walk == "windows":
+        return len(targets)
+    return targets[-1] if targets else 1
+
+
+def _frame_by_frame(targets: Sequence[int], n: int, size: int, head: int) -> Iterator[Step]:
+    """The steps of a network that goes by frames, from the first one to the last target."""
+    last, end = count_windows(targets, "frames"), 0
+    if last > n:
+        raise ValueError(f"frame {last} is not in a video of {many(n, 'frame')}")
+    while end < last:
+        first, end = end + 1, min(last, end + (size if end else head))
+        numbers = tuple(range(first, end + 1))
+        windows = tuple(Window(number, (number,)) for number in numbers)
+        yield Step(windows, first, numbers, tuple(targets[bisect_left(targets, first) : bisect_right(targets, end)]))
 
 
 def training_targets(n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1) -> range:

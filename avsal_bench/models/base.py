@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.spec import ClipSpec
+from avsal_bench.text import many
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -83,12 +84,24 @@ class Network(nn.Module):
 
         A class that defines ``forward`` and no ``predict`` has this one, whatever it derives from.
 
+        A network that goes by frames (``spec.walk``) has a ``predict`` of its own. It gets a window of one frame for
+        each frame of a video, from the first one on, and gives an output for each of those that are asked for
+        (``clips.asked``), which may be none; its state lies in ``memory``, in ``seen`` where sound has no part in it.
+
         Args:
             clips: the windows. Frames that several of them hold are there once, and a network that finds something in
                 a frame, or in a part of a window, need not find it again.
-            audio: as for ``forward``.
+            audio: as for ``forward``; of a network that goes by frames, a row for each frame.
             memory: what the network wants to keep from one batch for the next.
+
+        Raises:
+            TypeError: where a network that goes by frames has none of its own.
         """
+        if self.spec.walk == "frames":
+            raise TypeError(
+                f"{type(self).__name__} goes through videos by frames (walk of its spec) and has no `predict`, which "
+                "carries its state from frame to frame; define it, or leave walk at 'windows'"
+            )
         output: Tensor = self(clips.frames, audio)
         return output
 
@@ -125,8 +138,12 @@ class Network(nn.Module):
             ValueError: as :meth:`check_input`.
         """
         _, channels, height, width = clips.pool.shape
-        shape = (len(clips), channels, clips.index.shape[1], height, width)
-        self.check_input(torch.empty(shape, device="meta"), audio)
+        steps = clips.index.shape[1]
+        if self.spec.walk == "frames" and steps != 1:
+            seen = many(steps, "frame")
+            raise ValueError(f"expected windows of one frame, as this network goes by frames; got {seen}")
+        steps = self.spec.frames if self.spec.walk == "frames" else steps
+        self.check_input(torch.empty((len(clips), channels, steps, height, width), device="meta"), audio)
 
     def check_input(self, frames: Tensor, audio: Tensor | None) -> None:
         """Nothing, for frames of the spec, with sound where the spec has a front end.
@@ -185,7 +202,13 @@ class Network(nn.Module):
 
 
 def predict_windows(net: Network, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
-    """What ``net.predict`` gives; of a network that shares and has a hook (:func:`hooked`), what ``forward`` gives."""
+    """What ``net.predict`` gives; of a network that shares and has a hook (:func:`hooked`), what ``forward`` gives.
+
+    Whole clips are predicted each by itself, also where a network goes by frames.
+    """
+    if net.spec.walk == "frames" and clips.index.shape[1] > 1:
+        output: Tensor = net(clips.frames, audio)
+        return output
     if net.shares and hooked(net):
         return Network.predict(net, clips, audio, memory)
     return net.predict(clips, audio, memory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -24,11 +24,13 @@ class Place:
         frames: numbers from 1 of the window's frames, in the order of the clip: a reverse window counts down, and an
             end frame of the video may repeat.
         label: whether the sound belongs to what people look at in the target frame; None where nobody asked.
+        asked: whether the map of the target frame is asked for; a network that goes by frames gets the others too.
     """
 
     video: str
     frames: tuple[int, ...]
     label: bool | None = None
+    asked: bool = True
 
     @property
     def forwards(self) -> bool:
@@ -112,6 +114,11 @@ class Clips:
         """Where the frames are."""
         return self.pool.device
 
+    @property
+    def asked(self) -> list[int]:
+        """The windows whose map is asked for, by item: all of them, but where a network goes by frames."""
+        return [item for item, place in enumerate(self.places) if place.asked]
+
     @cached_property
     def frames(self) -> Tensor:
         """All windows, ``(B, 3, T, H, W)`` float32, normalised and contiguous."""
@@ -140,6 +147,24 @@ class Clips:
         """Some of the windows, by item; frames stay where they are."""
         rows = torch.tensor(items, device=self.device)
         return Clips(self.pool, self.index[rows], [self.places[item] for item in items], self._mean, self._std)
+
+    def cut(
+        self, steps: slice, rows: slice, columns: slice, mean: Sequence[float], std: Sequence[float]
+    ) -> Clips:
+        """What a network sees of the windows that it makes a map of together with others.
+
+        Args:
+            steps: frames of each window, by their place in it.
+            rows: of each frame.
+            columns: likewise.
+            mean: of each RGB channel, taken from the frames as they are normalised here.
+            std: of each RGB channel, by which they are divided then.
+        """
+        less, by = (torch.tensor(values, device=self.device).view(3, 1, 1) for values in (mean, std))
+        if self._mean is not None and self._std is not None:
+            less, by = self._mean + less * self._std, by * self._std
+        places = [replace(place, frames=place.frames[steps]) for place in self.places]
+        return Clips(self.pool[..., rows, columns], self.index[:, steps], places, less, by)
 
     def once(self, name: str, find: Callable[[], Found]) -> Found:
         """What ``find`` gives, found once for this batch: windows that are heard with several sounds are seen once.

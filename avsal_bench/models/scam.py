@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.resnext import ResNeXt101
 from avsal_bench.models.backbones.vggsound import VGGSound
-from avsal_bench.models.layers.conv_gru import ConvGRU
+from avsal_bench.models.layers.recurrent.conv_gru import ConvGRU
 from avsal_bench.models.stanet import SoundMask, SpaceMask, TimeMask
 from avsal_bench.names import unknown
 from avsal_bench.spec import ClipSpec

@@ -44,8 +44,8 @@ from avsal_bench.models.backbones.vggsound import VGGSound
 from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.audio_free import check_rows, in_rows
-from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.frame_memory import features_once
+from avsal_bench.models.layers.recurrent.conv_gru import ConvGRU
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
 

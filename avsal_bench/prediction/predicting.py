@@ -123,7 +123,8 @@ def predict_maps(
                 f"no memory for {many(size, 'window')} at a time on {device}; lower --batch-size"
             ) from error
         require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
-        yield numbers, maps
+        if numbers:  # a network that goes by frames may have walked through a whole batch
+            yield numbers, maps
 
 
 def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:

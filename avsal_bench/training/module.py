@@ -157,6 +157,10 @@ class SaliencyModule(LightningModule):
 
     def clips_of(self, batch: Batch | WindowBatch) -> Clips:
         """The windows of a batch, as :meth:`Network.predict` takes them; a batch of whole clips shares no frames."""
+        mean, std = self.mean.view(3, 1, 1), self.std.view(3, 1, 1)
+        if walked := cast(WindowBatch, batch).get("walked"):
+            places = [Place(video, (frame,), asked=asked) for video, frame, asked in walked]
+            return Clips(batch["pool"], batch["index"], places, mean, std)  # type: ignore[typeddict-item]
         origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
         # Pinning memory for a GPU makes lists of tuples.
         labels = batch["label"].tolist() if "label" in batch else [None] * len(batch["video"])
@@ -166,7 +170,7 @@ class SaliencyModule(LightningModule):
         ]
         if "frames" in batch:
             return Clips.of(self.normalised(cast(Batch, batch)), places)
-        return Clips(batch["pool"], batch["index"], places, self.mean.view(3, 1, 1), self.std.view(3, 1, 1))
+        return Clips(batch["pool"], batch["index"], places, mean, std)
 
     def normalised(self, batch: Batch) -> Tensor:
         """Frames ``(B, 3, T, h, w)`` float32 as the spec wants them."""
@@ -275,7 +279,11 @@ class SaliencyModule(LightningModule):
 
         The loss chooses checkpoints. The CC is the scores' own: a mean over each video's frames, then over videos.
         """
-        output = self.net(self.clips_of(batch).frames, batch["audio"])
+        clips = self.clips_of(batch)
+        if "walked" in batch:
+            output = predict_windows(self.net, clips, batch["audio"], self.memory)
+        else:
+            output = self.net(clips.frames, batch["audio"])
         loss, count = self.output_loss(output, batch)
         self.val_loss.update(loss, count)
         self.log("val/loss", self.val_loss, on_epoch=True)
@@ -283,6 +291,10 @@ class SaliencyModule(LightningModule):
             keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
             saliency = self.map_of(output).float()
             self.val_cc.update({"CC": cc(saliency, truth_of(batch, saliency).density)}, keys, batch["frame"])
+
+    def on_validation_start(self) -> None:
+        """Forget what was kept of another run: its weights were others."""
+        self.memory.clear()
 
     def on_validation_epoch_end(self) -> None:
         """Log the CC of all processes."""

@@ -32,13 +32,17 @@ def sound(file, rate):
     return wave if own == rate else torchaudio.functional.resample(wave, own, rate)
 
 
-def by_hand(net, video, frame):
-    """The map of one frame, from its files."""
+def by_hand(net, video, frame, memory):
+    """The map of one frame, from its files; a network that goes by frames remembers those before."""
     spec, n = net.spec, video.n_frames
     t = spec.frames
     backwards = False
-    if spec.target == "middle":
+    if spec.walk == "frames":
+        numbers = [frame]
+    elif spec.target == "middle":
         numbers = [frame - t // 2 + i for i in range(t)]
+    elif isinstance(spec.target, int):
+        numbers = [frame - spec.target + spec.step * i for i in range(t)]
     elif frame < t and spec.start == "reverse":
         numbers, backwards = [frame + t - 1 - i for i in range(t)], True
     else:
@@ -55,16 +59,14 @@ def by_hand(net, video, frame):
         excerpt = wave[start:stop].flip(0) if backwards else wave[start:stop]
         audio = spec.audio(excerpt)[None]
     with torch.no_grad():
-        # With an empty memory; chance draws by the name of the place.
+        # Chance draws by the name of the place.
         clips = Clips.of(frames[None], [Place(video.key, tuple(numbers))])
-        return net.to_map(net.predict(clips, audio, Memory()))[0]
+        return net.to_map(net.predict(clips, audio, memory if spec.walk == "frames" else Memory()))[0]
 
 
 @pytest.mark.parametrize(("name", "modality"), CASES)
 def test_a_test_run_gives_the_maps_of_a_plain_loop(synth_root, name, modality):
     net = build(name, modality).eval()
-    if name == "aclnet":
-        net.streaming = False  # a pass over the whole video has no windows; test_aclnet.py has one by hand
     options = dict(model_entry(name).tiny) | ({} if modality is None else {"modality": modality})
     module = SaliencyModule(name, options, {}, {}, {}).eval()
     module.net = net
@@ -74,15 +76,16 @@ def test_a_test_run_gives_the_maps_of_a_plain_loop(synth_root, name, modality):
     video = min(videos, key=lambda v: v.n_frames)
     data.skip = {v.key for v in data.listed("test")} - {video.key}
     n = video.n_frames
-    seen = []
+    seen, memory = [], Memory()
     for batch in data.predict_dataloader():
-        wanted = [i for i, frame in enumerate(batch["frame"]) if frame <= EDGE or frame > n - 2]
+        edge = [i for i, frame in enumerate(batch["frame"]) if frame <= EDGE or frame > n - 2]
+        wanted = range(len(batch["frame"])) if net.spec.walk == "frames" else edge
         seen += batch["frame"]
         if not wanted:
             continue
         with torch.no_grad():
             maps = module.predict_step(batch, 0)
         for i in wanted:
-            want = by_hand(net, video, batch["frame"][i])
+            want = by_hand(net, video, batch["frame"][i], memory)
             torch.testing.assert_close(maps[i], want, rtol=1e-4, atol=1e-5 * float(want.max()))
     assert seen == list(range(1, n + 1))

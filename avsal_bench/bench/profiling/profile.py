@@ -71,17 +71,12 @@ class SomeWindows(SaliencyDataModule):
     They are those from the T-th frame of a video on, if it has more: the reverse windows before are few, and cost more.
     """
 
-    def choose(self, batches: int, streams: bool) -> list[Video]:
-        """Choose frames, and return the videos as they are then scored: they end with the last of these frames.
-
-        Args:
-            batches: how many.
-            streams: whether the network carries a state from frame to frame, and so wants a video from its first on.
-        """
+    def choose(self, batches: int) -> list[Video]:
+        """Choose frames for so many batches, and return the videos as they are then scored: they end with the last."""
         self.chosen: list[Wanted] = []
         size, left, ending = self.config.test_batch_size, batches, []
         for i, video in enumerate(self.test_videos()):
-            first = 1 if streams else min(self.spec.frames, video.n_frames)
+            first = min(self.spec.window_frames, video.n_frames)
             frames = range(first, min(video.n_frames, first + left * size - 1) + 1)
             if left > 0:
                 self.chosen.append((i, frames))
@@ -145,7 +140,7 @@ def profile_test(context: Context, name: str, batches: int) -> Profile | None:
     module = SaliencyModule(job.model, stage_options(job, context.recipe), {}, {}, {}, job.seed)
     usual = data_to_predict(context, module, [name])
     data = SomeWindows(usual.config, usual.spec)
-    videos = data.choose(WARM + batches, streams=getattr(module.net, "streaming", False))
+    videos = data.choose(WARM + batches)
     if module.net.observes:
         _observe(module.net, data)
     with tempfile.TemporaryDirectory() as folder:

@@ -177,22 +177,28 @@ class SaliencyDataModule(LightningDataModule):
         return {**batch, "frames": torch.stack(clips)}
 
     def val_dataloader(self) -> Stream:
-        """Every ``val_stride``-th frame of the set-aside videos, shared out evenly to processes."""
+        """Every ``val_stride``-th frame of the set-aside videos, shared out evenly to processes.
+
+        A network that goes by frames walks through a whole video in one process; one without a video has nothing to
+        validate on, but the first frame of a video to walk: Lightning skips a process without batches, and the others
+        would wait for it for ever.
+        """
         videos, every = self.val_videos(), self.config.val_stride
-        places = [
-            (i, frame)
-            for i, video in enumerate(videos)
-            for frame in range(min(every // 2 + 1, video.n_frames), video.n_frames + 1, every)
-        ]
+        asked = [range(min(every // 2 + 1, video.n_frames), video.n_frames + 1, every) for video in videos]
         rank, world_size = self._rank()
+        brought = Brought(density=True, fixations=self.config.fixations, labels=self.config.labels)
+        if self.spec.walk == "frames":
+            mine = share_videos([frames[-1] for frames in asked], world_size)[rank]
+            wanted: list[Wanted] = [(i, asked[i]) for i in mine] or [(0, ())]
+            return self._stream(videos, wanted, brought, spanning=True)
+        places = [(i, frame) for i, frames in enumerate(asked) for frame in frames]
         if len(places) < world_size:
             raise ValueError(
                 f"{many(len(places), 'window')} to validate on for "
                 f"{many(world_size, 'process', plural='processes')}; lower val_stride"
             )
-        mine = groupby(places[rank::world_size], key=itemgetter(0))
-        wanted = [(i, [frame for _, frame in of_video]) for i, of_video in mine]
-        brought = Brought(density=True, fixations=self.config.fixations, labels=self.config.labels)
+        by_video = groupby(places[rank::world_size], key=itemgetter(0))
+        wanted = [(i, [frame for _, frame in of_video]) for i, of_video in by_video]
         return self._stream(videos, wanted, brought, spanning=True)
 
     def test_dataloader(self) -> Stream:

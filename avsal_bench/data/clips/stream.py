@@ -2,6 +2,9 @@
 
 Who reads (a thread, or processes) is ahead of who predicts, by a few batches. The device holds the frames that a batch
 and those after it need, of one video at a time: at most ``2T - 2`` and those of a batch, however long the video is.
+
+A network that goes by frames (``ClipSpec.walk``) is given each frame of a video once, from the first one to the last
+one whose map is asked for; frames between those are walked through, and no map of them comes back.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from avsal_bench.data.files.fixation_files import read_fixated
 from avsal_bench.data.files.frames import in_order, read_pool
 from avsal_bench.data.files.images import read_density
 from avsal_bench.data.labels import labels_of
-from avsal_bench.data.windows import Step, steps
+from avsal_bench.data.windows import Step, count_windows, steps
 from avsal_bench.spec import ClipSpec, Sound, WindowBatch
 from avsal_bench.timing.stopwatch import timed
 
@@ -69,7 +72,8 @@ class Stream:
         videos: that are read.
         wanted: which frames of which of them are predicted.
         spec: of the network.
-        size: windows of a batch.
+        size: windows of a batch; of a network that goes by frames, frames of a batch, whether or not their maps are
+            asked for.
         brought: what windows bring beside their frames.
         spanning: whether a batch may have windows of several videos; else the last one of a video has the rest of it.
         device: where frames and sound go, by copies that nobody waits for.
@@ -95,7 +99,8 @@ class Stream:
         if any(in_order(videos[i], spec.size, spec.antialias) for i, _ in wanted):
             workers = min(workers, 1)
         maps, sounds = brought.density + brought.fixations, 1 + len(brought.others)
-        fresh = size * spec.frames if spanning else min(size * spec.frames, spec.form.span + size)
+        most, span = size * spec.window_frames, spec.form.span if spec.walk == "windows" else 0
+        fresh = most if spanning else min(most, span + size)
         self.workers = readers(workers, spec, size, frames=fresh, maps=maps, sounds=sounds, beside=beside)
         # MKL, which resamples sounds and transforms them, keeps accounts of its memory by thread: a process that is
         # forked after a thread but the first has used it may turn in circles for ever.
@@ -138,14 +143,14 @@ class _Asks(Sampler[list[Ask]]):
         self.spanning = spanning
 
     def __len__(self) -> int:
-        counts = [len(targets) for _, targets in self.wanted]
+        counts = [count_windows(targets, self.spec.walk) for _, targets in self.wanted]
         return sum(-(-count // self.size) for count in ([sum(counts)] if self.spanning else counts))
 
     def __iter__(self) -> Iterator[list[Ask]]:
         spec, asked, room = self.spec, list[Ask](), self.size
         for i, targets in self.wanted:
             n = self.videos[i].n_frames
-            for step in steps(targets, n, *spec.form, size=self.size, head=room):
+            for step in steps(targets, n, *spec.form, size=self.size, head=room, walk=spec.walk):
                 asked.append(Ask(i, step))
                 room -= len(step.windows)
                 if not room:
@@ -173,28 +178,31 @@ class _Parts(Dataset[dict[str, Any]]):
     def _read(self, video: Video, step: Step) -> dict[str, Any]:
         """What a step of a video needs."""
         spec, brought = self.spec, self.brought
-        targets = [clip.target for clip in step.windows]
+        targets = list(step.asked)
         part: dict[str, Any] = {
-            "fresh": read_pool(video, step.fresh, spec.size, spec.antialias),
+            "fresh": read_pool(video, step.fresh, spec.size, spec.antialias, spec.pictures),
             "audio": None,
             "density": None,
             "fixated": None,
             "dataset": [video.dataset] * len(targets),
             "video": [video.name] * len(targets),
             "frame": targets,
-            "window": [clip.frames for clip in step.windows],
+            "window": [clip.frames for clip in step.windows if clip.target in step.asked],
         }
+        if spec.walk == "frames":
+            part["walked"] = [(video.key, clip.target, clip.target in step.asked) for clip in step.windows]
         if spec.audio is not None:
             part["audio"] = self._heard(video, step, brought.sound)
             if brought.others:
                 part["others"] = torch.stack([self._heard(video, step, sound) for sound in brought.others], dim=1)
         if brought.density:
-            part["density"] = torch.stack([read_density(video.densities.path(n), spec.size) for n in targets])
+            part["density"] = _stacked([read_density(video.densities.path(n), spec.size) for n in targets], spec)
         if brought.fixations:
-            part["fixated"] = torch.stack([read_fixated(video.fixations.path(n), spec.size) for n in targets])
+            fixated = [read_fixated(video.fixations.path(n), spec.size) for n in targets]
+            part["fixated"] = _stacked(fixated, spec, torch.bool)
         if brought.labels:
             labels = labels_of(video)
-            part["label"] = torch.tensor([labels[n - 1] for n in targets])
+            part["label"] = torch.tensor([labels[n - 1] for n in targets], dtype=torch.bool)
         return part
 
     def _heard(self, video: Video, step: Step, sound: Sound) -> Tensor:
@@ -202,6 +210,11 @@ class _Parts(Dataset[dict[str, Any]]):
         front_end, partner = self.spec.audio, (self.brought.swaps or {}).get(video.key)
         assert front_end is not None, "asked for where there is one"
         return torch.stack([hear(video, clip, front_end, sound, partner) for clip in step.windows])
+
+
+def _stacked(maps: list[Tensor], spec: ClipSpec, kind: torch.dtype = torch.float32) -> Tensor:
+    """Maps ``(B, h, w)``; of no frame nothing."""
+    return torch.stack(maps) if maps else torch.empty((0, *spec.size), dtype=kind)
 
 
 def _joined(columns: list[Any]) -> Any:

@@ -30,7 +30,13 @@ def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
     return resized
 
 
-def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool = True) -> Tensor:
+def read_frames(
+    video: Video,
+    numbers: Sequence[int],
+    size: tuple[int, int] | None,
+    antialias: bool = True,
+    pictures: Sequence[tuple[int, int]] = (),
+) -> Tensor:
     """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
 
     They come from the prepared form where it holds this size (antialiased always), else from the pictures or the
@@ -41,25 +47,39 @@ def read_frames(video: Video, numbers: Sequence[int], size: tuple[int, int] | No
         numbers: of the frames; one may stand there twice.
         size: (height, width) of the result; None for that of the files.
         antialias: see :class:`~avsal_bench.spec.ClipSpec`.
+        pictures: likewise; they are never prepared.
 
     Raises:
         FileNotFoundError, ValueError: naming the file and the frame.
     """
-    return _stacked(video, numbers, size, antialias, 1)
+    return _stacked(video, numbers, size, antialias, pictures, 1)
 
 
-def read_pool(video: Video, numbers: Sequence[int], size: tuple[int, int], antialias: bool = True) -> Tensor:
+def read_pool(
+    video: Video,
+    numbers: Sequence[int],
+    size: tuple[int, int],
+    antialias: bool = True,
+    pictures: Sequence[tuple[int, int]] = (),
+) -> Tensor:
     """As :func:`read_frames`, frame by frame: ``(N, 3, h, w)``; of no frame nothing."""
     if not numbers:
         return torch.empty((0, 3, *size), dtype=torch.uint8)
-    return _stacked(video, numbers, size, antialias, 0)
+    return _stacked(video, numbers, size, antialias, pictures, 0)
 
 
-def _stacked(video: Video, numbers: Sequence[int], size: tuple[int, int] | None, antialias: bool, axis: int) -> Tensor:
+def _stacked(
+    video: Video,
+    numbers: Sequence[int],
+    size: tuple[int, int] | None,
+    antialias: bool,
+    pictures: Sequence[tuple[int, int]],
+    axis: int,
+) -> Tensor:
     """Frames, counted along an axis of the result; see :func:`read_frames`."""
     if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
         raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {many(video.n_frames, 'frame')}")
-    if size is not None and antialias:
+    if size is not None and antialias and not pictures:
         ready = _prepared_frames(video, size)
         if ready is not None:
             frames = torch.from_numpy(ready[np.asarray(numbers) - 1])
@@ -68,7 +88,9 @@ def _stacked(video: Video, numbers: Sequence[int], size: tuple[int, int] | None,
     found: dict[int, Tensor] = {}
     for n in sorted(set(numbers)):
         picture = _read(video, n)
-        found[n] = picture if size is None else F.resize(picture, list(size), antialias=antialias)
+        if size is not None:
+            picture = _together([F.resize(picture, list(one), antialias=antialias) for one in pictures or (size,)])
+        found[n] = picture
     sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
     if len(sizes) > 1:
         listed = ", ".join(f"{height}x{width} (frame {n})" for (height, width), n in sizes.items())
@@ -76,9 +98,21 @@ def _stacked(video: Video, numbers: Sequence[int], size: tuple[int, int] | None,
     return torch.stack([found[n] for n in numbers], dim=axis)
 
 
-def read_clip(video: Video, clip: Window, size: tuple[int, int], antialias: bool = True) -> Tensor:
+def _together(pictures: Sequence[Tensor]) -> Tensor:
+    """Pictures ``(3, h, w)`` one below the other, each in the middle of its rows, with black beside."""
+    wide = max(picture.shape[-1] for picture in pictures)
+    return torch.cat([F.pad(picture, [(wide - picture.shape[-1]) // 2, 0]) for picture in pictures], dim=1)
+
+
+def read_clip(
+    video: Video,
+    clip: Window,
+    size: tuple[int, int],
+    antialias: bool = True,
+    pictures: Sequence[tuple[int, int]] = (),
+) -> Tensor:
     """The frames of a clip in its order, ``(3, T, h, w)`` uint8."""
-    return read_frames(video, clip.frames, size, antialias)
+    return read_frames(video, clip.frames, size, antialias, pictures)
 
 
 def in_order(video: Video, size: tuple[int, int], antialias: bool = True) -> bool:

@@ -6,8 +6,8 @@ small hourglass sees in the features X where a still picture draws the eye, M; X
 
 Decisions:
 
-1. The clip has the authors' 5 frames and the target is the last. At test time ``streaming`` carries the state of the
-   LSTM from the first frame of a video to its last, as the authors do; training and validation start at the clip.
+1. The clip has the authors' 5 frames and the target is the last. At test time, and to validate, ``streaming`` carries
+   the state of the LSTM from the first frame of a video to its last, as the authors do; training starts at the clip.
 2. The losses are weighed as in the code, 10 KL - 2 CC - NSS, not as in the paper (KL - 0.1 CC - 0.1 NSS).
 3. An epoch is one pass over the training videos; the authors' number of steps is not known.
 4. The attention learns from the maps of the videos: the authors teach it with still images, in every other step.
@@ -34,7 +34,7 @@ Keras numbers them in a fresh session, whatever wraps them in the file.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,10 +44,11 @@ from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.backbones.vgg16 import VGG16
 from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.clips import Clips, Memory
-from avsal_bench.models.layers.conv_lstm import ConvLSTM, State
+from avsal_bench.models.layers.recurrent.carried import Carried, carry
+from avsal_bench.models.layers.recurrent.conv_lstm import ConvLSTM, State
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
-from avsal_bench.spec import ClipSpec
+from avsal_bench.spec import ClipSpec, Walk
 
 Normalisation = Literal["keras", "torchvision"]
 
@@ -79,13 +80,6 @@ _LAYERS |= {
 }
 
 
-class _Seen(NamedTuple):
-    """The last frame of a video that was predicted, and the state of the LSTM after it."""
-
-    frame: int
-    state: State
-
-
 @register_model(
     "aclnet",
     paper="aclnet2018",
@@ -106,8 +100,8 @@ class ACLNet(Network):
         attention_loss: whether M is a side output; without effect when there is no attention.
         lstm_dropout: of the input of the LSTM, in training.
         normalisation: of the frames, ``keras`` or ``torchvision``; see decision 5.
-        streaming: whether :meth:`predict` carries the state of the LSTM through a video; else each window is a clip by
-            itself.
+        streaming: whether the network goes through a video by frames, and carries the state of the LSTM; else each
+            window is a clip by itself.
 
     Raises:
         ValueError: for an option outside its range.
@@ -135,9 +129,9 @@ class ACLNet(Network):
         if normalisation not in _STATISTICS:
             raise ValueError(f"normalisation is one of {', '.join(_STATISTICS)}; got {normalisation!r}")
         mean, std = _STATISTICS[normalisation]
-        self.spec = ClipSpec(frames, (size[0], size[1]), mean, std, target="last")
+        walk: Walk = "frames" if streaming else "windows"
+        self.spec = ClipSpec(frames, (size[0], size[1]), mean, std, target="last", walk=walk)
         self.attention_loss = attention_loss
-        self.streaming = streaming
 
         self.vgg = VGG16(width)
         self.attention = _hourglass(self.vgg.channels, width) if attention else None
@@ -180,39 +174,22 @@ class ACLNet(Network):
         return self._decode(hidden), state
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
-        """See :meth:`Network.predict`. With ``streaming``, only the target frame of a window is looked at.
+        """See :meth:`Network.predict`.
 
         Raises:
             ValueError: if the clip is not the one of the spec; and, with ``streaming``, naming the video and the
-                frame, for a frame that is neither the first nor next to the one predicted before.
+                frame, for a frame that is neither the first nor next to the one before.
         """
-        if not self.streaming:
-            return self(clips.frames, audio)  # type: ignore[no-any-return]
         self.check_clips(clips)
-        return clips.once("maps", lambda: self._stream(clips, memory.seen.setdefault("aclnet", {})))
+        if self.spec.walk == "windows":
+            return self(clips.frames, audio)  # type: ignore[no-any-return]
+        return clips.once("maps", lambda: self._walk(clips, memory.seen.setdefault("aclnet", {})))
 
-    def _stream(self, clips: Clips, memory: dict[str, _Seen]) -> Tensor:
-        """The maps ``(B, H/2, W/2)`` of target frames, each seen after the one before."""
-        targets = clips.single([(place.video, place.frames[-1]) for place in clips.places])
-        features = self._look(targets[:, :, None])[0]
-        hidden = []
-        for place, feature in zip(clips.places, features, strict=True):
-            state, frame = None, place.frames[-1]
-            if frame > 1:
-                before = memory.get(place.video)
-                if before is None or before.frame != frame - 1:
-                    seen = "no frame before it" if before is None else f"frame {before.frame} last"
-                    raise ValueError(
-                        f"{place.video}, frame {frame}: expected after frame {frame - 1}, but saw {seen}; predict all "
-                        "frames of a video in order, or build the network with streaming=False"
-                    )
-                state = before.state
-            after, state = self.lstm(feature[None], state)
-            memory[place.video] = _Seen(frame, state)
-            hidden.append(after)
-        for video in memory.keys() - {place.video for place in clips.places}:
-            del memory[video]
-        return self._decode(torch.cat(hidden))[:, 0]
+    def _walk(self, clips: Clips, kept: dict[tuple[str, int], Carried]) -> Tensor:
+        """The maps ``(B, H/2, W/2)`` that are asked for of frames, each seen after the one before."""
+        features = self._look(clips.frames)[0]
+        hidden = carry(features, clips.places, 1, kept, self.lstm)
+        return self._decode(torch.cat(hidden)[clips.asked])[:, 0]
 
     def _look(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features X (1 + M), ``(B, T, C, H/8, W/8)``, and M, ``(B, T, 1, H/8, W/8)``; X and None without attention."""

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.spectra import StandardisedPSD
 from avsal_bench.models.backbones.sound_switch import SoundSwitch
-from avsal_bench.models.layers.conv_gru import ConvGRU
 from avsal_bench.models.layers.netvlad import NetVLAD
+from avsal_bench.models.layers.recurrent.conv_gru import ConvGRU
 from avsal_bench.models.stanet import SoundMask, SpaceMask, TimeMask
 from avsal_bench.models.weights.loading import load_published
 from avsal_bench.models.weights.offered import published_weights
