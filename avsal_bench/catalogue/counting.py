@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -15,6 +15,7 @@ from avsal_bench.models import Network
 from avsal_bench.spec import ClipSpec
 
 Shape = tuple[int, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,21 @@ def count(build: Callable[[], Network]) -> Counted:
 
     Shapes alone are computed, without memory or arithmetic; a network that looks at values is run for real.
     """
+    return without_values(build, count_in)
+
+
+def without_values(build: Callable[[], Network], use: Callable[[AbstractContextManager[Any], Network], T]) -> T:
+    """What ``use(mode, net)`` gives of a network, without values where the network does not look at them.
+
+    Args:
+        build: makes the network.
+        use: runs it in the given mode; it may be called up to three times.
+    """
     meta = torch.device("meta")
     try:
         with meta:
             net = build()
-        return count_in(meta, net)
+        return use(meta, net)
     except (RuntimeError, TypeError):  # such as autocast, which does not know that device
         pass
     mode = FakeTensorMode(allow_non_fake_inputs=True)  # knows them all, in three times as long
@@ -56,9 +67,9 @@ def count(build: Callable[[], Network]) -> Counted:
             net = build()
         with mode:  # from here its tensors say that they are on the CPU, which some networks ask them
             net.to_empty(device="cpu")
-        return count_in(mode, net)
+        return use(mode, net)
     except (RuntimeError, TypeError):  # such as .item() or .numpy(): there are no values
-        return count_in(nullcontext(), build())
+        return use(nullcontext(), build())
 
 
 def count_in(mode: AbstractContextManager[Any], net: Network) -> Counted:
@@ -67,13 +78,13 @@ def count_in(mode: AbstractContextManager[Any], net: Network) -> Counted:
     # Front ends keep tables from call to call, and must not keep some without values: outside of the mode.
     shapes = window_shapes(net.spec)
     counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
-    with mode, _separate_operations(), torch.no_grad(), counter:
+    with mode, separate_operations(), torch.no_grad(), counter:
         net(*(torch.zeros(shape) for shape in shapes))
     return Counted(net.spec, sum(p.numel() for p in net.parameters()), counter.get_total_flops() // 2)
 
 
 @contextmanager
-def _separate_operations() -> Iterator[None]:
+def separate_operations() -> Iterator[None]:
     """PyTorch's transformer layers as the operations that they are made of; fused ones are not counted."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
