@@ -61,19 +61,20 @@ def starting_parts(training: Training, net: Network) -> list[str]:
 
 
 def load_part(module: torch.nn.Module, state: Mapping[str, torch.Tensor], source: Training, part: str) -> None:
-    """Load a part of the state of another stage's network into a module of the same form, strictly.
+    """Load a part of the state of another stage's network, "" for the whole, into a module of the same form, strictly.
 
     Raises:
         ValueError: when the other network has no such part, or its entries are not those of the module.
     """
-    own = {key.removeprefix(f"{part}."): value for key, value in state.items() if key.startswith(f"{part}.")}
+    prefix = f"{part}." if part else ""
+    own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     if not own:
         parts = {".".join(key.split(".")[:depth]) for key in state for depth in (1, 2, 3)}
         raise ValueError(unknown(f"part of {source.model} in stage {source.stage.name!r}", part, parts))
     try:
         module.load_state_dict(own, strict=True)
     except RuntimeError as error:
-        text = f"part {part!r} of {source.model}, stage {source.stage.name!r}, does not fit: {error}"
+        text = f"{f'part {part!r} of ' if part else ''}{source.model}, stage {source.stage.name!r}, does not fit: {error}"
         raise ValueError(text) from error
 
 

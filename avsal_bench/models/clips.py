@@ -181,4 +181,4 @@ class Clips:
     def _normalised(self, frames: Tensor) -> Tensor:
         if self._mean is None or self._std is None:
             return frames
-        return (frames.float() - self._mean) / self._std
+        return ((frames if frames.is_floating_point() else frames.float()) - self._mean) / self._std

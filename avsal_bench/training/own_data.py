@@ -99,7 +99,8 @@ class OwnData:
             stills = all(dataset(name).stills for name in self.train)
             own["clips_per_video"] = self.clips or (1 if stills else CLIPS)
             own |= {"clips_every": None} if whole.get("clips_every") is not None else {}
-        own |= {"epochs": self.epochs} if self.epochs is not None else {}
+        trains = whole.get("epochs") != 0  # else it only puts networks together
+        own |= {"epochs": self.epochs} if self.epochs is not None and trains else {}
         own |= {"batch_size": self.batch_size} if self.batch_size is not None else {}
         own |= {"optimizer": {**(whole.get("optimizer") or OPTIMIZER), "lr": self.lr}} if self.lr is not None else {}
         if self.epochs is not None and (whole.get("schedule") or {}).get("name") == "multistep":
