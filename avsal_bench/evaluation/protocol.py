@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, Step
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Halve, Jpeg, Levels, MinMax, Resize, Step
 from avsal_bench.plugins import enter, find, load_plugins
 from avsal_bench.records import METRICS, Averaging
 
@@ -95,6 +95,12 @@ PROTOCOLS = {
             saving=(Resize("bilinear"), Blur(sigma=2.0, kernel=11, border="reflect"), EightBit("half_up")),
         ),
         Protocol(
+            name="vinet-v2",
+            source="ViNet-Saliency/vinet_v2 ViNet_S_inferences_metrics.py, which has no sAUC and counts undefined as 0",
+            saving=(Resize("bilinear"), Blur(sigma=2.0, kernel=11, border="reflect")),
+            averaging="frames",
+        ),
+        Protocol(
             name="mspi",
             source="oraclefina/MSPI inference.py; its evaluation names the metrics only, the rest is as in stavis",
             saving=(
@@ -125,6 +131,11 @@ PROTOCOLS = {
             saving=(Levels(), Blur(sigma=7.0, kernel=57, border="symmetric"), EightBit("down", low="zero")),
             negatives="dataset",
             averaging="frames",
+        ),
+        Protocol(
+            name="hypersal",
+            source="MinglangQiao/Sports_saliency for the maps; no evaluation is published, the rest is as in vinet",
+            saving=(Halve(), Blur(sigma=2.0, kernel=11, border="reflect"), EightBit("half_up")),
         ),
         Protocol(
             name="raw",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Blur", "Clip", "EightBit", "Jpeg", "Levels", "MinMax", "Resize", "Step", "to_eight_bit"]
+__all__ = ["Blur", "Clip", "EightBit", "Halve", "Jpeg", "Levels", "MinMax", "Resize", "Step", "to_eight_bit"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,20 @@ class Resize:
         return torch.from_numpy(np.stack(shrunk)).to(maps.device)
 
 
-Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize
+@dataclass(frozen=True)
+class Halve:
+    """Maps are resized to half the height and width of the ground truth, rounded down, as ``Resize("bilinear")`` does.
+
+    So are the frames that MinglangQiao/Sports_saliency reads, and its maps.
+    """
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps of half the size of the ground truth."""
+        height, width = (max(1, side // 2) for side in size)
+        return Resize("bilinear", (height, width))(maps, size)
+
+
+Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize | Halve
 #: Of the map times 255: truncated; to the nearest; or half a level up before the nearest, as torchvision's
 #: ``save_image`` together with the half that ViNet's code adds.
 Rounding = Literal["down", "nearest", "half_up"]

@@ -43,12 +43,17 @@ def both_ways(video, rules, degree, splits=2):
             yield from zip(score_both(one, other, frame, rules, preparation), slow, strict=True)
 
 
-@pytest.mark.parametrize("rules", PROTOCOLS)
-def test_every_protocol_of_the_package_is_scored_so(rules):
-    assert is_quick(protocol(rules))
+#: A map that is zero nowhere cannot be made smaller from some of its pixels before it is stored in 8 bits.
+SLOW = {"hypersal"}
+QUICK = [rules for rules in PROTOCOLS if rules not in SLOW]
 
 
 @pytest.mark.parametrize("rules", PROTOCOLS)
+def test_protocols_of_the_package_are_scored_so_where_they_can_be(rules):
+    assert is_quick(protocol(rules)) == (rules in QUICK)
+
+
+@pytest.mark.parametrize("rules", QUICK)
 @pytest.mark.parametrize(
     ("size", "degree"),
     [
