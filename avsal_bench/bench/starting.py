@@ -74,7 +74,8 @@ def load_part(module: torch.nn.Module, state: Mapping[str, torch.Tensor], source
     try:
         module.load_state_dict(own, strict=True)
     except RuntimeError as error:
-        text = f"{f'part {part!r} of ' if part else ''}{source.model}, stage {source.stage.name!r}, does not fit: {error}"
+        which = f"part {part!r} of {source.model}" if part else source.model
+        text = f"{which}, stage {source.stage.name!r}, does not fit: {error}"
         raise ValueError(text) from error
 
 
