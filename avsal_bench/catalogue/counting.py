@@ -11,6 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from avsal_bench.audio.waveform import AudioFrontEnd
 from avsal_bench.models import Network
 from avsal_bench.spec import ClipSpec
 
@@ -81,6 +82,18 @@ def count_in(mode: AbstractContextManager[Any], net: Network) -> Counted:
     with mode, separate_operations(), torch.no_grad(), counter:
         net(*(torch.zeros(shape) for shape in shapes))
     return Counted(net.spec, sum(p.numel() for p in net.parameters()), counter.get_total_flops() // 2)
+
+
+def sound_phrase(front_end: AudioFrontEnd) -> str:
+    """Class of a front end, size of its tensor without axes of one, and sample rate.
+
+    >>> from avsal_bench.audio.waveform import Waveform
+    >>> sound_phrase(Waveform(16))
+    'Waveform 35280, 22.05 kHz'
+    """
+    sides = [side for side in front_end(torch.zeros(1)).shape if side > 1]
+    size = "x".join(map(str, sides))
+    return f"{type(front_end).__name__} {size}, {front_end.sample_rate / 1000:g} kHz"
 
 
 @contextmanager

@@ -12,19 +12,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from avsal_bench.audio.waveform import AudioFrontEnd
-from avsal_bench.catalogue.counting import Counted, count
+from avsal_bench.catalogue.facts import Facts, read_facts
 from avsal_bench.catalogue.speeds import Times, read_object, read_speeds, times_of
-from avsal_bench.models import Network, create_model, list_models, model_entry
+from avsal_bench.models import create_model, list_models, model_entry, model_facts
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import ModelEntry
 from avsal_bench.records import MAPS_PRESET, network_name, read_records
 from avsal_bench.resources import resource
-from avsal_bench.spec import ClipSpec, Modality
+from avsal_bench.spec import Modality
+
+if TYPE_CHECKING:
+    from avsal_bench.models.base import Network
 
 SMOKE = "smoke"
 
@@ -77,35 +77,18 @@ class Row:
     """One line of the table.
 
     Args:
-        variant: the network.
-        spec: the clip that it takes.
-        sound: phrase for its front end; "" without sound.
-        counted: parameters and MACs; None for what has no weights: baselines and classical models.
+        facts: what the code says of the network.
         times: None where they were not measured, or when the network had other MACs than now.
-        parity: whether its output was compared with the authors' code.
-        weights: files of the whole network that the authors offer and that are registered here.
-        parts: files that start an encoder, of the model in any modality.
-        opened: how many of both were opened here.
         synth_cc: CC that is expected of a short training on ``synth``, fold 1; None where none is.
+        muted_cc: the same without sound at test time.
         real: records of it on real sets.
     """
 
-    variant: Variant
-    spec: ClipSpec
-    sound: str
-    counted: Counted | None
+    facts: Facts
     times: Times | None
-    parity: bool
-    weights: int
-    parts: int
-    opened: int
     synth_cc: float | None
+    muted_cc: float | None
     real: int
-
-    @property
-    def year(self) -> str:
-        """Of the paper; "" without one."""
-        return self.variant.entry.paper[-4:]
 
 
 def variants(names: Sequence[str] = ()) -> list[Variant]:
@@ -124,68 +107,89 @@ def variants(names: Sequence[str] = ()) -> list[Variant]:
     return sorted(found, key=lambda v: not v.modality)
 
 
-def catalogue(records: Path, names: Sequence[str] = ()) -> list[Row]:
+def catalogue(records: Path, names: Sequence[str] = (), recount: bool = False) -> list[Row]:
     """Rows of the table, for all networks or some models.
 
     Args:
         records: folder of the records of a leaderboard; it need not be there.
         names: of models.
+        recount: whether networks of the package are counted too, instead of read from its ``networks.csv``.
 
     Raises:
         ValueError: for an unknown name, or a file that cannot be read.
     """
-    chosen = variants(names)
-    scores = expected_cc(resource("expected"))
+    kept = {} if recount else read_facts(resource("networks.csv"))
+    found: list[Facts] = []
+    for name in names or list_models():
+        found += kept[name] if _holds(name, kept) else [facts_of(one) for one in variants([name])]
+    scores, muted = expected_cc(resource("expected")), expected_cc(resource("expected"), "muted")
     speeds = read_speeds(resource("speed.json"))
-    outputs = resource("parity.txt").read_text(encoding="utf-8").split()
     real = Counter(r.network for _, r in read_records(records) if not r.synthetic and r.preset != MAPS_PRESET)
-    rows = []
-    for one in chosen:
-        counted = count_published(one.entry.name, one.modality, one.variant) if one.modality else None
-        spec = counted.spec if counted else one.build().spec
-        whole = [w for w in one.entry.weights if w.build is None and one.loads(w)]
-        parts = [w for w in one.entry.weights if w.build is not None]
-        rows.append(
-            Row(
-                variant=one,
-                spec=spec,
-                sound=sound_phrase(spec.audio) if spec.audio else "",
-                counted=counted,
-                times=times_of(speeds, one.key, counted.macs) if counted else None,
-                parity=one.compared(outputs),
-                weights=len(whole),
-                parts=len(parts),
-                opened=sum("not opened" not in w.form for w in whole + parts),
-                synth_cc=scores.get(one.key),
-                real=real[one.key],
-            )
+    return [
+        Row(
+            facts=one,
+            times=times_of(speeds, one.key, one.macs) if one.macs else None,
+            synth_cc=scores.get(one.key),
+            muted_cc=muted.get(one.key),
+            real=real[one.key],
         )
-    return rows
+        for one in sorted(found, key=lambda one: not one.modality)
+    ]
+
+
+def _holds(name: str, kept: Mapping[str, Sequence[Facts]]) -> bool:
+    """Whether what is kept is of this model: one of the package, of the same paper and modalities."""
+    facts = model_facts(name)
+    lines = kept.get(name, ())
+    modalities = {line.modality for line in lines if not line.variant} - {""}
+    return (
+        facts.module.startswith("avsal_bench.")
+        and bool(lines)
+        and modalities == set(facts.modalities)
+        and {line.paper for line in lines} == {facts.paper}
+    )
 
 
 @cache
-def count_published(name: str, modality: str, variant: str) -> Counted:
-    """Parameters and MACs of a network as published; seconds for the large ones, so each is counted once."""
-    (one,) = (v for v in variants([name]) if (v.modality, v.variant) == (modality, variant))
-    return count(one.build)
+def facts_of(one: Variant) -> Facts:
+    """What the code says of a network; its parameters and MACs are counted, which takes seconds for large ones."""
+    from avsal_bench.catalogue.counting import count, sound_phrase  # with torch, which what is kept does without
+
+    counted = count(one.build) if one.modality else None
+    spec = counted.spec if counted else one.build().spec
+    whole = [w for w in one.entry.weights if w.build is None and one.loads(w)]
+    parts = [w for w in one.entry.weights if w.build is not None]
+    outputs = resource("parity.txt").read_text(encoding="utf-8").split()
+    parity = "proved" if one.compared(outputs) else "no"
+    return Facts(
+        network=one.entry.name,
+        variant=one.variant,
+        modality=one.modality,
+        paper=one.entry.paper,
+        parameters=counted.parameters if counted else None,
+        macs=counted.macs if counted else None,
+        frames=spec.frames,
+        height=spec.size[0],
+        width=spec.size[1],
+        step=spec.step,
+        target=spec.target if isinstance(spec.target, str) else f"{spec.target} after the first",
+        sound=sound_phrase(spec.audio) if spec.audio else "",
+        code=one.entry.code,
+        parity=(parity if one.entry.code else "no code") if one.modality else "",
+        weights=len(whole),
+        encoder_weights=len(parts),
+        weights_opened=sum("not opened" not in w.form for w in whole + parts),
+    )
 
 
-def sound_phrase(front_end: AudioFrontEnd) -> str:
-    """Class of a front end, size of its tensor without axes of one, and sample rate.
-
-    >>> from avsal_bench.audio.waveform import Waveform
-    >>> sound_phrase(Waveform(16))
-    'Waveform 35280, 22.05 kHz'
-    """
-    sides = [side for side in front_end(torch.zeros(1)).shape if side > 1]
-    size = "x".join(map(str, sides))
-    return f"{type(front_end).__name__} {size}, {front_end.sample_rate / 1000:g} kHz"
-
-
-def expected_cc(folder: Path) -> dict[str, float]:
-    """CC of each network on ``synth``, fold 1, true sound, protocol of the main tables, from the files of a folder.
+def expected_cc(folder: Path, sound: str = "original") -> dict[str, float]:
+    """CC of each network on ``synth``, fold 1, protocol of the main tables, from the files of a folder.
 
     Only those of the preset ``smoke`` count; others are no short trainings of the whole network.
+
+    Args:
+        folder: of the expected scores.
+        sound: what is heard at test time.
 
     Raises:
         ValueError: when two files expect something of one network, or a file has another form.
@@ -195,7 +199,7 @@ def expected_cc(folder: Path) -> dict[str, float]:
         expected = read_object(path)
         for key, scores in expected["scores"].items() if expected.get("preset") == SMOKE else ():
             network, _, condition = key.partition("/")
-            if condition != "synth/fold1/original" or "CC" not in scores:
+            if condition != f"synth/fold1/{sound}" or "CC" not in scores:
                 continue
             if network in found:
                 raise ValueError(f"{key} is in {found[network][1]} and in {path}; take it out of one of them")

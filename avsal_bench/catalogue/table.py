@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avsal_bench.catalogue.networks import Row
+from avsal_bench.catalogue.numbers import shortened
 from avsal_bench.catalogue.speeds import Times, Way
 from avsal_bench.files import write_atomically
-from avsal_bench.spec import ClipSpec
 from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.
@@ -28,25 +28,10 @@ class Column(NamedTuple):
     number: bool = False
 
 
-def shortened(n: int) -> str:
-    """A number in three digits.
-
-    >>> shortened(43_721_809), shortened(369_979_827_456), shortened(950)
-    ('43.7 M', '370 G', '950')
-    """
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if n >= size:
-            return f"{n / size:.{max(0, 3 - len(str(n // size)))}f} {letter}"
-    return str(n)
-
-
 def _clip(row: Row) -> str:
-    apart = f", {row.spec.step} apart" if row.spec.step > 1 else ""
-    return "{}x{}x{}".format(row.spec.frames, *row.spec.size) + apart if row.counted else DASH
-
-
-def _target(spec: ClipSpec) -> str:
-    return spec.target if isinstance(spec.target, str) else f"{spec.target} after the first"
+    facts = row.facts
+    apart = f", {facts.step} apart" if facts.step > 1 else ""
+    return f"{facts.frames}x{facts.height}x{facts.width}{apart}" if facts.macs else DASH
 
 
 def _plain(which: Callable[[Times], Way]) -> Callable[[Row], str]:
@@ -70,42 +55,39 @@ def _gain(row: Row) -> str:
     return f"{way.plain / way.ours:.2g}x" if way.plain and way.ours else DASH
 
 
-def _parity(row: Row) -> str:
-    if not row.variant.modality:
-        return DASH
-    if not row.variant.entry.code:
-        return "no code"
-    return "proved" if row.parity else "no"
-
-
 def _weights(row: Row) -> str:
-    if not row.weights + row.parts:
+    facts = row.facts
+    if not facts.weights + facts.encoder_weights:
         return DASH
-    parts = f"+{row.parts}" if row.parts else ""
-    return f"{row.weights}{parts}, {row.opened} opened"
+    parts = f"+{facts.encoder_weights}" if facts.encoder_weights else ""
+    return f"{facts.weights}{parts}, {facts.weights_opened} opened"
 
 
-NETWORK = Column("network", lambda row: row.variant.label)
-MODALITY = Column("modality", lambda row: row.variant.modality or "baseline")
+def _number(n: int | None) -> str:
+    return DASH if n is None else shortened(n)
+
+
+NETWORK = Column("network", lambda row: row.facts.label)
+MODALITY = Column("modality", lambda row: row.facts.modality or "baseline")
 
 #: What a network is.
 FIRST = (
     NETWORK,
     MODALITY,
-    Column("paper", lambda row: row.variant.entry.paper or DASH),
-    Column("year", lambda row: row.year or DASH, True),
-    Column("params", lambda row: shortened(row.counted.parameters) if row.counted else DASH, True),
-    Column("MACs", lambda row: shortened(row.counted.macs) if row.counted else DASH, True),
+    Column("paper", lambda row: row.facts.paper or DASH),
+    Column("year", lambda row: row.facts.year or DASH, True),
+    Column("params", lambda row: _number(row.facts.parameters), True),
+    Column("MACs", lambda row: _number(row.facts.macs), True),
     Column("clip", _clip, True),
-    Column("target", lambda row: _target(row.spec) if row.counted else DASH),
-    Column("sound", lambda row: row.sound or DASH),
+    Column("target", lambda row: row.facts.target if row.facts.macs else DASH),
+    Column("sound", lambda row: row.facts.sound or DASH),
 )
 #: How fast it is, beside a plain script.
 SECOND = (
     NETWORK,
     MODALITY,
     Column("plain CPU s", _plain(lambda times: times.one_thread), True),
-    Column("CPU s", lambda row: NOT_MEASURED if row.counted and not row.times else ONE_THREAD(row), True),
+    Column("CPU s", lambda row: NOT_MEASURED if row.facts.macs and not row.times else ONE_THREAD(row), True),
     Column("gain", _gain, True),
     Column("bf16 CPU s", _ours(lambda times: times.bf16), True),
     Column("plain film", _plain(lambda times: times.film), True),
@@ -117,8 +99,8 @@ SECOND = (
 THIRD = (
     NETWORK,
     MODALITY,
-    Column("authors' code", lambda row: row.variant.entry.code or ("none published" if row.counted else DASH)),
-    Column("parity", _parity),
+    Column("authors' code", lambda row: row.facts.code or ("none published" if row.facts.macs else DASH)),
+    Column("parity", lambda row: row.facts.parity or DASH),
     Column("weights", _weights),
     Column("synth CC", lambda row: DASH if row.synth_cc is None else f"{row.synth_cc:.3f}", True),
     Column("real sets", lambda row: str(row.real) if row.real else "no"),
@@ -188,21 +170,12 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def _numbers(row: Row) -> dict[str, Any]:
-    entry, spec, times = row.variant.entry, row.spec, row.times
+    facts, times = vars(row.facts), row.times
     one_thread, all_threads, film = (times.one_thread, times.all_threads, times.film) if times else (Way(),) * 3
+    first = ("network", "variant", "modality", "paper", "year", "parameters", "macs")
     return {
-        "network": entry.name,
-        "variant": row.variant.variant,
-        "modality": row.variant.modality,
-        "paper": entry.paper,
-        "year": row.year,
-        "parameters": row.counted.parameters if row.counted else None,
-        "macs": row.counted.macs if row.counted else None,
-        "frames": spec.frames,
-        "height": spec.size[0],
-        "width": spec.size[1],
-        "target": _target(spec),
-        "sound": row.sound,
+        **{name: facts.get(name, row.facts.year) for name in first},
+        **{name: facts[name] for name in ("frames", "height", "width", "step", "target", "sound")},
         "cpu_seconds_one_thread": one_thread.ours,
         "plain_cpu_seconds_one_thread": one_thread.plain,
         "bf16_cpu_seconds_one_thread": times.bf16.ours if times else None,
@@ -214,11 +187,7 @@ def _numbers(row: Row) -> dict[str, Any]:
         "processor": times.machine["processor"] if times else None,
         "torch": times.machine["torch"] if times else None,
         "measured": times.date if times else None,
-        "code": entry.code,
-        "parity": _parity(row).replace(DASH, ""),
-        "weights": row.weights,
-        "encoder_weights": row.parts,
-        "weights_opened": row.opened,
+        **{name: facts[name] for name in ("code", "parity", "weights", "encoder_weights", "weights_opened")},
         "synth_cc": row.synth_cc,
         "real_records": row.real,
     }

@@ -1,4 +1,4 @@
-"""Which parts of a network a figure shows: few enough to read, and the joins and skips inside of them where that fits."""
+"""Which parts of a network a figure shows: few enough to read, with the joins and skips inside of them that fit."""
 
 from __future__ import annotations
 
