@@ -18,6 +18,7 @@ __all__ = [
     "Batch",
     "ClipForm",
     "ClipSpec",
+    "Filter",
     "Modality",
     "Sound",
     "Start",
@@ -35,6 +36,9 @@ Target = Literal["last", "middle"] | int
 #: How the first frames of a video get their window where the target is the last frame: from the clip that starts there,
 #: run backwards, or with the first frame repeated in front.
 Start = Literal["reverse", "repeat"]
+
+#: How frames are resized: by triangles, by Keys's cubics, or by sinc windows of three lobes.
+Filter = Literal["bilinear", "bicubic", "lanczos"]
 
 #: How a network goes through a video at test time: by ``windows``, each of which is a clip by itself; or by ``frames``,
 #: one after the other from the first one on, with a state that it carries along.
@@ -100,7 +104,7 @@ class ClipSpec:
         start: how the first frames of a video get their window; see :data:`Start`. Only a ``last`` target has a use
             for it.
         antialias: whether frames are filtered as they are made smaller (Pillow's bilinear resize); without, each
-            pixel comes from four of the frame's (OpenCV's).
+            pixel comes from four of the frame's (OpenCV's), or of 16 by ``bicubic``.
         step: from one frame of a clip to the next, in frames of the video; 1 for consecutive ones.
         walk: how the network goes through a video at test time; see :data:`Walk`. By ``frames``, it is given each frame
             of a video once and in order. With a ``step`` of n these are n sequences that take turns, of the frames o,
@@ -108,6 +112,8 @@ class ClipSpec:
         pictures: where a network looks at frames of several sizes, the (height, width) of each: a frame of the clip is
             then that frame at all these sizes, each in the middle of its rows, one below the other, with black beside.
             ``size`` is that of the whole.
+        filter: how frames are resized. ``lanczos``, and ``bicubic`` with ``antialias``, are Pillow's, bit for bit;
+            ``bicubic`` without has OpenCV's cubics (a = -0.75), and may differ from it by the rounding of a level.
 
     Raises:
         ValueError: for a value that is out of its range; it names the field.
@@ -124,6 +130,7 @@ class ClipSpec:
     step: int = 1
     walk: Walk = "windows"
     pictures: tuple[tuple[int, int], ...] = ()
+    filter: Filter = "bilinear"
 
     def __post_init__(self) -> None:
         if not _is_whole(self.frames):
@@ -145,6 +152,10 @@ class ClipSpec:
             raise ValueError(f"start: expected {' or '.join(get_args(Start))}, got {self.start!r}")
         if self.walk not in get_args(Walk):
             raise ValueError(f"walk: expected {' or '.join(get_args(Walk))}, got {self.walk!r}")
+        if self.filter not in get_args(Filter):
+            raise ValueError(f"filter: expected {', '.join(get_args(Filter))}, got {self.filter!r}")
+        if self.filter == "lanczos" and not self.antialias:
+            raise ValueError("filter: lanczos always filters what is made smaller; leave antialias at True")
         if self.pictures:
             object.__setattr__(self, "pictures", tuple((height, width) for height, width in self.pictures))
             wide = max(width for _, width in self.pictures)
@@ -174,6 +185,16 @@ class ClipSpec:
                 f"{self.form.before} after their first"
             )
         return index
+
+    @property
+    def plain_frames(self) -> bool:
+        """Whether frames are resized as the prepared form holds them: bilinear, antialiased, and to one size."""
+        return self.antialias and self.filter == "bilinear" and not self.pictures
+
+    @property
+    def resizing(self) -> tuple[tuple[int, int], bool, tuple[tuple[int, int], ...], Filter]:
+        """How frames get their size: the last arguments of what reads them."""
+        return self.size, self.antialias, self.pictures, self.filter
 
     @property
     def window_frames(self) -> int:

@@ -155,6 +155,8 @@ def _fit(
         compile_network(module.net)
     began = time.monotonic()
     trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=True)
+    if not stage.epochs:
+        trainer.save_checkpoint(training.best)
     story |= {
         "stage": stage.name,
         "network": training.network,
@@ -228,7 +230,7 @@ def say_prepared(data: SaliencyDataModule) -> None:
     prepared, videos = data.prepared_count()
     if not prepared and all(dataset(name).embedded for name in data.config.roots):
         return  # small pictures, read as fast
-    if not data.spec.antialias:
+    if not data.spec.plain_frames:
         print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)
         return
     where = f"frames of {prepared} of {many(videos, 'video')} come prepared"
@@ -242,4 +244,6 @@ def say_decoded(data: SaliencyDataModule) -> None:
     if data.config.decode_on_device:
         encoded, videos = data.encoded_count()
         others = "" if encoded == videos else "; others come prepared, or are PNG or video files, and are read as usual"
+        if data.spec.filter != "bilinear" or data.spec.pictures:
+            others = "; all are read as usual, as no GPU resizes frames as this network's authors do it"
         print(f"the GPU decodes frames of {encoded} of {many(videos, 'video')} to train on{others}", flush=True)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -46,7 +47,7 @@ from avsal_bench.models.correspondence.classifier import Classifier
 from avsal_bench.models.correspondence.l3net import L3Net
 from avsal_bench.models.registry import create_model, register_model
 from avsal_bench.names import pick, unknown
-from avsal_bench.spec import ClipSpec, Target
+from avsal_bench.spec import Target
 
 Switch = Literal["none", "predicted", "labels"]
 
@@ -131,9 +132,7 @@ class AVC(Network):
         if spec.audio is not None:
             self.classifier = kind(**(classifier_options or {}))
             self.sounds = TwoSounds(spec.audio, self.classifier.audio)
-            spec = ClipSpec(
-                spec.frames, spec.size, spec.mean, spec.std, spec.target, self.sounds, spec.start, spec.antialias
-            )
+            spec = replace(spec, audio=self.sounds)
             self.pictures = pictures_of(spec.frames, spec.target, self.classifier.frames)
         self.spec = spec
         # From the network's normalisation to ImageNet's.

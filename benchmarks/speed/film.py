@@ -105,7 +105,7 @@ def with_weights(net: Network, video: Video) -> Network:
     target = steady_frames(spec, video.n_frames)[0]
     clip = window(target, video.n_frames, *spec.form)
     average, deviation = (255 * torch.tensor(v).view(3, 1, 1, 1) for v in (spec.mean, spec.std))
-    frames = (read_clip(video, clip, spec.size, spec.antialias).float() - average) / deviation
+    frames = (read_clip(video, clip, *spec.resizing).float() - average) / deviation
     return draw_weights(net, frames[None], None if spec.audio is None else hear(video, clip, spec.audio)[None])
 
 

@@ -45,7 +45,7 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
     """
     spec, device, clock = net.spec, torch.device(setting.device), setting.clock()
     every = Window(1, tuple(range(1, video.n_frames + 1)))
-    pool = read_clip(video, every, spec.size, spec.antialias).transpose(0, 1).contiguous().to(device)
+    pool = read_clip(video, every, *spec.resizing).transpose(0, 1).contiguous().to(device)
     plain, ours = net.to(device), inference_form(net).to(device)
     average, deviation = (255 * torch.tensor(v, device=device).view(3, 1, 1) for v in (spec.mean, spec.std))
     memory = Memory()

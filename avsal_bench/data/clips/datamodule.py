@@ -124,7 +124,8 @@ class SaliencyDataModule(LightningDataModule):
         """How many of the listed videos, of training and test, are read from their prepared form, and of how many."""
         videos = {v.key: v for part in ("train", "test") for v in self.listed(part)}
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
-        return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
+        plain = self.spec.plain_frames
+        return sum(plain and is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 
     def encoded_count(self) -> tuple[int, int]:
         """Of how many videos to fit on frames can be decoded on the device, by their first ones, and of how many."""

@@ -87,13 +87,16 @@ def frames_in_bytes(videos: Sequence[Video], spec: ClipSpec) -> int:
 def read_encoded(video: Video, numbers: Sequence[int], spec: ClipSpec) -> EncodedClip | None:
     """Frames of a video by their numbers from 1, as files; None where they are read in the usual way.
 
-    These are frames of the prepared form, of video files, and those that are wanted at several sizes, and pictures that are no JPEG of light (inks are left to
-    the CPU), or nothing that can be read, which the usual way tells.
+    These are frames of the prepared form, of video files, and those that are wanted at several sizes or by another
+    filter than bilinear, and pictures that are no JPEG of light (inks are left to the CPU), or nothing that can be
+    read, which the usual way tells.
 
     Raises:
         FileNotFoundError, ValueError: naming the file, when it is missing, no regular file or too large.
     """
-    if isinstance(video.frames, VideoFile) or spec.pictures or (spec.antialias and is_prepared(video, spec.size)):
+    if isinstance(video.frames, VideoFile) or spec.pictures or spec.filter != "bilinear":
+        return None
+    if spec.plain_frames and is_prepared(video, spec.size):
         return None
     distinct = sorted(set(numbers))
     paths = [video.frames.path(number) for number in distinct]

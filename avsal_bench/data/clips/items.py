@@ -137,7 +137,7 @@ def read_item(
     files = read_encoded(video, clip.frames, spec) if encoded else None
     return {
         **further,
-        "frames": files if files is not None else read_clip(video, clip, spec.size, spec.antialias, spec.pictures),
+        "frames": files if files is not None else read_clip(video, clip, *spec.resizing),
         "audio": audio,
         "density": None,
         "fixated": None,

@@ -96,7 +96,7 @@ class Stream:
         beside: int = 1,
     ) -> None:
         brought = brought or Brought()
-        if any(in_order(videos[i], spec.size, spec.antialias) for i, _ in wanted):
+        if any(in_order(videos[i], spec) for i, _ in wanted):
             workers = min(workers, 1)
         maps, sounds = brought.density + brought.fixations, 1 + len(brought.others)
         most, span = size * spec.window_frames, spec.form.span if spec.walk == "windows" else 0
@@ -180,7 +180,7 @@ class _Parts(Dataset[dict[str, Any]]):
         spec, brought = self.spec, self.brought
         targets = list(step.asked)
         part: dict[str, Any] = {
-            "fresh": read_pool(video, step.fresh, spec.size, spec.antialias, spec.pictures),
+            "fresh": read_pool(video, step.fresh, *spec.resizing),
             "audio": None,
             "density": None,
             "fixated": None,

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.io import ImageReadMode
+from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.dataset import Video, VideoFile
@@ -20,7 +22,11 @@ from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
 from avsal_bench.data.files.readers.video_reader import read_pictures
 from avsal_bench.data.files.video_files import picture_size
 from avsal_bench.data.windows import Window
+from avsal_bench.spec import ClipSpec, Filter
 from avsal_bench.text import many
+
+#: Pillow's name of a filter that is taken from there.
+_PILLOWS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 
 
 def read_frame(path: Path, size: tuple[int, int]) -> Tensor:
@@ -36,11 +42,12 @@ def read_frames(
     size: tuple[int, int] | None,
     antialias: bool = True,
     pictures: Sequence[tuple[int, int]] = (),
+    by: Filter = "bilinear",
 ) -> Tensor:
     """Frames of a video by their numbers from 1, in that order, ``(3, T, h, w)`` uint8 RGB.
 
-    They come from the prepared form where it holds this size (antialiased always), else from the pictures or the
-    video file, resized by bilinear interpolation. One picture at its own size is in memory at a time.
+    They come from the prepared form where it holds this size (bilinear and antialiased always), else from the pictures
+    or the video file. One picture at its own size is in memory at a time.
 
     Args:
         video: whose files are read.
@@ -48,11 +55,12 @@ def read_frames(
         size: (height, width) of the result; None for that of the files.
         antialias: see :class:`~avsal_bench.spec.ClipSpec`.
         pictures: likewise; they are never prepared.
+        by: ``filter`` there.
 
     Raises:
         FileNotFoundError, ValueError: naming the file and the frame.
     """
-    return _stacked(video, numbers, size, antialias, pictures, 1)
+    return _stacked(video, numbers, size, antialias, pictures, by, 1)
 
 
 def read_pool(
@@ -61,11 +69,12 @@ def read_pool(
     size: tuple[int, int],
     antialias: bool = True,
     pictures: Sequence[tuple[int, int]] = (),
+    by: Filter = "bilinear",
 ) -> Tensor:
     """As :func:`read_frames`, frame by frame: ``(N, 3, h, w)``; of no frame nothing."""
     if not numbers:
         return torch.empty((0, 3, *size), dtype=torch.uint8)
-    return _stacked(video, numbers, size, antialias, pictures, 0)
+    return _stacked(video, numbers, size, antialias, pictures, by, 0)
 
 
 def _stacked(
@@ -74,12 +83,13 @@ def _stacked(
     size: tuple[int, int] | None,
     antialias: bool,
     pictures: Sequence[tuple[int, int]],
+    by: Filter,
     axis: int,
 ) -> Tensor:
     """Frames, counted along an axis of the result; see :func:`read_frames`."""
     if outside := [n for n in numbers if not 1 <= n <= video.n_frames]:
         raise ValueError(f"{video.key}: frame {outside[0]} is not in a video of {many(video.n_frames, 'frame')}")
-    if size is not None and antialias and not pictures:
+    if size is not None and antialias and by == "bilinear" and not pictures:
         ready = _prepared_frames(video, size)
         if ready is not None:
             frames = torch.from_numpy(ready[np.asarray(numbers) - 1])
@@ -89,7 +99,7 @@ def _stacked(
     for n in sorted(set(numbers)):
         picture = _read(video, n)
         if size is not None:
-            picture = _together([F.resize(picture, list(one), antialias=antialias) for one in pictures or (size,)])
+            picture = _together([resized(picture, one, antialias, by) for one in pictures or (size,)])
         found[n] = picture
     sizes = {tuple(picture.shape[1:]): n for n, picture in found.items()}
     if len(sizes) > 1:
@@ -110,14 +120,29 @@ def read_clip(
     size: tuple[int, int],
     antialias: bool = True,
     pictures: Sequence[tuple[int, int]] = (),
+    by: Filter = "bilinear",
 ) -> Tensor:
     """The frames of a clip in its order, ``(3, T, h, w)`` uint8."""
-    return read_frames(video, clip.frames, size, antialias, pictures)
+    return read_frames(video, clip.frames, size, antialias, pictures, by)
 
 
-def in_order(video: Video, size: tuple[int, int], antialias: bool = True) -> bool:
-    """Whether frames of this size cost least where one process reads them one after the other: from a video file."""
-    return isinstance(video.frames, VideoFile) and not (antialias and is_prepared(video, size))
+def resized(picture: Tensor, size: tuple[int, int], antialias: bool = True, by: Filter = "bilinear") -> Tensor:
+    """A picture ``(3, H, W)`` uint8 at another (height, width), see :class:`~avsal_bench.spec.ClipSpec`."""
+    if by == "bilinear":
+        small: Tensor = F.resize(picture, list(size), antialias=antialias)
+        return small
+    if not antialias:
+        # Not in 8 bits, where what overshoots is cut off once along each side.
+        exact: Tensor = F.resize(picture.float(), list(size), InterpolationMode.BICUBIC, antialias=False)
+        return exact.round_().clamp_(0, 255).to(torch.uint8)
+    image = Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())
+    filtered = image.resize((size[1], size[0]), _PILLOWS[by])
+    return torch.from_numpy(np.array(filtered)).permute(2, 0, 1).contiguous()
+
+
+def in_order(video: Video, spec: ClipSpec) -> bool:
+    """Whether frames of a spec cost least where one process reads them one after the other: from a video file."""
+    return isinstance(video.frames, VideoFile) and not (spec.plain_frames and is_prepared(video, spec.size))
 
 
 def _read(video: Video, number: int) -> Tensor:
