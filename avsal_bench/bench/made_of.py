@@ -30,6 +30,7 @@ from avsal_bench.models import Network, create_model, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
 from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
@@ -142,7 +143,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
     for name in stage.data:
         root = space.root_of(name)
         videos += taught_by(stage.teacher, dataset(name).videos(root, "train", job.fold), root)
-    modules = (SaliencyModule, AlternatingModule, EveryFrameModule, TwoTaskModule)
+    modules = (SaliencyModule, AlternatingModule, EveryFrameModule, DenoisingModule, TwoTaskModule)
     own = {
         "list": fingerprint([line_of(video) for video in videos]),
         **{str(part): together(space.contents, videos, part) for part in parts},

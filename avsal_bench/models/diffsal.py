@@ -164,7 +164,7 @@ _IDLE = ("audio_net.embeddings.", "spatiotemp_net.to_patch_embedding.", "spatiot
     paper="diffsal2024",
     modalities=("v", "av"),
     code="junwenxiong/diff_sal",
-    tiny={"size": (64, 128), "width": 0.125, "audio_width": 0.125, "frozen_encoders": False},
+    tiny={"size": (64, 128), "width": 0.0625, "audio_width": 0.0625, "frozen_encoders": False},
     parity=("v", "av"),
     weights=_WEIGHTS,
 )

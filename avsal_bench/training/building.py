@@ -12,6 +12,7 @@ import torch
 
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.optimising import OPTIMIZERS, check_parts, parameter_groups
@@ -23,6 +24,7 @@ MODULES: dict[Training, type[SaliencyModule]] = {
     "clips": SaliencyModule,
     "alternating": AlternatingModule,
     "every_frame": EveryFrameModule,
+    "denoising": DenoisingModule,
     "two_task": TwoTaskModule,
 }
 

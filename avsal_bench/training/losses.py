@@ -78,6 +78,11 @@ def bce_loss(prediction: Prediction, density: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(prediction.logits, density, reduction="none").sum((1, 2))
 
 
+def sse_loss(saliency: Tensor, density: Tensor) -> Tensor:
+    """Sum of squared differences over the pixels (junwenxiong/diff_sal)."""
+    return (saliency - density).square().sum((1, 2))
+
+
 def _nss(prediction: Prediction, truth: Truth) -> Tensor:
     if truth.fixated is None:
         raise ValueError("the loss term nss needs to know the fixated pixels; give DataConfig(..., fixations=True)")
@@ -92,6 +97,7 @@ LOSSES: dict[str, Callable[[Prediction, Truth], Tensor]] = {
     "sim": lambda p, t: sim_loss(p.saliency, t.density),
     "nss": _nss,
     "bce": lambda p, t: bce_loss(p, t.density),
+    "sse": lambda p, t: sse_loss(p.saliency, t.density),
 }
 
 

@@ -56,8 +56,8 @@ class SaliencyModule(LightningModule):
     Args:
         model: name in the registry; or a module, see :func:`~avsal_bench.training.any_network.as_network`.
         options: of a network of the registry.
-        loss: weight of each loss term, by its name: ``kl``, ``kl_batch``, ``cc``, ``sim``, ``nss`` or ``bce``; a
-            negative weight rewards. By default ``{"kl": 1.0}``.
+        loss: weight of each loss term, by its name: ``kl``, ``kl_batch``, ``cc``, ``sim``, ``nss``, ``bce`` or ``sse``;
+            a negative weight rewards. By default ``{"kl": 1.0}``.
         optimizer: ``name`` (``adamw``, ``adam`` or ``sgd``) and arguments; by default AdamW with ``lr`` 1e-4.
         schedule: ``name`` (``constant``, ``cosine``, ``plateau`` or ``multistep``) and arguments; by default constant.
         seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.

@@ -19,7 +19,7 @@ from typing_extensions import Self
 from avsal_bench.data.dataset import expand
 from avsal_bench.data.teachers import Teacher
 from avsal_bench.names import plain_name, safe_name, unknown
-from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, build
+from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, Whole, build
 from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
 from avsal_bench.training.optimising import check_optimizer, check_schedule
@@ -28,9 +28,10 @@ from avsal_bench.training.tasks import TwoTask
 from avsal_bench.yaml_files import read_setting, read_yaml
 
 #: How a stage trains: on the target frame of clips, or of clips and of stills by turns
-#: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`); or a
-#: network together with the classifier that switches its sound (:mod:`avsal_bench.training.two_task`).
-Training = Literal["clips", "alternating", "every_frame", "two_task"]
+#: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`), or
+#: on noisy copies of the map (:mod:`avsal_bench.training.denoising`); or a network together with the classifier that
+#: switches its sound (:mod:`avsal_bench.training.two_task`).
+Training = Literal["clips", "alternating", "every_frame", "denoising", "two_task"]
 
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,8 @@ class Stage:
     Args:
         name: of the stage.
         data: data sets whose training lists it runs on, together; ``six`` in a file stands for six of them.
-        epochs: passes over ``clips_per_video`` clips of every video.
+        epochs: passes over ``clips_per_video`` clips of every video; 0 for a network that is only put together, of what
+            it starts from.
         modality: ``job`` for the modality of the job; ``v`` for the visual branch alone, in every job; ``av`` for a
             stage that only an audio-visual job has.
         batch_size: clips a batch, over all processes (``bench/machine.py`` tells how they share it).
@@ -76,7 +78,8 @@ class Stage:
         optimizer: ``name`` (adamw | adam | sgd) and its arguments; ``lr_scale`` multiplies the rate of the parameters
             whose names start with a key of it, wildcards allowed.
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
-        training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame`` or ``two_task``.
+        training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame``, ``denoising`` for a
+            diffusion network, or ``two_task``.
         two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
         teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers` in the place of densities,
             in training and in validation.
@@ -85,8 +88,8 @@ class Stage:
         options: of the network in this stage; of the recipe's own network, over those of the recipe.
         start: weights that parts of the network start from, ``{<part>: <name>}``. ``<name>`` is one of published
             weights, which ``avsal weights`` lists and which must be imported; or ``<stage>.<part>`` for a part of the
-            network of an earlier stage, dots and all. An option of the recipe's network may stand in braces, such as
-            ``{encoder}_kinetics400``.
+            network of an earlier stage, dots and all; ``<stage>.`` for the whole of it. An option of the recipe's
+            network may stand in braces, such as ``{encoder}_kinetics400``.
         side: weight of the loss of side outputs, which falls to 0 in the last epoch.
         auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
@@ -99,7 +102,7 @@ class Stage:
 
     name: StageName
     data: Sets
-    epochs: Count
+    epochs: Whole
     modality: Literal["job", "v", "av", "a"] = "job"
     batch_size: Count = 8
     clips_per_video: Count = 1

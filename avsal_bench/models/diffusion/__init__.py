@@ -2,6 +2,6 @@
 
 from avsal_bench.models.diffusion.denoiser import DiffusionNetwork
 from avsal_bench.models.diffusion.salunet import SalUNet, Widths
-from avsal_bench.models.diffusion.schedule import CosineSchedule
+from avsal_bench.models.diffusion.schedule import STEPS, CosineSchedule
 
-__all__ = ["CosineSchedule", "DiffusionNetwork", "SalUNet", "Widths"]
+__all__ = ["STEPS", "CosineSchedule", "DiffusionNetwork", "SalUNet", "Widths"]
