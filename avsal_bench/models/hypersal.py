@@ -54,6 +54,7 @@ from avsal_bench.models.layers.decoders.gated import CHANNELS, GatedDecoder, che
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec
+from avsal_bench.text import many
 
 _WEIGHTS = (
     PublishedWeights(
@@ -143,7 +144,7 @@ class HyperSal(Network):
         Items whose ``use_audio``, ``(B,)`` bool, is False are predicted as by the network without sound.
 
         Raises:
-            ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
+            ValueError: if the clip or the sound is not the one of the spec, or an ``av`` network gets no sound.
         """
         self.check_input(frames, audio)
         return self._decode(self._see(frames), audio, use_audio)
@@ -169,6 +170,12 @@ class HyperSal(Network):
         return logits.sigmoid()
 
     def _add_sound(self, seen: Tensor, audio: Tensor) -> Tensor:
+        assert isinstance(self.spec.audio, EarlyWaveform), "of a network with sound"
+        if audio.shape != (len(seen), 1, self.spec.audio.samples, 1):
+            raise ValueError(
+                f"expected a waveform (B, 1, {self.spec.audio.samples}, 1) for each of {many(len(seen), 'clip')}; got "
+                f"{tuple(audio.shape)}"
+            )
         heard = F.relu(self.project(self.soundnet(audio))).transpose(1, 2)
         return seen + over_positions(self.bilinear, seen, heard)
 
