@@ -44,6 +44,7 @@ def build_module(stage: Stage, model: str, options: Mapping[str, Any], seed: int
         seed,
         stage.side,
         stage.auxiliary,
+        side_last=stage.side_last,
         **({"two_task": stage.two_task} if stage.training == "two_task" else {}),
     )
 

@@ -41,8 +41,9 @@ class DenoisingModule(SaliencyModule):
         seed: int = 0,
         side: float = 0.0,
         auxiliary: Mapping[str, float] | None = None,
+        side_last: float = 0.0,
     ) -> None:
-        super().__init__(model, options, loss, optimizer, schedule, seed, side, auxiliary)
+        super().__init__(model, options, loss, optimizer, schedule, seed, side, auxiliary, side_last)
         if not isinstance(self.net, DiffusionNetwork):
             raise ValueError(f"training: denoising is for networks that are shown a noisy map; {model} is none")
         if list(self.loss) != ["sse"]:

@@ -61,8 +61,9 @@ class SaliencyModule(LightningModule):
         optimizer: ``name`` (``adamw``, ``adam`` or ``sgd``) and arguments; by default AdamW with ``lr`` 1e-4.
         schedule: ``name`` (``constant``, ``cosine``, ``plateau`` or ``multistep``) and arguments; by default constant.
         seed: draws of epoch e start from ``seed`` and ``e``, so that a resumed run draws what an undisturbed one does.
-        side: weight of the loss of each side output; it falls in even steps, one an epoch, to 0 in the last one.
+        side: weight of the loss of each side output; it falls in even steps, one an epoch, to ``side_last``.
         auxiliary: weight of each loss that the network computes itself.
+        side_last: weight of the loss of each side output in the last epoch.
 
     Raises:
         TypeError: for a module that lacks something; see :func:`~avsal_bench.training.any_network.as_network`; and for
@@ -84,6 +85,7 @@ class SaliencyModule(LightningModule):
         seed: int = 0,
         side: float = 0.0,
         auxiliary: Mapping[str, float] | None = None,
+        side_last: float = 0.0,
     ) -> None:
         super().__init__()
         options = dict(options or {})
@@ -110,7 +112,7 @@ class SaliencyModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.seed = seed
-        self.side = side
+        self.side, self.side_last = side, side_last
         self.auxiliary = dict(auxiliary or {})
         spec = self.net.spec
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
@@ -263,7 +265,7 @@ class SaliencyModule(LightningModule):
             # A `v` network has no audio-visual loss; a name that no network of this kind gives is a recipe's fault.
             loss = loss + weight * auxiliary[name] if name in auxiliary else loss
         epoch, epochs = self.clock if side else (0, 1)
-        weight = self.side * (1 - (epoch + 1) / epochs)
+        weight = self.side_last + (self.side - self.side_last) * (1 - (epoch + 1) / epochs)
         for output in side if weight > 0 else ():
             loss = loss + weight * self.output_loss(output, batch)[0]
         return loss

@@ -90,7 +90,8 @@ class Stage:
             weights, which ``avsal weights`` lists and which must be imported; or ``<stage>.<part>`` for a part of the
             network of an earlier stage, dots and all; ``<stage>.`` for the whole of it. An option of the recipe's
             network may stand in braces, such as ``{encoder}_kinetics400``.
-        side: weight of the loss of side outputs, which falls to 0 in the last epoch.
+        side: weight of the loss of side outputs; it falls in even steps to ``side_last`` in the last epoch.
+        side_last: weight of that loss in the last epoch; the same as ``side`` for one that stays.
         auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
         sync_batchnorm: whether batch norms see the clips of all processes, which needs GPUs, and not those of each.
@@ -117,6 +118,7 @@ class Stage:
     options: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
     side: AtLeast0 = 0.0
+    side_last: AtLeast0 = 0.0
     auxiliary: Mapping[str, Number] = field(default_factory=dict)
     accumulate: Count = 1
     sync_batchnorm: Flag = False

@@ -48,8 +48,9 @@ class TwoTaskModule(SaliencyModule):
         side: float = 0.0,
         auxiliary: Mapping[str, float] | None = None,
         two_task: Mapping[str, Any] | None = None,
+        side_last: float = 0.0,
     ) -> None:
-        super().__init__(model, options, loss, optimizer, schedule, seed, side, auxiliary)
+        super().__init__(model, options, loss, optimizer, schedule, seed, side, auxiliary, side_last)
         self.two_task = TwoTask.from_plain(two_task or {})
         if not isinstance(self.net, AVC) or self.net.classifier is None:
             raise ValueError(f"training: two_task is for avc with modality av; {model} has no classifier to train")

@@ -118,9 +118,10 @@ def test_the_loss_is_the_authors():
     assert loss.item() == pytest.approx(float(golden.data["script/kl"]), rel=1e-5)
 
 
-def test_training_adds_the_losses_of_the_four_depths():
-    lit = SaliencyModule("hd2s", dict(model_entry("hd2s").tiny), side=1.0).train()
-    lit._clock = (0, 10**9)
+def test_training_adds_the_losses_of_the_four_depths_to_its_end():
+    (stage,) = load_recipe(HOME / "benchmarks" / "recipes", "hd2s", "paper").stages
+    lit = SaliencyModule("hd2s", dict(model_entry("hd2s").tiny), side=stage.side, side_last=stage.side_last).train()
+    lit._clock = (stage.epochs - 1, stage.epochs)
     draw = torch.Generator().manual_seed(0)
     frames = torch.randint(256, (2, 3, 16, 32, 64), generator=draw, dtype=torch.uint8)
     density = torch.rand(2, 32, 64, generator=draw)

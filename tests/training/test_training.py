@@ -11,9 +11,11 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from avsal_bench.data.clips.items import collate
 from avsal_bench.metrics import functional
 from avsal_bench.models import create_model, model_entry
+from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import Prediction, Truth, bce_loss, cc_loss, kl_loss, nss_loss, saliency_loss, sim_loss
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.optimising import parameter_groups
+from avsal_bench.training.recipe import Stage
 
 WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
 
@@ -264,6 +266,23 @@ def test_side_maps_are_trained_less_with_every_epoch(with_sides):
     for epoch, weight in ((0, 3 / 4), (2, 1 / 4), (3, 0.0)):
         lit._trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4)
         assert lit.training_loss(batch).item() == pytest.approx(terms[0] + weight * sum(terms[1:]) * 0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize(("last", "weights"), [(0.5, [0.5, 0.5, 0.5]), (0.1, [0.4, 0.2, 0.1])])
+def test_the_weight_of_side_maps_may_stay_or_end_above_0(with_sides, last, weights):
+    lit, batch = with_sides
+    lit.side_last = last
+    main, sides, _ = lit.net.outputs(lit.normalised(batch))
+    terms = [lit.output_loss(output, batch)[0].item() for output in (main, *sides)]
+    for epoch, weight in zip((0, 2, 3), weights, strict=True):
+        lit._trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4)
+        assert lit.training_loss(batch).item() == pytest.approx(terms[0] + weight * sum(terms[1:]), rel=1e-5)
+
+
+def test_a_stage_says_what_the_weight_of_side_maps_falls_to():
+    stage = Stage("one", ("synth",), 1, side=1.0, side_last=0.25)
+    lit = build_module(stage, "stavis", {**model_entry("stavis").tiny, "modality": "v"}, 0)
+    assert (lit.side, lit.side_last) == (1.0, 0.25)
 
 
 def test_the_loss_on_logits_survives_what_a_sigmoid_rounds_away():
