@@ -75,7 +75,7 @@ def without_values(build: Callable[[], Network], use: Callable[[AbstractContextM
 
 def count_in(mode: AbstractContextManager[Any], net: Network) -> Counted:
     """What :func:`count` gives of a network, with inputs made in the given mode; it must not depend on it."""
-    net.eval()
+    net.eval().requires_grad_(False)  # PyTorch's counter stumbles over a weight that is handed to a part
     # Front ends keep tables from call to call, and must not keep some without values: outside of the mode.
     shapes = window_shapes(net.spec)
     counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)

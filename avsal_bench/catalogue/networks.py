@@ -10,7 +10,6 @@ import fnmatch
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +79,12 @@ class Row:
         facts: what the code says of the network.
         times: None where they were not measured, or when the network had other MACs than now.
         synth_cc: CC that is expected of a short training on ``synth``, fold 1; None where none is.
-        muted_cc: the same without sound at test time.
         real: records of it on real sets.
     """
 
     facts: Facts
     times: Times | None
     synth_cc: float | None
-    muted_cc: float | None
     real: int
 
 
@@ -122,7 +119,7 @@ def catalogue(records: Path, names: Sequence[str] = (), recount: bool = False) -
     found: list[Facts] = []
     for name in names or list_models():
         found += kept[name] if _holds(name, kept) else [facts_of(one) for one in variants([name])]
-    scores, muted = expected_cc(resource("expected")), expected_cc(resource("expected"), "muted")
+    scores = expected_cc(resource("expected"))
     speeds = read_speeds(resource("speed.json"))
     real = Counter(r.network for _, r in read_records(records) if not r.synthetic and r.preset != MAPS_PRESET)
     return [
@@ -130,7 +127,6 @@ def catalogue(records: Path, names: Sequence[str] = (), recount: bool = False) -
             facts=one,
             times=times_of(speeds, one.key, one.macs) if one.macs else None,
             synth_cc=scores.get(one.key),
-            muted_cc=muted.get(one.key),
             real=real[one.key],
         )
         for one in sorted(found, key=lambda one: not one.modality)
@@ -150,7 +146,6 @@ def _holds(name: str, kept: Mapping[str, Sequence[Facts]]) -> bool:
     )
 
 
-@cache
 def facts_of(one: Variant) -> Facts:
     """What the code says of a network; its parameters and MACs are counted, which takes seconds for large ones."""
     from avsal_bench.catalogue.counting import count, sound_phrase  # with torch, which what is kept does without
@@ -182,14 +177,10 @@ def facts_of(one: Variant) -> Facts:
     )
 
 
-def expected_cc(folder: Path, sound: str = "original") -> dict[str, float]:
-    """CC of each network on ``synth``, fold 1, protocol of the main tables, from the files of a folder.
+def expected_cc(folder: Path) -> dict[str, float]:
+    """CC of each network on ``synth``, fold 1, true sound, protocol of the main tables, from the files of a folder.
 
     Only those of the preset ``smoke`` count; others are no short trainings of the whole network.
-
-    Args:
-        folder: of the expected scores.
-        sound: what is heard at test time.
 
     Raises:
         ValueError: when two files expect something of one network, or a file has another form.
@@ -199,7 +190,7 @@ def expected_cc(folder: Path, sound: str = "original") -> dict[str, float]:
         expected = read_object(path)
         for key, scores in expected["scores"].items() if expected.get("preset") == SMOKE else ():
             network, _, condition = key.partition("/")
-            if condition != f"synth/fold1/{sound}" or "CC" not in scores:
+            if condition != "synth/fold1/original" or "CC" not in scores:
                 continue
             if network in found:
                 raise ValueError(f"{key} is in {found[network][1]} and in {path}; take it out of one of them")

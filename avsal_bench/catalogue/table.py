@@ -16,6 +16,8 @@ from avsal_bench.text import text_table
 
 #: Lines of a Markdown file between which the table stands.
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
+#: And those between which it says which networks are the authors', and which were read from papers.
+KINDS = ("<!-- kinds: begin -->", "<!-- kinds: end -->")
 DASH = "-"
 NOT_MEASURED = "not measured"
 
@@ -193,21 +195,48 @@ def _numbers(row: Row) -> dict[str, Any]:
     }
 
 
-def replaced(text: str, table: str, where: Path) -> str:
+def kinds(rows: Sequence[Row]) -> str:
+    """A list in Markdown: which networks are equal to their authors' code, which are readings, and which baselines."""
+    words = {
+        "proved": "**Equal to the authors' code**, to a relative error of 1e-5 with the same weights "
+        "([how that is shown](../tests/golden/README.md))",
+        "no": "**Written from code that could not be compared**",
+        "no code": "**Readings of papers** without published code; decisions stand at the top of a network's file",
+        "": "**[Baselines and classical models](baselines.md)**",
+    }
+    found: dict[str, list[str]] = {kind: [] for kind in words}
+    for name in dict.fromkeys(row.facts.network for row in rows):
+        own = {row.facts.parity for row in rows if row.facts.network == name}
+        kind = next(kind for kind in words if kind in own)
+        found[kind].append(f"[{name}](networks/{name}.svg)" if kind else f"`{name}`")
+    return "\n".join(f"- {words[kind]}: {', '.join(names)}." for kind, names in found.items() if names)
+
+
+def replaced(text: str, table: str, where: Path, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """A Markdown text with the table between the markers in the place of what stands there.
 
     Raises:
         ValueError: when one of the markers is missing, stands there twice, or they are in the wrong order.
     """
+    begin, end = marks
     lines = text.splitlines()
-    if [line for line in lines if line in (BEGIN, END)] != [BEGIN, END]:
+    if [line for line in lines if line in marks] != [begin, end]:
         raise ValueError(
-            f"{where}: expected one line {BEGIN} and after it one line {END}; put them where the table goes"
+            f"{where}: expected one line {begin} and after it one line {end}; put them where the table goes"
         )
-    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+    before, after = lines[: lines.index(begin) + 1], lines[lines.index(end) :]
     return "\n".join([*before, table, *after]) + "\n"
 
 
-def write_into(path: Path, table: str) -> None:
-    """Put the table between the markers of a Markdown file, atomically; errors as in :func:`replaced`."""
-    write_atomically(path, replaced(path.read_text(encoding="utf-8"), table, path))
+def write_into(path: Path, table: str, listed: str = "") -> None:
+    """Put the table between the markers of a Markdown file, atomically; errors as in :func:`replaced`.
+
+    Args:
+        path: of the file.
+        table: to put there.
+        listed: a list to put between the markers of :data:`KINDS`, where the file has them.
+    """
+    text = replaced(path.read_text(encoding="utf-8"), table, path)
+    if listed and KINDS[0] in text.splitlines():
+        text = replaced(text, listed, path, KINDS)
+    write_atomically(path, text)

@@ -1,6 +1,8 @@
 """Hooks of mkdocs: pages that are made from the code, and links to files outside ``docs/``.
 
 - ``datasets/<name>.md``: one page a data set, from its data sheet in ``avsal_bench/data/sets``.
+- ``networks/<name>.md``: one page a network; its figure lies beside it, and a link to the figure from another page
+  leads to the page.
 - ``reference/commands.md``: the help of every command.
 - ``layers.svg``: the layers of the package, from the picture in ``ARCHITECTURE.md`` that is held against the imports.
 - Files at the root of the repository (the changelog, the rules for contributions) become pages of the site.
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import commands_page
 import dataset_pages
 import layers_picture
+import network_pages
 
 HOME = Path(__file__).parents[2]
 
@@ -92,6 +95,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from the code, and those that links ask for."""
     made = {
         **dataset_pages.pages(),
+        **network_pages.pages(),
         "reference/commands.md": commands_page.page(),
         "layers.svg": layers_picture.picture((HOME / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")),
     }
@@ -130,6 +134,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), match[2]))
         uri = path.removeprefix("docs/") if path.startswith("docs/") else place(path)
+        if uri.startswith("networks/") and not here.startswith("networks/"):
+            uri = uri.removesuffix(".svg") + ".md"
         return f"{match[1]}{posixpath.relpath(uri, posixpath.dirname(here) or '.')}{match[3]}"
 
     if here == "ARCHITECTURE.md":

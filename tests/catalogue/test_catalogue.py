@@ -14,10 +14,12 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue import networks as facts
-from avsal_bench.catalogue.counting import count, count_in, window_shapes
-from avsal_bench.catalogue.networks import catalogue, expected_cc, sound_phrase, variants
+from avsal_bench.catalogue.about import about, title_of
+from avsal_bench.catalogue.counting import count, count_in, sound_phrase, window_shapes
+from avsal_bench.catalogue.facts import read_facts
+from avsal_bench.catalogue.networks import catalogue, expected_cc, variants
 from avsal_bench.catalogue.speeds import Way, read_speeds
-from avsal_bench.catalogue.table import BEGIN, END, markdown, replaced, terminal, to_csv
+from avsal_bench.catalogue.table import BEGIN, END, KINDS, kinds, markdown, replaced, terminal, to_csv
 from avsal_bench.cli.models import add_parser
 from avsal_bench.models import create_model, list_models, model_entry
 from avsal_bench.models.base import Network
@@ -32,8 +34,8 @@ NETWORKS = [variant for variant in variants() if variant.modality]
 
 @pytest.fixture(scope="module")
 def rows():
-    """All networks, counted at their published sizes: half a minute, for slow tests."""
-    return catalogue(RECORDS)
+    """All networks, counted at their published sizes: a minute, for slow tests."""
+    return catalogue(RECORDS, recount=True)
 
 
 @pytest.fixture(scope="module")
@@ -152,33 +154,30 @@ def test_counting_leaves_pytorch_as_it_was():
 
 @pytest.mark.slow
 def test_a_row_for_every_modality_and_variant_and_baselines_last(rows):
-    keys = [row.variant.key for row in rows]
+    keys = [row.facts.key for row in rows]
     assert len(set(keys)) == len(keys)
     for name in list_models():
         entry = model_entry(name)
-        mine = [row.variant for row in rows if row.variant.entry is entry]
+        mine = [row.facts for row in rows if row.facts.network == name]
         assert len(mine) == max(1, len(entry.modalities)) + len(entry.variants)
         assert {v.modality for v in mine} == set(entry.modalities or [""])
     assert keys[-6:] == ["centre", "chance", "gbvs", "itti", "mep", "seo"]
-    assert rows[-1].counted is rows[-1].times is None
+    assert rows[-1].facts.macs is rows[-1].times is None
 
 
 def test_facts_of_avrsp(avrsp_rows):
-    (row,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
-    assert (row.year, row.spec.frames, row.spec.size, row.sound) == (
-        "2024",
-        32,
-        (224, 384),
-        "Waveform 70560, 22.05 kHz",
-    )
-    assert row.counted.parameters == sum(p.numel() for p in create_model("avrsp", modality="av").parameters())
+    (row,) = (row for row in avrsp_rows if row.facts.key == "avrsp_av")
+    facts = row.facts
+    assert (facts.year, facts.frames, facts.height, facts.width, facts.step) == ("2024", 32, 224, 384, 1)
+    assert facts.sound == "Waveform 70560, 22.05 kHz"
+    assert facts.parameters == sum(p.numel() for p in create_model("avrsp", modality="av").parameters())
     assert (
         row.synth_cc
         == json.loads(resource("expected", "smoke.json").read_text())["scores"]["avrsp_av/synth/fold1/original"]["CC"][
             0
         ]
     )
-    assert not row.parity
+    assert facts.parity == "no code"
 
 
 def test_what_is_said_to_be_compared_is_what_was():
@@ -194,14 +193,15 @@ def test_what_the_registry_calls_compared_has_the_authors_outputs(rows):
         if entry.parity:
             assert entry.code, f"{name}: compared with the code of nobody"
             assert list(OUTPUTS.glob(f"{name}_*.npz")), name
-    assert {row.variant.entry.name for row in rows if row.parity} == {n for n in list_models() if model_entry(n).parity}
+    proved = {row.facts.network for row in rows if row.facts.parity == "proved"}
+    assert proved == {n for n in list_models() if model_entry(n).parity}
 
 
 @pytest.mark.slow
 def test_every_weight_file_of_a_whole_network_is_in_one_row(rows):
     for name in list_models():
         whole = [w for w in model_entry(name).weights if w.build is None]
-        assert sum(row.weights for row in rows if row.variant.entry.name == name) == len(whole), name
+        assert sum(row.facts.weights for row in rows if row.facts.network == name) == len(whole), name
 
 
 def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
@@ -217,11 +217,11 @@ def test_real_records_count_and_synthetic_and_foreign_ones_do_not(monkeypatch):
     monkeypatch.setattr(
         facts, "read_records", lambda root: [(root, kind()) for kind in (Found, Synthetic, Maps, Found)]
     )
-    assert {row.variant.key: row.real for row in catalogue(RECORDS, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
+    assert {row.facts.key: row.real for row in catalogue(RECORDS, ["avrsp"])} == {"avrsp_v": 0, "avrsp_av": 2}
 
 
 def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, avrsp_rows, monkeypatch):
-    (av,) = (row for row in avrsp_rows if row.variant.key == "avrsp_av")
+    (av,) = (row for row in avrsp_rows if row.facts.key == "avrsp_av")
     path = tmp_path / "speed.json"
     monkeypatch.setattr(facts, "resource", lambda *parts: path if parts == (path.name,) else resource(*parts))
 
@@ -241,7 +241,7 @@ def test_a_network_without_times_or_of_another_size_is_not_measured(tmp_path, av
     films = [
         of | {"source": source, "stretch": stretch, **parts} for source, stretch in (("mp4", ""), ("jpg", "whole"))
     ]
-    timed = {"macs": av.counted.macs, "date": "2026-01-02", "alone": alone, "film": films}
+    timed = {"macs": av.facts.macs, "date": "2026-01-02", "alone": alone, "film": films}
     found = shown({"avrsp_av": timed})
     assert found[0].times is None
     ways = found[1].times
@@ -293,7 +293,104 @@ def test_a_front_end_in_a_few_words():
 def test_the_model_zoo_has_the_table_as_it_is(rows):
     page = HOME / "docs" / "zoo.md"
     text = page.read_text(encoding="utf-8")
-    assert replaced(text, markdown(rows), page) == text, "docs/zoo.md is not up to date; `make models` writes its table"
+    fresh = replaced(replaced(text, markdown(rows), page), kinds(rows), page, KINDS)
+    assert fresh == text, "docs/zoo.md is not up to date; `make models` writes its tables"
+
+
+@pytest.mark.slow
+def test_what_is_kept_of_each_network_is_what_the_code_says(rows):
+    kept = read_facts(resource("networks.csv"))
+    counted = {}
+    for row in rows:
+        counted.setdefault(row.facts.network, []).append(row.facts)
+    assert kept == counted, "networks.csv is not up to date; `make models` writes it"
+
+
+def test_the_table_of_all_networks_needs_no_torch_and_counts_nothing(monkeypatch):
+    monkeypatch.setattr(facts, "facts_of", lambda one: pytest.fail(f"{one.key} was counted; `make models` keeps it"))
+    rows = catalogue(RECORDS)
+    assert {row.facts.network for row in rows} == {*list_models()}
+
+
+def test_what_is_kept_of_another_network_is_counted_anew(tmp_path, monkeypatch):
+    lines = resource("networks.csv").read_text().splitlines()
+    path = tmp_path / "networks.csv"
+    monkeypatch.setattr(facts, "resource", lambda *parts: path if parts == (path.name,) else resource(*parts))
+    counted = []
+    monkeypatch.setattr(
+        facts, "facts_of", lambda one: counted.append(one.key) or read_facts(resource(path.name))["stavis"][0]
+    )
+    for dropped, anew in (("stavis,,v,", ["stavis_v", "stavis_av"]), ("nothing", [])):
+        path.write_text("\n".join(line for line in lines if not line.startswith(dropped)) + "\n")
+        catalogue(tmp_path / "no records", ["stavis"])
+        assert counted == anew
+        counted.clear()
+    path.write_text("\n".join(lines).replace("stavis2020", "stavis2021") + "\n")
+    catalogue(tmp_path / "no records", ["stavis"])
+    assert counted == ["stavis_v", "stavis_av"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("parameters,", "params,"), (",16,112,112,", ",many,112,112,")])
+def test_a_table_of_another_form_says_its_line_and_how_to_make_it(old, new, tmp_path):
+    path = tmp_path / "networks.csv"
+    path.write_text(resource("networks.csv").read_text().replace(old, new))
+    with pytest.raises(ValueError, match=r"networks\.csv, row \d+: no facts of a network .*avsal models --recount"):
+        read_facts(path)
+
+
+def test_kinds_of_networks_come_from_the_registry():
+    lines = kinds(catalogue(RECORDS, ["stavis", "avrsp", "stanet", "centre"])).splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "[stavis](networks/stavis.svg).",
+        "[stanet](networks/stanet.svg).",
+        "[avrsp](networks/avrsp.svg).",
+        "`centre`.",
+    ]
+    assert lines[0].startswith("- **Equal to the authors' code**")
+
+
+def test_all_that_is_told_of_a_network():
+    rows = catalogue(RECORDS, ["stavis", "avrsp"])
+    told = {section.title: section for section in about("stavis", rows)}
+    assert [*told] == ["STAViS", "Sound", "Weights", "Published scores", "Recipe"]
+    assert told["STAViS"].paragraphs[0].startswith("STAViS (stavis2020")
+    assert not any("Decisions" in text for text in told["STAViS"].paragraphs)
+    assert "`Waveform 35280, 22.05 kHz`: the raw waveform" in told["Sound"].paragraphs[0]
+    assert len(told["Weights"].body) == len(model_entry("stavis").weights)
+    assert {line[0] for line in told["Published scores"].body} >= {"diem", "avad"}
+    assert "`avsal bench stavis --preset smoke`" in told["Recipe"].paragraphs[-1]
+    assert "| name | file |" in told["Weights"].markdown()
+    assert "`" not in told["Sound"].terminal()
+    assert told["Sound"].terminal().startswith("SOUND\n")
+    assert title_of("avrsp") == "AVRSP"
+    assert "decided here" not in " ".join(about("avrsp", rows)[0].paragraphs)
+    (sound,) = (section for section in about("tasednet", []) if section.title == "Sound")
+    assert sound.paragraphs == ("It takes no sound, in any form.",)
+
+
+def test_every_network_says_what_it_is():
+    for name in list_models():
+        first = about(name, [])[0]
+        assert first.paragraphs, name
+        assert all(text and text[-1] in ".)" for text in first.paragraphs), (name, first.paragraphs)
+
+
+def test_a_weight_that_is_handed_to_a_part_is_counted():
+    class Part(nn.Module):
+        def forward(self, weight, x):
+            return weight.expand(len(x), -1) + x
+
+    class Hands(Toy):
+        def __init__(self):
+            super().__init__()
+            self.token, self.part = nn.Parameter(torch.zeros(1, 7)), Part()
+
+        def forward(self, frames, audio=None):
+            seen = self.conv(frames).mean((2, 3, 4))
+            return self.join(seen, self.part(self.token, self.linear(audio[:, 0])))
+
+    assert count(Hands).macs == count(Toy).macs
+    assert count(Hands).parameters == count(Toy).parameters + 7
 
 
 @pytest.mark.slow
@@ -312,8 +409,10 @@ def test_markdown_has_as_many_cells_in_every_line_and_is_narrow(rows):
 def test_csv_has_a_line_a_network(rows):
     lines = to_csv(rows).splitlines()
     assert len(lines) == 1 + len(rows)
-    assert lines[0].startswith("network,variant,modality,paper,year,parameters,macs,frames,height,width,target,sound")
-    assert lines[-6].startswith("centre,,,,,,,1,32,32,last,,")
+    assert lines[0].startswith(
+        "network,variant,modality,paper,year,parameters,macs,frames,height,width,step,target,sound"
+    )
+    assert lines[-6].startswith("centre,,,,,,,1,32,32,1,last,,")
 
 
 def test_command_prints_and_writes(avsal, tmp_path, capsys):
@@ -330,12 +429,14 @@ def test_command_prints_and_writes(avsal, tmp_path, capsys):
 
 
 def test_command_writes_the_table_of_all_networks_into_a_page(avsal, tmp_path, monkeypatch):
-    monkeypatch.setattr(facts, "variants", lambda names: variants(names or ["tasednet", "centre"]))
+    monkeypatch.setattr(facts, "list_models", lambda: ["centre", "tasednet"])
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{KINDS[0]}\n{KINDS[1]}\n{BEGIN}\nold\n{END}\nafter\n")
     assert avsal("--write", str(page)) == 0
     lines = page.read_text().splitlines()
-    assert (lines[:2], lines[-2:]) == (["before", BEGIN], [END, "after"])
+    assert lines[:2] == ["before", KINDS[0]]
+    assert "[tasednet](networks/tasednet.svg)" in lines[2]
+    assert lines[-2:] == [END, "after"]
     assert "old" not in lines
     assert "| tasednet | v |" in page.read_text()
 

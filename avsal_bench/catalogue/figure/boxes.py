@@ -16,7 +16,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 _SIGNS = {
     **dict.fromkeys(("add", "sub", "rsub"), "+"),
     **dict.fromkeys(("mul", "div"), TIMES),
-    **dict.fromkeys(("cat", "stack"), "C"),
+    **dict.fromkeys(("cat", "stack", "copy_", "index_put", "slice_scatter"), "C"),
     **dict.fromkeys(("max", "fmax"), "max"),
 }
 #: Operations that make a picture larger again.

@@ -1,0 +1,198 @@
+"""All that is told of one network: what it is, what it hears, its weights, published scores, and how to run it.
+
+The same goes to the terminal and to the page of the network in the documentation. It takes no torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal_bench.catalogue.networks import Row
+from avsal_bench.leaderboard.published_scores import published_rows, read_published
+from avsal_bench.models import ModelFacts, model_facts
+from avsal_bench.resources import resource
+from avsal_bench.text import many, text_table
+from avsal_bench.yaml_files import read_yaml
+
+METRICS = ("CC", "NSS", "SIM", "AUC-J", "sAUC")
+#: What the first words of a paragraph are where a docstring begins to list decisions.
+_DECISIONS = ("Decisions", "Not part of", "Not ported", "Part of the training")
+_WIDE = 100
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, paragraphs below it, and maybe a table; all in plain text, with backticks around names."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    body: tuple[tuple[str, ...], ...] = ()
+
+    def markdown(self) -> str:
+        """As a section of a page."""
+        table = [f"| {' | '.join(line)} |" for line in (self.header, ["---"] * len(self.header), *self.body)]
+        blocks = [f"## {self.title}", *self.paragraphs, *(["\n".join(table)] if self.header else [])]
+        return "\n\n".join(blocks)
+
+    def terminal(self) -> str:
+        """For a terminal: names without backticks, lines of a width that can be read."""
+        blocks = [self.title.upper(), *("\n".join(_wrapped(text)) for text in self.paragraphs)]
+        table = text_table(self.header, self.body) if self.header else ""
+        return "\n".join(filter(None, [*blocks, table])).replace("`", "")
+
+
+def _wrapped(text: str) -> list[str]:
+    return [
+        line
+        for part in text.split("\n")
+        for line in textwrap.wrap(part, _WIDE, subsequent_indent="  " * (part[:2] == "- "))
+    ]
+
+
+def title_of(name: str) -> str:
+    """How a network is written, by the first words of its file, such as ``AVRSP``."""
+    first = _docstring(model_facts(name)).partition("\n")[0]
+    return re.split(r":| \(|, ", first, maxsplit=1)[0].removesuffix(".")
+
+
+def about(name: str, rows: Sequence[Row]) -> list[Section]:
+    """What is told of a model.
+
+    Args:
+        name: of the model.
+        rows: of the table of networks; those of others are left out.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    facts = model_facts(name)
+    mine = [row for row in rows if row.facts.network == name]
+    sections = [
+        Section(title_of(name), _paragraphs(facts)),
+        _sound(mine),
+        _weights(facts),
+        _scores(name),
+        _recipe(name),
+    ]
+    return [section for section in sections if section is not None]
+
+
+def _docstring(facts: ModelFacts) -> str:
+    """What the file of a network says at its top; of a file with several networks, what the network's own lines say."""
+    if facts.module in sys.modules and not facts.module.startswith("avsal_bench."):
+        return (sys.modules[facts.module].__doc__ or facts.name).strip()
+    tree = ast.parse(Path(facts.file).read_text(encoding="utf-8"))
+    own = {
+        call.args[0].value: ast.get_docstring(node) or ""
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
+    }
+    whole = ast.get_docstring(tree) or facts.name
+    return whole if len(own) < 2 else f"{facts.name}: {own.get(facts.name) or whole}"
+
+
+def _paragraphs(facts: ModelFacts) -> tuple[str, ...]:
+    """The first paragraphs of a docstring, up to where it begins to list decisions."""
+    text = re.sub(r":[a-z]+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", _docstring(facts)).replace("``", "`")
+    found: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        if paragraph.startswith((*_DECISIONS, "Args:", "- ")):
+            break
+        if paragraph.rstrip().endswith(":"):  # what leads to a list: without its last sentence
+            before = max(paragraph.rfind(". "), paragraph.rfind("; "))
+            found += [_flowing(paragraph[:before]) + "."] if before > 0 else []
+            break
+        found.append(_flowing(paragraph))
+    return tuple(found)
+
+
+def _flowing(paragraph: str) -> str:
+    """A paragraph on one line; items of a list have a line each."""
+    lines = [line.strip() for line in paragraph.strip().split("\n")]
+    text = ""
+    for line in lines:
+        text += ("\n" if re.match(r"\d+\. ", line) else " ") + line
+    return text.strip()
+
+
+def _sound(rows: Sequence[Row]) -> Section:
+    heard = {row.facts.sound: row for row in rows if row.facts.sound}
+    if not heard:
+        return Section("Sound", ("It takes no sound, in any form.",))
+    paragraphs = []
+    for sound in heard:
+        words = _front_end(sound.partition(" ")[0])
+        paragraphs.append(f"It hears `{sound}`{f': {words}' if words else '.'}")
+    forms = sorted({row.facts.modality for row in rows})
+    if "v" in forms:
+        paragraphs.append("`v` is the same network for frames alone.")
+    return Section("Sound", tuple(paragraphs))
+
+
+def _front_end(kind: str) -> str:
+    """The first sentence of the docstring of a front end of the package; "" for one from elsewhere."""
+    for path in sorted((resource().parent / "audio").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name == kind:
+                first = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+                return first[:1].lower() + first[1:]
+    return ""
+
+
+def _weights(facts: ModelFacts) -> Section | None:
+    if not facts.weights:
+        return None
+    body = tuple(
+        (one.name, one.file, one.what, one.licence, "no" if "not opened" in one.form else "yes")
+        for one in facts.weights
+    )
+    words = (
+        f"{many(len(body), 'file')} of the authors; `avsal weights get NAME` fetches one, or says how a person does."
+    )
+    return Section("Weights", (words,), ("name", "file", "what", "licence", "opened here"), body)
+
+
+def _scores(name: str) -> Section | None:
+    lines = [line for line in read_published(resource("published.csv")) if line["method"] == name]
+    rows = sorted(published_rows(lines), key=lambda row: (row.dataset, row.modality, row.papers))
+    if not rows:
+        return None
+    body = tuple(
+        (
+            *(row.dataset, row.variant or "-", row.modality, row.pretrain or "-"),
+            *(row.cells[metric].text + row.cells[metric].mark if metric in row.cells else "-" for metric in METRICS),
+            ", ".join(row.papers),
+        )
+        for row in rows
+    )
+    words = (
+        "As papers print them (° worked out of other numbers, ? hard to read, ! as printed but hardly meant); what is "
+        "measured here stands on the leaderboard."
+    )
+    return Section("Published scores", (words,), ("set", "as", "of", "trained on first", *METRICS, "in"), body)
+
+
+def _recipe(name: str) -> Section | None:
+    """The remark at the top of a recipe, and how its presets are run."""
+    try:
+        path = resource("recipes", f"{name}.yaml")
+    except FileNotFoundError:
+        return None
+    remark = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        remark.append(line.lstrip("# "))
+    recipe = read_yaml(path)
+    presets = [*recipe.get("presets", {})] if isinstance(recipe, Mapping) else []
+    commands = tuple(f"`avsal bench {name} --preset {preset}`" for preset in presets)
+    return Section("Recipe", (" ".join(remark), *([", ".join(commands)] if commands else [])))
