@@ -24,7 +24,7 @@ from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.evaluation.parts import Gaussians
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.score import VideoScorer
-from avsal_bench.evaluation.sparse import Levels, Preparation, as_levels, is_quick, scores
+from avsal_bench.evaluation.sparse import Preparation, as_levels, is_quick, scores
 from avsal_bench.evaluation.truth import Truth
 
 
@@ -213,10 +213,7 @@ def _quickly(
         if part is None:
             found.append(None)
             continue
-        negatives = right.negative_pixels(frame, protocol.negatives)
-        looked, drawn = (part.box.inside(pixels) for pixels in (right.pixels(frame), negatives))
-        density = Levels(box.moved(density.index, part.box), density.level)
-        found.append(scores(part, density, looked, drawn, len(negatives)))
+        found.append(scores(part, density, right.pixels(frame), right.negative_pixels(frame, protocol.negatives)))
     return found
 
 

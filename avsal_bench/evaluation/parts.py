@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,107 +15,19 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
+from torch.nn.functional import max_pool1d
 
+from avsal_bench.evaluation.spots import Box, Part, Spot, Sums, box_around
 from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, Step
-from avsal_bench.metrics.resize import cubic_weights, gaussian_blur, gaussian_blur_of_few, gaussian_weights
+from avsal_bench.metrics.resize import boxes_of, cubic_weights, gaussian_blur, gaussian_blur_of_few, gaussian_weights
 
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A part of frames ``(H, W)``: what lies outside is zero in the maps of both halves, and is only counted."""
-
-    frame: tuple[int, int]
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Its height and width."""
-        return self.bottom - self.top, self.right - self.left
-
-    def part(self, saliency: Tensor) -> Tensor:
-        """That part of a map ``(H, W)``."""
-        return saliency[self.top : self.bottom, self.left : self.right].contiguous()
-
-    def inside(self, pixels: Tensor) -> Tensor:
-        """Where those of some pixels of the frame that lie in it are among its own, in order."""
-        rows, columns = np.divmod(pixels.numpy(), self.frame[1])
-        held = (rows >= self.top) & (rows < self.bottom) & (columns >= self.left) & (columns < self.right)
-        return torch.from_numpy(((rows - self.top) * self.size[1] + columns - self.left)[held])
-
-    def moved(self, pixels: Tensor, box: Box) -> Tensor:
-        """Pixels of this box, all of which lie in another one, among those of that."""
-        rows, columns = np.divmod(pixels.numpy(), self.size[1])
-        return torch.from_numpy((rows + self.top - box.top) * box.size[1] + columns + self.left - box.left)
-
-    def grown(self, margin: int, unit: int = 1) -> Box:
-        """With so many rows and columns more on each side, in whole units from the frame's corner, in the frame."""
-        top, left = (max(0, side - margin) // unit * unit for side in (self.top, self.left))
-        bottom, right = (
-            min(frame, -(-(side + margin) // unit) * unit)
-            for frame, side in zip(self.frame, (self.bottom, self.right), strict=True)
-        )
-        return Box(self.frame, top, left, bottom, right)
-
-    def with_(self, other: Box) -> Box:
-        """The box that holds both."""
-        low, high = min, max
-        return Box(
-            self.frame,
-            low(self.top, other.top),
-            low(self.left, other.left),
-            high(self.bottom, other.bottom),
-            high(self.right, other.right),
-        )
-
-
-def box_around(points: Tensor, frame: tuple[int, int], reach: float) -> Box:
-    """Of the pixels that are so near to some of the points ``(n, 2)`` x, y."""
-    low, high = (points.amin(0) - reach).floor().tolist(), (points.amax(0) + reach).ceil().tolist()
-    (left, right), (top, bottom) = (
-        (int(max(low[i], 0)), int(min(high[i] + 1, side))) for i, side in enumerate(frame[::-1])
-    )
-    return Box(frame, top, left, bottom, right)
+#: Pixels a side of the squares that a frame is looked at in, for where a map is more than zero.
+_SQUARE = 8
 
 
 def reach_of(points: int, sigma: float, share: float) -> float:
     """How far from all of so many points their Gaussians, each 1 at its own, are below a share of 1 together."""
     return sigma * math.sqrt(2 * math.log(points / share)) + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Of a whole map whose values outside of a box are not zero, but matter to sums only."""
-
-    low: float  #: least value
-    total: float
-    squares: float
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A map, as far as it is not zero.
-
-    Args:
-        box: of the map's frame.
-        values: in it, ``(h, w)``, float64; of a map in 8 bits its levels.
-        sums: of the whole map, where it is not zero outside.
-    """
-
-    box: Box
-    values: Tensor
-    sums: Sums | None = None
-
-    def on(self, box: Box) -> Part:
-        """The same map on a box that holds its own."""
-        if box == self.box:
-            return self
-        whole = self.values.new_zeros(box.size)
-        top, left = self.box.top - box.top, self.box.left - box.left
-        whole[top : top + self.box.size[0], left : left + self.box.size[1]] = self.values
-        return Part(box, whole, self.sums)
 
 
 class Gaussians:
@@ -158,6 +69,26 @@ class Gaussians:
         # 1e-300: what is stored below it is zero anyhow.
         reach = reach_of(len(self.points), self.sigma, max(share * self.loss, 1e-300))
         return box_around(self.points, self.frame, min(reach + self.margin, 1e6))
+
+    def spots(self, share: float, gap: int) -> list[Spot]:
+        """Parts of the frame outside of which the map is below a share of its maximum.
+
+        Args:
+            share: above 0, at most 1.
+            gap: rows or columns that lie between any two of them, or more.
+        """
+        columns, rows = self.points.unbind(1)
+        # The highest value at one of the points: the maximum is not below it.
+        high = float((self.rows[:, rows] * self.columns[:, columns]).sum(0).max()) * (1 - 1e-9)
+        # No pixel of a square is above the sum of what each Gaussian is at the most there.
+        by_row, by_column = (max_pool1d(x[:, None], _SQUARE, ceil_mode=True)[:, 0] for x in (self.rows, self.columns))
+        squares = (by_row.T @ by_column).numpy() > share * high
+
+        def pixels(side: slice, end: int) -> slice:
+            return slice(_SQUARE * side.start, min(_SQUARE * side.stop, end))
+
+        height, width = self.frame
+        return [(pixels(y, height), pixels(x, width)) for y, x in boxes_of(squares, max(1, -(-gap // _SQUARE)))]
 
     def sums(self, low: float) -> Sums:
         """Of all its pixels."""
@@ -273,12 +204,16 @@ def _eight_bit(part: Part, step: Step, low: float | None = None) -> Part | None:
             return None
     if not high > low:
         return None
-    # As `to_eight_bit`, in the memory of the map.
+    return Part(part.box, to_levels(part.values, step, low, high))
+
+
+def to_levels(values: Tensor, step: EightBit, low: float, high: float) -> Tensor:
+    """As :func:`~avsal_bench.evaluation.steps.to_eight_bit`, in the memory of the map, whose extremes are known."""
     base = 0.0 if step.low == "zero" else low
-    values = part.values.sub_(base).mul_(1.0 / (high - base) * 255.0)  # torch divides a number so
+    values.sub_(base).mul_(1.0 / (high - base) * 255.0)  # torch divides a number so
     if step.rounding != "down":
         (values.add_(0.5) if step.rounding == "half_up" else values).round_()
-    return Part(part.box, values.clamp_(0, 255).trunc_())
+    return values.clamp_(0, 255).trunc_()
 
 
 def _low(part: Part) -> float:

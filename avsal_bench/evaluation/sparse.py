@@ -7,6 +7,7 @@ time: for ground truth that changes with each draw of observers, where every fra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avsal_bench.evaluation.parts import TIED, Box, Gaussians, Part, box_around, known, least, prepared_part, reach_of
+from avsal_bench.evaluation.parts import TIED, Gaussians, known, least, prepared_part, reach_of, to_levels
 from avsal_bench.evaluation.protocol import Protocol
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax, to_eight_bit
+from avsal_bench.evaluation.spots import Box, Part, Spot, box_around, in_spots, put_in_spots
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, MinMax
 from avsal_bench.metrics.arithmetic import roc
 from avsal_bench.metrics.arithmetic.measured import DISTURBED
-from avsal_bench.metrics.arithmetic.scaling import EPS, Points
+from avsal_bench.metrics.arithmetic.scaling import EPS
 from avsal_bench.metrics.resize import gaussian_blur_of_few
 
 Values = NDArray[np.float64]
@@ -27,10 +29,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A map in 8 bits: the pixels that may not be zero, in order, and their levels."""
+    """A map in 8 bits: parts of the frame outside of which it is zero, and its levels in them, float64."""
 
-    index: Tensor  #: (K,) int64, position among the H W pixels
-    level: Tensor  #: (K,) uint8
+    spots: Sequence[Spot]
+    level: Values
 
 
 def is_quick(protocol: Protocol) -> bool:
@@ -44,6 +46,10 @@ def _is_sparse(protocol: Protocol) -> bool:
     levels = steps[:-1] if steps and _blurs(steps[-1]) else steps
     stores = len(protocol.saving) == 1 and isinstance(protocol.saving[0], EightBit)
     return stores and all(isinstance(step, Clip | MinMax) for step in levels)
+
+
+#: Below half a level of 8 bits.
+_SEEN = 0.49 / 255
 
 
 def as_levels(saliency: Tensor, high: Tensor) -> Tensor:
@@ -61,16 +67,19 @@ class Preparation:
 
     def __init__(self, protocol: Protocol, size: tuple[int, int]) -> None:
         self.protocol, self.size = protocol, size
-        # For the maps of both halves before they are stored, used again for the next ones.
-        self._memory = torch.empty(2, *size, dtype=torch.float64)
         self._sparse = _is_sparse(protocol)
         self._blurs = [step for step in protocol.scoring if isinstance(step, Blur)]
+        #: How far the blurs carry values, in pixels, with one to spare.
+        self._reach = sum(step.kernel // 2 + 1 for step in self._blurs)
+        # Used again for the next maps: those of both halves before they are stored, and what they predict.
+        self._memory = torch.empty(2, *size, dtype=torch.float64)
+        self._predicted = torch.zeros(2 if self._sparse else 0, *size, dtype=torch.float64)
+        self._spots: list[Sequence[Spot]] = [[], []]
 
     def box(self, points: Tensor, sigma: float) -> Box:
         """Where maps of Gaussians at pixels ``(n, 2)`` x, y are stored as more than zero, and where a blur takes it."""
-        # 0.49 of a level: each of them is 1 at its own pixel.
-        reach = reach_of(len(points), sigma, 0.49 / 255)
-        return box_around(points, self.size, reach + sum(step.kernel // 2 + 1 for step in self._blurs))
+        reach = reach_of(len(points), sigma, _SEEN)  # each of them is 1 at its own pixel
+        return box_around(points, self.size, reach + self._reach)
 
     def both(self, side: int, points: Tensor, degree: float, width: float, box: Box) -> tuple[Part | None, Levels]:
         """A half as a prediction, prepared, and as ground truth.
@@ -83,102 +92,102 @@ class Preparation:
             box: where ground truth of both halves is more than zero.
 
         Returns:
-            The prediction on a box that holds ``box``, None where zeros do not stay zeros; and the ground truth, whose
-            pixels are those of ``box``.
+            The prediction on a box that holds ``box``, None where zeros do not stay zeros; and the ground truth.
         """
         gaussians, memory = Gaussians(points, self.size, degree), self._memory[side]
         whole = gaussians.whole(memory)
-        if self._sparse and width == 1:
-            prediction, density = self._stored(whole, box)
-        else:
-            index, some, high = _seen(whole, box)
-            density = Levels(index, as_levels(some, high))
-            if width != 1:
-                gaussians = Gaussians(points, self.size, degree * width)
-                whole = gaussians.whole(memory)
-            if not self._sparse:
-                part = prepared_part(gaussians, whole, self.protocol.saving, self.protocol.scoring, memory, box)
-                return part and part.on(part.box.with_(box)), density
-            prediction, _ = self._stored(whole, box)
-        saliency = self._prepared(prediction, box)
-        return None if saliency is None else Part(box, saliency), density
+        spots = box.held(gaussians.spots(_SEEN, 2 * self._reach))
+        some = in_spots(whole.numpy(), spots)
+        high = float(some.max())
+        density = Levels(spots, np.rint(255 * some / max(high, 1e-300)))
+        if width != 1:
+            gaussians = Gaussians(points, self.size, degree * width)
+            whole = gaussians.whole(memory)
+            spots = gaussians.spots(_SEEN, 2 * self._reach)
+            some = in_spots(whole.numpy(), spots)
+            high = float(some.max())
+        if not self._sparse:
+            rules = self.protocol
+            part = prepared_part(gaussians, whole, rules.saving, rules.scoring, memory, box)
+            return part and part.on(part.box.with_(box)), density
+        low = float(least(whole, high))
+        return self._prepared(side, spots, some, low, high) if high > low else None, density
 
-    def _stored(self, saliency: Tensor, box: Box) -> tuple[Levels, Levels]:
-        """What is stored of a map ``(H, W)`` float64, of least value 0 or above and not constant.
+    def _prepared(self, side: int, spots: Sequence[Spot], some: Values, low: float, high: float) -> Part | None:
+        """What is stored of a map, and what the scoring steps make of it; None where zeros do not stay zeros.
 
-        Returns:
-            As a prediction; and as ground truth, with the maximum at 255, rounded; the pixels are those of the box.
+        Args:
+            side: see :meth:`both`.
+            spots: where it may be stored as more than zero.
+            some: its values there, which are overwritten.
+            low: its least value, 0 or above.
+            high: its maximum, above that.
         """
-        index, some, high = _seen(saliency, box)
-        low = least(saliency, float(high))
         (step,) = self.protocol.saving
         assert isinstance(step, EightBit)
-        # With the map's extremes behind them, the levels of some pixels are those that they have in the whole map.
-        whole = torch.cat([some, low[None], high[None]])[None, None]
-        prediction = to_eight_bit(whole, step.rounding, step.low)[0, 0, :-2]
-        return Levels(index, prediction), Levels(index, as_levels(some, high))
-
-    def _prepared(self, prediction: Levels, box: Box) -> Tensor | None:
-        """What the scoring steps make of a stored map, in a box; float64; None where zeros do not stay zeros."""
-        seen = torch.bincount(prediction.level, minlength=256)
-        seen[0] += math.prod(self.size) - len(prediction.level)
-        present = seen.nonzero()[:, 0]
+        levels = to_levels(torch.from_numpy(some), step, low, high).numpy().astype(np.intp)
+        seen = np.bincount(levels, minlength=256)
+        seen[0] += math.prod(self.size) - len(levels)
+        present = np.flatnonzero(seen)
         # All steps but the blur look at the levels of a map only.
-        values = present.to(torch.float64)[None, None] / 255
+        values = torch.from_numpy(present).to(torch.float64)[None, None] / 255
         for step in self.protocol.scoring:
             if not _blurs(step):
                 values = step(values, self.size)
-        table = torch.full((256,), math.nan, dtype=torch.float64)
-        table[present] = values[0, 0]
-        if table[0] != 0 or not bool(values.isfinite().all()):
+        if values[0, 0, 0] != 0 or not bool(values.isfinite().all()):
             return None
-        saliency = torch.zeros(box.size, dtype=torch.float64)
-        saliency.view(-1).scatter_(0, prediction.index, table.index_select(0, prediction.level.int()))
+        table = np.full(256, math.nan)
+        table[present] = values[0, 0].numpy()
+        saliency = self._predicted[side]
+        for spot in self._spots[side]:
+            saliency[spot] = 0.0
+        put_in_spots(saliency.numpy(), spots, table[levels])
         for step in self._blurs:
-            gaussian_blur_of_few(saliency, step.sigma, step.kernel, step.border)
-        return saliency
+            gaussian_blur_of_few(saliency, step.sigma, step.kernel, step.border, spots)
+            spots = [self._grown(spot, step.kernel // 2) for spot in spots]
+        self._spots[side] = spots
+        return Part(Box(self.size, 0, 0, *self.size), saliency, spots=spots)
+
+    def _grown(self, spot: Spot, margin: int) -> Spot:
+        """With so many rows and columns more on each side, in the frame."""
+        rows, columns = (
+            slice(max(side.start - margin, 0), min(side.stop + margin, n))
+            for side, n in zip(spot, self.size, strict=True)
+        )
+        return rows, columns
 
 
-def _seen(saliency: Tensor, box: Box) -> tuple[Tensor, Tensor, Tensor]:
-    """The pixels of a box at which a map may be stored as more than zero, their values, and its maximum."""
-    part = box.part(saliency)
-    high = part.max()
-    # Below half a level of both. NumPy compares several times faster.
-    index = torch.from_numpy(np.flatnonzero(part.numpy() > 0.49 / 255 * float(high)))
-    return index, part.view(-1).index_select(0, index), high
-
-
-def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor, drawn: int) -> dict[str, float] | None:
+def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor) -> dict[str, float] | None:
     """Every metric of one frame.
 
     Args:
         part: prepared prediction, float64, on a box outside of which neither map has anything.
-        density: the ground truth, its pixels those of the box.
-        fixated: the pixels of the box that are fixated, in order; there are none outside.
-        negatives: those of the shuffled AUC that lie in the box.
-        drawn: number of all negatives of the frame.
+        density: the ground truth.
+        fixated: the pixels of the frame that are fixated; all lie in the box.
+        negatives: those of the shuffled AUC.
 
     Returns:
         By the names of ``records.METRICS``; None for a map that is nearly constant, and where a metric is not defined.
     """
-    flat, n = part.values.view(-1).numpy(), math.prod(part.box.frame)  # NumPy's calls take far less time on few numbers
-    g = density.level.numpy().astype(np.float64)
-    outside, g_total, looked = n - len(flat), g.sum(), fixated.numpy()
-    low = part.sums.low if part.sums else min(flat.min(), 0.0 if outside else math.inf)
-    span = flat.max() - low
-    if not (DISTURBED[1] < span < math.inf and g_total > 0 and len(looked) and drawn) or np.count_nonzero(g) == n:
+    flat, n = part.flat(), math.prod(part.box.frame)  # NumPy's calls take far less time on few numbers
+    g, under = density.level, in_spots(part.values.numpy(), part.box.own(density.spots))
+    outside, g_total, looked, drawn = n - len(flat), g.sum(), len(fixated), len(negatives)
+    low, high = float(flat.min()), float(flat.max())
+    largest, low = max(abs(low), abs(high)), part.sums.low if part.sums else min(low, 0.0 if outside else math.inf)
+    span = high - low
+    if not (DISTURBED[1] < span < math.inf and g_total > 0 and looked and drawn) or np.count_nonzero(g) == n:
         return None
     total = part.sums.total if part.sums else flat.sum()
     mean, g_mean = total / n, g_total / n
     squares = _squares(part, flat, mean, outside)
-    if squares is None or not total > 1e-3 * np.abs(flat).max():
+    if squares is None or not total > 1e-3 * largest:
         return None
     norm, g_norm = math.sqrt(squares), math.sqrt(np.square(g - g_mean).sum() + (n - len(g)) * g_mean**2)
-    at_fixations, under = flat[looked], flat[density.index.numpy()]
-    judd = _judd(flat, (at_fixations - low) / span, looked, low, span, outside, part.sums is not None)
+    at_fixations = part.at(fixated)
+    scaled = [(values - low) / span for values in (at_fixations, part.at(negatives))]
+    judd = _judd(flat, scaled[0], low, span, outside, part.sums is not None)
     if judd is None:
         return None
-    scaled = [(values - low) / span for values in (at_fixations, flat[negatives.numpy()])]
     if any(map(_on_a_step, scaled)):
         return None
     tp, fp = (
@@ -186,8 +195,8 @@ def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor, draw
         for values in scaled
     )
     nothing = torch.tensor([0.0 if part.sums else -low / span], dtype=torch.float64)
-    fp += (drawn - len(negatives)) * (nothing >= roc.steps(nothing).flip(0))
-    count = torch.tensor([[len(looked)]])
+    fp += (drawn - len(scaled[1])) * (nothing >= roc.steps(nothing).flip(0))
+    count = torch.tensor([[looked]])
     shuffled = roc.curve_area(fp, tp, torch.tensor([[drawn]]), count)[0]
     cc = ((under * g).sum() - total * g_mean) / (norm * g_norm)
     p, q = under / total, g / g_total
@@ -218,25 +227,22 @@ def _squares(part: Part, flat: Values, mean: float, outside: int) -> float | Non
     return None if part.sums else float(np.square(flat - mean).sum()) + outside * mean**2
 
 
-def _judd(
-    flat: Values, at_fixations: Values, looked: NDArray[np.int64], low: float, span: float, outside: int, tied: bool
-) -> float | None:
+def _judd(flat: Values, at_fixations: Values, low: float, span: float, outside: int, tied: bool) -> float | None:
     """AUC-Judd; the pixels outside are zero, or ``tied`` with the least value. None where that does not tell enough."""
     edges = np.concatenate([at_fixations - roc.TIE, at_fixations + roc.TIE])
     lowest = edges[edges > 0].min()  # what is below it is at or above those edges only that all pixels are
     if tied and lowest < TIED:
         return None
-    marked = flat >= lowest * span * (1 - 1e-9) + low
-    marked[looked] = True
-    index = np.flatnonzero(marked)
-    if len(index) == len(flat) and not outside:
-        index_of, some = looked, flat
-    else:
-        index_of, some = np.searchsorted(index, looked), flat[index]
-    at = torch.from_numpy(index_of)
-    place = Points(at, torch.zeros_like(at), torch.tensor([len(at)]), max(1, len(at)))
-    others = [(0.0, len(flat) - len(some)), (0.0 if tied else -low / span, outside)]
-    return float(roc.judd_expectation(torch.from_numpy((some - low) / span)[None], place, others)[0])
+    some = flat[flat >= lowest * span * (1 - 1e-9) + low]
+    scaled = torch.from_numpy((some - low) / span)[None]
+
+    def count(edges: Tensor, likely: Tensor) -> Tensor:
+        reached = roc.count_in_maps(scaled, edges, likely) if len(some) else torch.zeros_like(edges)
+        reached += (len(flat) - len(some)) * (edges <= 0)
+        return reached.add_(outside * (edges <= (0.0 if tied else -low / span)))
+
+    looked = torch.tensor([len(at_fixations)])
+    return float(roc.judd_of(torch.from_numpy(at_fixations)[None], looked, len(flat) + outside, count)[0])
 
 
 def _blurs(step: object) -> bool:

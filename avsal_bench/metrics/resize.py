@@ -6,6 +6,7 @@ Both are linear along rows and along columns, so each is two small matrices: ``o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -87,7 +88,11 @@ def _blocks(weights: Tensor) -> list[tuple[slice, Tensor]]:
 
 
 def gaussian_blur_of_few(
-    saliency: Tensor, sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
+    saliency: Tensor,
+    sigma: float,
+    kernel: int,
+    border: Literal["symmetric", "reflect"] = "symmetric",
+    boxes: Sequence[tuple[slice, slice]] | None = None,
 ) -> None:
     """:func:`gaussian_blur` of one map ``(h, w)`` that is zero in most pixels, in place: the same but for last bits.
 
@@ -98,17 +103,19 @@ def gaussian_blur_of_few(
         sigma: as in :func:`gaussian_blur`, and so ``kernel`` and ``border``.
         kernel: see there.
         border: see there.
+        boxes: rows and columns outside of which the map is known to be zero, with ``2 * (kernel // 2 + 1)`` of them or
+            more between any two boxes. None: they are looked for.
     """
     whole, reach = saliency.numpy(), kernel // 2 + 1
     taps, mode = _gaussian(sigma, kernel).numpy(), "reflect" if border == "symmetric" else "mirror"
-    for box in _boxes(whole != 0, 2 * reach):
+    for box in boxes_of(whole != 0, 2 * reach) if boxes is None else boxes:
         # Where the part ends before the map does it ends in zeros, and so does its mirror image.
         part = whole[tuple(slice(max(0, side.start - reach), side.stop + reach) for side in box)]
         correlate1d(correlate1d(part, taps, 0, mode=mode), taps, 1, output=part, mode=mode)
 
 
-def _boxes(marked: np.ndarray, gap: int) -> list[tuple[slice, slice]]:
-    """Boxes that hold all marked pixels of a map, with ``gap`` rows or columns or more between any two of them."""
+def boxes_of(marked: np.ndarray, gap: int) -> list[tuple[slice, slice]]:
+    """Boxes that hold all marked pixels of a map, with ``gap`` rows or columns or more between any two, as slices."""
     boxes = [(slice(0, marked.shape[0]), slice(0, marked.shape[1]))]
     # What lies apart in rows may have parts that lie apart in columns, and so on; more rounds hardly ever find any.
     for axis in (0, 1, 0):

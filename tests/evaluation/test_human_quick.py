@@ -1,6 +1,7 @@
 """Human infinite from the pixels that are not zero: the numbers of the slow way, and its time."""
 
 import dataclasses
+import itertools
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
 from avsal_bench.evaluation.observers import Halving, halves, score_both, score_frame, score_halves
+from avsal_bench.evaluation.parts import Gaussians
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol
 from avsal_bench.evaluation.sparse import Preparation, is_quick
 from avsal_bench.metrics.resize import gaussian_blur, gaussian_blur_of_few
@@ -43,17 +45,12 @@ def both_ways(video, rules, degree, splits=2):
             yield from zip(score_both(one, other, frame, rules, preparation), slow, strict=True)
 
 
-#: A map that is zero nowhere cannot be made smaller from some of its pixels before it is stored in 8 bits.
-SLOW = {"hypersal"}
-QUICK = [rules for rules in PROTOCOLS if rules not in SLOW]
+@pytest.mark.parametrize("rules", PROTOCOLS)
+def test_every_protocol_of_the_package_is_scored_so(rules):
+    assert is_quick(protocol(rules))
 
 
 @pytest.mark.parametrize("rules", PROTOCOLS)
-def test_protocols_of_the_package_are_scored_so_where_they_can_be(rules):
-    assert is_quick(protocol(rules)) == (rules in QUICK)
-
-
-@pytest.mark.parametrize("rules", QUICK)
 @pytest.mark.parametrize(
     ("size", "degree"),
     [
@@ -159,24 +156,24 @@ def test_a_blur_of_scattered_pixels_is_the_blur_of_the_map(seed):
 @pytest.mark.slow
 @pytest.mark.timed
 def test_frames_of_720p_are_scored_several_times_as_fast(tmp_path):
-    """In seconds of the processor, of frames in both directions; an idle machine is some six times as fast."""
+    """In seconds of the processor, of frames in both directions: some six times as fast, nine in a new process."""
     video = watched(tmp_path / "v", (720, 1280), frames=8, observers=39, spread=22.0)
     one, other, frames = next(halves(video, Halving(30.0)))
     rules = protocol("stavis")
     preparation = Preparation(rules, one.size)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    took: dict = {preparation: [], None: []}
     try:
-        took = []
-        for way in (preparation, None):
-            score_both(one, other, frames[0], rules, way)
-            began = time.process_time()
-            for frame in frames[1:]:
-                score_both(one, other, frame, rules, way)
-            took.append(time.process_time() - began)
+        for _ in range(6):  # in turns, as other work slows down either; the first one warms up
+            for way, seconds in took.items():
+                began = time.process_time()
+                for frame in frames:
+                    score_both(one, other, frame, rules, way)
+                seconds.append(time.process_time() - began)
     finally:
         torch.set_num_threads(before)
-    assert took[0] < took[1] / 4, took
+    assert min(took[preparation]) < min(took[None]) / 4, took
 
 
 def test_a_whole_video_is_the_mean_of_its_draws(tmp_path):
@@ -190,6 +187,27 @@ def test_a_whole_video_is_the_mean_of_its_draws(tmp_path):
                 means.setdefault(frame, []).append(score_frame(a, b, frame, rules)["CC"])
     for frame, values in means.items():
         assert scorer.scores["CC"][frame - 1] == pytest.approx(np.mean(values), abs=1e-12)
+
+
+@pytest.mark.parametrize(("size", "degree"), [((720, 1280), 30.0), ((97, 131), 6.0), ((64, 64), 1e12)])
+@pytest.mark.parametrize("gap", [0, 14, 40])
+def test_a_map_is_seen_in_its_spots_alone(size, degree, gap):
+    """And they keep apart, so that each may be blurred alone."""
+    share, draw = 0.49 / 255, np.random.default_rng(0)
+    near = draw.normal((0.2 * size[1], 0.3 * size[0]), min(degree, 30.0), (6, 2))
+    both = np.concatenate([near, np.add(near, (0.6 * size[1], 0.0))])
+    points = torch.from_numpy(both.clip(0, [size[1] - 1, size[0] - 1]).astype(np.int64))
+    gaussians = Gaussians(points, size, degree)
+    whole = gaussians.whole()
+    found = gaussians.spots(share, gap)
+    outside = whole.clone()
+    for spot in found:
+        outside[spot] = 0
+    assert found
+    assert outside.max() < share * whole.max()
+    for (rows, columns), (others, more) in itertools.combinations(found, 2):
+        apart = [max(a.start - b.stop, b.start - a.stop) for a, b in ((rows, others), (columns, more))]
+        assert max(apart) >= max(gap, 1)
 
 
 def test_gaze_far_from_the_edges_is_scored_in_a_box_of_the_frame(tmp_path):

@@ -6,7 +6,7 @@ once at the end, so that they cannot leave their range by rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -81,30 +81,41 @@ def judd_curve(scaled: Tensor, fixated: Points) -> Tensor:
     return curve_area(fp.where(real, negatives), rank.expand_as(fp).where(real, positives), negatives, positives)
 
 
-def judd_expectation(scaled: Tensor, fixated: Points, more: Sequence[tuple[float, int]] = ()) -> Tensor:
-    """Expectation of Judd's area over the jitter, of maps scaled to [0, 1], which may have more pixels: value, number.
+def judd_expectation(scaled: Tensor, fixated: Points) -> Tensor:
+    """Expectation of Judd's area over the jitter, of maps scaled to [0, 1]; see :func:`judd_of`."""
+
+    def count(edges: Tensor, likely: Tensor) -> Tensor:
+        return count_in_maps(scaled, edges, likely)
+
+    return judd_of(values_at(scaled, fixated), fixated.counts, scaled.shape[1], count)
+
+
+def judd_of(at_fixations: Tensor, counts: Tensor, n: int, count: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Expectation of Judd's area over the jitter.
+
+    Args:
+        at_fixations: ``(B, k)``, what maps scaled to [0, 1] hold at fixations; padded with -∞.
+        counts: ``(B,)``, how many fixations a map has.
+        n: pixels of a map.
+        count: takes thresholds ``(B, j)``, and ``(B, k)`` values that many pixels may have; gives how many pixels of
+            each map are at or above each threshold, ``(B, j)`` float64, which is overwritten.
 
     ``MW + (a + t k / (k + 1)) / (n - N) / 2N``: MW the Mann-Whitney statistic with half weight for ties, a the other
     pixels above the lowest fixation, t the other pixels and k the fixations tied with it. In random order,
     ``t k / (k + 1)`` of those t pixels are expected above the lowest of those k fixations.
     """
-    tie = _TIE[scaled.dtype]
-    at_fixations = values_at(scaled, fixated)
+    tie = _TIE[at_fixations.dtype]
     real = at_fixations > NOWHERE
     thresholds = at_fixations.where(real, torch.inf)
     edges = torch.cat([thresholds + tie, thresholds - tie], 1)
-    reached = count_in_maps(scaled, edges, thresholds) - count_in_list(at_fixations, edges)
-    for value, number in more:
-        reached += number * (edges <= value)
+    reached = count(edges, thresholds).sub_(count_in_list(at_fixations, edges))
     above, not_below = reached.chunk(2, 1)
     lost = ((above + not_below) / 2).where(real, 0.0).sum(1)
     lowest, index = thresholds.min(1, keepdim=True)
     a, a_and_t = above.gather(1, index)[:, 0], not_below.gather(1, index)[:, 0]
     k = (real & (at_fixations <= lowest + tie)).sum(1)
     excess = (a + (a_and_t - a) * k / (k + 1)) / 2
-    return 1 - (lost - excess) / (
-        fixated.counts * (scaled.shape[1] + sum(number for _, number in more) - fixated.counts)
-    )
+    return 1 - (lost - excess) / (counts * (n - counts))
 
 
 def exact_area(maps: Tensor, low: Tensor, span: Tensor, fixated: Points, negatives: Points | None) -> Tensor:
