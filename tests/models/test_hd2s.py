@@ -188,7 +188,9 @@ def test_the_clip_is_that_of_the_authors():
     spec = create_model("hd2s", width=0.125).spec
     assert (spec.frames, spec.size, spec.target, spec.audio, spec.antialias) == (16, (128, 192), "last", None, False)
     assert (spec.mean, spec.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), "from -1 to 1"
-    assert spec.start == "reverse"
+    assert (spec.start, spec.filter) == ("reverse", "bilinear")
+    published = load_recipe(HOME / "benchmarks" / "recipes", "hd2s", "published").network
+    assert create_model("hd2s", width=0.125, **published).spec.filter == "bicubic"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +199,7 @@ def test_the_clip_is_that_of_the_authors():
         ({"frames": 32}, "hd2s takes 8 or 16 frames; got 32"),
         ({"frames": "16"}, "hd2s takes 8 or 16 frames; got '16'"),
         ({"size": (60, 96)}, r"got \(60, 96\)"),
+        ({"filter": "lanczos"}, "unknown filter 'lanczos'; known: bicubic, bilinear"),
         ({"modality": "av"}, "hd2s has no modality 'av'; it has: v"),
     ],
 )

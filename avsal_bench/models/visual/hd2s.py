@@ -5,8 +5,8 @@ each domain are not here.
 
 Decisions:
 
-- Frames are resized without antialiasing, bilinearly, as the authors train (OpenCV). Their test resizes bicubically, so
-  that a network is tested on other frames than it saw; one spec serves both here.
+- The authors train on frames that OpenCV resized bilinearly and test on bicubic ones. Here one ``filter`` serves both,
+  bilinear by default; the preset that tests their weights takes the bicubic one. Neither is antialiased.
 - ``forward`` gives the joint map in both modes. The four maps of single depths, which the authors' class gives beside
   it in training, are ``side`` outputs, and :meth:`HD2S.every_depth` gives them at any time.
 - 8 frames work too; where time has one step already, a convolution that folds it finds zeros at both sides.
@@ -40,6 +40,7 @@ from avsal_bench.models.base import Network, Outputs
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
+from avsal_bench.names import unknown
 from avsal_bench.spec import ClipSpec
 
 _WEIGHTS = PublishedWeights(
@@ -90,6 +91,7 @@ class HD2S(Network):
         size: (height, width) of the frames, multiples of 32.
         width: multiplier of the channels, but for the last three of each depth.
         bn_momentum: of the batch norms that S3D's settings hold for; see :class:`S3D`.
+        filter: how frames are resized, ``bilinear`` or ``bicubic``, without antialiasing.
 
     Raises:
         ValueError: for an option outside its range.
@@ -104,14 +106,17 @@ class HD2S(Network):
         size: tuple[int, int] = (128, 192),
         width: float = 1.0,
         bn_momentum: float = 0.001,
+        filter: Literal["bilinear", "bicubic"] = "bilinear",
     ) -> None:
         super().__init__()
+        if filter not in ("bilinear", "bicubic"):
+            raise ValueError(unknown("filter", filter, ("bilinear", "bicubic")))
         if frames not in (8, 16):
             raise ValueError(f"hd2s takes 8 or 16 frames; got {frames!r}")
         if any(side < 32 or side % 32 for side in size):
             raise ValueError(f"hd2s takes a height and a width of 32, 64, 96 ... pixels; got {tuple(size)}")
         half = (0.5, 0.5, 0.5)
-        self.spec = ClipSpec(frames, (size[0], size[1]), half, half, target="last", antialias=False)
+        self.spec = ClipSpec(frames, (size[0], size[1]), half, half, target="last", antialias=False, filter=filter)
         self.s3d = S3D(width, bn_momentum)
         norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=bn_momentum)
         self.depths = nn.ModuleList()
