@@ -264,6 +264,8 @@ class Batch(Clip):
     """``(B, 3, T, h, w)`` uint8, RGB, not normalised: a quarter of the bytes of float32 on the way."""
     densities: NotRequired[Tensor]
     """``(B, T, h, w)``, the maps of all frames of the clip; only where a training asks for them."""
+    all_fixated: NotRequired[Tensor]
+    """``(B, T, h, w)`` bool, pixels that were fixated in each of these frames; only where their loss asks for them."""
 
 
 class WindowBatch(Clip):

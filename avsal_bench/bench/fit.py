@@ -202,7 +202,7 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         val_stride=stage.val_stride,
         fixations=needs_fixations(stage.loss),
         labels=learns_labels(stage),
-        every_frame=stage.training == "every_frame",
+        every_frame=stage.training in ("every_frame", "mean_of_frames"),
         teacher=stage.teacher,
         decode_on_device=bool(context.job.decode),
         seed=context.job.seed,

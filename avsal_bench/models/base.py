@@ -40,6 +40,7 @@ class Network(nn.Module):
         observes: True for a network without gradients, fitted by showing it every training map (:meth:`observe`).
         sees: False for a network that only hears.
         logits: True where the output is a logit; the map is its sigmoid.
+        log_density: True where the output is the logarithm of a density that sums to 1, and losses are to know it.
         audio_only: prefixes of the state-dict keys that only the audio-visual network has; without them it is the
             ``v`` network that it starts from (:meth:`load_visual`).
         visual_only: prefixes of those that only the ``v`` network has; the audio-visual one does without.
@@ -57,6 +58,7 @@ class Network(nn.Module):
     observes: ClassVar[bool] = False
     sees: bool = True
     logits: bool = False
+    log_density: ClassVar[bool] = False
     audio_only: tuple[str, ...] = ()
     visual_only: tuple[str, ...] = ()
     audio_free: ClassVar[bool] = False
@@ -164,8 +166,11 @@ class Network(nn.Module):
         raise TypeError(f"{type(self).__name__} predicts the target frame alone")
 
     def to_map(self, output: Tensor) -> Tensor:
-        """Turn the output ``(B, h, w)`` into a non-negative saliency map: its sigmoid for logits, else itself."""
-        return output.sigmoid() if self.logits else output
+        """Turn the output ``(B, h, w)`` into a non-negative saliency map.
+
+        Of logits their sigmoid, of the logarithm of a density the density; else the output itself.
+        """
+        return output.exp() if self.log_density else output.sigmoid() if self.logits else output
 
     def rename_published(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
         """One entry of the authors' state dict as one of ours; by default the names are the same.

@@ -13,7 +13,7 @@ import torch
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.denoising import DenoisingModule
-from avsal_bench.training.every_frame import EveryFrameModule
+from avsal_bench.training.every_frame import EveryFrameModule, MeanOfFramesModule
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.optimising import OPTIMIZERS, check_parts, parameter_groups
 from avsal_bench.training.recipe import Stage, Training
@@ -24,6 +24,7 @@ MODULES: dict[Training, type[SaliencyModule]] = {
     "clips": SaliencyModule,
     "alternating": AlternatingModule,
     "every_frame": EveryFrameModule,
+    "mean_of_frames": MeanOfFramesModule,
     "denoising": DenoisingModule,
     "two_task": TwoTaskModule,
 }

@@ -1,4 +1,4 @@
-"""Training on the map of every frame of a clip, at each scale that a network decodes (STANet)."""
+"""Training on the maps of all frames of a clip, at each scale that a network decodes: their sum, or their mean."""
 
 from __future__ import annotations
 
@@ -25,4 +25,26 @@ class EveryFrameModule(SaliencyModule):
             for scale in scales
             for output, density in zip(scale.unbind(1), truths[: scale.shape[1]], strict=True)
         ]
+        return sum(losses[1:], start=losses[0])
+
+
+class MeanOfFramesModule(SaliencyModule):
+    """The loss is the mean over all frames of all clips that have a ground truth; of several scales, the sum of theirs.
+
+    As :class:`EveryFrameModule`. Where a loss asks for fixations, batches must bring ``all_fixated``.
+    """
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Loss of a batch of clips."""
+        scales = self.net.every_frame(self.normalised(batch), batch["audio"])
+        fixated = batch.get("all_fixated")
+        losses = []
+        for scale in scales:
+            steps = scale.shape[1]
+            truth: Batch = {
+                **batch,
+                "density": batch["densities"][:, :steps].flatten(0, 1),
+                "fixated": None if fixated is None else fixated[:, :steps].flatten(0, 1),
+            }
+            losses.append(self.output_loss(scale.flatten(0, 1), truth)[0])
         return sum(losses[1:], start=losses[0])

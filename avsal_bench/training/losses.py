@@ -19,10 +19,11 @@ EPS = 2.2204e-16  # samyak0210/ViNet, loss.py; added to float32 it only guards e
 
 
 class Prediction(NamedTuple):
-    """What a network predicts: maps ``(B, h, w)``, non-negative, and their logits where it computes those."""
+    """What a network predicts: maps ``(B, h, w)``, non-negative, and their logits or logarithms where it has those."""
 
     saliency: Tensor
     logits: Tensor | None = None
+    log_density: Tensor | None = None
 
 
 class Truth(NamedTuple):
@@ -37,6 +38,12 @@ class Truth(NamedTuple):
 def kl_loss(saliency: Tensor, density: Tensor) -> Tensor:
     """Kullback-Leibler divergence of the maps as distributions, in nats; at least 0 (avrsp2024, Eq. 16)."""
     return _divergence(_distribution(saliency), _distribution(density))
+
+
+def kl_log_loss(log_density: Tensor, density: Tensor) -> Tensor:
+    """:func:`kl_loss` of a map of which the logarithm is known, however small its values are (rdroste/unisal)."""
+    g = _distribution(density)
+    return (torch.xlogy(g, g) - g * log_density).sum((1, 2))
 
 
 def kl_batch_loss(saliency: Tensor, density: Tensor) -> Tensor:
@@ -83,6 +90,12 @@ def sse_loss(saliency: Tensor, density: Tensor) -> Tensor:
     return (saliency - density).square().sum((1, 2))
 
 
+def _kl(prediction: Prediction, truth: Truth) -> Tensor:
+    if prediction.log_density is not None:
+        return kl_log_loss(prediction.log_density, truth.density)
+    return kl_loss(prediction.saliency, truth.density)
+
+
 def _nss(prediction: Prediction, truth: Truth) -> Tensor:
     if truth.fixated is None:
         raise ValueError("the loss term nss needs to know the fixated pixels; give DataConfig(..., fixations=True)")
@@ -91,7 +104,7 @@ def _nss(prediction: Prediction, truth: Truth) -> Tensor:
 
 #: Terms by their names in a recipe.
 LOSSES: dict[str, Callable[[Prediction, Truth], Tensor]] = {
-    "kl": lambda p, t: kl_loss(p.saliency, t.density),
+    "kl": _kl,
     "kl_batch": lambda p, t: kl_batch_loss(p.saliency, t.density),
     "cc": lambda p, t: cc_loss(p.saliency, t.density),
     "sim": lambda p, t: sim_loss(p.saliency, t.density),

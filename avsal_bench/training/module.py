@@ -273,7 +273,8 @@ class SaliencyModule(LightningModule):
     def output_loss(self, output: Tensor, batch: Batch | WindowBatch) -> tuple[Tensor, Tensor]:
         """Loss of an output of the network, and of how many items; the ground truth is brought to its size."""
         output = output.to(torch.promote_types(output.dtype, torch.float32))
-        prediction = Prediction(self.net.to_map(output), output if self.net.logits else None)
+        logits, logs = (output if known else None for known in (self.net.logits, self.net.log_density))
+        prediction = Prediction(self.net.to_map(output), logits, logs)
         return saliency_loss(prediction, truth_of(batch, prediction.saliency), self.loss)
 
     def validation_step(self, batch: Batch | WindowBatch, index: int) -> None:

@@ -31,7 +31,7 @@ from avsal_bench.yaml_files import read_setting, read_yaml
 #: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`), or
 #: on noisy copies of the map (:mod:`avsal_bench.training.denoising`); or a network together with the classifier that
 #: switches its sound (:mod:`avsal_bench.training.two_task`).
-Training = Literal["clips", "alternating", "every_frame", "denoising", "two_task"]
+Training = Literal["clips", "alternating", "every_frame", "mean_of_frames", "denoising", "two_task"]
 
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,8 +78,9 @@ class Stage:
         optimizer: ``name`` (adamw | adam | sgd) and its arguments; ``lr_scale`` multiplies the rate of the parameters
             whose names start with a key of it, wildcards allowed.
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
-        training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame``, ``denoising`` for a
-            diffusion network, or ``two_task``.
+        training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame`` for the sum of the losses
+            of all frames of a clip, ``mean_of_frames`` for their mean, ``denoising`` for a diffusion network, or
+            ``two_task``.
         two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
         teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers` in the place of densities,
             in training and in validation.
@@ -315,7 +316,7 @@ def _check_names(recipe: Recipe) -> None:
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
         if stage.training == "every_frame" and needs_fixations(stage.loss):
-            raise ValueError(f"stage {stage.name!r}: fixations come for the target frame alone; no nss in every_frame")
+            raise ValueError(f"stage {stage.name!r}: nss is of the target frame alone; say training: mean_of_frames")
         if stage.model and stage.model != recipe.model and stage.modality == "job":
             raise ValueError(f"stage {stage.name!r} trains {stage.model}: say in which modality, such as `modality: v`")
     for number, stage in enumerate(recipe.stages):

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.models.backbones.mobilenet3d import MobileNet3D, rename_torchvision
+from avsal_bench.models.backbones.mobilenetv2 import MobileNet3D, rename_torchvision
 from avsal_bench.models.layers.inverted_residual import InvertedResidual, shuffle
 from avsal_bench.models.visual.tinyhd import TinyHD, enlarge, stretch
 from avsal_bench.models.weights.loading import Loaded, load_published, read_state

@@ -205,7 +205,7 @@ def test_the_weak_preset_is_the_paper_with_another_teacher():
     ("override", "message"),
     [
         ("teacher=pseudos", "unknown teacher 'pseudos'; did you mean 'pseudo'"),
-        ("loss.nss=-1.0", "stage 'maps': fixations come for the target frame alone"),
+        ("loss.nss=-1.0", "stage 'maps': nss is of the target frame alone; say training: mean_of_frames"),
         ("training=every_frames", "did you mean 'every_frame'"),
     ],
 )

@@ -35,7 +35,8 @@ class DataConfig:
             at least one video.
         val_stride: every n-th frame of these videos is validated on.
         fixations: whether batches to train and validate on bring ``fixated``; the loss term ``nss`` needs it.
-        every_frame: whether training batches bring ``densities``, the maps of all frames of the clip.
+        every_frame: whether training batches bring ``densities``, the maps of all frames of the clip, and with
+            ``fixations`` also ``all_fixated``, their fixated pixels.
         teacher: ``density`` for the maps of the set, ``pseudo`` for those of ``avsal pseudo`` in their place.
         labels: whether batches bring ``label``, whether the sound belongs to what people look at.
         sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``shifted`` or

@@ -141,7 +141,7 @@ class SaliencyDataModule(LightningDataModule):
         config = self.config
         rank, world_size = self._rank()
         step = config.batch_size * self.accumulate * world_size
-        maps = 2 + config.every_frame * self.spec.frames
+        maps = 2 + config.every_frame * (1 + config.fixations) * self.spec.frames
         videos = self.fit_videos()
         frames = config.batch_size * self.spec.frames
         if config.decode_on_device:

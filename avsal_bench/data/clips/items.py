@@ -23,7 +23,7 @@ from avsal_bench.spec import Batch, ClipSpec, Sound
 Item = dict[str, Tensor | EncodedClip | str | int | tuple[int, ...] | None]
 
 #: What a flip turns around.
-PICTURES = ("frames", "density", "densities", "fixated")
+PICTURES = ("frames", "density", "densities", "fixated", "all_fixated")
 
 #: A training clip whose target map is empty is drawn again, this many times before all frames are looked at.
 MAX_DRAWS = 50
@@ -74,6 +74,9 @@ class TrainingClips(Dataset[Item]):
             numbers = window(frame, video.n_frames, *self.spec.form).frames
             maps = [read_density(video.densities.path(number), self.spec.size) for number in numbers]
             item["densities"] = torch.stack(maps)
+            if self.fixations:
+                fixated = [read_fixated(video.fixations.path(number), self.spec.size) for number in numbers]
+                item["all_fixated"] = torch.stack(fixated)
         if self.fixations:
             item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
         if self.labels:

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.models.backbones.mobilenet3d import MobileNet3D
+from avsal_bench.models.backbones.mobilenetv2 import MobileNet3D
 from avsal_bench.models.base import Network
 from avsal_bench.models.layers.inverted_residual import InvertedResidual, frame_by_frame, shuffle
 from avsal_bench.models.published_weights import PublishedWeights

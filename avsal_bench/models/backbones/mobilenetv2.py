@@ -1,12 +1,13 @@
-"""MobileNetV2 (Sandler et al., CVPR 2018), inflated to clips and with a quarter of its channels, as TinyHD has it.
+"""MobileNetV2 (Sandler et al., CVPR 2018): of frames, and inflated to clips with a quarter of its channels.
 
-The keys of the state dict are those of torchvision's ``features``.
+The keys of the state dicts are those of torchvision's ``features``.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
 
 from avsal_bench.models.layers.inverted_residual import ConvNormReLU6, InvertedResidual, Triple
 from avsal_bench.models.published_weights import PublishedWeights
@@ -24,10 +25,45 @@ _GROUPS: tuple[tuple[int, int, Triple], ...] = (
 )
 #: The first block at a 32nd of the frame.
 _COARSE = 14
+#: Of the network of frames, the blocks whose output is also there before it is halved.
+_TAPPED = (7, 14)
+
+
+class MobileNetV2(nn.ModuleList):
+    """That of torchvision up to its last convolution, with two stages before they are halved, as UNISAL has it.
+
+    Args:
+        width: multiplier of the channels; the last convolution has 1280 if it is not above 1.
+
+    Attributes:
+        channels: of the outputs.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
+        features = mobilenet_v2(weights=None, width_mult=width).features
+        super().__init__(features)
+        for place in _TAPPED:
+            features[place].conv[1][0].stride = (1, 1)
+        self.channels = tuple(features[place].conv[-1].num_features for place in _TAPPED)
+        self.channels += (features[-1][0].out_channels,)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode ``(N, 3, H, W)``.
+
+        Returns:
+            ``(N, c, H/8, W/8)``, ``(N, c, H/16, W/16)`` and ``(N, c, H/32, W/32)``, with c of ``channels``.
+        """
+        x, tapped = frames, []
+        for place, block in enumerate(self):
+            x = block(x)
+            if place in _TAPPED:
+                tapped.append(x)
+                x = x[:, :, ::2, ::2]
+        return tapped[0], tapped[1], x
 
 
 class MobileNet3D(nn.ModuleList):
-    """The first convolution, the blocks 1 to 17, and the last convolution, 18.
+    """Of clips: the first convolution, the blocks 1 to 17, and the last convolution, 18.
 
     Args:
         fold_time: whether block 14 folds its two steps of time to one, and no kernel after it reaches through time.
@@ -88,6 +124,31 @@ def rename_torchvision(key: str, value: Tensor) -> tuple[str, Tensor] | None:
     return key.removeprefix("features."), value
 
 
+#: Where a layer of a block of tonylins's code stands in one of torchvision's; the first block does not expand.
+_LAYERS = {"0": "0.0", "1": "0.1", "3": "1.0", "4": "1.1", "6": "2", "7": "3"}
+_FIRST_LAYERS = {"0": "0.0", "1": "0.1", "3": "1", "4": "2"}
+
+
+def rename_tonylins(key: str, value: Tensor) -> tuple[str, Tensor] | None:
+    """An entry of the ``MobileNetV2`` of tonylins/pytorch-mobilenet-v2, which UNISAL's code holds, as one of ours.
+
+    >>> rename_tonylins("features.2.conv.3.weight", torch.zeros(1))[0]
+    '2.conv.1.0.weight'
+    >>> rename_tonylins("features.18.1.bias", torch.zeros(1))[0]
+    '18.1.bias'
+    """
+    if key.startswith("classifier."):
+        return None
+    if key.startswith("conv."):
+        return f"18.{key.removeprefix('conv.')}", value
+    block, dot, rest = key.removeprefix("features.").partition(".conv.")
+    if not dot:
+        return key.removeprefix("features."), value
+    layer, _, kind = rest.partition(".")
+    layers = _FIRST_LAYERS if block == "1" else _LAYERS
+    return f"{block}.conv.{layers.get(layer, layer)}.{kind}", value
+
+
 WEIGHTS = (
     PublishedWeights(
         "mobilenetv2_torchvision",
@@ -100,5 +161,15 @@ WEIGHTS = (
         online="torchvision:MobileNet_V2_Weights.IMAGENET1K_V1",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+    ),
+    PublishedWeights(
+        "mobilenetv2_tonylins",
+        "mobilenet_v2.pth.tar",
+        "ImageNet-1k, all channels",
+        "link in the README of tonylins/pytorch-mobilenet-v2",
+        "not stated",
+        build=MobileNetV2,
+        rename=rename_tonylins,
+        form="names of UNISAL's code, which starts from it; those of the last convolution are a guess; not opened",
     ),
 )
