@@ -1,6 +1,7 @@
 """DeepVS against its equations, a plain resize, and the names and shapes in the index of the authors' checkpoint."""
 
 import re
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -67,9 +68,15 @@ def checkpoint() -> dict[str, Tensor]:
         return {name if "/" not in name else f"inference/{name}": torch.zeros(s) for name, s in shapes.items()}
 
 
-def test_every_entry_of_the_authors_checkpoint_has_its_place():
+@cache
+def whole() -> DeepVS:
+    """The published network without its numbers."""
     with torch.device("meta"):
-        net = create_model("deepvs")
+        return create_model("deepvs").eval()
+
+
+def test_every_entry_of_the_authors_checkpoint_has_its_place():
+    net = whole()
     state = checkpoint()
     assert len(state) == 173
     places = {}
@@ -114,16 +121,16 @@ def test_a_converted_checkpoint_loads_and_an_entry_of_another_network_is_refused
 
 
 def test_shapes_are_those_of_the_authors_graph():
-    with torch.device("meta"):
-        net = create_model("deepvs").eval()
+    net = whole()
+    with torch.device("meta"), torch.inference_mode():
         seen = {}
         for name in ("cnn.objectness", "cnn.objectness.layers.conv15", "cnn.motion", "cnn.motion.layers.6_1", "cnn"):
             net.get_submodule(name).register_forward_hook(
                 lambda _module, _inputs, output, name=name: seen.update({name: output})
             )
         maps = net(torch.zeros(2, 3, 21, 448, 448))
-        (every,) = net.every_frame(torch.zeros(1, 3, 21, 448, 448))
-    assert (maps.shape, every.shape) == ((2, 112, 112), (1, 16, 112, 112))
+        (every,) = net.every_frame(torch.zeros(2, 3, 21, 448, 448))
+    assert (maps.shape, every.shape) == ((2, 112, 112), (2, 16, 112, 112))
     assert seen["cnn.objectness"].shape[1:] == (542, 28, 28)
     assert seen["cnn.objectness.layers.conv15"].shape[1:] == (1024, 7, 7)
     assert seen["cnn.motion"].shape[1:] == (512, 28, 28)
