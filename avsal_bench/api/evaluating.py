@@ -105,12 +105,12 @@ def evaluate(
         raise ValueError(f'modality: expected v, av, a or "", got {modality!r}')
     running = Running(batch_size, device, workers, precision)
     rules = rules_of(protocol)
-    root, described_as = _find(dataset, data_root)
-    dataset = described_as.name
     if fold not in (1, 2, 3):
         raise ValueError(f"fold: expected 1, 2 or 3, got {fold!r}")
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
+    root, described_as = _find(dataset, data_root)  # the last of all checks, as it may make the embedded set
+    dataset = described_as.name
     videos = described_as.videos(root, "test", fold)
     for video in videos:
         check_truth(video)

@@ -103,12 +103,13 @@ def test_names_are_listed_by_several_patterns_and_known_once():
         (("centre", "synth"), {"name": "../x"}, ValueError, "name '../x': a name has letters"),
         (("centre", "synth"), {"modality": "q"}, ValueError, "modality: expected v, av, a or"),
         (("centre", "synth"), {"frames": "3"}, ValueError, "frames: expected a whole number from 1"),
+        (("centre", "synth"), {"fold": 4}, ValueError, "fold: expected 1, 2 or 3, got 4"),
         (("centre", "synth"), {"workers": -1}, ValueError, "workers: expected a whole number from 0"),
         (("centre", None), {}, TypeError, "dataset: expected the name of a data set"),
     ],
 )
 def test_what_is_no_way_to_evaluate_is_said_before_anything_is_scored(arguments, options, error, said, monkeypatch):
-    monkeypatch.setattr("avsal_bench.api.evaluating.check_truth", lambda video: pytest.fail("work has begun"))
+    monkeypatch.setattr("avsal_bench.api.evaluating.workspace", lambda *_, **__: pytest.fail("a set is made"))
     with pytest.raises(error, match=said):
         avsal_bench.evaluate(*arguments, **options)
 

@@ -154,6 +154,7 @@ def interrupt(monkeypatch, owner, name, after):
     return calls
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_fit_it_ends_with_the_same_scores(undisturbed, space, monkeypatch):
     with monkeypatch.context() as patch:
         # The second epoch of the second stage: the first stage has one epoch.
@@ -166,6 +167,7 @@ def test_killed_in_the_middle_of_fit_it_ends_with_the_same_scores(undisturbed, s
     assert len(steps) == 1, "only the epoch that was cut off is trained again"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_test_nothing_is_predicted_twice(undisturbed, space, monkeypatch):
     shutil.copytree(undisturbed[0].runs / "stages", space.runs / "stages", ignore=shutil.ignore_patterns("test"))
     with monkeypatch.context() as patch:

@@ -49,7 +49,7 @@ def test_it_has_one_record_whatever_sounds_are_asked_for(trained):
     assert {one.modality: len(one.sounds) for one in plan}["av"] == len(SOUNDS)
 
 
-@pytest.mark.parametrize("change", ["noise", "gone"])
+@pytest.mark.parametrize("change", ["noise", pytest.param("gone", marks=pytest.mark.slow)])
 def test_its_scores_are_the_same_to_the_last_digit_whatever_sounds_lie_on_the_disk(
     trained, synth_root, tmp_path, monkeypatch, change
 ):

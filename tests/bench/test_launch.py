@@ -60,6 +60,7 @@ def fake(monkeypatch, code):
     monkeypatch.setattr(launch.subprocess, "Popen", popen)
 
 
+@pytest.mark.slow
 def test_jobs_leave_logs_and_states_and_one_that_fails_shows_the_end_of_its_log(space, common, capfd):
     assert launch_local([BROKEN, CENTRE], common) == [BROKEN]
     out, error = capfd.readouterr()

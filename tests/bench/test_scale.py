@@ -68,7 +68,7 @@ def two_processes(space, one, *words, program=("-m", "avsal_bench.cli")):
     )
 
 
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("most", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_batch_in_parts_gives_the_curve_of_the_whole(undisturbed, space, most):
     (path,) = run_job(job(), space, Machine(devices=1, clips_a_device=most, logger=("csv",)))
     assert read_record(path).provenance["fits"][0]["share"] == {"clips": most, "batches": 8 // most}

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue import networks as facts
-from avsal_bench.catalogue.about import about, title_of
+from avsal_bench.catalogue.about import about, described, title_of
 from avsal_bench.catalogue.counting import count, count_in, sound_phrase, window_shapes
 from avsal_bench.catalogue.facts import read_facts
 from avsal_bench.catalogue.networks import catalogue, expected_cc, variants
@@ -124,7 +124,16 @@ def test_macs_of_layers_by_hand(make, use, expected):
     assert macs(make, use) == expected
 
 
-@pytest.mark.parametrize("variant", NETWORKS, ids=lambda v: v.key)
+def _first_of_each():
+    """All variants; those after the first of a network are slow tests."""
+    seen = set()
+    for variant in NETWORKS:
+        marks = pytest.mark.slow if variant.entry.name in seen else ()
+        seen.add(variant.entry.name)
+        yield pytest.param(variant, marks=marks, id=variant.key)
+
+
+@pytest.mark.parametrize("variant", _first_of_each())
 def test_shapes_alone_count_what_a_real_forward_does(variant):
     options = variant.entry.tiny | dict(variant.options) | {"modality": variant.modality}
     if options.get("encoder") == "morphmlp_s":
@@ -370,7 +379,7 @@ def test_all_that_is_told_of_a_network():
 
 def test_every_network_says_what_it_is():
     for name in list_models():
-        first = about(name, [])[0]
+        first = described(name)
         assert first.paragraphs, name
         assert all(text and text[-1] in ".)" for text in first.paragraphs), (name, first.paragraphs)
 

@@ -67,6 +67,7 @@ def quick(folders, monkeypatch):
     return ["bench", "avrsp", "--workers", "0", *overrides, *folders]
 
 
+@pytest.mark.slow
 def test_bench_ends_with_a_leaderboard(quick, folders, space, capfd, tmp_path):
     (space.leaderboard).mkdir(parents=True, exist_ok=True)
     (space.leaderboard / "published.csv").write_bytes((HOME / "leaderboard" / "published.csv").read_bytes())

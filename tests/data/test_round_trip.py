@@ -279,7 +279,14 @@ def resident():
     return pages * resource.getpagesize() / 2**20
 
 
-@pytest.mark.parametrize(("form", "workers"), [("pictures", 0), ("mp4", 0), ("mp4 and wav", 2)])
+@pytest.mark.parametrize(
+    ("form", "workers"),
+    [
+        pytest.param("pictures", 0, marks=pytest.mark.slow),
+        ("mp4", 0),
+        pytest.param("mp4 and wav", 2, marks=pytest.mark.slow),
+    ],
+)
 def test_epochs_leak_neither_files_nor_memory(tmp_path, form, workers):
     write_encoded(tmp_path, "avad", form, RATES[25], train=(12,) * 6, test=(30, 30, 30))
     spec = ClipSpec(T, (160, 240), audio=FRONT)

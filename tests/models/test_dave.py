@@ -54,17 +54,20 @@ def run() -> Run:
     return Run(golden, state, net, loaded, seen)
 
 
+@pytest.mark.slow
 def test_the_output_is_that_of_the_authors(run):
     assert run.seen["pred"].shape == (1, 32, 40)
     assert run.golden.error("pred", run.seen["pred"]) < TOLERANCE
     assert run.golden.error("prerelu", run.seen["prerelu"]) < TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["video_branch", "audio_branch", "combinedEmbedding", "upscale2"])
 def test_the_features_are_those_of_the_authors(run, name):
     assert run.golden.error(f"feature/{name}", run.seen[name]) < TOLERANCE
 
 
+@pytest.mark.slow
 def test_every_entry_of_the_authors_has_a_place_or_no_effect(run):
     golden, state, net, loaded, _ = run
     unused = [key for key in loaded.without_effect if not key.endswith(("running_mean", "running_var", "tracked"))]
@@ -74,6 +77,7 @@ def test_every_entry_of_the_authors_has_a_place_or_no_effect(run):
     assert set(loaded.loaded) | set(loaded.without_effect) == set(state)
 
 
+@pytest.mark.slow
 def test_the_sound_changes_the_output_as_it_does_for_the_authors(run):
     golden, _, net, _, seen = run
     frames, audio = golden.inputs()
@@ -83,6 +87,7 @@ def test_the_sound_changes_the_output_as_it_does_for_the_authors(run):
     assert change == pytest.approx(2.549600601196289, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_other_side_of_the_last_relu(run):
     """The first map has one pixel above zero; with the last weights turned around, nearly all are."""
     golden, state, net, _, seen = run
@@ -95,6 +100,7 @@ def test_the_other_side_of_the_last_relu(run):
     assert (flipped > 0).float().mean() > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["v", "a"])
 def test_one_modality_takes_its_part_of_the_published_file(modality, run):
     net = tiny(modality)

@@ -64,9 +64,7 @@ def watched(net: MSPI) -> dict[str, nn.Module]:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(case, id=name, marks=[] if name == "s3d" else pytest.mark.slow) for name, case in CASES.items()
-    ],
+    params=[pytest.param(case, id=name, marks=pytest.mark.slow) for name, case in CASES.items()],
 )
 def run(request) -> Run:
     file, state_of, encoder, modality, size = request.param

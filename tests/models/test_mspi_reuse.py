@@ -76,8 +76,8 @@ def compare(net: MSPI, films: dict[str, Tensor], size: int) -> list[int]:
     ("options", "size"),
     [
         ({}, 1),
-        ({"modality": "v"}, 7),
-        ({"modality": "v", "image_features": "maps"}, 3),
+        pytest.param({"modality": "v"}, 7, marks=pytest.mark.slow),
+        pytest.param({"modality": "v", "image_features": "maps"}, 3, marks=pytest.mark.slow),
         ({"modality": "v", "image": "mobilenetv2", "frozen_encoders": False}, 8),
     ],
     ids=str,
@@ -226,7 +226,7 @@ def test_batches_say_which_frames_their_windows_have(synth_root):
         assert frames == window(frame, lengths[name], 16).frames
 
 
-@pytest.mark.parametrize("modality", ["v", "av"])
+@pytest.mark.parametrize("modality", [pytest.param("v", marks=pytest.mark.slow), "av"])
 def test_a_test_run_gives_the_same_maps_as_windows_one_by_one(synth_root, modality):
     net = filled(modality=modality)
     module = lightning(net, modality)

@@ -63,11 +63,13 @@ def run() -> Run:
     return Run(golden, net, loaded, single, double)
 
 
+@pytest.mark.slow
 def test_logits_in_float64_are_those_of_the_authors_code(run):
     assert run.double["logits"].dtype == torch.float64
     assert run.golden.error("logits_float64", run.double["logits"]) < 1e-5
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_authors_code(run):
     names = {key.split("/")[1] for key in run.golden.data if key.startswith("feature/")}
     assert names == {"base4", "unpool1", "unpool2", "unpool3"}
@@ -75,6 +77,7 @@ def test_features_are_those_of_the_authors_code(run):
     assert {name: error for name, error in errors.items() if not error < 1e-5} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "limit"), [("logits", 1e-3), ("pred", 1e-4)])
 def test_nearly_all_pixels_in_float32_are_those_of_the_authors_code(run, name, limit):
     # Rounding may move a maximum, and with it a few pixels by much.
@@ -84,12 +87,14 @@ def test_nearly_all_pixels_in_float32_are_those_of_the_authors_code(run, name, l
     assert (got - want).abs().quantile(0.99) < limit
 
 
+@pytest.mark.slow
 def test_every_entry_of_the_authors_has_a_place(run):
     assert sum(p.numel() for p in run.net.parameters()) == run.golden.parameters
     assert run.loaded.without_effect == () == tuple(run.golden.without_effect)
     assert len(run.loaded.loaded) == len(run.net.state_dict())
 
 
+@pytest.mark.slow
 def test_batch_norms_are_those_of_the_authors(run):
     norms = [module for module in run.net.modules() if isinstance(module, nn.BatchNorm3d)]
     assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.001)}

@@ -96,6 +96,7 @@ def run(request) -> Run:
     return Run(golden, net, loaded, found, without_effect)
 
 
+@pytest.mark.slow
 def test_map_and_logits_are_those_of_the_authors_code(run):
     assert run.golden.error("logits", run.found["logits"]) < 1e-5
     # The sigmoid of AViNet's logits, as large as 100, keeps less: the authors' own float32 is off by 1e-5 there.
@@ -103,6 +104,7 @@ def test_map_and_logits_are_those_of_the_authors_code(run):
     assert run.golden.error("pred", run.found["pred"]) < limit
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_authors_code(run):
     names = {key.split("/")[1] for key in run.golden.data if key.startswith("feature/")}
     assert len(names) >= 4
@@ -110,6 +112,7 @@ def test_features_are_those_of_the_authors_code(run):
     assert {name: error for name, error in errors.items() if not error < 1e-5} == {}
 
 
+@pytest.mark.slow
 def test_every_entry_of_the_authors_has_a_place_or_no_effect(run):
     ours = sum(p.numel() for p in run.net.parameters())
     assert ours + run.without_effect == run.golden.parameters

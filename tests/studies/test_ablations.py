@@ -119,6 +119,7 @@ def parts_of(model, options):
         return {name for name, _ in create_model(model, **json.loads(options)).named_modules()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_paper_preset_of_every_row_builds_at_full_size_and_starts_from_known_weights(name, space):
     ablation = load_ablation(FOLDER, name)

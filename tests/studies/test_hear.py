@@ -154,6 +154,7 @@ def test_likeness_of_equal_and_of_constant_maps():
     assert found[3].isnan()
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(trained, copied):
     assert (
         results(hear([path_of(copied)], copied, replace(MACHINE, workers=2), ("noise", "shifted")))["noise"]
@@ -165,6 +166,7 @@ class Killed(BaseException):
     """Stands for a signal."""
 
 
+@pytest.mark.slow
 def test_a_test_that_was_cut_off_goes_on_with_the_next_result(trained, copied, monkeypatch):
     finish, done = ScoreVideos._finish, []
 

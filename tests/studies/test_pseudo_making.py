@@ -159,6 +159,7 @@ def test_a_finished_run_does_nothing_again(made, monkeypatch, capsys):
     assert "right about" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_been(blind, tmp_path, synth_root, monkeypatch):
     two = ("--classifiers", "s,st")
     step, steps = TagModule.training_step, []

@@ -13,8 +13,8 @@ from avsal_bench.models import list_models, model_entry
 from avsal_bench.records import read_record
 from avsal_bench.training.recipe import load_recipe
 
-#: One of each way to train: with stills, on stills, with losses of the network's own, on every frame, of two tasks.
-QUICK = {("dave", "av"), ("image_saliency", "v"), ("mspi", "v"), ("stanet", "av"), ("avc", "av")}
+#: Of the ways to train those that take seconds: with stills, on stills, on every frame.
+QUICK = {("dave", "av"), ("image_saliency", "v"), ("stanet", "av")}
 CASES = [
     pytest.param(name, modality, marks=() if (name, modality) in QUICK else pytest.mark.slow)
     for name in list_models()

@@ -56,6 +56,7 @@ def small(name):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("published", ["slowfast_4x16", "x3d_l"], indirect=True)
 def test_the_features_are_those_of_the_authors_code(published):
     """Of the two that take a second; test_mspi_parity.py has the features of all at all sizes, within the network."""
@@ -67,6 +68,7 @@ def test_the_features_are_those_of_the_authors_code(published):
     assert [feature.shape[1:3] for feature in features] == list(zip(net.channels, net.steps, strict=True))
 
 
+@pytest.mark.slow
 def test_only_parameters_without_effect_are_left_out(published):
     name, _, loaded, _ = published
     computed = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index")
@@ -74,6 +76,7 @@ def test_only_parameters_without_effect_are_left_out(published):
     assert {f"visnet.{key}" for key in loaded.without_effect if not key.endswith(computed)} == without_effect
 
 
+@pytest.mark.slow
 def test_the_parameters_are_as_many_as_the_authors(published):
     name, net, loaded, state = published
     computed = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index")
@@ -152,6 +155,7 @@ def test_a_table_of_another_length_is_interpolated():
     assert torch.allclose(rows[0], torch.tensor([2.0, 0.8, 0.0]), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "library", "rename", "left_out"),
     [
