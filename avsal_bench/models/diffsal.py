@@ -69,7 +69,7 @@ _WEIGHTS = (
         what="DiffSal without sound, DHF1K",
         source=_SOURCE,
         licence="not stated",
-        options={"modality": "v", "normalisation": "dhf1k"},
+        options={"modality": "v"},
         form=_FORM,
         steps=(
             _OPEN,
@@ -176,7 +176,8 @@ class DiffSal(DiffusionNetwork):
         steps: of the sampler, 1 to 1000; 1 as the authors test. See
             :func:`~avsal_bench.models.diffusion.schedule.sampled_steps`.
         seed: of the noise that maps are sampled from.
-        normalisation: of frames: ``six`` for the audio-visual sets, ``dhf1k`` for DHF1K and its weights.
+        normalisation: of frames, as the authors have it for the audio-visual sets, ``six``, and for DHF1K, ``dhf1k``;
+            None for that of the published weights, which are those sets' with sound and DHF1K's without.
         frozen_encoders: whether the sound's encoder stays as it is loaded, as published. From random weights it must
             learn.
         size: (height, width) of the frames, multiples of 32 from 64 on, with room for two blocks of 64 x 64.
@@ -192,7 +193,7 @@ class DiffSal(DiffusionNetwork):
         modality: Literal["v", "av"] = "av",
         steps: int = 1,
         seed: int = 0,
-        normalisation: Literal["six", "dhf1k"] = "six",
+        normalisation: Literal["six", "dhf1k"] | None = None,
         frozen_encoders: bool = True,
         size: Sequence[int] = (224, 384),
         width: float = 1.0,
@@ -205,8 +206,8 @@ class DiffSal(DiffusionNetwork):
                 "diffsal takes a height and a width of 64, 96, 128 ... pixels, with room for two blocks of 64 x 64, as "
                 f"its attention has a key for each; got {(height, breadth)}"
             )
-        mean, std = pick("normalisation", normalisation, NORMALISATIONS)
         hears = modality == "av"
+        mean, std = pick("normalisation", normalisation or ("six" if hears else "dhf1k"), NORMALISATIONS)
         self.spec = ClipSpec(
             FRAMES,
             (height, breadth),

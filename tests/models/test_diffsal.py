@@ -321,7 +321,8 @@ def test_the_form_for_inference_gives_the_same_maps():
 
 def test_the_clip_is_that_of_the_authors():
     with torch.device("meta"):
-        six, dhf1k = create_model("diffsal").spec, create_model("diffsal", modality="v", normalisation="dhf1k").spec
+        six, dhf1k = create_model("diffsal").spec, create_model("diffsal", modality="v").spec
+        other = create_model("diffsal", modality="v", normalisation="six").spec
     assert (six.frames, six.size, six.target, six.target_index) == (16, (224, 384), "middle", 8)
     assert six.audio == LogMelImages(9, (112, 192))
     assert [255 * x for x in six.mean] == pytest.approx([114.7748, 107.7354, 99.475])
@@ -329,6 +330,7 @@ def test_the_clip_is_that_of_the_authors():
     assert dhf1k.mean == pytest.approx((0.485, 0.456, 0.406))
     assert dhf1k.std == pytest.approx((0.229, 0.224, 0.225))
     assert dhf1k.audio is None
+    assert (other.mean, other.std) == (six.mean, six.std)
 
 
 def test_what_is_frozen():

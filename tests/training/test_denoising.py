@@ -114,4 +114,3 @@ def test_recipes_name_it():
         assert {stage.clip_gradient for stage in recipe.stages} == {1.0}
     paper = load_recipe(workspace().recipes, "diffsal", "paper")
     assert [(s.name, s.epochs, s.batch_size) for s in paper.stages] == [("visual", 3, 16), ("six", 4, 16)]
-    assert paper.stages[0].options == {"normalisation": "dhf1k"}

@@ -84,11 +84,8 @@ class DiffusionNetwork(Network):
         self.check_clips(clips, audio)
         target = self.spec.target_index
         names = [f"{place.video} {place.frames[target]}" for place in clips.places]
-        seen, noise = clips.once(
-            "diffusion",
-            lambda: (self.see(clips.frames), torch.stack([noise_of(n, self.spec.size, self.seed) for n in names])),
-        )
-        return self.sampled(seen, self.hear(audio), noise.to(clips.frames))
+        noise = torch.stack([noise_of(name, self.spec.size, self.seed) for name in names]).to(clips.frames)
+        return self.sampled(clips.once("seen", lambda: self.see(clips.frames)), self.hear(audio), noise)
 
     def denoise(self, frames: Tensor, audio: Tensor | None, noisy: Tensor, step: int) -> Tensor:
         """The map ``(B, H, W)`` that is found in a noisy one, in one call.
