@@ -112,26 +112,24 @@ def test_batch_norms_are_those_of_the_authors():
     assert {part.momentum for part in net.modules() if isinstance(part, nn.BatchNorm3d)} == {0.001}
 
 
-@pytest.mark.parametrize(
-    ("key", "message"),
-    [
-        ("branch3_pre.0.weight", r"leads nowhere: .*here levels\.3\.shorten"),
-        ("branch0_3_a_q.0.weight", r"leads nowhere: branch0_3_a_q"),
-        ("SA_3.0.weight", r"leads nowhere: SA_3"),
-        ("maxpooling2.weight", r"leads nowhere: maxpooling2"),
-    ],
-)
-def test_an_entry_that_the_authors_do_not_have_is_refused(key, message, golden):
-    net = tiny()
+def test_an_entry_that_the_authors_do_not_have_is_refused(golden):
+    with torch.device("meta"):
+        net = tiny()
     state = {name: torch.zeros(1) for name, *_ in golden.about["state"]}
-    with pytest.raises(ValueError, match=message):
-        load_published(net, state | {key: torch.zeros(1)})
+    for key, message in {
+        "branch3_pre.0.weight": r"leads nowhere: .*here levels\.3\.shorten",
+        "branch0_3_a_q.0.weight": r"leads nowhere: branch0_3_a_q",
+        "SA_3.0.weight": r"leads nowhere: SA_3",
+        "maxpooling2.weight": r"leads nowhere: maxpooling2",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            load_published(net, state | {key: torch.zeros(1)})
 
 
 def test_weights_of_another_size_are_refused(golden):
-    net = tiny()
-    with pytest.raises(ValueError, match=r"ln_0_0\.weight"):
-        load_published(net, published(tiny(size=(64, 96)), golden))
+    shapes = {key: torch.zeros(shape) for key, shape, *_ in golden.about["state"] if key.startswith("ln_3")}
+    with pytest.raises(ValueError, match=r"ln_3_0\.weight"):
+        load_published(tiny(), shapes)
 
 
 # The authors' scripts
@@ -228,7 +226,7 @@ def test_kernels_of_the_embeddings():
 
 
 def test_all_frames_before_and_after_the_target_count():
-    net = tiny().train()
+    net = tiny(size=(32, 32)).train()
     frames = clip(net).requires_grad_()
     saliency = net(frames)
     (saliency * torch.randn_like(saliency)).sum().backward()

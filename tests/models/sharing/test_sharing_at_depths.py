@@ -30,7 +30,7 @@ def doubtless(net: Network) -> Network:
 def test_maps_of_hd2s_are_those_of_whole_windows():
     """Reverse windows, forward ones, repeated ends and short videos, in float64."""
     net, memory = doubtless(tiny("hd2s", frames=8)), Memory()
-    some = films(18, 5, 1, size=net.spec.size)
+    some = films(16, 3, size=net.spec.size)
     maps = []
     for clips in batches(some, all_places(some, 8), 3):
         maps.append(net(clips.frames))
@@ -40,24 +40,22 @@ def test_maps_of_hd2s_are_those_of_whole_windows():
 
 def test_maps_of_stsanet_are_those_of_whole_windows():
     """Windows at both ends, where end frames repeat, and between them, in float64."""
-    net, memory = tiny("stsanet"), Memory()
+    net, memory = tiny("stsanet", size=(32, 32)), Memory()
     some = films(36, size=net.spec.size)
     counted = rows(net, ["s3d.base1.3.conv_s", "s3d.base4"])
     places = all_places(some, 32, 15)
     maps = []
-    for clips in batches(some, [*places[:2], *places[14:20], *places[-2:]], 2):
+    for clips in batches(some, [*places[14:18], *places[-2:]], 2):
         got = net.predict(clips, None, memory)
         maps.append(net(clips.frames))
         torch.testing.assert_close(got, maps[-1], rtol=1e-12, atol=1e-12)
     assert (torch.cat(maps)[1:] - torch.cat(maps)[:-1]).abs().amax((1, 2)).min() > 1e-9, "a wrong window is seen"
-    assert 0 < counted["s3d.base1.3.conv_s"][6] < counted["s3d.base1.3.conv_s"][1] == 2 * 16
+    assert 0 < counted["s3d.base1.3.conv_s"][2] < counted["s3d.base1.3.conv_s"][1] == 2 * 16
 
 
-@pytest.mark.parametrize(("name", "options", "target"), [("hd2s", {"frames": 16}, "last"), ("stsanet", {}, 15)])
-def test_maps_in_the_form_for_inference(name, options, target):
-    """In float32 with norms folded and channels last, against the network in float64."""
-    net, memory = tiny(name, **options), Memory()
-    form, t = inference_form(net.float()), net.spec.frames
-    some = single(films(t + 6, size=net.spec.size))
-    for clips in batches(some, all_places(some, t, target)[t - 2 : t + 2], 2):
+def test_maps_of_hd2s_in_the_form_for_inference():
+    """In float32 with norms folded and channels last."""
+    net, memory = tiny("hd2s", frames=8).float(), Memory()
+    form, some = inference_form(net), single(films(13, size=net.spec.size))
+    for clips in batches(some, all_places(some, 8)[7:11], 2):
         torch.testing.assert_close(form.predict(clips, None, memory), net(clips.frames), rtol=0, atol=2e-6)
