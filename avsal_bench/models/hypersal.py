@@ -78,7 +78,7 @@ Seen = tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor]
     paper="hypersal2024",
     modalities=("v", "av"),
     code="MinglangQiao/Sports_saliency",
-    tiny={"size": (32, 64), "width": 0.125, "audio_width": 0.125, "depths": (1, 2, 2, 2), "drop_path": 0.0},
+    tiny={"size": (32, 32), "width": 0.125, "audio_width": 0.125, "depths": (1, 2, 2, 2), "drop_path": 0.0},
     parity=("v", "av"),
     weights=_WEIGHTS,
 )
@@ -153,8 +153,8 @@ class HyperSal(Network):
         """See :meth:`Network.predict`: all that is seen is found once for several sounds.
 
         Windows share next to nothing. Attention is shifted in time from the second of 24 blocks on, so that each step
-        depends on the whole window; what comes before is 2 % of the network, and half of that is shared by windows 16
-        frames apart.
+        depends on the whole window. What comes before is 5 % of the multiplications, of which windows 16 frames apart
+        have half in common.
         """
         self.check_clips(clips, audio)
         return self._decode(clips.once("hypersal", lambda: self._see(clips.frames)), audio, use_audio)

@@ -19,7 +19,7 @@ from avsal_bench.models.weights.loading import load_published
 
 def tiny(**options: Any) -> HyperSal:
     torch.manual_seed(0)
-    return create_model("hypersal", **{**model_entry("hypersal").tiny, **options})
+    return create_model("hypersal", **{**model_entry("hypersal").tiny, "size": (32, 64), **options})
 
 
 @cache

@@ -24,7 +24,7 @@ from avsal_bench.training.recipe import load_recipe
 
 def tiny(**options: Any) -> TMFINet:
     torch.manual_seed(0)
-    return create_model("tmfinet", **{**model_entry("tmfinet").tiny, **options})
+    return create_model("tmfinet", **{**model_entry("tmfinet").tiny, "size": (32, 64), **options})
 
 
 @pytest.fixture(scope="module")
