@@ -90,7 +90,7 @@ _WEIGHTS = (
     modalities=("v",),
     code="ViNet-Saliency/vinet_v2",
     tiny={"size": (48, 80), "width": 0.125},
-    marks={"around": {"target_in_clip": False}},
+    variants={"around": {"target_in_clip": False}},
     parity=("v",),
     weights=_WEIGHTS,
 )
