@@ -92,9 +92,10 @@ class GradCAMPP(Network):
             ValueError: if the clip is not the one of the spec.
         """
         self.check_input(frames, audio)
-        features: Tensor = self.classifier.forward_features(frames[:, :, 0])
-        scores: Tensor = self.classifier.fc(features.mean((2, 3)))
-        slopes = self.classifier.fc.weight[scores.argmax(1)] / features[0, 0].numel()
+        last = self.classifier.fc
+        features = self.classifier.forward_features(frames[:, :, 0]).to(last.weight.dtype)  # autocast ends here
+        scores = (last.weight * features.mean((2, 3))[:, None]).sum(2) + last.bias
+        slopes = last.weight[scores.argmax(1)] / features[0, 0].numel()
         maps = activation_map(features, slopes)[:, None]
         maps = F.interpolate(maps, self.spec.size, mode="bilinear", align_corners=False)[:, 0]
         return maps / maps.amax((1, 2), keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
@@ -111,4 +112,4 @@ def activation_map(features: Tensor, slopes: Tensor) -> Tensor:
     """
     slopes = slopes.relu()
     weights = features[0, 0].numel() * slopes / (2 + slopes * features.sum((2, 3)))
-    return torch.einsum("bk,bkhw->bhw", weights, features)
+    return (weights[:, :, None, None] * features).sum(1)

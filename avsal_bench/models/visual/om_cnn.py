@@ -163,8 +163,19 @@ class Motion(nn.Module):
 
 def map_of(inputs: int) -> nn.Sequential:
     """What makes a map, ``(N, inputs, h, w)`` to ``(N, 1, 4h, 4w)``, to be :func:`scaled`."""
-    enlarge, finish = nn.ConvTranspose2d(inputs, 16, 4, 2, 1), nn.ConvTranspose2d(16, 1, 4, 2, 1, bias=False)
+    enlarge, finish = nn.ConvTranspose2d(inputs, 16, 4, 2, 1), _Finish(16, 1, 4, 2, 1, bias=False)
     return nn.Sequential(_started(enlarge), nn.LeakyReLU(_SLOPE, inplace=True), _started(finish))
+
+
+class _Finish(nn.ConvTranspose2d):
+    """The last layer of a map, never in 16 bits: maps would have steps."""
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """As of the layer; under autocast in the type of its weights."""
+        if input.dtype is self.weight.dtype:  # what comes from the layer before is in 16 bits under autocast
+            return super().forward(input, output_size)
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.to(self.weight.dtype), output_size)
 
 
 def scaled(maps: Tensor) -> Tensor:
