@@ -148,9 +148,7 @@ class Clips:
         rows = torch.tensor(items, device=self.device)
         return Clips(self.pool, self.index[rows], [self.places[item] for item in items], self._mean, self._std)
 
-    def cut(
-        self, steps: slice, rows: slice, columns: slice, mean: Sequence[float], std: Sequence[float]
-    ) -> Clips:
+    def cut(self, steps: slice, rows: slice, columns: slice, mean: Sequence[float], std: Sequence[float]) -> Clips:
         """What a network sees of the windows that it makes a map of together with others.
 
         Args:
