@@ -14,6 +14,7 @@ from avsal_bench.leaderboard import hearing_claims, write_leaderboard
 from avsal_bench.leaderboard.hearing import hearing_table
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
+from avsal_bench.leaderboard.reports.run_summary import run_summary
 from avsal_bench.leaderboard.sound_losses import ALL, BELONGS, OTHER_SCENES, SOUNDING_SCENES, losses_text, sound_losses
 from avsal_bench.records import METRICS, Record, VideoScores, mean_scores, read_record, record_path, write_record
 
@@ -46,6 +47,26 @@ def test_missing_record_gives_a_claim_that_does_not_hold(gone: str, reason: str)
     assert failed
     assert reason in {c.reason for c in failed}
     assert all(c.interval is None for c in failed)
+
+
+def test_a_run_of_one_modality_ends_with_no_claim_that_nobody_asked_for() -> None:
+    records = synth_records()
+    both = run_summary(records)
+    assert " NO " not in both
+    assert "Not asked" not in both
+    network = next(r.network for r in records if r.modality == "v")
+    heard = run_summary([r for r in records if r.network != network])
+    assert " NO " not in heard
+    assert f" beats {network} " not in heard
+    assert "loses when muted" in heard
+    assert heard.endswith(f"\n\nNot asked: no record of {network}.")
+    seen = run_summary([r for r in records if r.network == network])
+    assert seen.endswith("\n\nNot asked: no synthetic record of a network with sound.")
+    assert "Does it learn" not in seen
+
+
+def test_a_claim_that_fails_is_told_at_the_end_of_a_run() -> None:
+    assert " NO " in run_summary(synth_records(gain=-0.2))
 
 
 def test_claims_without_any_record() -> None:
