@@ -62,6 +62,15 @@ def title_of(name: str) -> str:
     return re.split(r":| \(|, ", first, maxsplit=1)[0].removesuffix(".")
 
 
+def described(name: str) -> Section:
+    """What a network is, in the first paragraphs of its file.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    return Section(title_of(name), _paragraphs(model_facts(name)))
+
+
 def about(name: str, rows: Sequence[Row]) -> list[Section]:
     """What is told of a model.
 
@@ -72,12 +81,11 @@ def about(name: str, rows: Sequence[Row]) -> list[Section]:
     Raises:
         ValueError: for an unknown name.
     """
-    facts = model_facts(name)
     mine = [row for row in rows if row.facts.network == name]
     sections = [
-        Section(title_of(name), _paragraphs(facts)),
+        described(name),
         _sound(mine),
-        _weights(facts),
+        _weights(model_facts(name)),
         _scores(name),
         _recipe(name),
     ]

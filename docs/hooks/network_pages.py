@@ -36,6 +36,7 @@ def page(name: str, rows: Sequence[Row]) -> str:
 _WORDS = """Drawn from one forward of the code: what feeds what has happened. A box is a part of the network with its
 class, its parameters and their share of all, and the size of what it gives (channels x time x height x width, without
 the batch). A circle joins: + and x by elements, C behind each other, a dot by a product of matrices.
+What only decides, or comes to nothing in the map, is left out.
 `avsal models {name} --figure FILE.svg` draws it, and `--form` another form of it."""
 
 

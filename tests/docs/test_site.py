@@ -9,6 +9,9 @@ import sys
 import pytest
 from conftest import HOME
 
+from avsal_bench.catalogue.networks import catalogue
+from avsal_bench.models import list_models, model_facts
+
 DOCS = HOME / "docs"
 #: Pages with Python to run; those of the API and of metrics have tests of their own.
 WITH_PYTHON = [
@@ -24,6 +27,9 @@ for name in ("torch", "numpy", "lightning", "matplotlib", "scipy", "PIL", "av"):
     sys.modules[name] = None
 import commands_page, dataset_pages
 print(len(dataset_pages.pages()), commands_page.page().count("usage: avsal"))
+del sys.modules["numpy"]  # the leaderboard needs it
+import network_pages
+print(len(network_pages.pages()))
 """
 
 
@@ -38,9 +44,19 @@ def site(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(site):
-    for page in ("index", "zoo", "faq", "datasets/avad", "reference/commands", "source/avsal_bench/models/avrsp.py"):
+    for page in (
+        "index",
+        "zoo",
+        "faq",
+        "datasets/avad",
+        "networks/stavis",
+        "reference/commands",
+        "source/avsal_bench/models/avrsp.py",
+    ):
         assert (site / f"{page}.html").is_file(), page
     assert (site / "leaderboard" / "index.html").is_file()
+    assert '<img alt="Data flow of stavis"' in (site / "networks" / "stavis.html").read_text(encoding="utf-8")
+    assert 'href="networks/stavis.html"' in (site / "zoo.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -61,9 +77,10 @@ def test_pages_that_are_made_need_no_torch():
     command = [sys.executable, "-c", WITHOUT_TORCH, str(DOCS / "hooks")]
     made = subprocess.run(command, cwd=HOME, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    pages, helps = map(int, made.stdout.split())
+    pages, helps, networks = map(int, made.stdout.split())
     assert pages == 10
     assert helps >= 25
+    assert networks == sum(bool(model_facts(name).modalities) for name in list_models())
 
 
 @pytest.fixture
@@ -105,3 +122,35 @@ def test_every_set_has_a_page_in_the_navigation(hooks_module):
     navigation = (HOME / "mkdocs.yml").read_text(encoding="utf-8")
     for uri in hooks_module("dataset_pages").pages():
         assert f" {uri}\n" in navigation
+
+
+def test_a_network_has_a_page_with_its_figure_and_all_that_is_told_of_it(hooks_module):
+    pages = hooks_module("network_pages")
+    rows = catalogue(HOME / "no records", ["stavis", "stanet"])
+    text, other = (
+        pages.page(name, [row for row in rows if row.facts.network == name]) for name in ("stavis", "stanet")
+    )
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    assert headings == [
+        "STAViS",
+        "Data flow",
+        "Size, speed, what was verified",
+        *("Sound", "Weights", "Published scores", "Recipe"),
+    ]
+    assert "![Data flow of stavis](stavis.svg)" in text
+    assert "[stavis.py](../../avsal_bench/models/stavis.py)" in text
+    assert "| stavis | av | atsiami/STAViS | proved |" in text
+    assert "``" not in text
+    assert "[stanet.md](../stanet.md)" in other
+
+
+def test_a_link_to_a_figure_leads_to_the_page_of_its_network(hooks_module):
+    class Here:
+        class file:
+            src_uri = "zoo.md"
+
+    turned = hooks_module("pages").on_page_markdown("[stavis](networks/stavis.svg)", page=Here, config=None, files=None)
+    assert turned == "[stavis](networks/stavis.md)"
+    Here.file.src_uri = "networks/stavis.md"
+    same = hooks_module("pages").on_page_markdown("![x](stavis.svg)", page=Here, config=None, files=None)
+    assert same == "![x](stavis.svg)"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from avsal_bench.catalogue.figure.choosing import MOST, chosen, owner, with_weights
-from avsal_bench.catalogue.figure.flow import Flow, Shape, Step, is_random
+from avsal_bench.catalogue.figure.flow import Flow, Shape, Step, alive, is_random
 
 #: Joins that a figure has at most; of a network with more, none is shown.
 MOST_JOINS = 16
@@ -88,6 +88,7 @@ def diagram(flow: Flow, most: int = MOST) -> Diagram:
     Raises:
         ValueError: for a network without parts that have weights.
     """
+    flow = alive(flow)
     paths = [with_weights(flow, step) for step in flow.steps]
     if not any(paths):
         raise ValueError("no part of this network has weights, so there is no data flow between parts to draw")
@@ -117,6 +118,7 @@ class _Drawn:
     def __post_init__(self) -> None:
         for name, value in self.flow.inputs.items():
             self._made(name, value, -2)
+            self._shaped(name, (value,))
             self.seen.add(value)
         for n, (step, path) in enumerate(zip(self.flow.steps, self.paths, strict=True)):
             operands = [self.sources[v] for v in step.takes if self.sources.get(v)]
@@ -129,12 +131,14 @@ class _Drawn:
             if is_random(step) and not operands and not here:
                 for value in step.gives:
                     self._made("noise", value, -1)
+                self._shaped("noise", step.gives)
             elif here:
                 self._feed(here, operands, n)
                 if larger:
                     self.enlarged.add(here)
                 for value in step.gives:
                     self._made(here, value, n)
+                self._shaped(here, step.gives)
             else:
                 self._between(step, operands, n)
             if larger:
@@ -153,7 +157,11 @@ class _Drawn:
     def _made(self, key: str, value: int, n: int) -> None:
         self.first.setdefault(key, n)
         self.sources[value] = frozenset((key,))
-        self.shape[key] = self.flow.shapes[value]
+
+    def _shaped(self, key: str, gives: tuple[int, ...]) -> None:
+        """What a box gives has the shape of its last operation's first result: further ones are means and places."""
+        if gives:
+            self.shape[key] = self.flow.shapes[gives[0]]
 
     def _feed(self, key: str, operands: list[frozenset[str]], n: int) -> None:
         self.first.setdefault(key, n)
@@ -170,6 +178,7 @@ class _Drawn:
             self._feed(key, operands, n)
             for value in step.gives:
                 self._made(key, value, n)
+            self._shaped(key, step.gives)
         else:
             for value in step.gives:
                 self.sources[value] = frozenset().union(*operands) if operands else frozenset()

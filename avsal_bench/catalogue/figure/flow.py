@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -196,6 +196,17 @@ class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
         named = dict(zip((a.name for a in schema.arguments), args, strict=False)) | kwargs
         ours = [named.get(a.name) for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
         return [x for x in tree_leaves(ours) if isinstance(x, Tensor)]
+
+
+def alive(flow: Flow) -> Flow:
+    """A flow without the operations that nothing of the map comes of."""
+    wanted = {flow.output}
+    steps = []
+    for step in reversed(flow.steps):
+        if wanted & {*step.gives}:
+            wanted |= {*step.takes}
+            steps.append(step)
+    return replace(flow, steps=steps[::-1])
 
 
 def is_random(step: Step) -> bool:
