@@ -72,7 +72,8 @@ def load_part(module: torch.nn.Module, state: Mapping[str, torch.Tensor], source
         parts = {".".join(key.split(".")[:depth]) for key in state for depth in (1, 2, 3)}
         raise ValueError(unknown(f"part of {source.model} in stage {source.stage.name!r}", part, parts))
     try:
-        module.load_state_dict(own, strict=True)
+        # Shapes alone are put in the place of others: to copy them would be warned of.
+        module.load_state_dict(own, strict=True, assign=any(value.is_meta for value in own.values()))
     except RuntimeError as error:
         which = f"part {part!r} of {source.model}" if part else source.model
         text = f"{which}, stage {source.stage.name!r}, does not fit: {error}"

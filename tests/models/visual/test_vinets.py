@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 import torch
 from parity import Golden, drawn, features, normal, unfilled
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.data.clips.encoded import read_encoded
-from avsal_bench.data.clips.stream import Stream
-from avsal_bench.data.dataset import NumberedFiles, Video
-from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.models import Network, create_model, model_entry
@@ -23,7 +18,6 @@ from avsal_bench.models.visual.vinet_e import enlarged, joined
 from avsal_bench.models.weights.loading import Loaded, load_published
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.losses import cc_loss, kl_loss
-from avsal_bench.training.module import SaliencyModule
 
 NAMES = ("vinet_s", "vinet_a", "vinet_e")
 #: Files of what the authors' code gives; that of ViNet-A is the same whichever of the two clips it is given.
@@ -310,57 +304,3 @@ def test_pathways_start_from_a_file_with_other_laterals():
     renamed = [rename_acar_paths(key, Tensor()) for key in [*keys, "backbone.module.Tconv1.1.bias", "head.fc.weight"]]
     assert {found[0] for found in renamed if found} == parts.state_dict().keys()
     assert renamed.count(None) == 4 + 2
-
-
-# Frames at two sizes
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory) -> Video:
-    root, n = tmp_path_factory.mktemp("frames"), 40
-    draw = np.random.default_rng(0)
-    for number in range(1, n + 1):
-        Image.fromarray(draw.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(root / f"img_{number:05d}.png")
-    frames, nothing = NumberedFiles(root, "img_", 5, ".png"), NumberedFiles(None, "", 5, "")
-    return Video(dataset="x", name="v", n_frames=n, fps=25.0, frames=frames, densities=nothing, fixations=nothing)
-
-
-def test_a_frame_is_read_at_both_sizes(video):
-    spec = tiny("vinet_e").spec
-    both = read_frames(video, [3, 7], spec.size, True, spec.pictures)
-    assert both.shape == (3, 2, 80, 80)
-    assert torch.equal(both[:, :, :48], read_frames(video, [3, 7], (48, 80)))
-    assert torch.equal(both[:, :, 48:, 8:72], read_frames(video, [3, 7], (32, 64)))
-    assert not both[:, :, 48:, :8].any()
-    assert not both[:, :, 48:, 72:].any()
-    assert read_encoded(video, [3], spec) is None
-
-
-def maps_of(net: Network, video: Video, targets: list[int]) -> Tensor:
-    """Maps of a video, as a test predicts them."""
-    module = SaliencyModule(net).eval()
-    with torch.inference_mode():
-        batches = Stream([video], [(0, targets)], net.spec, 3)
-        return torch.cat([module.predict_step(batch, i) for i, batch in enumerate(batches)])
-
-
-@pytest.mark.parametrize(
-    "options", [{}, pytest.param({"target_in_clip": False, "align_corners": True}, marks=pytest.mark.slow)]
-)
-def test_the_ensemble_is_the_mean_of_both_alone_from_the_first_frame_to_the_last(video, options):
-    both = filled("vinet_e", **options)
-    sizes = {"size": (48, 80), "frames": 32, "width": 0.125}
-    a = tiny("vinet_a", **sizes, **{key: options[key] for key in options if key != "align_corners"}).eval()
-    s = tiny("vinet_s", **sizes | {"size": (32, 64)}, align_corners=options.get("align_corners", False)).eval()
-    a.load_state_dict(both.vinet_a.state_dict())
-    s.load_state_dict(both.vinet_s.state_dict())
-    targets = [1, 2, 20, 40]
-    found = maps_of(both, video, targets)
-    torch.testing.assert_close(found, joined(maps_of(a, video, targets), maps_of(s, video, targets)).clamp_min(0))
-    assert found.flatten(1).std(1).min() > 1e-3
-    assert (found[1:] - found[:-1]).abs().amax((1, 2)).min() > 1e-3, "a wrong window would be seen"
-    # Windows put together by hand, frame by frame.
-    numbers = [min(max(20 + i, 1), 40) for i in range(-32, 32)]
-    frames = read_frames(video, numbers, both.spec.size, True, both.spec.pictures).float() / 255
-    with torch.inference_mode():
-        torch.testing.assert_close(both.to_map(both(frames[None]))[0], found[2])
