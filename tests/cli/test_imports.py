@@ -59,6 +59,8 @@ def test_what_needs_no_torch_imports_none(tmp_path):
         avsal("evaluate", "--help"),
         "import avsal_bench.models",
         avsal("list"),
+        avsal("models"),
+        avsal("models", "stavis"),
         avsal("weights", "list"),
         avsal("submit", "--schema"),
         avsal("leaderboard"),

@@ -43,7 +43,7 @@ def form_of(name: str, form: str = "") -> Variant:
 
 
 def write_figures(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Figures of networks in a folder, ``<name>.svg`` each; those of other networks that lie there are removed.
+    """Figures of networks in a folder, ``<name>.svg`` each.
 
     Raises:
         ValueError: as :func:`figure`.
@@ -52,6 +52,4 @@ def write_figures(folder: Path, names: Sequence[str]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in made.items():
         write_atomically(path, text)
-    for path in set(folder.glob("*.svg")) - made.keys():
-        path.unlink()
     return [*made]
