@@ -267,6 +267,19 @@ def test_smoothing_starts_as_a_blur():
     assert (profile[25] / profile[20]).item() == pytest.approx(math.exp(-((5 / 40 / math.exp(-2)) ** 2) / 2), rel=1e-4)
 
 
+@pytest.mark.parametrize("size", [(24, 40), (33, 21)])
+def test_smoothing_by_transforms_is_the_convolution(size):
+    layer = tiny().smoothing["DHF1K"].double()
+    maps = torch.randn(2, 1, *size, dtype=torch.float64, requires_grad=True)
+    found, want = layer(maps), F.conv2d(F.pad(maps, [20] * 4, mode="replicate"), layer.weight)
+    torch.testing.assert_close(found, want)
+    wanted = (maps, layer.weight)
+    for ours, theirs in zip(*(torch.autograd.grad(one.pow(2).sum(), wanted) for one in (found, want)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    low = layer.bfloat16()(maps.detach().bfloat16())
+    torch.testing.assert_close(low.double(), want, atol=0.05, rtol=0.05)
+
+
 def test_dropout_hides_channels_of_the_state_in_training_only():
     torch.manual_seed(0)
     unit = SeparableGRU(8, nn.BatchNorm2d, dropout=0.9)
