@@ -21,7 +21,7 @@ def store(tmp_path, monkeypatch):
 
 def test_models_are_listed_by_pattern_and_by_published_weights():
     assert avsal_bench.list_models() == sorted(avsal_bench.list_models())
-    assert avsal_bench.list_models("*net") == ["aclnet", "caspnet", "stanet", "tasednet", "vinet"]
+    assert avsal_bench.list_models("*net") == ["aclnet", "caspnet", "stanet", "stsanet", "tasednet", "tmfinet", "vinet"]
     assert avsal_bench.list_models("nothing*") == []
     offered = avsal_bench.list_models(pretrained=True)
     assert {"stavis", "vinet"} <= set(offered)
