@@ -1,10 +1,11 @@
-"""Draw docs/windows.svg and docs/folds.svg, by the rule of ``data.windows``: ``python docs/draw_windows.py``."""
+"""Draw the pictures of docs/windows.md, by the rule of ``data.windows``: ``python docs/draw_windows.py``."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
-from avsal_bench.data.windows import window
+from avsal_bench.data.windows import steps, window
 
 SIZE, GAP, LEFT = 44, 6, 150
 INK, GREY, SEEN, PREDICTED = "#334", "#c9ccd6", "#8fb4ff", "#ff8a50"
@@ -63,6 +64,26 @@ def windows(n: int = 10, t: int = 4) -> str:
     return page(LEFT + n * (SIZE + GAP) + 16, y + 34, "Windows that predict a frame", parts)
 
 
+def walk(n: int = 10, t: int = 4, asked: tuple[int, ...] = (3, 6, 9)) -> str:
+    """A video that a network goes through frame by frame, with steps of 1 and 2."""
+    seen = [frame for one in steps(asked, n, t, size=4, walk="frames") for frame in one.fresh]
+    parts, y = [text(16, 30, "the video", weight="bold")], 62
+    parts += [box(LEFT + (k - 1) * (SIZE + GAP), 10, GREY, k) for k in range(1, n + 1)]
+    for step, words in ((1, "step 1: one sequence, and its state"), (2, "step 2: two sequences take turns")):
+        parts.append(text(16, y + 12, words, weight="bold"))
+        y += 28
+        for first in range(1, step + 1):
+            mine = [frame for frame in seen if (frame - first) % step == 0]
+            places = {frame: LEFT + (frame - 1) * (SIZE + GAP) for frame in mine}
+            for before, after in pairwise(mine):
+                ends = f'x1="{places[before] + SIZE}" x2="{places[after]}" y1="{y + 15}" y2="{y + 15}"'
+                parts.append(f'<line {ends} stroke="{INK}" stroke-width="2"/>')
+            parts += [box(x, y, PREDICTED if frame in asked else SEEN, frame) for frame, x in places.items()]
+            y += 44
+    parts.append(text(16, y + 18, "Each frame is seen once, in order, up to the last map that is asked for (orange)."))
+    return page(LEFT + n * (SIZE + GAP) + 16, y + 34, "A network that goes by frames", parts)
+
+
 def folds() -> str:
     """Which videos train, choose the checkpoint and test in each fold."""
     colours = {"train": SEEN, "held out": "#b9e3a5", "test": PREDICTED}
@@ -88,4 +109,5 @@ def folds() -> str:
 if __name__ == "__main__":
     folder = Path(__file__).parent
     (folder / "windows.svg").write_text(windows(), encoding="utf-8")
+    (folder / "walk.svg").write_text(walk(), encoding="utf-8")
     (folder / "folds.svg").write_text(folds(), encoding="utf-8")
