@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_what_is_not_built_is_no_network_here() -> None:
     named = {line.method for line in read_not_built(NOT_BUILT, methods())}
     assert {"tsfpnet", "davs"} <= named
     assert named.isdisjoint(list_models())
+
+
+def test_published_methods_bear_the_names_of_the_networks() -> None:
+    with PUBLISHED.open(encoding="utf-8", newline="") as file:
+        printed = {line["method"] for line in csv.DictReader(file)}
+    assert {"aclnet", "deepvs", "gradcampp", "unisal"} <= printed & set(list_models())
+    assert {"mws", "sbf", "wss"} <= {line.method for line in read_not_built(NOT_BUILT, methods())}
 
 
 def test_the_page_marks_them_and_says_what_is_missing(tmp_path: Path) -> None:
