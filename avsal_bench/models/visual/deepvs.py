@@ -51,7 +51,7 @@ _WEIGHTS = PublishedWeights(
     "Google Drive and Baidu links in the README of remega/OMCNN_2CLSTM",
     "MIT by the README; no licence file",
     {"modality": "v"},
-    form="a TensorFlow checkpoint, which docs/deepvs.md says how to convert; names and shapes are those of its index",
+    form="made of a TensorFlow checkpoint (docs/deepvs.md), whose index has names and shapes; the file was not opened",
 )
 
 #: Parts of ours by the names of the authors' layers.
