@@ -2,10 +2,12 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 import soundfile
 import torch
 import torchaudio
+from PIL import Image
 from tiny_networks import CASES, build
 from torchvision.io import decode_image
 from torchvision.transforms.v2 import functional as F
@@ -17,12 +19,16 @@ from avsal_bench.models import Clips, Memory, Place, model_entry
 from avsal_bench.training.module import SaliencyModule
 
 #: Frames that are compared: the first ones, where windows differ most, and the last ones.
-EDGE = 10
+EDGE = 8
 
 
 @cache
-def picture(file, size, antialias):
-    return F.resize(decode_image(str(file)), list(size), antialias=antialias).float()
+def picture(file, size, antialias, by):
+    stored = decode_image(str(file))
+    if by == "lanczos":
+        image = Image.fromarray(stored.permute(1, 2, 0).numpy())
+        stored = torch.from_numpy(np.array(image.resize(size[::-1], Image.LANCZOS))).permute(2, 0, 1)
+    return F.resize(stored, list(size), antialias=antialias).float()
 
 
 @cache
@@ -49,7 +55,7 @@ def by_hand(net, video, frame, memory):
         numbers = [frame - t + 1 + i for i in range(t)]
     numbers = [min(max(number, 1), n) for number in numbers]
     files = [video.frames.folder / f"img_{number:05d}.jpg" for number in numbers]
-    pictures = [picture(file, tuple(spec.size), spec.antialias) for file in files]
+    pictures = [picture(file, tuple(spec.size), spec.antialias, spec.filter) for file in files]
     mean, std = (255 * torch.tensor(v)[:, None, None, None] for v in (spec.mean, spec.std))
     frames = (torch.stack(pictures, 1) - mean) / std
     audio = None
