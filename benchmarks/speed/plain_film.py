@@ -26,8 +26,9 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.files.frames import resized
 from avsal_bench.data.windows import Window, window
-from avsal_bench.models import Network
+from avsal_bench.models import Clips, Memory, Network, Place
 
 #: What its time goes to.
 PARTS = ("read", "sound", "network", "write", "score")
@@ -53,6 +54,7 @@ class PlainScript:
         self.mean, self.std = (255 * torch.tensor(v).view(3, 1, 1) for v in (net.spec.mean, net.spec.std))
         self.seconds: dict[str, float] = defaultdict(float)
         self.frames: dict[int, Tensor] = {}
+        self.walked, self.memory = 0, Memory()
         folder.mkdir(parents=True, exist_ok=True)
         with self._timed("truth"):
             fixated = [self._fixated(frame) for frame in range(1, video.n_frames + 1)]
@@ -61,6 +63,8 @@ class PlainScript:
     def predict(self, frame: int) -> Tensor:
         """The map ``(h, w)`` of a frame, written as a picture too."""
         spec = self.net.spec
+        if spec.walk == "frames":
+            return self._walk(frame)
         clip = window(frame, self.video.n_frames, *spec.form)
         with self._timed("read"):
             frames = self._clip(clip)
@@ -68,6 +72,24 @@ class PlainScript:
             audio = None if spec.audio is None else hear(self.video, clip, spec.audio)[None].to(self.device)
         with self._timed("network"), torch.inference_mode():
             saliency: Tensor = self.net.to_map(self.net(frames.to(self.device), audio))[0].float().cpu()
+        with self._timed("write"):
+            levels = (255 * minmax(saliency.double().numpy())).astype(np.uint8)
+            Image.fromarray(levels).save(self.folder / f"{frame:05d}.png")
+        return saliency
+
+    def _walk(self, frame: int) -> Tensor:
+        """The map of a frame of a network that goes by frames, once it has gone through those before."""
+        spec = self.net.spec
+        for n in range(self.walked + 1, frame + 1):
+            clip = Window(n, (n,))
+            with self._timed("read"):
+                frames = self._clip(clip).to(self.device)
+            with self._timed("sound"):
+                audio = None if spec.audio is None else hear(self.video, clip, spec.audio)[None].to(self.device)
+            with self._timed("network"), torch.inference_mode():
+                clips = Clips.of(frames, [Place(self.video.key, clip.frames)])
+                saliency: Tensor = self.net.to_map(self.net.predict(clips, audio, self.memory))[0].float().cpu()
+        self.walked = frame
         with self._timed("write"):
             levels = (255 * minmax(saliency.double().numpy())).astype(np.uint8)
             Image.fromarray(levels).save(self.folder / f"{frame:05d}.png")
@@ -102,7 +124,15 @@ class PlainScript:
     def _frame(self, number: int) -> Tensor:
         assert isinstance(self.video.frames, NumberedFiles)
         picture = np.array(Image.open(self.video.frames.path(number)).convert("RGB"))
-        pixels = F.resize(torch.from_numpy(picture).permute(2, 0, 1), list(self.net.spec.size), antialias=True)
+        spec = self.net.spec
+        if spec.filter != "bilinear":
+            return self._normalised(
+                resized(torch.from_numpy(picture).permute(2, 0, 1), *spec.resizing[:2], spec.filter)
+            )
+        pixels = F.resize(torch.from_numpy(picture).permute(2, 0, 1), list(spec.size), antialias=True)
+        return self._normalised(pixels)
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
         return (pixels.float() - self.mean) / self.std
 
     def _fixated(self, frame: int) -> NDArray[np.bool_]:

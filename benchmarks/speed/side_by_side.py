@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,8 +29,13 @@ from avsal_bench.training.module import SaliencyModule
 
 def steady_frames(spec: ClipSpec, n_frames: int) -> list[int]:
     """Frames of a video whose window runs forwards and repeats no frame."""
-    windows = (window(n, n_frames, *spec.form) for n in range(1, n_frames + 1))
+    windows = (window_of(n, n_frames, spec) for n in range(1, n_frames + 1))
     return [clip.target for clip in windows if Place("", clip.frames).forwards]
+
+
+def window_of(n: int, n_frames: int, spec: ClipSpec) -> Window:
+    """The window of a frame; of a network that goes by frames, that frame."""
+    return Window(n, (n,)) if spec.walk == "frames" else window(n, n_frames, *spec.form)
 
 
 def network_alone(net: Network, video: Video, setting: Setting, batch: int, frames: Sequence[int]) -> dict[str, Any]:
@@ -48,27 +53,35 @@ def network_alone(net: Network, video: Video, setting: Setting, batch: int, fram
     pool = read_clip(video, every, *spec.resizing).transpose(0, 1).contiguous().to(device)
     plain, ours = net.to(device), inference_form(net).to(device)
     average, deviation = (255 * torch.tensor(v, device=device).view(3, 1, 1) for v in (spec.mean, spec.std))
-    memory = Memory()
+    memory, walked = Memory(), Memory()
+
+    def plainly(whole: Tensor, heard: Tensor | None, place: Place, memory: Memory) -> Tensor:
+        if spec.walk == "frames":  # a plain loop has a state too
+            return plain.to_map(plain.predict(Clips.of(whole, [place]), heard, memory))
+        return plain.to_map(plain(whole, heard))
+
     times: dict[str, list[float]] = {"plain": [], "ours": []}
     compared, of_bits = Compared(), Compared()
     with threads(setting.threads), torch.inference_mode():
         for start in range(0, len(frames), batch):
-            clips = [window(n, video.n_frames, *spec.form) for n in frames[start : start + batch]]
+            clips = [window_of(n, video.n_frames, spec) for n in frames[start : start + batch]]
             index = torch.tensor([clip.frames for clip in clips], device=device) - 1
             places = [Place(video.key, clip.frames, label=True) for clip in clips]
             audio = None
             if spec.audio is not None:
                 audio = torch.stack([hear(video, clip, spec.audio) for clip in clips]).to(device)
             expected, took = [], 0.0
-            for item in range(len(clips) if start else 1):
+            for item in range(len(clips) if start or spec.walk == "frames" else 1):
                 whole = Clips(pool, index, places, average, deviation).part([item]).frames
                 heard = None if audio is None else audio[item : item + 1]
                 began = clock()
-                expected.append(plain.to_map(plain(whole, heard)))
+                expected.append(plainly(whole, heard, places[item], walked))
                 took += clock() - began
             if not start:  # the window whose map was just made
                 near = torch.nextafter(whole, whole + torch.randint_like(whole, -1, 2))
-                of_bits.add(plain.to_map(plain(near, heard)).float(), expected[0].float())
+                near_map = plainly(near, heard, replace(places[0], frames=(1,)), Memory())
+                far_map = plainly(whole, heard, replace(places[0], frames=(1,)), Memory())
+                of_bits.add(near_map.float(), far_map.float())
             began = clock()
             with computing(setting.precision, device):
                 windows = Clips(pool, index, places, average, deviation)
