@@ -313,6 +313,11 @@ def _check_names(recipe: Recipe) -> None:
     if "modality" in recipe.network:
         raise ValueError("network.modality: the modality is that of the job; say --modality")
     for stage in recipe.stages:
+        if not stage.epochs and not stage.start:
+            raise ValueError(
+                f"stage {stage.name!r}: epochs: 0 trains nothing, and puts a network together of what its parts "
+                "`start` from; name those, or train for 1 epoch or more"
+            )
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
         if stage.training == "every_frame" and needs_fixations(stage.loss):

@@ -100,7 +100,8 @@ def test_a_value_of_another_type_or_out_of_its_range_is_an_error(subtests, folde
     for override, message in [
         ("epochs=3", "recipe: unknown key 'epochs'"),
         ("stages.two.epochs=many", "stage 'two': epochs should be a whole number; got 'many'"),
-        ("stages.two.epochs=0", "stage 'two': epochs should be greater than or equal to 1; got 0"),
+        ("stages.two.epochs=-1", "stage 'two': epochs should be greater than or equal to 0; got -1"),
+        ("stages.two.epochs=0", "stage 'two': epochs: 0 trains nothing, and puts a network together of what its parts"),
         ("stages.two.epochs=1.0", "stage 'two': epochs should be a whole number; got 1.0"),
         ("stages.one.batch_size=true", "stage 'one': batch_size should be a whole number; got True"),
         ("batch_size.of=1", "stage 'two': batch_size should be a whole number; got {'of': 1}"),
