@@ -99,7 +99,9 @@ class Preparation:
         spots = box.held(gaussians.spots(_SEEN, 2 * self._reach))
         some = in_spots(whole.numpy(), spots)
         high = float(some.max())
-        density = Levels(spots, np.rint(255 * some / max(high, 1e-300)))
+        level = 255 * some
+        level /= max(high, 1e-300)
+        density = Levels(spots, np.rint(level, out=level))
         if width != 1:
             gaussians = Gaussians(points, self.size, degree * width)
             whole = gaussians.whole(memory)
@@ -182,7 +184,8 @@ def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor) -> d
     squares = _squares(part, flat, mean, outside)
     if squares is None or not total > 1e-3 * largest:
         return None
-    norm, g_norm = math.sqrt(squares), math.sqrt(np.square(g - g_mean).sum() + (n - len(g)) * g_mean**2)
+    work = g - g_mean  # used again below: new memory for each result would take as long as the results
+    norm, g_norm = math.sqrt(squares), math.sqrt(np.square(work, out=work).sum() + (n - len(g)) * g_mean**2)
     at_fixations = part.at(fixated)
     scaled = [(values - low) / span for values in (at_fixations, part.at(negatives))]
     judd = _judd(flat, scaled[0], low, span, outside, part.sums is not None)
@@ -198,16 +201,24 @@ def scores(part: Part, density: Levels, fixated: Tensor, negatives: Tensor) -> d
     fp += (drawn - len(scaled[1])) * (nothing >= roc.steps(nothing).flip(0))
     count = torch.tensor([[looked]])
     shuffled = roc.curve_area(fp, tp, torch.tensor([[drawn]]), count)[0]
-    cc = ((under * g).sum() - total * g_mean) / (norm * g_norm)
-    p, q = under / total, g / g_total
-    raised = (under - low) / (total - n * low)
+    cc = (np.multiply(under, g, out=work).sum() - total * g_mean) / (norm * g_norm)
+    q = g / g_total
+    np.subtract(under, low, out=work)
+    work /= total - n * low
+    sim = float(np.minimum(work, q, out=work).sum())
+    np.divide(under, total, out=work)
+    work += EPS
+    np.divide(q, work, out=work)
+    work += EPS
+    np.log(np.abs(work, out=work), out=work)
+    work *= q
     return {
         "CC": min(max(float(cc), -1.0), 1.0),  # rounding alone carries it farther, as the two below
         "NSS": float((at_fixations - mean).mean()) / norm * math.sqrt(n - 1),
         "AUC-J": judd,
         "sAUC": float(shuffled),
-        "SIM": min(float(np.minimum(raised, q).sum()), 1.0),
-        "KL": max(float((q * np.log(np.abs(q / (p + EPS) + EPS))).sum()), 0.0),
+        "SIM": min(sim, 1.0),
+        "KL": max(float(work.sum()), 0.0),
     }
 
 
@@ -234,7 +245,9 @@ def _judd(flat: Values, at_fixations: Values, low: float, span: float, outside: 
     if tied and lowest < TIED:
         return None
     some = flat[flat >= lowest * span * (1 - 1e-9) + low]
-    scaled = torch.from_numpy((some - low) / span)[None]
+    some -= low
+    some /= span
+    scaled = torch.from_numpy(some)[None]
 
     def count(edges: Tensor, likely: Tensor) -> Tensor:
         reached = roc.count_in_maps(scaled, edges, likely) if len(some) else torch.zeros_like(edges)

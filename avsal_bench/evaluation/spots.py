@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,13 +128,23 @@ class Part:
 
 def in_spots(whole: NDArray[Any], spots: Sequence[Spot]) -> NDArray[Any]:
     """The values ``(K,)`` of a map ``(H, W)`` in some parts of it."""
-    return np.concatenate([whole[spot].ravel() for spot in spots]) if spots else whole[:0].ravel()
+    parts = [whole[spot] for spot in spots]
+    found = np.empty(sum(part.size for part in parts), whole.dtype)
+    for piece, part in zip(_pieces(found, spots), parts, strict=True):
+        piece[...] = part
+    return found
 
 
 def put_in_spots(whole: NDArray[Any], spots: Sequence[Spot], values: NDArray[Any]) -> None:
     """Set what :func:`in_spots` gives."""
+    for piece, spot in zip(_pieces(values, spots), spots, strict=True):
+        whole[spot] = piece
+
+
+def _pieces(values: NDArray[Any], spots: Sequence[Spot]) -> Iterator[NDArray[Any]]:
+    """Views of values ``(K,)``, each of the shape of its part."""
     start = 0
-    for spot in spots:
-        part = whole[spot]
-        part[...] = values[start : start + part.size].reshape(part.shape)
-        start += part.size
+    for rows, columns in spots:
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        yield values[start : start + height * width].reshape(height, width)
+        start += height * width
