@@ -146,7 +146,7 @@ class ClipSpec:
             object.__setattr__(self, name, tuple(given))
         if not _is_whole(self.step):
             raise ValueError(f"step: expected how many frames of the video further the next one is, got {self.step!r}")
-        if self.target not in ("last", "middle") and not (self.target == 0 or _is_whole(self.target)):
+        if self.target not in ("last", "middle") and not _is_whole(self.target, 0):
             raise ValueError(f"target: expected last, middle or a number of frames from 0, got {self.target!r}")
         if self.start not in get_args(Start):
             raise ValueError(f"start: expected {' or '.join(get_args(Start))}, got {self.start!r}")
@@ -154,10 +154,15 @@ class ClipSpec:
             raise ValueError(f"walk: expected {' or '.join(get_args(Walk))}, got {self.walk!r}")
         if self.filter not in get_args(Filter):
             raise ValueError(f"filter: expected {', '.join(get_args(Filter))}, got {self.filter!r}")
+        if self.walk == "frames" and self.form.before != self.form.span:
+            raise ValueError(
+                f"target: a network that goes by frames (walk) predicts the last of those it saw, got {self.target!r}; "
+                "leave it at 'last', or walk at 'windows'"
+            )
         if self.filter == "lanczos" and not self.antialias:
             raise ValueError("filter: lanczos always filters what is made smaller; leave antialias at True")
         if self.pictures:
-            object.__setattr__(self, "pictures", tuple((height, width) for height, width in self.pictures))
+            object.__setattr__(self, "pictures", _pairs(self.pictures))
             wide = max(width for _, width in self.pictures)
             whole = sum(height for height, _ in self.pictures), wide
             if self.size != whole or any((wide - width) % 2 for _, width in self.pictures):
@@ -222,8 +227,19 @@ class ClipSpec:
         return max(1, min(MOST_AT_A_TIME, times * PIXELS_AT_A_TIME // (self.window_frames * height * width)))
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _pairs(pictures: object) -> tuple[tuple[int, int], ...]:
+    """Sizes as they are kept."""
+    sizes = pictures if isinstance(pictures, tuple | list) else ()
+    pairs = all(isinstance(one, tuple | list) and len(one) == 2 for one in sizes)
+    if not sizes or not pairs or not all(_is_whole(side) for one in sizes for side in one):
+        raise ValueError(
+            f"pictures: expected sizes (height, width) in pixels, such as ((64, 96), (32, 64)); got {pictures!r}"
+        )
+    return tuple((height, width) for height, width in sizes)
+
+
+def _is_whole(value: object, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _is_number(value: object, low: float | None) -> bool:

@@ -99,13 +99,21 @@ class Network(nn.Module):
         Raises:
             TypeError: where a network that goes by frames has none of its own.
         """
-        if self.spec.walk == "frames":
+        self.check_walk()
+        output: Tensor = self(clips.frames, audio)
+        return output
+
+    def check_walk(self) -> None:
+        """Look whether a network that goes by frames has a way to carry its state along.
+
+        Raises:
+            TypeError: for one without a ``predict`` of its own.
+        """
+        if self.spec.walk == "frames" and type(self).predict is Network.predict:
             raise TypeError(
                 f"{type(self).__name__} goes through videos by frames (walk of its spec) and has no `predict`, which "
                 "carries its state from frame to frame; define it, or leave walk at 'windows'"
             )
-        output: Tensor = self(clips.frames, audio)
-        return output
 
     def outputs(self, frames: Tensor, audio: Tensor | None = None) -> Outputs:
         """What the network gives while it trains: by default the output of ``forward``, and nothing else."""
@@ -214,7 +222,7 @@ def predict_windows(net: Network, clips: Clips, audio: Tensor | None, memory: Me
     if net.spec.walk == "frames" and clips.index.shape[1] > 1:
         output: Tensor = net(clips.frames, audio)
         return output
-    if net.shares and hooked(net):
+    if net.shares and net.spec.walk == "windows" and hooked(net):
         return Network.predict(net, clips, audio, memory)
     return net.predict(clips, audio, memory)
 

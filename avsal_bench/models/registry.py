@@ -7,9 +7,11 @@ it, when its network is asked for.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import isfinite
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from avsal_bench.models.declared import ModelFacts, models_in
@@ -166,7 +168,9 @@ def create_model(name: str, **options: Any) -> Network:
         raise ValueError(f"{name} has no modality {modality!r}; it has: {known}")
     _check_options(entry, options)
     try:
-        return entry.build(**options)
+        net = entry.build(**options)
+        net.check_walk()
+        return net
     except (ValueError, OSError, MemoryError):
         raise
     except Exception as error:  # a value of another type or size stumbles anywhere: TypeError, RuntimeError, IndexError
@@ -185,3 +189,40 @@ def _check_options(entry: ModelEntry, options: Mapping[str, Any]) -> None:
     for key in options:
         if key not in names:
             raise ValueError(f"{entry.name}: {unknown('option', key, names)}")
+    for parameter in known:
+        if parameter.name in options and (expected := _expected(parameter, options[parameter.name])):
+            raise ValueError(f"{entry.name}: {parameter.name} is {expected}; got {options[parameter.name]!r}")
+
+
+#: How options end that are shares.
+_SHARES = ("dropout", "drop_path", "momentum")
+
+
+def _expected(parameter: inspect.Parameter, value: Any) -> str:
+    """What an option is, in words, where a value is no such thing; "" where it is one, or nobody can say.
+
+    Kinds are those of the annotations, so that no network need look for itself. What passes here and would be taken
+    for another value, as any word is for True, shows nowhere else.
+    """
+    kind = str(parameter.annotation)
+    kind, optional = kind.removesuffix(" | None"), kind.endswith(" | None")
+    if value is None and optional:
+        return ""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if kind == "bool" and not isinstance(value, bool):
+        return "True or False"
+    if kind == "int" and not isinstance(value, Integral):
+        return "a whole number"
+    if kind == "float" and not (number and isfinite(value)):
+        return "a number"
+    if kind == "float" and parameter.name.endswith("width") and value <= 0:
+        return "a multiplier of channels, above 0"
+    if kind == "float" and parameter.name.endswith(_SHARES) and not 0 <= value <= 1:
+        return "from 0 to 1"
+    if (kind == "tuple[int, int]" or parameter.name == "size") and not _is_pair(value):
+        return "(height, width), two whole numbers of pixels"
+    return ""
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(side, Integral) for side in value)

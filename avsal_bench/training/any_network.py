@@ -36,6 +36,7 @@ def as_network(module: nn.Module) -> Network:
     (32, 32)
     """
     if isinstance(module, Network) and isinstance(getattr(module, "spec", None), ClipSpec):
+        module.check_walk()
         return module
     if not isinstance(module, nn.Module):
         raise TypeError(f"expected a network, an nn.Module with {NEEDS}; got {module!r}")
@@ -75,6 +76,11 @@ class OwnNetwork(Network):
         super().__init__()
         self.module = module
         self.spec = spec
+        if spec.walk == "frames":
+            raise TypeError(
+                f"{type(module).__name__} goes through videos by frames (walk of its spec), and a `predict` carries the "
+                "state: derive it from avsal_bench.Network and define that, or leave walk at 'windows'"
+            )
         self.logits = bool(getattr(module, "logits", False))
         self._hears = _takes_sound(module)
         if spec.audio is not None and not self._hears:

@@ -161,7 +161,10 @@ class SaliencyModule(LightningModule):
         """The windows of a batch, as :meth:`Network.predict` takes them; a batch of whole clips shares no frames."""
         mean, std = self.mean.view(3, 1, 1), self.std.view(3, 1, 1)
         if walked := cast(WindowBatch, batch).get("walked"):
-            places = [Place(video, (frame,), asked=asked) for video, frame, asked in walked]
+            found = iter(batch["label"].tolist() if "label" in batch else ())
+            places = [
+                Place(video, (frame,), next(found, None) if asked else None, asked) for video, frame, asked in walked
+            ]
             return Clips(batch["pool"], batch["index"], places, mean, std)  # type: ignore[typeddict-item]
         origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
         # Pinning memory for a GPU makes lists of tuples.

@@ -15,6 +15,7 @@ from avsal_bench.data.dataset import NumberedFiles, Video
 from avsal_bench.data.files import frames as reading
 from avsal_bench.data.windows import steps
 from avsal_bench.models import Clips, Memory, Network, Place
+from avsal_bench.models.base import predict_windows
 from avsal_bench.models.layers.recurrent.carried import carry
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.module import SaliencyModule
@@ -163,8 +164,60 @@ def test_a_network_that_goes_by_frames_and_keeps_no_state_says_so():
             return frames.mean((1, 2))
 
     clips = Clips.of(torch.zeros(1, 3, 1, *SIZE), [Place("x/v", (1,))])
-    with pytest.raises(TypeError, match=r"Forgets goes through videos by frames .* has no `predict`.*'windows'"):
+    said = r"Forgets goes through videos by frames .* has no `predict`.*'windows'"
+    with pytest.raises(TypeError, match=said):
         Forgets().predict(clips, None, Memory())
+    with pytest.raises(TypeError, match=said):  # before anything is trained
+        SaliencyModule(Forgets())
+
+
+def test_a_module_of_a_user_that_goes_by_frames_says_what_it_lacks():
+    class Plain(torch.nn.Module):
+        spec = SPEC
+
+        def forward(self, frames):
+            return frames.mean((1, 2))
+
+    with pytest.raises(TypeError, match=r"^Plain goes through videos by frames .* derive it from avsal_bench\.Network"):
+        SaliencyModule(Plain())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((0, 1), "x/v, frame 0: frames of a video count from 1; add 1 to those from 0"),
+        ((2, 3), "x/v, frame 2: expected after frame 1, but saw no frame before it; give all frames .* in order"),
+        ((1, 3), "x/v, frame 3: expected after frame 2, but saw frame 1 last"),
+    ],
+)
+def test_a_loop_of_a_user_that_gives_frames_in_another_order_is_an_error(numbers, said):
+    clips = Clips.of(torch.zeros(2, 3, 1, *SIZE), [Place("x/v", (number,)) for number in numbers])
+    with pytest.raises(ValueError, match=said):
+        Sums().predict(clips, None, Memory())
+
+
+def test_labels_come_with_the_frames_that_are_asked_for():
+    batch = {
+        "pool": torch.zeros(3, 3, *SIZE, dtype=torch.uint8),
+        "index": torch.arange(3)[:, None],
+        "walked": [("x/v", 1, True), ("x/v", 2, False), ("x/v", 3, True)],
+        "label": torch.tensor([True, False]),
+    }
+    assert [place.label for place in SaliencyModule(Sums()).clips_of(batch).places] == [True, None, False]
+
+
+def test_a_network_that_goes_by_frames_keeps_its_state_where_a_part_has_a_hook():
+    class Shares(Sums):
+        shares = True
+
+        def predict(self, clips, audio, memory):
+            return super().predict(clips, audio, memory)
+
+    net = Shares()
+    net.register_forward_hook(lambda *args: None)
+    clips = Clips.of(torch.ones(2, 3, 1, *SIZE), [Place("x/v", (number,)) for number in (1, 2)])
+    with torch.no_grad():
+        assert predict_windows(net, clips, None, Memory())[:, 0, 0].tolist() == [1.0, 1.5]
 
 
 def test_whole_clips_are_clips_by_themselves():

@@ -44,11 +44,13 @@ def carry(
         What is known after each frame, ``(1, ...)`` each.
 
     Raises:
-        ValueError: naming the video and the frame, for one whose frame before did not come.
+        ValueError: naming the video and the frame, for one whose frame before did not come, or below 1.
     """
     known = []
     for place, feature in zip(places, features, strict=True):
         frame = place.frames[-1]
+        if frame < 1:
+            raise ValueError(f"{place.video}, frame {frame}: frames of a video count from 1; add 1 to those from 0")
         sequence = (place.video, (frame - 1) % step + 1)
         state = None
         if frame > step:
