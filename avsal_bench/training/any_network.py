@@ -78,8 +78,8 @@ class OwnNetwork(Network):
         self.spec = spec
         if spec.walk == "frames":
             raise TypeError(
-                f"{type(module).__name__} goes through videos by frames (walk of its spec), and a `predict` carries the "
-                "state: derive it from avsal_bench.Network and define that, or leave walk at 'windows'"
+                f"{type(module).__name__} goes through videos by frames (walk of its spec), and a `predict` carries "
+                "the state: derive it from Network (avsal_bench) and define that, or leave walk at 'windows'"
             )
         self.logits = bool(getattr(module, "logits", False))
         self._hears = _takes_sound(module)

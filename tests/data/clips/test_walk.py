@@ -178,7 +178,7 @@ def test_a_module_of_a_user_that_goes_by_frames_says_what_it_lacks():
         def forward(self, frames):
             return frames.mean((1, 2))
 
-    with pytest.raises(TypeError, match=r"^Plain goes through videos by frames .* derive it from avsal_bench\.Network"):
+    with pytest.raises(TypeError, match=r"^Plain goes through videos by frames .* derive it from Network"):
         SaliencyModule(Plain())
 
 
