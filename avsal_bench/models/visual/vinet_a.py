@@ -117,8 +117,6 @@ class ViNetA(Network):
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        if not isinstance(target_in_clip, bool):
-            raise ValueError(f"vinet_a: target_in_clip is True or False; got {target_in_clip!r}")
         if frames != FRAMES:
             raise ValueError(f"vinet_a takes clips of {FRAMES} frames; got {frames!r}")
         if any(side < 32 or side % 8 for side in size):

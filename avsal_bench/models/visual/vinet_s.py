@@ -135,9 +135,6 @@ class ViNetS(Network):
     ) -> None:
         super().__init__()
         check_clip("vinet_s", frames, size)
-        for name, value in (("align_corners", align_corners), ("root_grouping", root_grouping)):
-            if not isinstance(value, bool):
-                raise ValueError(f"vinet_s: {name} is True or False; got {value!r}")
         mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         self.spec = ClipSpec(frames, (size[0], size[1]), mean, std, target="last", start="repeat")
         self.s3d = S3D(width, bn_momentum)
