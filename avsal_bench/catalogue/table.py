@@ -200,7 +200,7 @@ def kinds(rows: Sequence[Row]) -> str:
     words = {
         "proved": "**Equal to the authors' code**, to a relative error of 1e-5 with the same weights "
         "([how that is shown](../tests/golden/README.md))",
-        "no": "**Written from code that could not be compared**",
+        "no": "**Public code that could not be compared**",
         "no code": "**Readings of papers** without published code; decisions stand at the top of a network's file",
         "": "**[Baselines and classical models](baselines.md)**",
     }

@@ -42,13 +42,21 @@ What only decides, or comes to nothing in the map, is left out.
 
 def _more(name: str) -> str:
     """Where there is more: the page written by hand, the code, the recipe."""
-    links = [f"[{name}.md](../{name}.md)"] if (HOME / "docs" / f"{name}.md").is_file() else []
     code = Path(model_facts(name).file).relative_to(HOME).as_posix()
+    docs = HOME / "docs"
+    own = [docs / f"{name}.md"] if (docs / f"{name}.md").is_file() else _which_link_to(f"../{code}", docs)
+    links = [f"[{page.name}](../{page.name})" for page in own]
     links.append(f"[{Path(code).name}](../../{code})")
     recipe = f"avsal_bench/resources/recipes/{name}.yaml"
     if (HOME / recipe).is_file():
         links.append(f"[recipe](../../{recipe})")
     return f"More: {', '.join(links)}."
+
+
+def _which_link_to(code: str, docs: Path) -> list[Path]:
+    """Pages of several networks, such as that of the ViNets, which name the file of each."""
+    pages = sorted(docs.glob("*.md"))
+    return [page for page in pages if page.name != "ARCHITECTURE.md" and f"]({code})" in page.read_text("utf-8")]
 
 
 def _picture(name: str, figure: Path) -> str:

@@ -142,6 +142,8 @@ def test_a_network_has_a_page_with_its_figure_and_all_that_is_told_of_it(hooks_m
     assert "| stavis | av | atsiami/STAViS | proved |" in text
     assert "``" not in text
     assert "[stanet.md](../stanet.md)" in other
+    shared = catalogue(HOME / "no records", ["vinet_a"])
+    assert "[vinet_s.md](../vinet_s.md)" in pages.page("vinet_a", shared)
 
 
 def test_a_link_to_a_figure_leads_to_the_page_of_its_network(hooks_module):

@@ -36,6 +36,20 @@ def test_published_methods_bear_the_names_of_the_networks() -> None:
     assert {"mws", "sbf", "wss"} <= {line.method for line in read_not_built(NOT_BUILT, methods())}
 
 
+def test_each_published_number_is_of_a_kind_that_somebody_reads() -> None:
+    with PUBLISHED.open(encoding="utf-8", newline="") as file:
+        assert {line["kind"] for line in csv.DictReader(file)} == {"main", "ablation", "efficiency"}
+    assert {line["dataset"] for line in read_published(PUBLISHED) if line["method"] == "unisal"} == {"dhf1k", "mit1003"}
+
+
+def test_the_page_in_the_repository_is_of_the_scores_of_now() -> None:
+    text = (Path(__file__).parents[2] / "leaderboard" / "README.md").read_text(encoding="utf-8")
+    sets = {line["dataset"] for line in read_published(PUBLISHED)}
+    assert {name for name in sets if f"### {name}, published" not in text} == set()
+    missing = {one.method for one in read_not_built(NOT_BUILT, methods()) if f"| {one.method}¶ " not in text}
+    assert missing == set(), "make leaderboard writes them"
+
+
 def test_the_page_marks_them_and_says_what_is_missing(tmp_path: Path) -> None:
     folder = save(tmp_path, [])
     (folder / "not_built.csv").write_bytes(NOT_BUILT.read_bytes())

@@ -83,13 +83,14 @@ def test_videos_are_those_of_the_authors_code(golden, authors):
     assert len(errors) == 7
 
 
-def test_images_are_those_of_the_authors_code(golden, authors):
+def test_images_are_those_of_the_authors_code(authors):
+    images = Golden("unisal_images", "unisal_v")
     net = authors(size=(96, 128), domain="SALICON")
     watched = {name: net.get_submodule(name) for name in WATCHED if name != "post_rnn"}
     with torch.no_grad(), features(**watched, smoothing=net.smoothing["SALICON"]) as found:
         pred = net(frames_of("image", (1, 1, 3, 96, 128)))
-    assert golden.error("image_pred", pred) < 1e-5
-    errors = errors_of(golden, "image_feature", found)
+    assert images.error("pred", pred) < 1e-5
+    errors = errors_of(images, "feature", found)
     assert {name: error for name, error in errors.items() if not error < 1e-5} == {}
 
 

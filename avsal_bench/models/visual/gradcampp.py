@@ -13,6 +13,7 @@ Decisions:
    matrix W, so S has the derivative W_ck/N at each of the N places, and Y', Y'' and Y''' are Y times its powers. What
    is left of the formula, up to Y, is w^k = N relu(g)/(2 + g sum A^k), g = W_ck/N: no gradient is asked for at test
    time. The survey does not say which classifier it took; the paper has VGG-16 and ResNet-50.
+   The authors' code, adityac94/Grad_CAM_plus_plus, is for VGG-16 in TensorFlow 1, and no output of it was compared.
 2. The class is the one that scores highest in the frame, as nobody names one.
 3. The map is enlarged to the frame, bilinear, and its greatest value is 1. Frames are 224x384: the network takes any
    size, and videos are wide.
@@ -50,6 +51,7 @@ _WEIGHTS = PublishedWeights(
     "gradcampp",
     paper="gradcampp2018",
     modalities=("v",),
+    code="adityac94/Grad_CAM_plus_plus",
     tiny={"size": (64, 96), "width": 0.125, "blocks": (1, 1, 1, 1)},
     weights=(_WEIGHTS,),
 )
