@@ -152,6 +152,8 @@ class ClipSpec:
             raise ValueError(f"start: expected {' or '.join(get_args(Start))}, got {self.start!r}")
         if self.walk not in get_args(Walk):
             raise ValueError(f"walk: expected {' or '.join(get_args(Walk))}, got {self.walk!r}")
+        if not isinstance(self.antialias, bool):
+            raise ValueError(f"antialias: expected True or False, got {self.antialias!r}")
         if self.filter not in get_args(Filter):
             raise ValueError(f"filter: expected {', '.join(get_args(Filter))}, got {self.filter!r}")
         if self.walk == "frames" and self.form.before != self.form.span:
@@ -161,7 +163,7 @@ class ClipSpec:
             )
         if self.filter == "lanczos" and not self.antialias:
             raise ValueError("filter: lanczos always filters what is made smaller; leave antialias at True")
-        if self.pictures:
+        if self.pictures != ():
             object.__setattr__(self, "pictures", _pairs(self.pictures))
             wide = max(width for _, width in self.pictures)
             whole = sum(height for height, _ in self.pictures), wide
@@ -186,8 +188,8 @@ class ClipSpec:
         index, rest = divmod(self.form.before, self.step)
         if rest or index >= self.frames:
             raise ValueError(
-                f"clips of {self.frames} frames, {self.step} apart, do not have the frame that they predict, "
-                f"{self.form.before} after their first"
+                f"a clip (frames={self.frames}, step={self.step}) does not have the frame that it predicts, "
+                f"{self.form.before} after its first"
             )
         return index
 

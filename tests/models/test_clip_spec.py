@@ -28,10 +28,11 @@ def test_lists_are_kept_as_tuples():
             ("target", value, "target: expected last, middle or a number of frames from 0, got")
             for value in ("first", -1, 2.0, False)
         ),
+        *(("antialias", value, "antialias: expected True or False") for value in ("no", 0.5, None)),
         *(("step", value, "step: expected how many frames") for value in (0, -1, 1.0, True)),
         *(
             ("pictures", value, r"pictures: expected sizes \(height, width\) in pixels")
-            for value in (5, (24, 64), ((24,), (24, 64)), ((0, 64), (48, 64)), ((24.0, 64), (24, 64)))
+            for value in (5, None, [], (24, 64), ((24,), (24, 64)), ((0, 64), (48, 64)), ((24.0, 64), (24, 64)))
         ),
         ("start", "mirror", "start: expected reverse or repeat, got 'mirror'"),
     ],

@@ -43,7 +43,7 @@ class Profile:
         spent: seconds by part.
         item: what a batch holds several of.
         device: where the network was.
-        prepared: videos whose frames come prepared, and all videos.
+        prepared: videos whose frames come prepared, and those whose frames could.
         size: of frames, height and width.
         workers: processes that read.
         precision: full name.

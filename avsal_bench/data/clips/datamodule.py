@@ -121,11 +121,15 @@ class SaliencyDataModule(LightningDataModule):
         return [v for v in self.listed("test") if v.key not in self.skip]
 
     def prepared_count(self) -> tuple[int, int]:
-        """How many of the listed videos, of training and test, are read from their prepared form, and of how many."""
+        """How many of the listed videos, of training and test, are read from their prepared form, and of how many.
+
+        Those that could be: none where frames are resized as no prepared form holds them.
+        """
+        if not self.spec.plain_frames:
+            return 0, 0
         videos = {v.key: v for part in ("train", "test") for v in self.listed(part)}
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
-        plain = self.spec.plain_frames
-        return sum(plain and is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
+        return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 
     def encoded_count(self) -> tuple[int, int]:
         """Of how many videos to fit on frames can be decoded on the device, by their first ones, and of how many."""
