@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool1d
 
 from avsal_bench.evaluation.spots import Box, Part, Spot, Sums, box_around
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, Step
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Jpeg, Levels, MinMax, Resize, ResizeLog, Step
 from avsal_bench.metrics.resize import boxes_of, cubic_weights, gaussian_blur, gaussian_blur_of_few, gaussian_weights
 
 #: Pixels a side of the squares that a frame is looked at in, for where a map is more than zero.
@@ -166,7 +166,8 @@ def _is_8_bit(step: Step) -> bool:
 
 def _stays(step: Step, frame: tuple[int, int] | None = None) -> bool:
     """Whether a step leaves maps of the size of the frame as they are."""
-    return isinstance(step, Resize) and step.method != "lanczos" and step.target in (None, frame)
+    plain = isinstance(step, Resize) and step.method != "lanczos" and step.target in (None, frame)
+    return plain or isinstance(step, ResizeLog)
 
 
 def _stored(whole: Tensor, gaussians: Gaussians, high: float, steps: list[Step], least_box: Box) -> Part | None:

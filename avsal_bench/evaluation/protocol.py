@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Halve, Jpeg, Levels, MinMax, Resize, Step
+from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Halve, Jpeg, Levels, MinMax, Resize, ResizeLog, Step
 from avsal_bench.plugins import enter, find, load_plugins
 from avsal_bench.records import METRICS, Averaging
 
@@ -131,6 +131,12 @@ PROTOCOLS = {
             saving=(Levels(), Blur(sigma=7.0, kernel=57, border="symmetric"), EightBit("down", low="zero")),
             negatives="dataset",
             averaging="frames",
+        ),
+        Protocol(
+            name="unisal",
+            source="rdroste/unisal for the maps and the average over videos; its metrics are others",
+            saving=(ResizeLog(), EightBit("down", low="zero")),
+            negatives="dataset",
         ),
         Protocol(
             name="hypersal",

@@ -157,7 +157,24 @@ class Halve:
         return Resize("bilinear", (height, width))(maps, size)
 
 
-Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize | Halve
+@dataclass(frozen=True)
+class ResizeLog:
+    """The logarithm of a map is resized to the size of the ground truth, as ``Resize("bilinear")`` does.
+
+    So rdroste/unisal makes maps of any size: its softmax comes after it, and is this up to a factor.
+    """
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps of the size of the ground truth; those that have it already as they are."""
+        import torch
+
+        if tuple(maps.shape[1:]) == tuple(size):
+            return maps
+        logarithm = maps.clamp_min(torch.finfo(maps.dtype).tiny).double().log()
+        return Resize("bilinear")(logarithm, size).exp().to(maps)
+
+
+Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize | ResizeLog | Halve
 #: Of the map times 255: truncated; to the nearest; or half a level up before the nearest, as torchvision's
 #: ``save_image`` together with the half that ViNet's code adds.
 Rounding = Literal["down", "nearest", "half_up"]

@@ -16,7 +16,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.evaluation import score
 from avsal_bench.evaluation.protocol import PROTOCOLS, Protocol, prepare, protocol, require_finite, single_choices
 from avsal_bench.evaluation.score import Results, VideoScorer, score_frames
-from avsal_bench.evaluation.steps import Blur, EightBit, Halve, Jpeg, MinMax, Resize, to_eight_bit
+from avsal_bench.evaluation.steps import Blur, EightBit, Halve, Jpeg, MinMax, Resize, ResizeLog, to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.metrics.functional import IN_TABLES, kld
 from avsal_bench.records import METRICS
@@ -105,6 +105,18 @@ def test_maps_of_half_the_size_are_rounded_down_and_never_empty():
     assert torch.allclose(Halve()(maps, (8, 12)), maps.unflatten(1, (4, 2)).unflatten(3, (6, 2)).mean((2, 4)))
 
 
+def test_maps_of_unisal_are_resized_before_the_softmax():
+    logits = 5 * torch.randn(2, 8, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    enlarged = torch.nn.functional.interpolate(logits[:, None], (18, 30), mode="bilinear", align_corners=False)[:, 0]
+    density, theirs = (x.flatten(1).softmax(1).unflatten(1, x.shape[1:]) for x in (logits, enlarged))
+    found = ResizeLog()(density, (18, 30))
+    torch.testing.assert_close(found / found.sum((1, 2), keepdim=True), theirs, rtol=1e-5, atol=0)
+    assert torch.equal(ResizeLog()(density, (8, 12)), density)
+    assert ResizeLog()(torch.zeros(1, 2, 2), (4, 4)).isfinite().all()
+    stored = protocol("unisal").saving[1](theirs, (18, 30))  # over the maximum, cut down: the least is not taken off
+    assert torch.equal(stored, (theirs / theirs.amax((1, 2), keepdim=True) * 255).to(torch.uint8))
+
+
 def test_lanczos_is_pillows_on_eight_bits():
     maps = torch.randint(0, 256, (2, 9, 14), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     resized = Resize("lanczos", (20, 30))(maps, (1, 1))
@@ -147,7 +159,9 @@ def test_the_metrics_of_the_tables_are_those_of_a_record():
 
 def test_protocols_are_named_by_themselves():
     assert all(name == entry.name for name, entry in PROTOCOLS.items())
-    assert " ".join(sorted(PROTOCOLS)) == "dave dhf1k hypersal mspi raw stavis stavis-chance tasednet vinet vinet-v2"
+    assert " ".join(sorted(PROTOCOLS)) == (
+        "dave dhf1k hypersal mspi raw stavis stavis-chance tasednet unisal vinet vinet-v2"
+    )
     with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: dave"):
         protocol("stavi")
 
