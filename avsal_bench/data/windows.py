@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from avsal_bench.spec import ClipForm, Start, Target, Walk
@@ -123,6 +123,10 @@ def steps(
         head: those of the first one, if they are not as many.
         walk: how the network goes through a video.
 
+    Raises:
+        ValueError: for a frame that is not in the video; and, where a network goes by frames, for an order that does
+            not ascend.
+
     >>> [(step.fresh, step.first) for step in steps(range(1, 7), 6, 3, size=2)]
     [((1, 2, 3, 4), 1), ((), 1), ((5, 6), 3)]
     >>> [(step.fresh, step.asked) for step in steps([2, 5], 6, 3, size=2, walk="frames")]
@@ -156,9 +160,16 @@ def count_windows(targets: Sequence[int], walk: Walk = "windows") -> int:
 
 def _frame_by_frame(targets: Sequence[int], n: int, size: int, head: int) -> Iterator[Step]:
     """The steps of a network that goes by frames, from the first one to the last target."""
+    for before, after in pairwise(targets):
+        if after <= before:
+            raise ValueError(
+                f"frame {after} is asked for after frame {before}; a network that goes by frames sees each once and in "
+                "order, so ask for them in ascending order"
+            )
     last, end = count_windows(targets, "frames"), 0
-    if last > n:
-        raise ValueError(f"frame {last} is not in a video of {many(n, 'frame')}")
+    for number in (targets[0] if targets else 1, last):
+        if not 1 <= number <= n:
+            raise ValueError(f"frame {number} is not in a video of {many(n, 'frame')}")
     while end < last:
         first, end = end + 1, min(last, end + (size if end else head))
         numbers = tuple(range(first, end + 1))

@@ -103,9 +103,19 @@ def test_steps_by_hand(targets, size, head, expected):
         assert one.first == one.fresh[0], "nothing of the steps before is kept"
 
 
-def test_a_frame_beyond_the_video_is_an_error():
-    with pytest.raises(ValueError, match="frame 10 is not in a video of 9 frames"):
-        list(steps([2, 10], 9, *SPEC.form, size=2, walk="frames"))
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ([2, 10], "frame 10 is not in a video of 9 frames"),
+        ([0, 2], "frame 0 is not in a video of 9 frames"),
+        ([-1], "frame -1 is not in a video of 9 frames"),
+        ([5, 3], "frame 3 is asked for after frame 5; .*ascending order"),
+        ([3, 3], "frame 3 is asked for after frame 3; .*ascending order"),
+    ],
+)
+def test_frames_that_cannot_be_asked_for_are_an_error(targets, said):
+    with pytest.raises(ValueError, match=said):
+        list(steps(targets, 9, *SPEC.form, size=2, walk="frames"))
 
 
 @pytest.mark.parametrize("step", [1, 5])
