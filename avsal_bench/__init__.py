@@ -2,7 +2,7 @@
 
 >>> import avsal_bench
 >>> avsal_bench.list_models("vin*")
-['vinet']
+['vinet', 'vinet_a', 'vinet_e', 'vinet_s']
 
 Networks: :func:`create_model`, :func:`list_models`, :func:`register_model`. Maps of a video: :func:`predict`. Scores:
 :func:`evaluate` on a data set, :func:`score` for one frame, :mod:`avsal_bench.metrics` for each metric. Results:

@@ -40,7 +40,8 @@ def check_same(space, path, reference):
     assert len(fit["curve"]) == 3
     for point, want in zip(fit["curve"], wanted["curve"], strict=True):
         assert (point["epoch"], point["lr"]) == (want["epoch"], want["lr"])
-        assert point == pytest.approx(want, rel=TOLERANCE)
+        # A CC is small here, and its scale is 1.
+        assert point == pytest.approx(want, rel=TOLERANCE, abs=TOLERANCE / 4)
     frames, want = frames_of(space, job()), frames_of(other, job())
     assert frames.keys() == want.keys()
     for name in want:

@@ -168,7 +168,7 @@ def test_each_frame_is_read_once_and_kept_while_it_is_needed(form, n, size):
 def test_the_index_of_the_target_in_a_clip():
     assert ClipSpec(32, (64, 96), target="middle", step=2).target_index == 16
     assert ClipSpec(32, (64, 96), target=15).target_index == 15
-    with pytest.raises(ValueError, match="clips of 32 frames, 2 apart, do not have the frame that they predict, 31"):
+    with pytest.raises(ValueError, match=r"\(frames=32, step=2\) does not have the frame that it predicts, 31"):
         _ = ClipSpec(32, (64, 96), target=31, step=2).target_index
 
 

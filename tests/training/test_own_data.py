@@ -33,7 +33,8 @@ def test_every_network_trains_on_own_data(model, base):
     assert (recipe.preset, recipe.test, recipe.folds) == (f"{base}-on-synth_silent", ("synth",), (1, 2, 3))
     assert [stage.name for stage in recipe.stages] == [stage.name for stage in usual.stages]
     for stage, before in zip(recipe.stages, usual.stages, strict=True):
-        assert (stage.data, stage.epochs, stage.batch_size) == (("synth_silent",), 3, 4)
+        epochs = 3 if before.epochs else 0  # a stage that puts parts together trains nothing
+        assert (stage.data, stage.epochs, stage.batch_size) == (("synth_silent",), epochs, 4)
         assert stage.optimizer == {**before.optimizer, "lr": 0.002}
         assert stage.schedule["name"] != "multistep"
         assert stage.clips_every == before.clips_every

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from avsal_bench.models.backbones.resnet3d import Bottleneck
 from avsal_bench.models.backbones.s3d import scale_channels
 from avsal_bench.models.published_weights import PublishedWeights
+from avsal_bench.text import many
 
 #: Of the 16 frames of MSPI, those that the slow pathway sees: not evenly spaced. Of the 32 of ViNet-A every fourth.
 _SLOW_FRAMES = (0, 4, 12, 15)
@@ -180,7 +181,7 @@ class SlowFast(nn.Module):
             ValueError: for another number of frames.
         """
         if frames.shape[2] != self.frames:
-            raise ValueError(f"this SlowFast takes {self.frames} frames; got {frames.shape[2]}")
+            raise ValueError(f"this SlowFast takes {many(self.frames, 'frame')}; got {frames.shape[2]}")
         below, beside = cast(Pathway, self.paths["slow"]), cast(Pathway, self.paths["fast"])
         slow, fast = below.stem(frames[:, :, list(self.slow_frames)]), beside.stem(frames)
         joined = []
