@@ -15,6 +15,8 @@ from avsal_bench.text import fixed, rounds_to_zero
 Array = npt.NDArray[np.float64]
 #: Elements of a matrix up to which a product with a vector is left to one thread.
 _SINGLE = 8192
+#: Differences of scores up to this are what float32 rounds, such as in maps of a network that does not hear.
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class Interval:
 
     @property
     def above_zero(self) -> bool:
-        """Whether the whole interval lies above zero."""
-        return self.low > 0
+        """Whether the whole interval lies above zero, by more than rounding."""
+        return self.low > ROUNDING
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the whole interval lies on one side of zero, by more than rounding."""
+        return self.low > ROUNDING or self.high < -ROUNDING
 
     def text(self, digits: int = 3) -> str:
         """A difference and its bounds for a terminal, such as ``+0.031 [+0.012, +0.050]``; a dash for NaN."""

@@ -208,6 +208,16 @@ def test_a_network_that_was_tested_with_another_sound_must_lose_with_it(sound: s
     assert all(claim.holds for claim in hearing_claims([*records, *slightly]))
 
 
+def test_what_rounding_moves_is_no_loss() -> None:
+    """Muted, a network that does not hear has scores that differ in the seventh place, always to one side."""
+    heard = [r for r in synth_records() if r.modality == "av" and r.sound == "original"]
+    others = [r for r in synth_records() if r.sound == "original"]
+    moved = [replace(r, sound="muted", videos=[lower(v, 1e-7) for v in r.videos]) for r in heard]
+    failed = [claim.text for claim in hearing_claims([*others, *moved]) if not claim.holds]
+    assert len(failed) == 2
+    assert all("loses when muted" in text for text in failed)
+
+
 @pytest.mark.parametrize(("better", "worse"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.1)])
 def test_the_ideal_switch_is_no_worse_than_the_learned_one(better: float, worse: float) -> None:
     records = synth_records()
