@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from math import isfinite
+from math import inf
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -204,16 +204,17 @@ def _expected(parameter: inspect.Parameter, value: Any) -> str:
     Kinds are those of the annotations, so that no network need look for itself. What passes here and would be taken
     for another value, as any word is for True, shows nowhere else.
     """
-    kind = str(parameter.annotation)
+    kind = parameter.annotation
+    kind = kind if isinstance(kind, str) else inspect.formatannotation(kind)
     kind, optional = kind.removesuffix(" | None"), kind.endswith(" | None")
     if value is None and optional:
         return ""
     number = isinstance(value, Real) and not isinstance(value, bool)
     if kind == "bool" and not isinstance(value, bool):
         return "True or False"
-    if kind == "int" and not isinstance(value, Integral):
+    if kind == "int" and not _is_whole(value):
         return "a whole number"
-    if kind == "float" and not (number and isfinite(value)):
+    if kind == "float" and not (number and -inf < value < inf):
         return "a number"
     if kind == "float" and parameter.name.endswith("width") and value <= 0:
         return "a multiplier of channels, above 0"
@@ -225,4 +226,9 @@ def _expected(parameter: inspect.Parameter, value: Any) -> str:
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(side, Integral) for side in value)
+    whole = isinstance(value, Sequence) and all(_is_whole(side) for side in value)
+    return whole and len(value) == 2
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)  # which Python counts as 0 and 1

@@ -371,7 +371,7 @@ def test_the_encoder_of_the_sound_starts_from_all_of_vggish():
         ({"steps": 1001}, "got 1001"),
         ({"steps": 2.0}, r"got 2\.0"),
         ({"steps": True}, "got True"),
-        ({"seed": "1"}, "seed: expected a whole number, got '1'"),
+        ({"seed": "1"}, "diffsal: seed is a whole number; got '1'"),
         ({"size": (64, 64)}, r"room for two blocks of 64 x 64, .* got \(64, 64\)"),
         ({"size": (32, 256)}, r"got \(32, 256\)"),
         ({"size": (100, 256)}, r"got \(100, 256\)"),

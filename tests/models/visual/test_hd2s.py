@@ -195,7 +195,7 @@ def test_the_clip_is_that_of_the_authors():
     ("options", "message"),
     [
         ({"frames": 32}, "hd2s takes 8 or 16 frames; got 32"),
-        ({"frames": "16"}, "hd2s takes 8 or 16 frames; got '16'"),
+        ({"frames": "16"}, "hd2s: frames is a whole number; got '16'"),
         ({"size": (60, 96)}, r"got \(60, 96\)"),
         ({"filter": "lanczos"}, "unknown filter 'lanczos'; known: bicubic, bilinear"),
         ({"modality": "av"}, "hd2s has no modality 'av'; it has: v"),
