@@ -27,7 +27,7 @@ class DiffusionNetwork(Network):
     - ``forward`` does not know which frame it predicts, and starts from one noise for all, a function of the seed
       alone; or from the ``noise`` that it is given.
 
-    Training learns to find the map at any step (:meth:`denoise`); see :mod:`avsal_bench.training.diffusion`.
+    Training learns to find the map at any step (:meth:`denoise`); see :mod:`avsal_bench.training.denoising`.
 
     Args:
         steps: of the sampler, see :func:`~avsal_bench.models.diffusion.schedule.sampled_steps`.
