@@ -167,7 +167,7 @@ def facts_of(one: Variant) -> Facts:
         height=spec.size[0],
         width=spec.size[1],
         step=spec.step,
-        target=spec.target if isinstance(spec.target, str) else f"{spec.target} after the first",
+        target=spec.target if isinstance(spec.target, str) else f"+{spec.target}",
         sound=sound_phrase(spec.audio) if spec.audio else "",
         code=one.entry.code,
         parity=(parity if one.entry.code else "no code") if one.modality else "",

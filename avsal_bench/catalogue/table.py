@@ -32,7 +32,7 @@ class Column(NamedTuple):
 
 def _clip(row: Row) -> str:
     facts = row.facts
-    apart = f", {facts.step} apart" if facts.step > 1 else ""
+    apart = f"/{facts.step}" if facts.step > 1 else ""  # the way from one frame to the next
     return f"{facts.frames}x{facts.height}x{facts.width}{apart}" if facts.macs else DASH
 
 
@@ -77,7 +77,6 @@ FIRST = (
     NETWORK,
     MODALITY,
     Column("paper", lambda row: row.facts.paper or DASH),
-    Column("year", lambda row: row.facts.year or DASH, True),
     Column("params", lambda row: _number(row.facts.parameters), True),
     Column("MACs", lambda row: _number(row.facts.macs), True),
     Column("clip", _clip, True),
@@ -138,7 +137,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     return [
         "params, MACs: of the published network and one window; MACs are the multiplications of its convolutions, "
         "matrix products, attentions and bilinear layers.",
-        "clip: frames x height x width; target: the frame of it that is predicted; sound: front end, size and rate.",
+        "clip: frames x height x width, /2 for every second frame; target: the frame that is predicted, +15 for the "
+        "15th after the first; sound: front end, size and rate.",
         "CPU s: of the network for one frame of a film, CPU time on one thread; plain: each window alone, in float32, "
         "as published scripts do; bf16: in bfloat16; film: CPU time from files to scores under the protocol stavis.",
         f"s: of the network for one frame, time with {_machine(rows)}. A dash: not measured.",

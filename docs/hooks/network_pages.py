@@ -29,7 +29,11 @@ def page(name: str, rows: Sequence[Row]) -> str:
     parts = [f"---\nhide: [toc]\n---\n\n# {first.title}", *first.paragraphs, _more(name)]
     if (figure := HOME / "docs" / FOLDER / f"{name}.svg").is_file():
         parts += ["## Data flow", _picture(name, figure), _WORDS.format(name=name, form=rows[-1].facts.label)]
-    parts += ["## Size, speed, what was verified", markdown(rows), *(section.markdown() for section in rest)]
+    parts += [
+        "## Size, speed, what was verified",
+        markdown(rows).replace("(speed.md)", "(../speed.md)"),
+        *(section.markdown() for section in rest),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -227,7 +227,7 @@ CHANGES = {
         "return within((total(one * other) / (norm * other_norm)).square(), -1.0, 1.0, one.dtype)",
     ),
     "the order of the frames": replaced(
-        "avsal_bench/data/windows.py", "steps = range(t - 1, -1, -1)", "steps = range(t)"
+        "avsal_bench/data/windows.py", "steps = range(form.span, -1, -step)", "steps = range(0, form.span + 1, step)"
     ),
     "the sound, one frame late": replaced(
         "avsal_bench/audio/waveform.py",

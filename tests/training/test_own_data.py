@@ -22,7 +22,7 @@ BOTH = [(model, base) for model in TRAINED for base in ("paper", "smoke")]
 
 def size_of(model):
     """A size that every network takes, where it can be chosen."""
-    return (96, 128) if "size" in options_of(model) or "network_options" in options_of(model) else None
+    return (64, 128) if "size" in options_of(model) or "network_options" in options_of(model) else None
 
 
 @pytest.mark.parametrize(("model", "base"), BOTH)
