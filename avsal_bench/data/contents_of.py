@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, PointsFile, Video, VideoFile
 from avsal_bench.files import fingerprint
 from avsal_bench.kept.contents import Contents, Files, once
 from avsal_bench.kept.fingerprint import NONE
@@ -23,8 +23,10 @@ def files_of(video: Video, part: Part) -> Files | None:
         path = single[part]
         # Labels need not be there for every video.
         return None if path is None or (part == "labels" and not path.is_file()) else Files.one(path)
-    pictures = video.parts[part]
-    if isinstance(pictures, VideoFile):
+    pictures = video.parts.get(part)
+    if pictures is None:
+        return None
+    if isinstance(pictures, VideoFile | PointsFile):
         return Files.one(pictures.path)
     return _numbered(pictures, video.n_frames)
 

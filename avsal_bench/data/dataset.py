@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from avsal_bench.getting.offers import Online
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins
 from avsal_bench.resources import folder_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,31 @@ def is_video_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """Frames straight from a video file: frame n of a list is the n-th picture that a player shows, from 1."""
+    """Frames or maps straight from a video file: frame n of a list is the n-th picture that a player shows, from 1."""
 
     path: Path
+
+
+@dataclass(frozen=True)
+class PointsFile:
+    """Where people looked in all frames of a video, in one file.
+
+    Args:
+        path: of the file.
+        read: ``read(path, video)``, a function of a module: for each frame of the file, from the first one on, its
+            points ``(N, 2)``, whole numbers: row and column from 0 in the picture of ``size``. A point stands there as
+            often as the file lists it. It raises ValueError naming the file, the frame and what is wrong in it.
+        size: (height, width) of the picture in which points are counted; None for that of the saliency maps.
+    """
+
+    path: Path
+    read: Callable[[Path, Video], Sequence[NDArray[np.int64]]]
+    size: tuple[int, int] | None = None
+
+
+#: Where saliency maps lie, and fixation maps or points.
+MapFiles = NumberedFiles | OneFile | VideoFile
+FixationFiles = NumberedFiles | OneFile | PointsFile
 
 
 @dataclass(frozen=True)
@@ -96,8 +122,8 @@ class Video:
         n_frames: that the list asks for.
         fps: frames a second, as the list has it.
         frames: pictures in a folder, a video file, or the picture of a still.
-        densities: ground-truth saliency maps.
-        fixations: fixation maps.
+        densities: ground-truth saliency maps; None where the authors keep them back.
+        fixations: fixation maps, or points; None likewise.
         audio: a sound file, or a video file whose own track is heard; None for a set without sound.
         category: kind of scene, where the set has such labels.
         gaze: per-observer gaze in the interchange form of :mod:`avsal_bench.data.gaze.samples`, where the set has it.
@@ -111,8 +137,8 @@ class Video:
     n_frames: int
     fps: float
     frames: NumberedFiles | OneFile | VideoFile
-    densities: NumberedFiles | OneFile
-    fixations: NumberedFiles | OneFile
+    densities: MapFiles | None
+    fixations: FixationFiles | None
     audio: Path | None = None
     category: str = ""
     gaze: Path | None = None
@@ -131,9 +157,15 @@ class Video:
         return isinstance(self.frames, OneFile)
 
     @property
-    def parts(self) -> dict[str, NumberedFiles | OneFile | VideoFile]:
-        """Where its pictures lie, by what they are: ``frames``, ``maps`` and ``fixations``."""
-        return {"frames": self.frames, "maps": self.densities, "fixations": self.fixations}
+    def parts(self) -> dict[str, MapFiles | PointsFile]:
+        """Where its pictures lie, by what they are: ``frames``, ``maps`` and ``fixations``, as far as it has them."""
+        parts = {"frames": self.frames, "maps": self.densities, "fixations": self.fixations}
+        return {part: files for part, files in parts.items() if files is not None}
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is ground truth at all; some sets keep that of a part of their videos back."""
+        return self.densities is not None and self.fixations is not None
 
     @property
     def seconds(self) -> float:

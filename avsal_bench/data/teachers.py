@@ -36,7 +36,7 @@ def taught_by(teacher: Teacher, videos: Iterable[Video], root: Path) -> list[Vid
     if teacher == "density":
         return list(videos)
     found = with_pseudo_maps(videos, root)
-    taught = [video for video in found if _teaches(video.densities, video.n_frames)]
+    taught = [video for video in found if _teaches(_pseudo_maps(video, root), video.n_frames)]
     if found and not taught:
         raise ValueError(
             f"{pseudo_folder(found[0].dataset, root)}: every pseudo map is black; there is nothing to learn"

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
-from avsal_bench.data.files.images import read_density
+from avsal_bench.data.files.truth_files import density
 from avsal_bench.records import VideoScores
 
 #: Frames of a video in its picture, and (height, width) of each.
@@ -47,9 +47,9 @@ def draw_video(maps: Mapping[int, Tensor], video: Video, path: Path) -> None:
     columns = []
     for n, saliency in sorted(maps.items()):
         frame = np.asarray(read_frames(video, [n], TILE)[:, 0].permute(1, 2, 0))
-        density = read_density(video.densities.path(n), TILE)
+        truth = density(video, n, TILE)
         predicted = F.interpolate(saliency[None, None].float(), TILE, mode="bilinear", antialias=True)[0, 0]
-        rows = [frame, *(painting.blend(frame, np.asarray(laid)) for laid in (density, predicted))]
+        rows = [frame, *(painting.blend(frame, np.asarray(laid)) for laid in (truth, predicted))]
         columns.append(np.concatenate(rows))
     with painting.output_file(path, ".png") as temporary:
         Image.fromarray(np.concatenate(columns, axis=1)).save(temporary, format="png")

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.image_headers import read_header, read_image_bytes
+from avsal_bench.data.files.truth_files import map_size
 from avsal_bench.evaluation.maps import MapCheck
 from avsal_bench.text import frame_ranges
 
@@ -37,7 +37,7 @@ def misshapen(videos: Sequence[Video], checks: Mapping[str, Mapping[int, MapChec
     """
     sizes = {video.key: _by_size(checks[video.key]) for video in videos}
     shown = [video for video in videos if sizes[video.key]]
-    truths = {video.key: truth_size(video) for video in shown}
+    truths = {video.key: map_size(video) for video in shown}
     one_size = len({size for by_size in sizes.values() for size in by_size}) == 1
     lines = []
     for video in shown:
@@ -52,19 +52,6 @@ def misshapen(videos: Sequence[Video], checks: Mapping[str, Mapping[int, MapChec
                 numbers = frame_ranges(frames)
                 lines.append(f"{video.name}: {_by(size)} in {numbers}, ground truth {_by(truths[video.key])}; {told}")
     return lines
-
-
-def truth_size(video: Video) -> Size:
-    """(height, width) of the ground-truth map of a video's first frame, by its header.
-
-    Raises:
-        FileNotFoundError, ValueError: naming the file.
-    """
-    path = video.densities.path(1)
-    header = read_header(path, read_image_bytes(path))
-    if header is None or not all(header.size):
-        raise ValueError(f"unreadable image {path}; fetch or extract it again")
-    return header.size
 
 
 def _by_size(checks: Mapping[int, MapCheck]) -> dict[Size, list[int]]:

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.fixation_files import read_fixations
-from avsal_bench.data.files.images import read_density_levels
+from avsal_bench.data.files import truth_files
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10
@@ -52,7 +51,7 @@ class Truth:
     @cached_property
     def size(self) -> tuple[int, int]:
         """Height and width of the first fixation map, and so of all."""
-        height, width = read_fixations(self.video.fixations.path(1)).shape
+        height, width = truth_files.fixations(self.video, 1).shape
         return height, width
 
     def read_ahead(self, frames: Sequence[int], source: Literal["video", "dataset"]) -> None:
@@ -106,17 +105,17 @@ class Truth:
     def _read_pixels(self, frames: Sequence[int]) -> dict[int, Tensor]:
         found = {}
         for frame in frames:
-            path = self.video.fixations.path(frame)
-            fixations = read_fixations(path)
+            fixations = truth_files.fixations(self.video, frame)
             if fixations.shape != self.size:
+                path = truth_files.fixation_path(self.video, frame)
                 raise ValueError(f"{path}: size {tuple(fixations.shape)}, the first frame's is {self.size}")
             found[frame] = fixations.flatten().nonzero()[:, 0].int()
         return found
 
     def _read_density(self, frame: int) -> Tensor:
-        path = self.video.densities.path(frame)
-        found = read_density_levels(path)
+        found = truth_files.density_levels(self.video, frame)
         if found.shape != self.size:
+            path = truth_files.map_path(self.video, frame)
             raise ValueError(f"{path}: the map has size {tuple(found.shape)}, the fixation maps {self.size}")
         return found
 
@@ -134,7 +133,7 @@ class Truth:
         for index in np.sort(drawn):
             which = int(np.searchsorted(ends, index, side="right"))
             video, frame = self.test_list[which], int(ends[which] - index)
-            fixations = read_fixations(video.fixations.path(frame))
+            fixations = truth_files.fixations(video, frame)
             rows, columns = fixations.nonzero(as_tuple=True)
             (height, width), (here_height, here_width) = fixations.shape, self.size
             mask[(2 * rows + 1) * here_height // (2 * height), (2 * columns + 1) * here_width // (2 * width)] = True

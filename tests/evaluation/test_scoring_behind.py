@@ -12,7 +12,8 @@ from golden_data import golden_video, write_golden
 from PIL import Image
 
 from avsal_bench.data.dataset import dataset
-from avsal_bench.evaluation import score_videos, truth
+from avsal_bench.data.files import truth_files
+from avsal_bench.evaluation import score_videos
 from avsal_bench.evaluation.behind import Behind
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
@@ -99,8 +100,8 @@ def test_what_is_read_ahead_is_what_is_read(video):
 def test_each_file_is_read_once(video, monkeypatch):
     read = []
     for name in ("read_fixations", "read_density_levels"):
-        real = getattr(truth, name)
-        monkeypatch.setattr(truth, name, lambda path, real=real: (read.append(path), real(path))[1])
+        real = getattr(truth_files, name)
+        monkeypatch.setattr(truth_files, name, lambda path, real=real: (read.append(path), real(path))[1])
     with ThreadPoolExecutor(2) as threads:
         ahead = Truth(video, (), threads)
         for frame in range(1, 31):
@@ -115,8 +116,8 @@ def test_each_file_is_read_once(video, monkeypatch):
 @pytest.mark.parametrize("source", ["dataset", "video"])
 def test_nothing_is_read_before_it_is_asked_for(video, monkeypatch, source):
     read = []
-    real = truth.read_fixations
-    monkeypatch.setattr(truth, "read_fixations", lambda path: (read.append(path), real(path))[1])
+    real = truth_files.read_fixations
+    monkeypatch.setattr(truth_files, "read_fixations", lambda path: (read.append(path), real(path))[1])
     one = Truth(video, [video])
     assert read == []
     one.fixations([3, 4])

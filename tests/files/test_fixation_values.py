@@ -11,8 +11,10 @@ from scipy.io import savemat
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csc_matrix
 
-from avsal_bench.data.files.fixation_files import mat_size, read_fixated, read_fixations
+from avsal_bench.data.dataset import OneFile, Video
+from avsal_bench.data.files.fixation_files import mat_size, read_fixations
 from avsal_bench.data.files.image_headers import LIMIT
+from avsal_bench.data.files.truth_files import fixated
 
 
 def points(number=12, size=(90, 160), most=1):
@@ -78,13 +80,18 @@ NO_FIXATIONS = {
 }
 
 
+def _fixated(path):
+    """What training reads."""
+    return fixated(Video("a", "b", 1, 25.0, OneFile(path), OneFile(path), OneFile(path)), 1, (45, 80))
+
+
 @pytest.mark.parametrize("name", NO_FIXATIONS)
 def test_densities_and_resized_maps_are_no_fixations_in_scoring_and_training(tmp_path, name):
     values, message = NO_FIXATIONS[name]
     forms = ["mat", "png"] if values.dtype == np.uint8 else ["mat"]
     for form in forms:
         path = written(tmp_path, values, form)
-        for read in (read_fixations, lambda path: read_fixated(path, (45, 80))):
+        for read in (read_fixations, _fixated):
             with pytest.raises(ValueError, match=rf"fixations\.{form}: no fixation map: .*{message}"):
                 read(path)
 

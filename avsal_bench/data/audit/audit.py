@@ -14,7 +14,7 @@ from pathlib import Path
 from avsal_bench.data.audit.findings import ORDER, Counts, Report
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
 from avsal_bench.data.audit.video_checks import look_at
-from avsal_bench.data.dataset import DataSet, NumberedFiles, OneFile, Video, VideoFile, dataset
+from avsal_bench.data.dataset import DataSet, MapFiles, NumberedFiles, OneFile, PointsFile, Video, dataset
 from avsal_bench.data.files.presence import lacks_sound
 from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
@@ -222,7 +222,7 @@ def _parts(video: Video, audio: bool) -> dict[str, bool]:
     return there
 
 
-def _any_file(files: NumberedFiles | OneFile | VideoFile) -> bool:
+def _any_file(files: MapFiles | PointsFile) -> bool:
     try:
         if not isinstance(files, NumberedFiles):
             return (files.file if isinstance(files, OneFile) else files.path).is_file()

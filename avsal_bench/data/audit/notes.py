@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video
+from avsal_bench.data.dataset import MapFiles, NumberedFiles, OneFile, PointsFile, Video, VideoFile
 from avsal_bench.strays import strays
 from avsal_bench.text import frame_ranges, many
 
@@ -184,16 +184,18 @@ class Notes:
             merged.add(kind, frame_ranges(frames.numbers), f"{frames.text}; {first} {file}" if file else frames.text)
         return [*self._whole, *merged._whole]
 
-    def present(self, part: str, files: NumberedFiles | OneFile, strangers: bool = True) -> list[int]:
+    def present(self, part: str, files: MapFiles | PointsFile | None, strangers: bool = True) -> list[int]:
         """Frames of the list whose file is in the folder; those missing and files too many are noted.
 
         Args:
             part: "frames", "maps" or "fixations"; nothing is noted of one that is absent as a whole.
-            files: to look for.
+            files: to look for; None for what the set keeps back.
             strangers: whether files of other names in the folder are too many as well.
         """
-        if part in self.task.absent:
+        if files is None or part in self.task.absent:
             return []
+        if isinstance(files, VideoFile | PointsFile):  # all of them in one
+            return list(range(1, self.video.n_frames + 1))
         if isinstance(files, OneFile):  # its neighbours are of other images
             return [1]
         with os.scandir(files.folder) as entries:

@@ -18,13 +18,14 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
-from avsal_bench.data.dataset import VideoFile
+from avsal_bench.data.dataset import PointsFile, VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file, read_density_levels
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds, varies
 from avsal_bench.data.files.sound_files import sound_blocks, sound_header
 from avsal_bench.data.files.sound_limits import LOUDEST
 from avsal_bench.data.files.timeline import timeline
+from avsal_bench.data.files.truth_files import density_levels, fixation_path, fixations, map_path, map_size
 from avsal_bench.data.files.video_files import picture_size, read_pictures, until_damage
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import labels_of, read_labels
@@ -147,9 +148,9 @@ def _look_at_truth(notes: Notes) -> Size | None:
     for n in range(1, video.n_frames + 1):
         density = fixated = None
         if n in with_fixations:
-            path = video.fixations.path(n)
+            path = fixation_path(video, n)
             try:
-                size, values = _read_fixations(notes, path)
+                size, values = _read_fixations(notes, n, path)
             except Exception as error:  # decoders raise many kinds for damaged files
                 notes.frame("unreadable fixations", n, _reason(error, path), path)
             else:
@@ -161,9 +162,9 @@ def _look_at_truth(notes: Notes) -> Size | None:
                 if values is not None and fixated and n in looked_at:
                     few.append(values > 0)
         if n in with_map:
-            path = video.densities.path(n)
+            path = map_path(video, n)
             try:
-                size, density = _read(notes, path, ImageReadMode.GRAY)
+                size, density = _read_map(notes, n, path)
             except Exception as error:  # as above
                 notes.frame("unreadable map", n, _reason(error, path), path)
             else:
@@ -174,26 +175,26 @@ def _look_at_truth(notes: Notes) -> Size | None:
     if are_grids(few):
         share = f"{100 * grid_share(few):.0f} % of the fixated pixels of {many(len(few), 'frame')} looked at"
         text = f"full grids, rows x columns of samples and not the samples themselves: {share}"
-        notes.add("grids", video.fixations.folder, text)
+        notes.add("grids", fixation_path(video, 1).parent, text)
     usual = sizes.most_common(1)[0][0] if sizes else None
     for n, size in odd_maps.items():
         wanted = expected or usual
         if wanted and size != wanted:
             text = f"size {_by(size)}, the fixation maps have {_by(wanted)} (height x width)"
-            notes.frame("map size", n, text, video.densities.path(n), size)
+            notes.frame("map size", n, text, map_path(video, n), size)
     if black == video.n_frames and not quick:
         for kind in ("black map", "nobody looked"):
             notes.drop(kind)
         severity: Severity = "error" if notes.task.trained else "warning"
         notes.add(
-            "all maps black", video.densities.folder, f"all {many(black, 'map', 'are')} zero everywhere", severity
+            "all maps black", map_path(video, 1).parent, f"all {many(black, 'map', 'are')} zero everywhere", severity
         )
     return usual
 
 
 def _look_at_pair(notes: Notes, n: int, density: NDArray[Any], fixated: int | None) -> bool:
     """Hold a map against its number of fixated pixels, None where it is not known; whether the map is black."""
-    path = notes.video.densities.path(n)
+    path = map_path(notes.video, n)
     low, high = int(density.min()), int(density.max())
     if not high:
         if fixated == 0:
@@ -234,8 +235,18 @@ def _read(notes: Notes, path: Path, mode: ImageReadMode) -> tuple[Size, NDArray[
     return tuple(pixels.shape[-2:]), pixels.numpy()
 
 
-def _read_fixations(notes: Notes, path: Path) -> tuple[Size, NDArray[Any] | None]:
+def _read_map(notes: Notes, n: int, path: Path) -> tuple[Size, NDArray[Any] | None]:
+    """Size of a saliency map, and its levels unless the look is quick."""
+    if isinstance(notes.video.densities, VideoFile):
+        return map_size(notes.video), None if notes.task.quick else density_levels(notes.video, n).numpy()
+    return _read(notes, path, ImageReadMode.GRAY)
+
+
+def _read_fixations(notes: Notes, n: int, path: Path) -> tuple[Size, NDArray[Any] | None]:
     """Shape of a fixation map, and its values as they are stored unless the look is quick."""
+    if isinstance(notes.video.fixations, PointsFile):
+        marked = fixations(notes.video, n).numpy()
+        return marked.shape, None if notes.task.quick else marked.astype(np.uint8)
     if notes.task.quick and path.suffix != ".mat":
         return _read(notes, path, ImageReadMode.GRAY)
     notes.files += 1

@@ -13,9 +13,8 @@ from avsal_bench.data.clips.encoded import EncodedClip, read_encoded
 from avsal_bench.data.clips.sampler import ClipRequest
 from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.fixation_files import read_fixated
+from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import read_clip
-from avsal_bench.data.files.images import read_density
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.windows import training_targets, window
 from avsal_bench.spec import Batch, ClipSpec, Sound
@@ -61,7 +60,7 @@ class TrainingClips(Dataset[Item]):
         targets = training_targets(video.n_frames, *self.spec.form)
         # Where most maps are empty, all are looked at in the end.
         for frame in _draws(rng, targets):
-            density = read_density(video.densities.path(frame), self.spec.size)
+            density = truth_files.density(video, frame, self.spec.size)
             if density.any():
                 break
         else:
@@ -72,13 +71,13 @@ class TrainingClips(Dataset[Item]):
         item["density"] = density
         if self.every_frame:
             numbers = window(frame, video.n_frames, *self.spec.form).frames
-            maps = [read_density(video.densities.path(number), self.spec.size) for number in numbers]
+            maps = [truth_files.density(video, number, self.spec.size) for number in numbers]
             item["densities"] = torch.stack(maps)
             if self.fixations:
-                fixated = [read_fixated(video.fixations.path(number), self.spec.size) for number in numbers]
+                fixated = [truth_files.fixated(video, number, self.spec.size) for number in numbers]
                 item["all_fixated"] = torch.stack(fixated)
         if self.fixations:
-            item["fixated"] = read_fixated(video.fixations.path(frame), self.spec.size)
+            item["fixated"] = truth_files.fixated(video, frame, self.spec.size)
         if self.labels:
             item["label"] = torch.tensor(labels_of(video)[frame - 1])
         if rng.random() < self.flip:
@@ -108,7 +107,7 @@ class Densities(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         """One map, ``(h, w)`` float32 in [0, 1]."""
         video, frame = self.places[index]
-        return read_density(video.densities.path(frame), self.size)
+        return truth_files.density(video, frame, self.size)
 
 
 def read_item(

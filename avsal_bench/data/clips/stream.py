@@ -21,9 +21,8 @@ from avsal_bench.data.clips.ahead import read_ahead
 from avsal_bench.data.clips.readers import AHEAD, readers
 from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.files.fixation_files import read_fixated
 from avsal_bench.data.files.frames import in_order, read_pool
-from avsal_bench.data.files.images import read_density
+from avsal_bench.data.files.truth_files import density, fixated
 from avsal_bench.data.labels import labels_of
 from avsal_bench.data.windows import Step, count_windows, steps
 from avsal_bench.spec import ClipSpec, Sound, WindowBatch
@@ -196,10 +195,10 @@ class _Parts(Dataset[dict[str, Any]]):
             if brought.others:
                 part["others"] = torch.stack([self._heard(video, step, sound) for sound in brought.others], dim=1)
         if brought.density:
-            part["density"] = _stacked([read_density(video.densities.path(n), spec.size) for n in targets], spec)
+            part["density"] = _stacked([density(video, n, spec.size) for n in targets], spec)
         if brought.fixations:
-            fixated = [read_fixated(video.fixations.path(n), spec.size) for n in targets]
-            part["fixated"] = _stacked(fixated, spec, torch.bool)
+            looked = [fixated(video, n, spec.size) for n in targets]
+            part["fixated"] = _stacked(looked, spec, torch.bool)
         if brought.labels:
             labels = labels_of(video)
             part["label"] = torch.tensor([labels[n - 1] for n in targets], dtype=torch.bool)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
 from avsal_bench.data.files.images import read_luminance
@@ -89,12 +88,6 @@ def _has_points(grey: NDArray[Any]) -> bool:
         return bool(grey.max() < _NOISE)
     inside = bright[1:-1, 1:-1] & bright[:-2, 1:-1] & bright[2:, 1:-1] & bright[1:-1, :-2] & bright[1:-1, 2:]
     return bool(2 * inside.sum() <= bright.sum())
-
-
-def read_fixated(path: Path, size: tuple[int, int]) -> Tensor:
-    """A fixation map at another size, ``(h, w)`` bool: every pixel that a fixated one reaches, so that none is lost."""
-    reached: Tensor = F.resize(read_fixations(path)[None].float(), list(size), antialias=True)[0] > 0
-    return reached
 
 
 def mat_fixations(path: Path) -> NDArray[Any]:

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import NumberedFiles, OneFile, PointsFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.readers.video_reader import check_reader
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.tracks import has_track
+from avsal_bench.data.files.truth_files import fixations_of, maps_of
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.kept import Contents
 from avsal_bench.progress import progress
@@ -84,8 +85,8 @@ def faults_of(
     """
     there: dict[str, Callable[[], object]] = {
         "frames": lambda: _check_frames(video),
-        "maps": lambda: _check_numbered(video, video.densities),
-        "fixations": lambda: _check_numbered(video, video.fixations),
+        "maps": lambda: _check_maps(video),
+        "fixations": lambda: _check_fixations(video),
         "sound": lambda: _check_sound_is_there(video),
     }
     lengths: dict[str, Callable[[], object]] = {
@@ -118,16 +119,16 @@ def check_truth(video: Video) -> None:
     Raises:
         FileNotFoundError: naming the first missing file.
     """
-    for files in (video.densities, video.fixations):
-        _check_numbered(video, files)
+    _check_maps(video)
+    _check_fixations(video)
 
 
 def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:
     """What is looked for, and how; a look raises FileNotFoundError."""
     looks: dict[str, Callable[[Video], object]] = {"frames": _check_frames}
     if truth:
-        looks["saliency maps"] = lambda video: _check_numbered(video, video.densities)
-        looks["fixation maps"] = lambda video: _check_numbered(video, video.fixations)
+        looks["saliency maps"] = _check_maps
+        looks["fixation maps"] = _check_fixations
     return looks | {"sound": _check_sound_is_there} if audio else looks
 
 
@@ -141,6 +142,28 @@ def _check_frames(video: Video) -> None:
         _check_numbered(video, video.frames)
     elif not video.frames.path.is_file():
         raise FileNotFoundError(f"{video.key}: missing video {video.frames.path}")
+
+
+def _check_maps(video: Video) -> None:
+    files = maps_of(video)
+    if not isinstance(files, VideoFile):
+        _check_numbered(video, files)
+        return
+    if not files.path.is_file():
+        raise FileNotFoundError(f"{video.key}: missing saliency maps {files.path}")
+    if (count := count_frames(files.path)) != video.n_frames:
+        raise ValueError(
+            f"{files.path}: {many(count, 'map')}{until_damage(files.path)}, and the video has "
+            f"{many(video.n_frames, 'frame')}; fetch it again"
+        )
+
+
+def _check_fixations(video: Video) -> None:
+    files = fixations_of(video)
+    if not isinstance(files, PointsFile):
+        _check_numbered(video, files)
+    elif not files.path.is_file():
+        raise FileNotFoundError(f"{video.key}: missing points {files.path}")
 
 
 def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:

@@ -8,7 +8,7 @@ pictures stay as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ FROM_THE_START = -1
 
 # Nothing here has threads: what a fork copies of them hangs when it is freed.
 _readers: OpenReaders[_Reader] = OpenReaders(OPEN_FILES)
+_grey_readers: OpenReaders[_Reader] = OpenReaders(OPEN_FILES)
 
 
 def count_frames(path: Path) -> int:
@@ -117,6 +118,37 @@ def require_frames(path: Path, index: Index, numbers: Sequence[int]) -> None:
         )
 
 
+def read_levels(path: Path, numbers: Sequence[int]) -> list[Tensor]:
+    """Maps in a video file by their numbers from 1, each ``(H, W)``: the levels that ffmpeg writes to a PNG of them.
+
+    They are uint8, or uint16 from a file of more than 8 bits, turned and mirrored as the file says. Of a picture whose
+    channels differ, as lossy files in colours have it, the mean of them is taken, float64 in the unit of the levels.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_pictures`.
+    """
+    index = index_of(path)
+    require_frames(path, index, numbers)
+    reader = _grey_readers.get((path, stamp_of_video(path)), lambda: _Reader(path, index, _levels))
+    found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
+    return [found[n] for n in numbers]
+
+
+def _colours(frame: av.VideoFrame) -> NDArray[Any]:
+    """RGB of a picture ``(H, W, 3)`` uint8."""
+    return np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
+
+
+def _levels(frame: av.VideoFrame) -> NDArray[Any]:
+    """Grey levels of a picture ``(H, W)``."""
+    deep = max(part.bits for part in frame.format.components) > 8
+    colours = frame.to_ndarray(format="rgb48le" if deep else "rgb24", threads=1)
+    grey = colours[..., 0]
+    if (colours == grey[..., None]).all():
+        return np.ascontiguousarray(grey)
+    return np.asarray(colours.mean(-1, dtype=np.float64))
+
+
 class _Reader:
     """An open video file, read on as long as that leads to the picture that is asked for, else from a key frame on.
 
@@ -125,9 +157,10 @@ class _Reader:
     comes after a jump is not that, the next jump goes further back, in the end to the start.
     """
 
-    def __init__(self, path: Path, index: Index) -> None:
+    def __init__(self, path: Path, index: Index, convert: Callable[[av.VideoFrame], NDArray[Any]] = _colours) -> None:
         self._path = path
         self._index = index
+        self._convert = convert
         self._keys = np.flatnonzero(index.packets.keys)
         self._promised = index.checks is None  # by packets, and not known by a pass from the start
         self._turned: tuple[int, bytes | None] | None = None  # angle and display matrix of the pictures here
@@ -135,21 +168,22 @@ class _Reader:
         self._open()
 
     def picture(self, place: int) -> Tensor:
-        """The picture at a place from 0, ``(3, H, W)`` uint8.
+        """The picture at a place from 0, ``(3, H, W)`` in colours or ``(H, W)`` in grey.
 
         Raises:
             ValueError: naming file, frame and time of one that cannot be decoded.
         """
         if self._last is None or self._last[0] != place:
             frame = self._look_for(place)
-            pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", threads=1).astype(np.uint8, copy=False)
+            pixels = self._convert(frame)
             # A picture whose side data are looked at holds itself (PyAV 18), and waits for Python's own collection,
             # which comes after hundreds of them. So that is done where the angle says that they have changed.
             if self._turned is None or self._turned[0] != frame.rotation:
                 matrix: Any = frame.side_data.get("DISPLAYMATRIX")
                 self._turned = (frame.rotation, None if matrix is None else bytes(matrix))
             upright = _upright(pixels, self._turned[1], self._path)
-            self._last = (place, torch.from_numpy(upright).permute(2, 0, 1))
+            picture = torch.from_numpy(upright)
+            self._last = (place, picture.permute(2, 0, 1) if picture.ndim == 3 else picture)
         return self._last[1]
 
     def _look_for(self, place: int) -> av.VideoFrame:
@@ -238,8 +272,8 @@ class _Reader:
         return self._whole or (self._sure and not frame.is_corrupt)
 
 
-def _upright(pixels: NDArray[np.uint8], matrix: bytes | None, path: Path) -> NDArray[np.uint8]:
-    """RGB of a picture ``(H, W, 3)``, turned and mirrored as the file says."""
+def _upright(pixels: NDArray[Any], matrix: bytes | None, path: Path) -> NDArray[Any]:
+    """A picture ``(H, W, 3)`` or ``(H, W)``, turned and mirrored as the file says."""
     if matrix is None:
         return pixels
     # x' = a x + c y and y' = b x + d y, of which only signs count: a picture is not made larger.
@@ -250,5 +284,5 @@ def _upright(pixels: NDArray[np.uint8], matrix: bytes | None, path: Path) -> NDA
             f"`ffmpeg -i {path.name} <new file>`"
         )
     if b or c:
-        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+        pixels, a, d = pixels.swapaxes(0, 1), c, b
     return np.ascontiguousarray(pixels[:: d or 1, :: a or 1])

@@ -76,8 +76,8 @@ def synth_stills_layout(root: Path, description: DataSet, part: str, fold: int) 
     found = []
     for video in extracted_layout(root, replace(description, folder="synth_silent"), part, fold):
         for frame in range(STEP, video.n_frames + 1, STEP):
-            assert isinstance(video.frames, NumberedFiles), "extracted_layout gives pictures"
-            image, density, fixation = (files.path(frame) for files in (video.frames, video.densities, video.fixations))
+            pictures = [files.path(frame) for files in video.parts.values() if isinstance(files, NumberedFiles)]
+            image, density, fixation = pictures  # extracted_layout gives pictures of all three
             found.append(still(description, image, density, fixation, f"{video.name}_{frame:04d}"))
     return found
 

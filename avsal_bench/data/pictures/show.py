@@ -20,12 +20,11 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video, dataset
-from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.frames import frame_size, read_frames
-from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.moments import shown_at, shown_seconds, shown_until, varies
 from avsal_bench.data.files.resampling import resample
 from avsal_bench.data.files.sound_files import read_sound
+from avsal_bench.data.files.truth_files import density, fixations
 from avsal_bench.data.gaze.samples import Gaze, read_gaze
 from avsal_bench.data.painting import Points
 from avsal_bench.data.statistics.stats import distinct_videos, read_lists
@@ -206,9 +205,8 @@ def painted_frames(video: Video, numbers: Sequence[int], size: tuple[int, int]) 
             raise ValueError(f"{video.key}: frame {chunk[0]} has size {tuple(stored.shape[-2:])}, frame 1 {native}")
         frames = F.resize(stored, list(size), antialias=True).permute(0, 2, 3, 1)
         for number, frame in zip(chunk, frames.numpy(), strict=True):
-            density = read_density(video.densities.path(number), size).numpy()
-            picture = painting.blend(frame, density)
-            fixated = read_fixations(video.fixations.path(number)).numpy()
+            picture = painting.blend(frame, density(video, number, size).numpy())
+            fixated = fixations(video, number).numpy()
             # Rings first: where viewers are many, their fixations stay on top.
             painting.draw_rings(picture, _moved(gaze.points(number), native, size), radius + 3)
             centres = np.argwhere(fixated)[:, ::-1].astype(np.float64) + 0.5

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import DataSet, Video, dataset
-from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.presence import check_truth
+from avsal_bench.data.files.truth_files import fixation_path, fixations
 from avsal_bench.means import defined_mean
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
@@ -233,13 +233,12 @@ def video_stats(task: tuple[Video, int]) -> VideoStats:
     counts: list[int] = []
     total = np.zeros((0, 0), dtype=np.int64)
     for frame in range(1, video.n_frames + 1, stride):
-        path = video.fixations.path(frame)
-        fixated = read_fixations(path).numpy()
+        fixated = fixations(video, frame).numpy()
         if not counts:
             total = np.zeros(fixated.shape, dtype=np.int64)
         if fixated.shape != total.shape:
             raise ValueError(
-                f"{path}: size {fixated.shape}, the first frame's is {total.shape}; "
+                f"{fixation_path(video, frame)}: size {fixated.shape}, the first frame's is {total.shape}; "
                 "all fixation maps of a video have one size: fetch them again"
             )
         total += fixated

@@ -1,0 +1,166 @@
+"""Ground truth of a video, frame by frame, however its set keeps it: pictures, a film of maps, points in one file.
+
+Everything that reads maps or fixations of a set asks here; what asks :mod:`~avsal_bench.data.files.images` has a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from avsal_bench.data.dataset import FixationFiles, MapFiles, PointsFile, Video, VideoFile
+from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.image_headers import read_header, read_image_bytes
+from avsal_bench.data.files.images import read_density_levels
+from avsal_bench.data.files.open_readers import OpenReaders
+from avsal_bench.data.files.video_files import picture_size, read_levels
+from avsal_bench.files import regular_file
+from avsal_bench.text import many
+
+#: Files of points whose numbers a process keeps.
+OPEN_FILES = 4
+
+_points: OpenReaders[Sequence[NDArray[np.int64]]] = OpenReaders(OPEN_FILES)
+
+
+def maps_of(video: Video) -> MapFiles:
+    """Where the saliency maps of a video lie.
+
+    Raises:
+        ValueError: where its set keeps them back.
+    """
+    if video.densities is None:
+        raise _kept_back(video)
+    return video.densities
+
+
+def fixations_of(video: Video) -> FixationFiles:
+    """Where the fixation maps or points of a video lie.
+
+    Raises:
+        ValueError: where its set keeps them back.
+    """
+    if video.fixations is None:
+        raise _kept_back(video)
+    return video.fixations
+
+
+def _kept_back(video: Video) -> ValueError:
+    return ValueError(
+        f"{video.key}: the authors of {video.dataset} keep the ground truth of this video back, so nothing can be "
+        "scored or trained on it; its maps can be predicted, and handed in"
+    )
+
+
+def map_path(video: Video, frame: int) -> Path:
+    """The file that holds the saliency map of a frame, from 1: to be named in errors."""
+    files = maps_of(video)
+    return files.path if isinstance(files, VideoFile) else files.path(frame)
+
+
+def fixation_path(video: Video, frame: int) -> Path:
+    """The file that says where people looked in a frame, from 1: to be named in errors."""
+    files = fixations_of(video)
+    return files.path if isinstance(files, PointsFile) else files.path(frame)
+
+
+def map_size(video: Video) -> tuple[int, int]:
+    """(height, width) of the saliency map of the first frame, without decoding it where a header tells.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    files = maps_of(video)
+    if isinstance(files, VideoFile):
+        return picture_size(files.path)
+    path = files.path(1)
+    header = read_header(path, read_image_bytes(path))
+    if header is None or not all(header.size):
+        raise ValueError(f"unreadable image {path}; fetch or extract it again")
+    return header.size
+
+
+def density_levels(video: Video, frame: int) -> Tensor:
+    """The saliency map of a frame as it is stored, ``(H, W)``: uint8, uint16, or float64 as ``read_levels`` has it.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    files = maps_of(video)
+    if isinstance(files, VideoFile):
+        return read_levels(files.path, [frame])[0]
+    return read_density_levels(files.path(frame))
+
+
+def density(video: Video, frame: int, size: tuple[int, int] | None = None) -> Tensor:
+    """The saliency map of a frame, ``(h, w)`` float32 in [0, 1], resized bilinearly to ``size``.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    stored = density_levels(video, frame)[None]
+    most = 65535 if stored.dtype != torch.uint8 else 255
+    grey = stored.float() / most
+    if size is not None:
+        grey = F.resize(grey, list(size), antialias=True)
+    return grey[0]
+
+
+def points(video: Video, frame: int) -> Tensor:
+    """Where people looked in a frame, ``(N, 2)`` int64: row and column from 0 in the fixation map.
+
+    Of a file of points each stands there as often as it is listed; of a fixation map each fixated pixel once.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    files = fixations_of(video)
+    if not isinstance(files, PointsFile):
+        return read_fixations(files.path(frame)).nonzero()
+    found = _all_points(video, files)
+    if not 1 <= frame <= len(found):
+        raise ValueError(
+            f"{files.path}: no frame {frame}, the file has points of {many(len(found), 'frame')}; fetch it again"
+        )
+    return torch.from_numpy(found[frame - 1]).long()
+
+
+def fixations(video: Video, frame: int) -> Tensor:
+    """The fixation map of a frame, ``(H, W)`` bool.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, and a point outside of the map.
+    """
+    files = fixations_of(video)
+    if not isinstance(files, PointsFile):
+        return read_fixations(files.path(frame))
+    height, width = files.size or map_size(video)
+    rows, columns = points(video, frame).unbind(1)
+    outside = (rows < 0) | (columns < 0) | (rows >= height) | (columns >= width)
+    if outside.any():
+        first = int(outside.nonzero()[0])
+        raise ValueError(
+            f"{files.path}: frame {frame} has a point at row {int(rows[first])} and column {int(columns[first])}, "
+            f"outside of {height} rows and {width} columns; are rows and columns swapped?"
+        )
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[rows, columns] = True
+    return mask
+
+
+def fixated(video: Video, frame: int, size: tuple[int, int]) -> Tensor:
+    """The fixation map of a frame at another size, ``(h, w)`` bool: each pixel that a fixated one reaches."""
+    reached: Tensor = F.resize(fixations(video, frame)[None].float(), list(size), antialias=True)[0] > 0
+    return reached
+
+
+def _all_points(video: Video, files: PointsFile) -> Sequence[NDArray[np.int64]]:
+    found = regular_file(files.path, links=True).stat()
+    key = (files.path, found.st_size, found.st_mtime_ns, files.read, video.n_frames)
+    return _points.get(key, lambda: files.read(files.path, video))
