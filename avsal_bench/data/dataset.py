@@ -189,6 +189,7 @@ class Facts:
         source: where to get it.
         faults: known faults of the data or the lists, one sentence each.
         device: what followed where they looked: an eye tracker, or a mouse.
+        heard: whether viewers heard the sound; None where the sources do not say.
     """
 
     videos: int
@@ -198,6 +199,7 @@ class Facts:
     source: str
     faults: tuple[str, ...] = ()
     device: Literal["eye", "mouse"] = "eye"
+    heard: bool | None = None
 
 
 @dataclass(frozen=True)
