@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile
 from avsal_bench.files import fingerprint
 from avsal_bench.kept.contents import Contents, Files, once
 from avsal_bench.kept.fingerprint import NONE
@@ -26,7 +26,7 @@ def files_of(video: Video, part: Part) -> Files | None:
     pictures = video.parts.get(part)
     if pictures is None:
         return None
-    if isinstance(pictures, VideoFile | PointsFile):
+    if isinstance(pictures, VideoFile | PointsFile | PaintedMaps):
         return Files.one(pictures.path)
     return _numbered(pictures, video.n_frames)
 

@@ -107,8 +107,26 @@ class PointsFile:
     size: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True)
+class PaintedMaps:
+    """Saliency maps that a set does not hand out: each is painted from the points of its frame when it is asked for.
+
+    The fixations of such a video are a :class:`PointsFile`, the same file.
+
+    Args:
+        path: the file of the points.
+        paint: ``paint(points, size)``, a function of a module: the map ``(H, W)``, uint8 or uint16, of points
+            ``(N, 2)``, row and column from 0, in a picture of that (height, width).
+        size: (height, width) of the maps; None for that of the frames.
+    """
+
+    path: Path
+    paint: Callable[[NDArray[np.int64], tuple[int, int]], NDArray[Any]]
+    size: tuple[int, int] | None = None
+
+
 #: Where saliency maps lie, and fixation maps or points.
-MapFiles = NumberedFiles | OneFile | VideoFile
+MapFiles = NumberedFiles | OneFile | VideoFile | PaintedMaps
 FixationFiles = NumberedFiles | OneFile | PointsFile
 
 

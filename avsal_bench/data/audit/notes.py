@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import MapFiles, NumberedFiles, OneFile, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import MapFiles, NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile
 from avsal_bench.strays import strays
 from avsal_bench.text import frame_ranges, many
 
@@ -194,7 +194,7 @@ class Notes:
         """
         if files is None or part in self.task.absent:
             return []
-        if isinstance(files, VideoFile | PointsFile):  # all of them in one
+        if isinstance(files, VideoFile | PointsFile | PaintedMaps):  # all of them in one
             return list(range(1, self.video.n_frames + 1))
         if isinstance(files, OneFile):  # its neighbours are of other images
             return [1]

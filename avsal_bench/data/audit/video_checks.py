@@ -18,7 +18,7 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
-from avsal_bench.data.dataset import PointsFile, VideoFile
+from avsal_bench.data.dataset import PaintedMaps, PointsFile, VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file, read_density_levels
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds, varies
@@ -237,7 +237,7 @@ def _read(notes: Notes, path: Path, mode: ImageReadMode) -> tuple[Size, NDArray[
 
 def _read_map(notes: Notes, n: int, path: Path) -> tuple[Size, NDArray[Any] | None]:
     """Size of a saliency map, and its levels unless the look is quick."""
-    if isinstance(notes.video.densities, VideoFile):
+    if isinstance(notes.video.densities, VideoFile | PaintedMaps):
         return map_size(notes.video), None if notes.task.quick else density_levels(notes.video, n).numpy()
     return _read(notes, path, ImageReadMode.GRAY)
 

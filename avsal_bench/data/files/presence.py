@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, PointsFile, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.readers.video_reader import check_reader
@@ -146,6 +146,8 @@ def _check_frames(video: Video) -> None:
 
 def _check_maps(video: Video) -> None:
     files = maps_of(video)
+    if isinstance(files, PaintedMaps):  # of the points, which are looked for
+        return
     if not isinstance(files, VideoFile):
         _check_numbered(video, files)
         return

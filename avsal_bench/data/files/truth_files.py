@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.dataset import FixationFiles, MapFiles, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import FixationFiles, MapFiles, PaintedMaps, PointsFile, Video, VideoFile
 from avsal_bench.data.files.fixation_files import read_fixations
+from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.files.images import read_density_levels
 from avsal_bench.data.files.open_readers import OpenReaders
@@ -61,7 +62,7 @@ def _kept_back(video: Video) -> ValueError:
 def map_path(video: Video, frame: int) -> Path:
     """The file that holds the saliency map of a frame, from 1: to be named in errors."""
     files = maps_of(video)
-    return files.path if isinstance(files, VideoFile) else files.path(frame)
+    return files.path if isinstance(files, VideoFile | PaintedMaps) else files.path(frame)
 
 
 def fixation_path(video: Video, frame: int) -> Path:
@@ -79,6 +80,8 @@ def map_size(video: Video) -> tuple[int, int]:
     files = maps_of(video)
     if isinstance(files, VideoFile):
         return picture_size(files.path)
+    if isinstance(files, PaintedMaps):
+        return files.size or frame_size(video)
     path = files.path(1)
     header = read_header(path, read_image_bytes(path))
     if header is None or not all(header.size):
@@ -95,6 +98,8 @@ def density_levels(video: Video, frame: int) -> Tensor:
     files = maps_of(video)
     if isinstance(files, VideoFile):
         return read_levels(files.path, [frame])[0]
+    if isinstance(files, PaintedMaps):
+        return torch.from_numpy(files.paint(points(video, frame).numpy(), map_size(video)))
     return read_density_levels(files.path(frame))
 
 
@@ -162,5 +167,5 @@ def fixated(video: Video, frame: int, size: tuple[int, int]) -> Tensor:
 
 def _all_points(video: Video, files: PointsFile) -> Sequence[NDArray[np.int64]]:
     found = regular_file(files.path, links=True).stat()
-    key = (files.path, found.st_size, found.st_mtime_ns, files.read, video.n_frames)
+    key = (files.path, found.st_size, found.st_mtime_ns, files.read, video.key, video.n_frames)
     return _points.get(key, lambda: files.read(files.path, video))
