@@ -16,7 +16,6 @@ from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.dataset import FixationFiles, MapFiles, PaintedMaps, PointsFile, Video, VideoFile
 from avsal_bench.data.files.fixation_files import read_fixations
-from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.files.images import read_density_levels
 from avsal_bench.data.files.open_readers import OpenReaders
@@ -74,14 +73,18 @@ def fixation_path(video: Video, frame: int) -> Path:
 def map_size(video: Video) -> tuple[int, int]:
     """(height, width) of the saliency map of the first frame, without decoding it where a header tells.
 
+    Of maps that are painted it is that of the first frame, unless the set says another.
+
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
     files = maps_of(video)
+    if isinstance(files, PaintedMaps):
+        if files.size is not None:
+            return files.size
+        files = video.frames
     if isinstance(files, VideoFile):
         return picture_size(files.path)
-    if isinstance(files, PaintedMaps):
-        return files.size or frame_size(video)
     path = files.path(1)
     header = read_header(path, read_image_bytes(path))
     if header is None or not all(header.size):
