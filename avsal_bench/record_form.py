@@ -16,6 +16,7 @@ from typing_extensions import NotRequired, TypedDict
 from avsal_bench.names import PLAIN, shortened, unknown
 from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key
 from avsal_bench.record_metrics import CURVE_PARTS, check_metrics
+from avsal_bench.record_story import TrainedOnForm, ViewingForm
 
 SCHEMA = 3
 
@@ -163,6 +164,8 @@ class StoryForm(TypedDict, total=False):
     made_of: dict[Text, Text | None]
     replaces: dict[Text, Any]
     plugins: Annotated[list[PluginForm], Field(max_length=100)]
+    viewing: ViewingForm
+    trained_on: TrainedOnForm
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
