@@ -240,6 +240,9 @@ class DataSet:
         told: what a record tells of the set and its lists: ``told(root, fold)``; None for nothing but
             :func:`~avsal_bench.data.layouts.lists.story_of_lists`.
         online: where its files are offered, for ``avsal data get``; None where nobody here knows.
+        validation: True where the layout is asked for the part "val" as well: videos that choose the checkpoint of
+            trainings, in the place of training videos that are set aside.
+        over: other sets whose files it reads, where its videos are theirs: who trained on one has seen the other.
     """
 
     name: str
@@ -255,9 +258,28 @@ class DataSet:
     described: Path | None = None
     told: Callable[[Path, int], dict[str, Any]] | None = None
     online: Online | None = None
+    validation: bool = False
+    over: tuple[str, ...] = ()
+
+    @property
+    def viewing(self) -> dict[str, Any]:
+        """How it was watched, as records tell it: ``device``, ``viewers`` and ``heard``."""
+        if self.facts is None:
+            return {"device": "simulated" if self.embedded else "unknown", "viewers": "", "heard": None}
+        return {"device": self.facts.device, "viewers": self.facts.viewers, "heard": self.facts.heard}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of a fold: ``train`` and ``test``, and between them ``val`` for a set with a validation list."""
+        return ("train", "val", "test") if self.validation else ("train", "test")
+
+    @property
+    def learnt_parts(self) -> tuple[str, ...]:
+        """The parts that decide the weights of a training: all but ``test``."""
+        return self.parts[:-1]
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
-        """Videos of ``part`` ("train" or "test") of a fold, in the order of the list."""
+        """Videos of ``part``, one of :attr:`parts`, of a fold, in the order of the list."""
         return self.layout(root, self, part, fold)
 
 

@@ -45,6 +45,7 @@ register_dataset(
             videos=45,
             viewers="16",
             conditions="with sound",
+            heard=True,
             licence="not stated",
             source="https://sites.google.com/site/minxiongkuo/home",
             faults=(

@@ -46,6 +46,7 @@ register_dataset(
             videos=60,
             viewers="72",
             conditions="with sound",
+            heard=True,
             licence="not stated",
             source="http://antoinecoutrot.magix.net/public/databases.html",
             faults=(

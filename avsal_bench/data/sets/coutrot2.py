@@ -47,6 +47,7 @@ register_dataset(
             videos=15,
             viewers="40",
             conditions="with sound",
+            heard=True,
             licence="not stated",
             source="http://antoinecoutrot.magix.net/public/databases.html",
             faults=(

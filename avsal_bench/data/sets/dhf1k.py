@@ -49,6 +49,7 @@ register_dataset(
             videos=1000,
             viewers="17",
             conditions="free viewing without sound, screen of 1440 x 900",
+            heard=False,
             licence="CC BY 4.0",
             source="https://github.com/wenguanwang/DHF1K",
             faults=(

@@ -48,6 +48,7 @@ register_dataset(
             videos=84,
             viewers="42 (CASP-Net, SCDL) or about 50 a video (AVRSP)",
             conditions="free viewing with sound, screen of 1280 x 960, both eyes",
+            heard=True,
             licence="not stated",
             source="https://thediemproject.wordpress.com/videos-and%C2%A0data/",
             faults=(

@@ -40,6 +40,7 @@ register_dataset(
             videos=1003,
             viewers="15",
             conditions="free viewing of 3 s, eye tracker of 240 Hz",
+            heard=False,
             licence="not stated",
             source="http://people.csail.mit.edu/tjudd/WherePeopleLook/index.html",
             faults=(

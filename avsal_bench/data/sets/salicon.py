@@ -39,6 +39,8 @@ register_dataset(
             videos=20000,
             viewers="workers of Mechanical Turk",
             conditions="free viewing by mouse, without an eye tracker",
+            device="mouse",
+            heard=False,
             licence="not stated",
             source="http://salicon.net/challenge-2017",
             faults=(

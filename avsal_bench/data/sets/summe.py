@@ -48,6 +48,7 @@ register_dataset(
             videos=25,
             viewers="10 a video, of two groups",
             conditions="free viewing with sound, headphones, EyeLink 2000 at 1000 Hz, 1600 x 900 at 90 cm, head rest",
+            heard=True,
             licence="not stated",
             source="http://cvsp.cs.ntua.gr/research/aveyetracking/",
             faults=(

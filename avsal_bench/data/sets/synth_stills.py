@@ -8,5 +8,14 @@ from avsal_bench.data.dataset import DataSet, register_dataset
 from avsal_bench.data.layouts.stills import synth_stills_layout
 
 register_dataset(
-    DataSet("synth_stills", "synth_stills", synth_stills_layout, sound=False, folds=False, embedded=True, stills=True)
+    DataSet(
+        "synth_stills",
+        "synth_stills",
+        synth_stills_layout,
+        sound=False,
+        folds=False,
+        embedded=True,
+        stills=True,
+        over=("synth_silent",),
+    )
 )
