@@ -8,6 +8,8 @@ from pathlib import Path
 
 #: The largest seed that torch, numpy and Lightning take alike.
 LARGEST_SEED = 2**32 - 1
+#: No data set has more folds; most have three.
+MOST_FOLDS = 9
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -65,7 +67,13 @@ def seed(text: str) -> int:
 
 def folds(text: str) -> list[int]:
     """Folds with commas between them, each once."""
-    return _several(text, whole(1, 3), "folds such as 1,2,3; there are 1, 2 and 3")
+    said = f"folds such as 1,2,3; most sets have 1, 2 and 3, and none has more than {MOST_FOLDS}"
+    return _several(text, whole(1, MOST_FOLDS), said)
+
+
+def fold(text: str) -> int:
+    """One fold; whether a set has it, is known when the set is."""
+    return whole(1, MOST_FOLDS)(text)
 
 
 def seeds(text: str) -> list[int]:

@@ -74,7 +74,7 @@ def evaluate(
             - a mapping from the names of the test videos to arrays ``(n_frames, h, w)``.
         dataset: name of the data set; see :func:`avsal_bench.list_datasets`.
         protocol: how maps become scores: ``stavis``, or another of ``avsal protocols``.
-        fold: 1, 2 or 3: which test list.
+        fold: which test list, from 1; most sets have three.
         name: of the network in the record, of letters, digits and ``. _ + -``; by default that of ``maps``.
         modality: ``v``, ``av`` or ``a`` in the record; by default that of a network, and "" where it is not known.
         data_root: folder of the data set; by default ``AVSAL_DATA``, and for ``synth`` a folder that is made.
@@ -105,8 +105,6 @@ def evaluate(
         raise ValueError(f'modality: expected v, av, a or "", got {modality!r}')
     running = Running(batch_size, device, workers, precision)
     rules = rules_of(protocol)
-    if fold not in (1, 2, 3):
-        raise ValueError(f"fold: expected 1, 2 or 3, got {fold!r}")
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
     root, described_as = _find(dataset, data_root)  # the last of all checks, as it may make the embedded set
@@ -120,7 +118,7 @@ def evaluate(
         if isinstance(maps, str | os.PathLike) and Path(maps).is_dir():
             known: list[Video] = []
             with suppress(FileNotFoundError):  # a root to test on may have no training lists
-                known = described_as.videos(root, "train", fold)
+                known = [v for part in described_as.learnt_parts for v in described_as.videos(root, part, fold)]
             folder = FolderOfMaps(Path(maps), first, allow_missing, any_shape, workers)
             _check_network(running)
             scores, more = folder.scores(videos, known, rules)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.inspection import Inspection, inspect
-from avsal_bench.evaluation.maps import read_map, runs_of_one_shape
-from avsal_bench.evaluation.pairing import is_map, what_lies_in
+from avsal_bench.evaluation.maps import read_map
+from avsal_bench.evaluation.pairing import is_film, is_map, what_lies_in
 from avsal_bench.evaluation.protocol import Protocol
-from avsal_bench.evaluation.score import READ, Results, VideoScorer
+from avsal_bench.evaluation.score import Results, VideoScorer
+from avsal_bench.evaluation.score_files import Noted, score_files
 from avsal_bench.evaluation.scores_of import DECIDE_NOTHING, Made, of_videos
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
@@ -46,12 +47,12 @@ class Submission:
     """Maps of one network for one test list.
 
     Args:
-        maps: their folder.
+        maps: their folder, with films or a file a frame.
         name: of the network, in file names and tables.
         dataset: name of the data set.
-        fold: 1, 2 or 3.
+        fold: which test list, from 1.
         modality: ``v``, ``av``, ``a``, or "" where it is not known.
-        first: number of the file of the first frame.
+        first: number of the file of the first frame, where each has one.
         any_shape: score maps that do not have the shape of their ground truth as they are.
 
     Raises:
@@ -129,7 +130,7 @@ def evaluate(
         require_same(str(path), read_record(path).provenance.get("made_of"), made.whole, ways, space.reuse_other_code)
         return path
     began = time.monotonic()
-    videos = score_maps(s, inspection, [rule], space, workers)[rule.name]
+    videos = score_maps(s, inspection, [rule], space, workers, allow_missing)[rule.name]
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
     story |= story_of_lists(space.root_of(s.dataset), dataset(s.dataset), s.fold)
@@ -167,20 +168,20 @@ def inspect_submission(submission: Submission, space: Workspace, workers: Worker
         FileNotFoundError: naming a missing file of the ground truth.
     """
     s = submission
-    if not any(map(is_map, s.maps.rglob("*"))):  # before an embedded set is made
+    if not any(is_map(path) or is_film(path) for path in s.maps.rglob("*")):  # before an embedded set is made
         there = what_lies_in(s.maps)
-        raise ValueError(f"{s.maps}: no png, jpg or npy; the folder holds {there}; maps may lie as\n{LAYOUTS}")
+        raise ValueError(f"{s.maps}: no png, jpg, npy or film; the folder holds {there}; maps may lie as\n{LAYOUTS}")
     root = space.root_of(s.dataset)
     videos = dataset(s.dataset).videos(root, "test", s.fold)
     known: list[Video] = []
     with contextlib.suppress(FileNotFoundError):  # a root to test on may have no training lists
-        known = dataset(s.dataset).videos(root, "train", s.fold)
+        one = dataset(s.dataset)
+        known = [video for part in one.learnt_parts for video in one.videos(root, part, s.fold)]
     for video in videos:
         check_truth(video)
     inspection = inspect(s.maps, videos, workers, s.first, known)
     if inspection.findings():
-        report = s.work_folder(space) / "findings.txt"
-        write_atomically(report, inspection.text() + "\n")
+        report = _write_findings(s, inspection, space)
         print(inspection.text(SHOWN, f"; all of them in {report}"), flush=True)
     if not inspection.complete and not allow_missing:
         raise ValueError(
@@ -194,12 +195,27 @@ def inspect_submission(submission: Submission, space: Workspace, workers: Worker
     return inspection
 
 
+def _write_findings(submission: Submission, inspection: Inspection, space: Workspace) -> Path:
+    report = submission.work_folder(space) / "findings.txt"
+    write_atomically(report, inspection.text() + "\n")
+    return report
+
+
 def score_maps(
-    submission: Submission, inspection: Inspection, rules: Sequence[Protocol], space: Workspace, workers: Workers
+    submission: Submission,
+    inspection: Inspection,
+    rules: Sequence[Protocol],
+    space: Workspace,
+    workers: Workers,
+    allow_missing: bool,
 ) -> dict[str, list[VideoScores]]:
     """Scores of every video under each protocol, by the protocol's name, in the order of the test list.
 
     One result a video and protocol lies below the work folder; what is there, made of the same, is not done again.
+    Films are read to their end here, and what is wrong in them is added to the inspection, and printed.
+
+    Raises:
+        ValueError: when pictures of films are no maps and that is not allowed, after all of them are printed.
     """
     s = submission
     test_list = [maps.video for maps in inspection.videos]
@@ -207,21 +223,51 @@ def score_maps(
         kept = {
             rule.name: Results(s.results_folder(space, rule), of_maps(inspection, rule, space).videos) for rule in rules
         }
-    done = {name: {video: scores for video, (scores, _) in results.read().items()} for name, results in kept.items()}
+    done: dict[str, dict[str, VideoScores]] = {}
+    noted: dict[str, Noted] = {}
+    for name, results in kept.items():
+        found = {video: (scores, Noted.from_json(plain.get("film"))) for video, (scores, plain) in results.read().items()}
+        if not allow_missing:  # what was scored with holes is looked at again
+            found = {video: result for video, result in found.items() if not result[1].unreadable}
+        done[name] = {video: scores for video, (scores, _) in found.items()}
+        noted |= {video: seen for video, (_, seen) in found.items() if seen}
     tasks = []
     for maps in inspection.videos:
         left = {rule: kept[rule.name] for rule in rules if maps.video.name not in done[rule.name]}
         if left:
             files = {frame: maps.files[frame] for frame in sorted(inspection.good[maps.video.key])}
-            tasks.append(_Task(maps.video, test_list, files, left))
+            tasks.append(_Task(maps.video, test_list, files, left, allow_missing))
     tasks.sort(key=lambda task: -task.cost)
     total = sum(len(frames) for frames in inspection.good.values()) * len(rules)
     with progress("score the maps", total, total - sum(task.cost for task in tasks)) as bar:
-        for index, scored in workers.run(_score_video, tasks):
+        for index, (scored, seen) in workers.run(_score_video, tasks):
             for name, video_scores in scored.items():
                 done[name][video_scores.video] = video_scores
+            if seen:
+                noted[tasks[index].video.name] = seen
             bar.advance(tasks[index].cost, tasks[index].video.name)
+    _tell_films(s, inspection, noted, space, allow_missing)
     return {name: [results[video.name] for video in test_list] for name, results in done.items()}
+
+
+def _tell_films(
+    submission: Submission, inspection: Inspection, noted: Mapping[str, Noted], space: Workspace, allow_missing: bool
+) -> None:
+    """Print what was found in films; raise ValueError for pictures that are no maps where that is not allowed."""
+    lines = []
+    for maps in inspection.videos:
+        if seen := noted.get(maps.video.name):
+            lines += inspection.add_film(maps.video, seen.unreadable, seen.constant)
+    if not lines:
+        return
+    report = _write_findings(submission, inspection, space)
+    more = [f"  .. and {len(lines) - SHOWN} more; all of them in {report}"] if len(lines) > SHOWN else []
+    print("\n".join([f"found in films ({len(lines)})", *(f"  {line}" for line in lines[:SHOWN]), *more]), flush=True)
+    if inspection.unreadable and not allow_missing:
+        raise ValueError(
+            f"{submission.maps}: pictures of films are no maps, see above; write these films again, or score the rest "
+            "with --allow-missing"
+        )
 
 
 def of_maps(inspection: Inspection, rule: Protocol, space: Workspace) -> Made:
@@ -241,6 +287,7 @@ class _Task:
     test_list: list[Video]
     files: dict[int, Path]
     results: dict[Protocol, Results]
+    allow_missing: bool
 
     @property
     def cost(self) -> int:
@@ -248,13 +295,12 @@ class _Task:
         return len(self.files) * len(self.results)
 
 
-def _score_video(task: _Task) -> dict[str, VideoScores]:
+def _score_video(task: _Task) -> tuple[dict[str, VideoScores], Noted]:
+    """Scores by protocol, which are kept unless pictures of a film are no maps and that is not allowed."""
     truth = Truth(task.video, task.test_list)
-    found = {}
-    for rule, results in task.results.items():
-        scorer = VideoScorer(truth, rule)
-        for frames, maps in runs_of_one_shape(task.files, READ):
-            scorer.add(frames, maps)
-        results.write(scorer)
-        found[rule.name] = scorer.result()
-    return found
+    scorers = {rule: VideoScorer(truth, rule) for rule in task.results}
+    noted = score_files(task.files, list(scorers.values()))
+    if task.allow_missing or not noted.unreadable:
+        for rule, results in task.results.items():
+            results.write(scorers[rule], **({"film": noted.to_json()} if noted else {}))
+    return {rule.name: scorer.result() for rule, scorer in scorers.items()}, noted

@@ -142,7 +142,8 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
     videos = []
     for name in stage.data:
         root = space.root_of(name)
-        videos += taught_by(stage.teacher, dataset(name).videos(root, "train", job.fold), root)
+        for part in dataset(name).learnt_parts:
+            videos += taught_by(stage.teacher, dataset(name).videos(root, part, job.fold), root)
     modules = (SaliencyModule, AlternatingModule, EveryFrameModule, DenoisingModule, TwoTaskModule)
     own = {
         "list": fingerprint([line_of(video) for video in videos]),

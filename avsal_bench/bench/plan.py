@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -25,8 +26,9 @@ from avsal_bench.bench.planning.asked import (
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.datamodule import hold_out
 from avsal_bench.data.clips.sampler import clip_counts
+from avsal_bench.data.clips.setting_aside import fit_and_val
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import require_same
 from avsal_bench.names import unknown
@@ -35,10 +37,7 @@ from avsal_bench.spec import Sound
 from avsal_bench.training.building import check_network, check_stage
 from avsal_bench.training.recipe import Recipe, Stage, load_recipe
 from avsal_bench.training.recipe_folder import recipe_folder
-from avsal_bench.typed import LARGEST_SEED
-
-#: Folds of the six sets; a set with one split uses it in each.
-FOLDS = (1, 2, 3)
+from avsal_bench.typed import LARGEST_SEED, MOST_FOLDS
 
 
 def make_plan(
@@ -103,7 +102,7 @@ def make_plan(
             precision if modality else "",
             decode if line.recipe.stages else "",
         )
-        for fold in folds or FOLDS
+        for fold in folds or sorted({fold for of_line in wanted for fold in of_line})
         for line, of_line in zip(lines, wanted, strict=True)
         if fold in of_line
         for modality in chosen_modalities(line.recipe, modalities)
@@ -111,6 +110,10 @@ def make_plan(
     ]
     if decode and not any(job.decode for job in jobs):
         raise ValueError(f"--decode {decode}: {', '.join(models)} trains nothing; leave it out")
+    for line, of_line in zip(lines, wanted, strict=True):
+        for name in dict.fromkeys((*line.sets, *(name for stage in line.recipe.stages for name in stage.data))):
+            for fold in of_line:
+                dataset(name).check_fold(fold)
     recipes = {line.model: line.recipe for line in lines}
     for job in jobs:
         check_recipe(job, recipes[job.model])
@@ -223,8 +226,10 @@ def check_machine(
 
 def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
     """Training clips of an epoch of a stage, from the fold lists alone."""
-    listed = [v for name in stage.data for v in videos_of(space, name, "train", fold)]
-    return sum(clip_counts(hold_out(listed, stage.val_fraction)[0], stage.clips_per_video, stage.clips_every))
+    videos: list[Video] = []
+    for name in stage.data:
+        videos += fit_and_val(dataset(name), partial(videos_of, space, name, fold=fold), stage.val_fraction)[0]
+    return sum(clip_counts(videos, stage.clips_per_video, stage.clips_every))
 
 
 def _check_once(what: str, asked: Sequence[object]) -> None:
@@ -233,8 +238,8 @@ def _check_once(what: str, asked: Sequence[object]) -> None:
 
 
 def _check_numbers(folds: Sequence[int], seeds: Sequence[int]) -> None:
-    if strange := [fold for fold in folds if fold not in FOLDS]:
-        raise ValueError(unknown("fold", strange[0], FOLDS))
+    if strange := [fold for fold in folds if fold not in range(1, MOST_FOLDS + 1)]:
+        raise ValueError(f"fold {strange[0]}: expected a whole number from 1 to {MOST_FOLDS}")
     if strange := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
         raise ValueError(f"seed {strange[0]}: expected a whole number from 0 to {LARGEST_SEED}")
 

@@ -39,7 +39,7 @@ def present_sets(root: Path | None) -> list[str]:
         print("no data root given: looking at the embedded set; see --root, AVSAL_DATA", file=sys.stderr)
         return ["synth"]
     real = [one for name in list_datasets(root) if not (one := dataset(name, root)).embedded]
-    found = [d.name for d in real if d.described or any((root / place / d.folder).is_dir() for place in PLACES)]
+    found = [d.name for d in real if d.described or any((root / place / folder).is_dir() for place in PLACES for folder in (d.folder, *d.also))]
     if not found:
         folders = ", ".join(d.folder for d in real)
         raise FileNotFoundError(
@@ -62,6 +62,6 @@ def videos_of(space: Workspace, name: str, part: str, fold: int) -> list[Video]:
 def listed_videos(roots: Mapping[str, Path]) -> Iterator[Video]:
     """Videos of all lists of some sets; one that several lists name comes several times."""
     for name, root in roots.items():
-        for fold in (1, 2, 3) if dataset(name).folds else (1,):
-            for part in ("train", "test"):
+        for fold in dataset(name).fold_numbers:
+            for part in dataset(name).parts:
                 yield from dataset(name).videos(root, part, fold)

@@ -152,7 +152,11 @@ def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:
     marker = root / "synth.json"
     version = marker.read_text(encoding="utf-8") if dataset(name).embedded else ""
     videos = videos_of(space, name, "train", fold)
-    return [name, version, *([v.name, v.n_frames, v.fps] for v in videos)]
+    listed = [[v.name, v.n_frames, v.fps] for v in videos]
+    if not dataset(name).validation:
+        return [name, version, *listed]
+    validated = [[v.name, v.n_frames, v.fps] for v in videos_of(space, name, "val", fold)]
+    return [name, version, {"train": listed, "val": validated}]
 
 
 def _fingerprint(**parts: Any) -> str:

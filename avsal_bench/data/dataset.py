@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +12,7 @@ from avsal_bench.getting.offers import Online
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins
 from avsal_bench.resources import folder_of
+from avsal_bench.typed import MOST_FOLDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,9 +86,15 @@ def is_video_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """Frames or maps straight from a video file: frame n of a list is the n-th picture that a player shows, from 1."""
+    """Frames or maps straight from a video file: frame n of a list is the n-th picture that a player shows, from 1.
+
+    Args:
+        path: of the file.
+        bits: that a number of its pixels has, where its set says so; another file is an error. 0 for any.
+    """
 
     path: Path
+    bits: int = 0
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,7 @@ class DataSet:
     Args:
         name: in commands, recipes and tables.
         folder: name on the disk.
+        also: other names that its folder may have, as places of downloads give it.
         layout: finds the videos below a root.
         sound: False for a set without sound, on which only modality ``v`` can train.
         folds: False where the set has one split, used in every fold.
@@ -240,6 +248,8 @@ class DataSet:
         told: what a record tells of the set and its lists: ``told(root, fold)``; None for nothing but
             :func:`~avsal_bench.data.layouts.lists.story_of_lists`.
         online: where its files are offered, for ``avsal data get``; None where nobody here knows.
+        lists: for each fold the name of its lists below ``fold_lists``, with ``{part}`` in the place of the part; empty
+            for three folds, or one split, in lists that bear the name of the folder.
         validation: True where the layout is asked for the part "val" as well: videos that choose the checkpoint of
             trainings, in the place of training videos that are set aside.
         over: other sets whose files it reads, where its videos are theirs: who trained on one has seen the other.
@@ -258,8 +268,10 @@ class DataSet:
     described: Path | None = None
     told: Callable[[Path, int], dict[str, Any]] | None = None
     online: Online | None = None
+    lists: tuple[str, ...] = ()
     validation: bool = False
     over: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def viewing(self) -> dict[str, Any]:
@@ -280,8 +292,28 @@ class DataSet:
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
         """Videos of ``part``, one of :attr:`parts`, of a fold, in the order of the list."""
+        self.check_fold(fold)
         return self.layout(root, self, part, fold)
 
+    @property
+    def fold_numbers(self) -> tuple[int, ...]:
+        """Its folds, from 1: three for most sets, and 1 alone for a set with one split."""
+        return tuple(range(1, len(self.lists or FOLDS) + 1)) if self.folds else (1,)
+
+    def check_fold(self, fold: int) -> None:
+        """Nothing, where the set has a fold; one with a single split has it in every fold of other sets.
+
+        Raises:
+            ValueError: naming the folds that it has.
+        """
+        numbers = self.fold_numbers if self.folds else tuple(range(1, MOST_FOLDS + 1))
+        if isinstance(fold, bool) or fold not in numbers:
+            said = f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}" if len(numbers) > 1 else str(numbers[0])
+            raise ValueError(f"fold: expected {said}, got {fold!r}; {self.name} has no other")
+
+
+#: The folds of sets that do not say otherwise.
+FOLDS = (1, 2, 3)
 
 #: The audio-visual sets that published networks train and test on together.
 SIX = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe")
@@ -381,15 +413,29 @@ def resolve_name(text: str) -> str:
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
     """
-    spelled = {known.lower(): d.name for d in _known().values() for known in (d.folder, d.name)}
+    spelled = _spelled(_known().values())
     return spelled.get(text.lower()) or _of_plugins(text) or dataset(text).name
 
 
 def _of_plugins(text: str) -> str:
     """Name of the set of a plug-in that is meant; "" where it is none."""
     load_plugins()
-    spelled = {known.lower(): d.name for d in _DATASETS.values() for known in (d.folder, d.name)}
-    return spelled.get(text.lower(), "")
+    return _spelled(_DATASETS.values()).get(text.lower(), "")
+
+
+def _spelled(sets: Collection[DataSet]) -> dict[str, str]:
+    """Names of sets by what a person may type: the folder too, unless another set has it for its name.
+
+    Of sets that share a folder, the one that was registered first is meant.
+    """
+    folders = {name.lower(): d.name for d in reversed([*sets]) for name in (*d.also, d.folder)}
+    return folders | {d.name.lower(): d.name for d in sets}
+
+
+def common_folds(names: Iterable[str]) -> tuple[int, ...]:
+    """The folds that all of some sets have; three where each of them has one split, which is used in every fold."""
+    numbers = [known.fold_numbers for known in map(dataset, names) if known.folds]
+    return min(numbers, key=len, default=FOLDS)
 
 
 def expand(names: Iterable[str]) -> list[str]:

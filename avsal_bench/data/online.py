@@ -92,7 +92,7 @@ def _lacking(one: DataSet, root: Path, only: Sequence[str]) -> list[Piece] | Non
 def _can_be_read(one: DataSet, root: Path) -> bool:
     """Whether the layout of a set finds videos of it."""
     try:
-        return all(one.videos(root, part, 1) for part in ("train", "test"))
+        return all(one.videos(root, part, 1) for part in one.parts)
     except (FileNotFoundError, ValueError):
         return False
 

@@ -83,7 +83,8 @@ def make_pseudo_maps(request: Request, force: bool = False) -> Made:
     """
     r = request
     root = r.space.root_of(r.name)
-    videos = dataset(r.name).videos(root, "train", r.fold)
+    one = dataset(r.name)
+    videos = [video for part in one.learnt_parts for video in one.videos(root, part, r.fold)]
     names = categories(videos, root)
     _check_files(r, videos)
     starts = _starts(r)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.data_config import DataConfig
-from avsal_bench.data.clips.datamodule import SaliencyDataModule, hold_out
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
+from avsal_bench.data.clips.setting_aside import hold_out
 from avsal_bench.data.clips.items import read_item
 from avsal_bench.data.clips.sampler import ClipSampler, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
@@ -165,7 +166,7 @@ def test_a_fixation_map_that_is_none_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"unreadable fixation map .*bad.mat"):
         read_fixations(tmp_path / "bad.mat")
     scipy.io.savemat(tmp_path / "other.mat", {"fixMap": np.zeros((2, 2))})
-    with pytest.raises(ValueError, match=r"other.mat: no variable 'eyeMap' or 'I' in it; fetch it again"):
+    with pytest.raises(ValueError, match=r"other.mat: no variable 'eyeMap' or 'I' or 'fixLocs' in it; fetch it again"):
         read_fixations(tmp_path / "other.mat")
     scipy.io.savemat(tmp_path / "text.mat", {"eyeMap": "text"})
     with pytest.raises(ValueError, match=r"text.mat: variable 'eyeMap' is no map of numbers"):

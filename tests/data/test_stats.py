@@ -177,7 +177,7 @@ def test_the_table_names_leaks_first_and_cuts_long_lists(tiny_root):
     write_lists(tiny_root, {1: ("abc", "da"), 2: ("acd", "b"), 3: ("bcd", "a")})
     s = stats_of(tiny_root)
     assert findings(s)[:3] == [
-        "avad: LEAK, in train and test of one fold: a (1)",
+        "avad: LEAK, in two parts of one fold: a (1)",
         "avad: tested in several folds: a (1, 3)",
         "avad: never tested: c",
     ]

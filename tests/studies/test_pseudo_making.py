@@ -141,7 +141,7 @@ def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
 def test_the_weak_teacher_reads_what_was_written(made):
     spec = ClipSpec(3, (64, 96), target="middle")
     data = SaliencyDataModule(DataConfig({"synth": made.synth_root}, teacher="pseudo", every_frame=True), spec)
-    taught = data.taught()
+    taught = data.fit_videos() + data.val_videos()
     maps = maps_of(made)
     stream = Stream(taught, [(i, [2]) for i in range(len(taught))], spec, 8, Brought(density=True))
     for video, batch in zip(taught, stream, strict=True):

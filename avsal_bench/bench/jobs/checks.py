@@ -17,6 +17,7 @@ from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import Network, create_model
@@ -38,8 +39,9 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
         parts += ["labels"] if learns_labels(training.stage) else []
         for name in training.stage.data:
             with needs.noted():
-                listed = videos_of(context.space, name, "train", job.fold)
-                needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
+                for part in dataset(name).learnt_parts:
+                    listed = videos_of(context.space, name, part, job.fold)
+                    needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
     labels = "labels" if net.switched_by_labels else "consistency"
     for name in tested:
         with needs.noted():

@@ -18,8 +18,8 @@ from avsal_bench.data.dataset import DataSet, MapFiles, NumberedFiles, OneFile, 
 from avsal_bench.data.files.presence import lacks_sound
 from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
-from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, read_fold_list
-from avsal_bench.data.statistics.stats import PARTS, distinct_videos, find_overlaps
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, names_of_list, read_fold_list
+from avsal_bench.data.statistics.stats import distinct_videos, find_overlaps
 from avsal_bench.progress import progress
 from avsal_bench.strays import same_name
 from avsal_bench.text import many
@@ -88,9 +88,10 @@ def check_sets(roots: Mapping[str, Path], workers: Workers, *, quick: bool = Fal
 def _read_lists(one: _Set) -> None:
     """Read all lists of a set; those that cannot be read, and what is odd between them, are findings."""
     broken: dict[str, list[str]] = {}
-    folds = (1, 2, 3) if one.description.folds else (1,)
+    folds = one.description.fold_numbers
+    parts = one.description.parts
     for fold in folds:
-        for part in PARTS:
+        for part in parts:
             try:
                 one.lists[fold, part] = one.description.videos(one.root, part, fold)
             except Exception as error:  # a damaged list must not keep the others from being looked at
@@ -98,14 +99,18 @@ def _read_lists(one: _Set) -> None:
     for text, lists in broken.items():
         more = "" if one.lists else f"; 0 of {_packaged_number(one) or 'its'} videos are there"
         one.add("list", (), ", ".join(lists), text + more)
-    odd = find_overlaps({(fold, part): one.lists.get((fold, part), []) for fold in folds for part in PARTS})
+    odd = find_overlaps({(fold, part): one.lists.get((fold, part), []) for fold in folds for part in parts})
     for kind, found, text in (
-        ("leak", odd.leaks, "in the training and the test list"),
+        ("leak", odd.leaks, _both(one.description)),
         ("unequal", odd.unequal, "numbers of frames or frame rates differ between lists"),
     ):
         for name, where in found.items():
             one.add(kind, (name,), f"fold{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}", text)
     _look_at_categories(one)
+
+
+def _both(description: DataSet) -> str:
+    return "in two lists of the fold" if description.validation else "in the training and the test list"
 
 
 def _look_at_description(one: _Set) -> None:
@@ -143,7 +148,7 @@ def _silenced(one: _Set, layout: DescribedLayout) -> dict[str, Path]:
 def _look_at_categories(one: _Set) -> None:
     """Note categories of videos that no list names. A table that cannot be read keeps the lists from being read."""
     path = one.root / "annotations" / one.description.folder / "categories.csv"
-    if len(one.lists) < 2 * (3 if one.description.folds else 1):
+    if len(one.lists) < len(one.description.parts) * len(one.description.fold_numbers):
         return
     listed = {same_name(video.name) for videos in one.lists.values() for video in videos}
     for name, (line, category) in categories_by_line(path).items():
@@ -171,13 +176,13 @@ def _compare_with_packaged(one: _Set) -> None:
 
 
 def _packaged(one: _Set, part: str, fold: int) -> Path | None:
-    start = f"{one.description.folder}_list_{part}"
-    places = (PACKAGED_LISTS / f"{start}{suffix}_fps.txt" for suffix in (f"_{fold}", ""))
+    places = (PACKAGED_LISTS / name for name in names_of_list(one.description, part, fold))
     return next((path for path in places if path.is_file()), None)
 
 
 def _packaged_number(one: _Set) -> int:
-    lists = filter(None, (_packaged(one, part, fold) for part in PARTS for fold in (1, 2, 3)))
+    folds = one.description.fold_numbers
+    lists = filter(None, (_packaged(one, part, fold) for part in one.description.parts for fold in folds))
     return len({video.name for path in lists for video in read_fold_list(path)})
 
 
@@ -188,7 +193,7 @@ def _line(video: ListedVideo) -> str:
 def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
     """Make the tasks of a set. What whole videos lack is one finding, not one for each file."""
     videos = distinct_videos(one.lists)
-    trained = {v.name for (_, part), listed in one.lists.items() if part == "train" for v in listed}
+    trained = {v.name for (_, part), listed in one.lists.items() if part != "test" for v in listed}
     lacking: dict[str, list[Video]] = {"video": [], "frames": [], "maps": [], "fixations": [], "sound": []}
     for video in videos:
         absent = {part for part, there in _parts(video, audio).items() if not there}

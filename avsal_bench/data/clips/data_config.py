@@ -25,14 +25,14 @@ class DataConfig:
 
     Args:
         roots: folder of each data set, a string or a path, by the name of the set; several sets are read together.
-        fold: 1, 2 or 3: which of the splits. A set with a single split has it in every fold.
+        fold: which of the splits, from 1. A set with a single split has it in every fold.
         batch_size: clips of a training batch, in each process.
         test_batch_size: windows of a batch in validation, tests and predictions.
         clips_per_video: training clips of each video in an epoch, at random places.
         clips_every: in its place, one training clip for every so many frames of a video; None to count by video.
         flip: probability, 0 to 1, that a training clip is flipped left-right.
         val_fraction: part of the training videos of each set, from 0 and below 1, that is set aside to validate on;
-            at least one video.
+            at least one video. A set with a validation list of its own is validated on that, whatever this says.
         val_stride: every n-th frame of these videos is validated on.
         fixations: whether batches to train and validate on bring ``fixated``; the loss term ``nss`` needs it.
         every_frame: whether training batches bring ``densities``, the maps of all frames of the clip, and with
@@ -81,11 +81,9 @@ class DataConfig:
         for name, root in self.roots.items():
             if not isinstance(root, str | os.PathLike):
                 raise TypeError(f"roots: the folder of {name} should be a path, got {root!r}")
-            dataset(name, Path(root))
+            dataset(name, Path(root)).check_fold(self.fold)
         object.__setattr__(self, "roots", {name: Path(root) for name, root in self.roots.items()})
         object.__setattr__(self, "others", tuple(self.others))
-        if self.fold not in (1, 2, 3):
-            raise ValueError(f"fold: expected 1, 2 or 3, got {self.fold!r}")
         for name in (*_COUNTS, *(("clips_every",) if self.clips_every is not None else ())):
             _check_whole(name, getattr(self, name), 1)
         _check_whole("num_workers", self.num_workers, 0)

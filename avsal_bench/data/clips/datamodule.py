@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -19,6 +18,7 @@ from avsal_bench.data.clips.encoded import EncodedClip, frames_in_bytes, read_en
 from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
+from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
@@ -28,39 +28,14 @@ from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
 
 
-def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], list[Video]]:
-    """Split training videos into those to fit on and those to validate on: whole videos, by a fixed rule.
-
-    The videos of each data set are ordered by the SHA-1 of ``<set>/<name>``, and the first ``round(fraction * n)`` of
-    them, at least one, are set aside. The rule knows names only: no fold, seed or machine changes it.
-
-    Raises:
-        ValueError: when a data set has fewer than two training videos, or all of them would be set aside.
-    """
-    aside: set[str] = set()
-    for name in {v.dataset for v in videos}:
-        keys = sorted({v.key for v in videos if v.dataset == name}, key=_sha1)
-        if len(keys) < 2:
-            raise ValueError(f"{name}: {len(keys)} training video; one to fit on and one to validate on are needed")
-        if (count := max(1, round(fraction * len(keys)))) == len(keys):
-            raise ValueError(
-                f"{name}: val_fraction {fraction} sets aside all {many(count, 'training video')}; lower it"
-            )
-        aside.update(keys[:count])
-    return [v for v in videos if v.key not in aside], [v for v in videos if v.key in aside]
-
-
-def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()
-
-
 class SaliencyDataModule(LightningDataModule):
     """Clips to train on, windows to validate on, to test on and to predict, of one or several data sets.
 
     Batches are a :class:`~avsal_bench.spec.Batch` in training, and a :class:`~avsal_bench.spec.WindowBatch` else: uint8
     frames at the size of the network, the sound through its front end, and the ground truth. Validation reads whole
-    videos of the training list that were set aside
-    (:func:`hold_out`); the test list is read by ``test_dataloader`` and ``predict_dataloader`` alone.
+    videos of the set's own validation list, else those of the training list that were set aside
+    (:func:`~avsal_bench.data.clips.setting_aside.fit_and_val`); the test list is read by ``test_dataloader`` and
+    ``predict_dataloader`` alone.
 
     Args:
         config: which data sets are read, and how.
@@ -100,34 +75,46 @@ class SaliencyDataModule(LightningDataModule):
         fold = self.config.fold
         return [v for name, root in self.config.folders.items() for v in dataset(name, root).videos(root, part, fold)]
 
-    def taught(self) -> list[Video]:
-        """Videos of the training lists, with the maps of the ``teacher``."""
+    def _fit_and_val(self) -> tuple[list[Video], list[Video]]:
+        """Videos to fit on and to validate on, of all sets, with the maps of the ``teacher``."""
         config = self.config
-        listed = (
-            (root, dataset(name, root).videos(root, "train", config.fold)) for name, root in config.folders.items()
-        )
-        return [video for root, videos in listed for video in taught_by(config.teacher, videos, root)]
+        fit: list[Video] = []
+        val: list[Video] = []
+        for name, root in config.folders.items():
+            one = dataset(name, root)
+            fitted, validated = fit_and_val(
+                one,
+                lambda part, one=one, root=root: taught_by(  # type: ignore[misc]
+                    config.teacher, one.videos(root, part, config.fold), root
+                ),
+                config.val_fraction,
+            )
+            fit += fitted
+            val += validated
+        return fit, val
 
     def fit_videos(self) -> list[Video]:
         """Training videos less those set aside."""
-        return hold_out(self.taught(), self.config.val_fraction)[0]
+        return self._fit_and_val()[0]
 
     def val_videos(self) -> list[Video]:
-        """Training videos set aside to choose the checkpoint."""
-        return hold_out(self.taught(), self.config.val_fraction)[1]
+        """Videos that choose the checkpoint: of the validation list of a set, else training videos set aside."""
+        return self._fit_and_val()[1]
 
     def test_videos(self) -> list[Video]:
         """Test videos, less those in ``skip``."""
         return [v for v in self.listed("test") if v.key not in self.skip]
 
     def prepared_count(self) -> tuple[int, int]:
-        """How many of the listed videos, of training and test, are read from their prepared form, and of how many.
+        """How many of the listed videos, of all parts, are read from their prepared form, and of how many.
 
         Those that could be: none where frames are resized as no prepared form holds them.
         """
         if not self.spec.plain_frames:
             return 0, 0
-        videos = {v.key: v for part in ("train", "test") for v in self.listed(part)}
+        sets, fold = self.config.folders, self.config.fold
+        parts = [(dataset(name, root), root, part) for name, root in sets.items() for part in dataset(name, root).parts]
+        videos = {v.key: v for one, root, part in parts for v in one.videos(root, part, fold)}
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
         return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
 

@@ -34,9 +34,11 @@ def counts(root: Path, text: str) -> str:
 def _count(root: Path, one: DataSet) -> str:
     what = "image" if one.stills else "video"
     told = []
-    for fold in (1, 2, 3) if one.folds else (1,):
-        train, test = (one.videos(root, part, fold) for part in ("train", "test"))
-        frames = "" if one.stills else f", {many(sum(video.n_frames for video in (*train, *test)), 'frame')}"
+    for fold in one.fold_numbers:
+        videos = {part: one.videos(root, part, fold) for part in one.parts}
+        train, test = videos["train"], videos["test"]
+        validated = f", {many(len(videos['val']), '', 'choose the checkpoint')}" if one.validation else ""
+        frames = "" if one.stills else f", {many(sum(v.n_frames for part in videos.values() for v in part), 'frame')}"
         which = f"fold {fold}: " if one.folds else ""
-        told.append(f"{which}{many(len(train), what, 'train')}, {many(len(test), '', 'are')} tested{frames}")
+        told.append(f"{which}{many(len(train), what, 'train')}{validated}, {many(len(test), '', 'are')} tested{frames}")
     return f"{one.name}  {'; '.join(told)}"

@@ -17,7 +17,7 @@ from avsal_bench.names import unknown
 from avsal_bench.strays import same_name
 
 if TYPE_CHECKING:  # which is pydantic's, for roots without a description too
-    from avsal_bench.data.layouts.description import Description
+    from avsal_bench.data.layouts.description import Description, SetForm
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DescribedLayout:
         videos = listed(one, tree, part, fold)
         self._check_named("fps", self.one.form.fps, tree)
         self._check_named("silent", self.one.form.silent, tree)
-        folder = (one.form.split.folders or {}).get(part, "")  # type: ignore[call-overload]
+        folder = one.words[part] if one.form.split.folders else ""
         categories = read_categories(root / "annotations" / one.folder / "categories.csv")
         return [self._video(tree, name, n, fps, folder, categories) for name, n, fps in videos]
 
@@ -65,7 +65,7 @@ class DescribedLayout:
         if form.silent:
             about["silent"] = list(form.silent)
         split = {key: value for key, value in asdict(form.split).items() if value is not None}
-        about |= {"citation": form.citation, "split": split, "description": fingerprint(asdict(form))}
+        about |= {"citation": form.citation, "split": split, "description": fingerprint(_said(form))}
         return {"own_set": about} | ({"overlaps": True} if overlaps(self.one, root, fold) else {})
 
     def unsaid(self) -> list[str]:
@@ -82,7 +82,7 @@ class DescribedLayout:
         one = self.one
         if "" in names or not names or not one.patterns["maps"].names_all:
             return
-        folders = list((one.form.split.folders or {}).values()) or [""]
+        folders = list(one.words.values()) if one.form.split.folders else [""]
         known = {name for folder in folders for name in tree.names(one.patterns["maps"], folder).values()}
         spelled = set(map(same_name, known))
         for number, name in enumerate(names):
@@ -155,6 +155,16 @@ class DescribedLayout:
         return float(rate)
 
 
+def _said(form: SetForm) -> dict[str, Any]:
+    """What a description says, for its fingerprint, which a key that is not there does not change."""
+    said = asdict(form)
+    if form.split.validation is None:
+        del said["split"]["validation"]
+    if form.heard is None:
+        del said["heard"]
+    return said
+
+
 def described_sets(root: Path) -> dict[str, DataSet]:
     """The sets that the ``dataset.yaml`` of a data root describes, by name; none where there is no such file.
 
@@ -190,10 +200,11 @@ def _dataset(one: Description) -> DataSet:
         folds=one.three_folds,
         stills=form.layout == "stills",
         citation=form.citation,
-        facts=Facts(0, viewers, form.conditions, form.licence, form.source, device=form.device),
+        facts=Facts(0, viewers, form.conditions, form.licence, form.source, device=form.device, heard=form.heard),
         title=form.title,
         described=one.path,
         told=layout.told,
+        validation=bool(form.split.validation),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal_bench.data.layouts.lists import ListedVideo, check_apart, overlap_is_meant, read_fold_list
+from avsal_bench.data.layouts.lists import SHARED, ListedVideo, overlap_is_meant, read_part
 from avsal_bench.data.layouts.patterns import PICTURES, Pattern, Tree
 from avsal_bench.names import unknown
 from avsal_bench.strays import same_name
@@ -23,7 +24,7 @@ def listed(one: Description, tree: Tree, part: str, fold: int) -> list[ListedVid
     Args:
         one: the set.
         tree: what lies in its root.
-        part: ``train`` or ``test``.
+        part: ``train``, ``test`` or, of a set with ``split.validation``, ``val``.
         fold: 1, 2 or 3; of a set with one split it moves nothing.
 
     Raises:
@@ -34,13 +35,14 @@ def listed(one: Description, tree: Tree, part: str, fold: int) -> list[ListedVid
     if split.lists is not None:
         return _of_lists(one, tree.root, part, fold)
     if split.folders is not None:
-        own, other = (_found(one, tree, split.folders[kind]) for kind in ("train", "test"))
-        if shared := sorted(own.keys() & other.keys()):
-            raise ValueError(
-                f"{one.at('split.folders')}: {own[shared[0]]!r} lies in the folders of both parts: it would be tested "
-                "on what it was trained on; take it out of one of them"
-            )
-        return _plain(own if part == "train" else other)
+        found = {kind: _found(one, tree, folder) for kind, folder in one.words.items()}
+        for first, second in combinations(found, 2):
+            if shared := sorted(found[first].keys() & found[second].keys()):
+                raise ValueError(
+                    f"{one.at('split.folders')}: {found[first][shared[0]]!r} lies in the folders of both {first} and "
+                    f"{second}: {SHARED[first, second]}; take it out of one of them"
+                )
+        return _plain(found[part])
     names = _found(one, tree, "")
     if split.test is not None:
         tested = set(map(same_name, split.test))
@@ -72,7 +74,7 @@ def drawn(names: Iterable[str], name: str, seed: int) -> list[str]:
 
 def list_path(one: Description, root: Path, part: str, fold: int) -> Path:
     """Where the list of a part of a fold lies, for a set with lists."""
-    return root / Pattern(one.form.split.lists or "", "lists").fill("", part, fold)
+    return root / Pattern(one.form.split.lists or "", "lists").fill("", one.words[part], fold)
 
 
 def overlaps(one: Description, root: Path, fold: int) -> bool:
@@ -82,14 +84,11 @@ def overlaps(one: Description, root: Path, fold: int) -> bool:
 
 
 def _of_lists(one: Description, root: Path, part: str, fold: int) -> list[ListedVideo]:
-    path, test = (list_path(one, root, kind, fold) for kind in (part, "test"))
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such list, which {one.at('split.lists')} asks for")
-    names_alone = bool(one.form.fps) or one.form.layout == "stills"
-    found = read_fold_list(path, names_alone=names_alone)
-    if path != test:
-        check_apart(path, test, names_alone=names_alone)
-    return found
+    lists = {kind: list_path(one, root, kind, fold) for kind in one.words}
+    if not lists[part].is_file():
+        key = "split.validation" if part == "val" else "split.lists"
+        raise FileNotFoundError(f"{lists[part]}: no such list, which {one.at(key)} asks for")
+    return read_part(lists, part, names_alone=bool(one.form.fps) or one.form.layout == "stills")
 
 
 def _found(one: Description, tree: Tree, folder: str) -> dict[str, str]:

@@ -60,6 +60,9 @@ class Split:
         fraction: of the videos that are tested, drawn from their names and the seed.
         folds: 3: each video is tested in one of three folds, drawn likewise.
         seed: of ``fraction`` and ``folds``.
+        validation: what stands for ``{part}`` in the videos that choose the checkpoint of trainings, such as ``val``: a
+            third folder beside those of ``folders``, or the list of that name beside those of ``lists``. Without it,
+            videos of the training part are set aside.
     """
 
     folders: Mapping[Literal["train", "test"], StrictStr] | None = None
@@ -68,11 +71,13 @@ class Split:
     fraction: Share | None = None
     folds: Literal[3] | None = None
     seed: Whole = 0
+    validation: StrictStr | None = None
 
     @property
     def kind(self) -> str:
         """Which of the five it is; "" for none or several."""
-        given = [f.name for f in fields(self) if f.name != "seed" and getattr(self, f.name) is not None]
+        kinds = [f.name for f in fields(self) if f.name not in ("seed", "validation")]
+        given = [name for name in kinds if getattr(self, name) is not None]
         return given[0] if len(given) == 1 else ""
 
 
@@ -98,6 +103,7 @@ class SetForm:
         silent: names of the videos of a set with sound that have none: networks that hear are given zeros with them.
         viewers: how many watched each video.
         device: what followed where they looked.
+        heard: whether they heard the sound; None where that is not said.
         conditions: of viewing.
         licence: of the data.
         citation: of the set.
@@ -119,6 +125,7 @@ class SetForm:
     silent: tuple[StrictStr, ...] = ()
     viewers: Count | None = None
     device: Literal["eye", "mouse"] = "eye"
+    heard: Flag | None = None
     conditions: Text = ""
     licence: Text = ""
     citation: Text = ""
@@ -193,6 +200,14 @@ class Description:
     def sound(self) -> bool:
         """Whether the set has sound."""
         return bool(self.form.files.sound) if self.form.sound is None else self.form.sound
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands for ``{part}``, by the parts of the set; the parts themselves where there are no such folders."""
+        split = self.form.split
+        own = {str(part): folder for part, folder in (split.folders or {}).items()}
+        val = {"val": split.validation} if split.validation else {}
+        return {"train": own.get("train", "train"), **val, "test": own.get("test", "test")}
 
     @property
     def three_folds(self) -> bool:

@@ -163,7 +163,7 @@ def _fixed(text: str) -> str:
 def _check_split(one: Description) -> None:
     split = one.form.split
     if not split.kind:
-        kinds = ", ".join(f.name for f in fields(split) if f.name != "seed")
+        kinds = ", ".join(f.name for f in fields(split) if f.name not in ("seed", "validation"))
         raise _Wrong("split", f"split should have one of the keys {kinds}, and one only")
     with_part = [key for key, pattern in one.patterns.items() if pattern.split]
     if split.folders is None and with_part:
@@ -181,6 +181,8 @@ def _check_split(one: Description) -> None:
         if without := [key for key in PICTURES if key not in with_part]:
             text = f"{{part}} is missing in files.{without[0]}; it stands for the folders of split.folders"
             raise _Wrong(f"files.{without[0]}", text)
+    if split.validation is not None:
+        _check_validation(one, split.validation)
     if split.fraction is not None and not 0 < split.fraction < 1:
         raise _Wrong("split.fraction", f"fraction should be between 0 and 1; got {split.fraction}")
     if split.test is not None and not split.test:
@@ -188,6 +190,16 @@ def _check_split(one: Description) -> None:
     _check_once(split.test or (), "split.test", "test")
     if split.seed and split.kind not in ("fraction", "folds"):
         raise _Wrong("split.seed", f"seed is of fraction and folds, and a split by {split.kind} draws nothing")
+
+
+def _check_validation(one: Description, word: str) -> None:
+    """The part to validate on is another one than those that are trained and tested."""
+    split, key = one.form.split, "split.validation"
+    if split.folders is None and split.lists is None:
+        raise _Wrong(key, f"validation goes with folders or lists; with {split.kind}, training videos are set aside")
+    _safe(key, lambda: safe_name("validation", word))
+    if word in (one.words["train"], one.words["test"]):
+        raise _Wrong(key, f"validation is {word!r}, which is the part that is trained or tested; name another one")
 
 
 def _check_once(names: Sequence[str], key: str, what: str) -> None:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile
-from avsal_bench.data.layouts.lists import MOST_FRAMES, check_parts_apart, find_list
-from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file, read_list
+from avsal_bench.data.layouts.lists import MOST_FRAMES, check_parts_apart, find_list, read_part
+from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file
 from avsal_bench.names import safe_name
 from avsal_bench.strays import without_strays
 
@@ -74,8 +74,8 @@ def _published_videos(root: Path, description: DataSet, part: str) -> list[Video
     folder = root / description.folder
     need_folders(root, description, [f"{description.folder}/annotation"])
     pictures = folder / "video"
-    path, test = (find_list(root, f"{description.folder}_list_{kind}_1_fps.txt") for kind in (part, "test"))
-    listed = read_list(path, test, four_digits)
+    lists = {kind: find_list(root, f"{description.folder}_list_{kind}_1_fps.txt") for kind in description.parts}
+    listed = read_part(lists, part, four_digits)
     found = find_video_files(pictures, four_digits)
     videos = []
     for listed_name, n_frames, fps in listed:

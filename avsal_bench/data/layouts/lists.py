@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from avsal_bench.data.dataset import DataSet
+from avsal_bench.data.dataset import FOLDS, DataSet
 from avsal_bench.names import safe_name
 from avsal_bench.strays import same_name
 from avsal_bench.text import many
@@ -15,7 +15,7 @@ from avsal_bench.text import many
 PACKAGED_LISTS = Path(__file__).parents[1] / "fold_lists"
 #: Frames of one video that a list may claim: 9 hours at 30 a second.
 MOST_FRAMES = 1_000_000
-#: The line by which a test list says that it shares videos with the training list on purpose.
+#: The line by which a list says that it shares videos with those of other parts on purpose.
 OVERLAPS = "# overlaps"
 
 
@@ -54,13 +54,58 @@ def find_list(root: Path, name: str) -> Path:
     return packaged if packaged.is_file() and not own.is_file() else own
 
 
-def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_name, names_alone: bool = False) -> None:
+#: What would be wrong with a video of two parts.
+SHARED = {
+    ("train", "val"): "the checkpoint would be chosen on what it was trained on",
+    ("train", "test"): "it would be tested on what it was trained on",
+    ("val", "test"): "what is tested would have chosen the checkpoint",
+}
+
+
+def read_part(
+    lists: Mapping[str, Path], part: str, spelled: Callable[[str], str] = same_name, names_alone: bool = False
+) -> list[ListedVideo]:
+    """The videos of a part of a fold, which stand in no list of another part.
+
+    The test list is the last that is looked at: who tests reads no other list.
+
+    Args:
+        lists: where the list of each part of the fold lies: ``train``, ``test`` and, where there is one, ``val``.
+        part: which is read.
+        spelled: as in :func:`read_fold_list`.
+        names_alone: likewise.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_fold_list` and :func:`check_apart`.
+    """
+    listed = read_fold_list(lists[part], spelled, names_alone)
+    for other in {"train": ("val", "test"), "val": ("train", "test"), "test": ()}[part]:
+        if other in lists:
+            first, second = sorted((part, other), key=("train", "val", "test").index)
+            check_apart(lists[first], lists[second], spelled, names_alone, SHARED[first, second])
+    return listed
+
+
+def check_apart(
+    train: Path,
+    test: Path,
+    spelled: Callable[[str], str] = same_name,
+    names_alone: bool = False,
+    wrong: str = SHARED["train", "test"],
+) -> None:
     """Nothing, where no video of a training list stands in the test list too, or the test list says ``# overlaps``.
+
+    Args:
+        train: the list of one part.
+        test: that of another, of which a missing one is no error here.
+        spelled: as in :func:`read_fold_list`.
+        names_alone: likewise.
+        wrong: what a video in both would do.
 
     Raises:
         ValueError: naming the first such video, and its line in both lists.
     """
-    if not test.is_file() or overlap_is_meant(test):
+    if not (train.is_file() and test.is_file()) or overlap_is_meant(test):
         return
     tested = {spelled(video.name): number for number, video in _numbered(test, spelled, names_alone)}
     trained = _numbered(train, spelled, names_alone)
@@ -69,8 +114,8 @@ def check_apart(train: Path, test: Path, spelled: Callable[[str], str] = same_na
         number, name, other = shared[0]
         more = f", and {len(shared) - 1} more" if len(shared) > 1 else ""
         raise ValueError(
-            f"{train}:{number} and {test}:{other} both name {name!r}{more}: it would be tested on what it was trained "
-            f"on; take it out of one of them, or, if that is meant, write the line '{OVERLAPS}' into the test list"
+            f"{train}:{number} and {test}:{other} both name {name!r}{more}: {wrong}; take it out of one of "
+            f"them, or, if that is meant, write the line '{OVERLAPS}' into {test.name}"
         )
 
 
@@ -93,7 +138,7 @@ def check_parts_apart(train: Mapping[str, Path], test: Mapping[str, Path]) -> No
 
 
 def overlap_is_meant(test: Path) -> bool:
-    """Whether a test list says that it shares videos with the training list on purpose."""
+    """Whether a list says that it shares videos with those of other parts on purpose."""
     return any(line.strip().lower() == OVERLAPS for line in _lines(test))
 
 
@@ -105,8 +150,7 @@ def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any
     """
     if description.told is not None:
         return description.told(root, fold)
-    suffixes = (f"_{fold}",) if description.folds else ("", "_1")  # DIEM's one split, and DHF1K's
-    tests = [find_list(root, f"{description.folder}_list_test{suffix}_fps.txt") for suffix in suffixes]
+    tests = [find_list(root, name) for name in names_of_list(description, "test", fold)]
     told: dict[str, Any] = (
         {"overlaps": True} if any(test.is_file() and overlap_is_meant(test) for test in tests) else {}
     )
@@ -115,7 +159,17 @@ def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any
             used, usual = ({v.name: v.n_frames for v in read_fold_list(path)} for path in (test, packaged))
             if used != usual:  # a score on it is none of the usual test, and the leaderboard does not rank it
                 told["own_list"] = {"videos": len(used), "usual": len(usual)}
+    if description.folds and description.fold_numbers != FOLDS:  # when a row of the leaderboard is complete
+        told["folds"] = list(description.fold_numbers)
     return told
+
+
+def names_of_list(description: DataSet, part: str, fold: int) -> tuple[str, ...]:
+    """Names that the list of a part of a fold may have below ``fold_lists``, the usual one first."""
+    if description.lists:
+        return (description.lists[fold - 1].format(part=part),)
+    suffixes = (f"_{fold}",) if description.folds else ("", "_1")  # DIEM's one split, and DHF1K's
+    return tuple(f"{description.folder}_list_{part}{suffix}_fps.txt" for suffix in suffixes)
 
 
 def _lines(path: Path) -> list[str]:

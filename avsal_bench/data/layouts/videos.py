@@ -10,13 +10,7 @@ from pathlib import Path
 
 from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
 from avsal_bench.data.layouts.categories import read_categories
-from avsal_bench.data.layouts.lists import (
-    PACKAGED_LISTS,
-    ListedVideo,
-    check_apart,
-    find_list,
-    read_fold_list,
-)
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, find_list, read_part
 from avsal_bench.strays import child, same_name, without_strays
 
 
@@ -31,7 +25,8 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
         <root>/annotations/<SET>/<video>/fixMap_%05d.mat
         <root>/annotations/<SET>/<video>/observers.csv               (optional: gaze of each observer)
         <root>/annotations/<SET>/categories.csv                      (optional: video,category)
-        <root>/fold_lists/<SET>_list_{train,test}_<k>_fps.txt        (else this package's; one split: without _<k>)
+        <root>/fold_lists/<SET>_list_{train,test}_<k>_fps.txt        (else this package's; one split: without _<k>;
+                                                                      ``val`` too, where the set validates on its own)
         <root>/prepared/<SET>/<video>/                               (optional: made by ``avsal data prepare``)
         <root>/av_gt_label/<SET>/<video>.txt                         (optional: :mod:`avsal_bench.data.labels`)
 
@@ -43,13 +38,13 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
     """
     folder = description.folder
     suffix = f"_{fold}" if description.folds else ""
-    path, test = (find_list(root, f"{folder}_list_{kind}{suffix}_fps.txt") for kind in (part, "test"))
+    lists = {kind: find_list(root, f"{folder}_list_{kind}{suffix}_fps.txt") for kind in description.parts}
     files = root / "video_files" / folder
     needed = [f"video_frames/{folder}"] if not files.is_dir() else []
-    if path.parent != PACKAGED_LISTS:
+    if lists[part].parent != PACKAGED_LISTS:
         needed.insert(0, "fold_lists")
     need_folders(root, description, [*needed, f"annotations/{folder}"])
-    listed = read_list(path, test)
+    listed = read_part(lists, part)
     found = find_video_files(files)
     categories = read_categories(root / "annotations" / folder / "categories.csv")
     videos = []
@@ -81,14 +76,6 @@ def stavis_layout(root: Path, description: DataSet, part: str, fold: int) -> lis
             )
         )
     return videos
-
-
-def read_list(path: Path, test: Path, spelled: Callable[[str], str] = same_name) -> list[ListedVideo]:
-    """The videos of a list; where it is a training list, none of them may be in the test list."""
-    listed = read_fold_list(path, spelled)
-    if path != test:
-        check_apart(path, test, spelled)
-    return listed
 
 
 def find_video_files(folder: Path, spelled: Callable[[str], str] = same_name) -> dict[str, list[Path]]:

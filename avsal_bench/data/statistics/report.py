@@ -26,11 +26,11 @@ NAMED = 8
 
 #: For each finding of ``Overlaps``, what the table calls it.
 FINDINGS = {
-    "leaks": "LEAK, in train and test of one fold",
+    "leaks": "LEAK, in two parts of one fold",
     "tested_again": "tested in several folds",
     "never_tested": "never tested",
     "repeated": "twice in one list",
-    "left_out": "in neither list of a fold",
+    "left_out": "in no list of a fold",
     "unequal": "frames or frame rate differ between lists",
 }
 
@@ -55,12 +55,14 @@ def write_stats_json(stats: Sequence[SetStats], path: Path) -> None:
 def stats_table(stats: Sequence[SetStats]) -> str:
     """Text of the sets, their folds, what is odd about the lists, and what the columns mean."""
     sets = [_set_row(s) for s in stats]
-    folds = [_fold_row(s, fold) for s in stats for fold in s.folds]
+    validated = any(fold.val for s in stats for fold in s.folds)
+    head = [*FOLD_HEAD, *VAL_HEAD] if validated else FOLD_HEAD
+    folds = [_fold_row(s, fold)[: len(head)] for s in stats for fold in s.folds]
     odd = [line for s in stats for line in findings(s)]
     return "\n\n".join(
         [
             text_table(SET_HEAD, sets, numbers=range(1, len(SET_HEAD))),
-            text_table(FOLD_HEAD, folds, numbers=range(1, len(FOLD_HEAD))),
+            text_table(head, folds, numbers=range(1, len(head))),
             "\n".join(odd) or "lists: nothing odd",
             NOTE,
         ]
@@ -178,6 +180,7 @@ FOLD_HEAD = [
     *("set", "fold", "train: videos", "frames", "hours", "fixations"),
     *("test: videos", "frames", "hours", "fixations"),
 ]
+VAL_HEAD = ["validation: videos", "frames", "hours", "fixations"]
 
 
 def _set_row(s: SetStats) -> list[str]:
@@ -192,8 +195,8 @@ def _set_row(s: SetStats) -> list[str]:
 
 def _fold_row(s: SetStats, fold: FoldStats) -> list[str]:
     row = [s.name, str(fold.fold) if len(s.folds) > 1 else "all"]
-    for part in (fold.train, fold.test):
-        row += [f"{part.videos}", f"{part.frames}", f"{part.hours:.3f}", f"{part.fixations:.2f}"]
+    for part in (fold.train, fold.test, fold.val):
+        row += [f"{part.videos}", f"{part.frames}", f"{part.hours:.3f}", f"{part.fixations:.2f}"] if part else [""] * 4
     return row
 
 

@@ -22,7 +22,6 @@ Array = NDArray[np.float64]
 
 #: (rows, columns) of the grid that every fixation map is brought to, whatever the size of its video.
 GRID = (36, 64)
-PARTS = ("train", "test")
 
 #: For each fold and part, the videos of its list.
 Lists = Mapping[tuple[int, str], Sequence[Video]]
@@ -40,11 +39,12 @@ class PartStats:
 
 @dataclass(frozen=True)
 class FoldStats:
-    """One fold; a set with one split has fold 1 only."""
+    """One fold; a set with one split has fold 1 only, and most sets have no validation list."""
 
     fold: int
     train: PartStats
     test: PartStats
+    val: PartStats | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Overlaps:
     """What is odd about the lists of a set: for each video that is concerned, the folds.
 
     Args:
-        leaks: videos that stand in both lists of a fold.
+        leaks: videos that stand in two lists of a fold, one of which is the test's or the validation's.
         tested_again: videos in the test lists of several folds.
         repeated: videos that stand twice in one list.
-        left_out: videos of the set that are in neither list of a fold.
+        left_out: videos of the set that are in no list of a fold.
         unequal: videos whose frames or frame rate differ from list to list.
         never_tested: videos in no test list; empty for a set with one split, where it says nothing.
     """
@@ -171,7 +171,7 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
         hours=_hours(videos),
         durations={v.name: v.seconds for v in videos},
         folds=tuple(
-            FoldStats(fold, *(_part_stats(lists[fold, part], read) for part in PARTS))
+            FoldStats(fold, **{part: _part_stats(lists[fold, part], read) for part in description.parts})
             for fold in sorted({fold for fold, _ in lists})
         ),
         overlaps=find_overlaps(lists),
@@ -181,13 +181,13 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
 
 
 def read_lists(description: DataSet, root: Path) -> dict[tuple[int, str], list[Video]]:
-    """The videos of both parts of each fold: (fold, part) to videos. A set with one split has fold 1 only.
+    """The videos of all parts of each fold: (fold, part) to videos. A set with one split has fold 1 only.
 
     Raises:
         FileNotFoundError, ValueError: naming the list that is missing or wrong.
     """
-    folds = (1, 2, 3) if description.folds else (1,)
-    return {(fold, part): description.videos(root, part, fold) for fold in folds for part in PARTS}
+    folds = description.fold_numbers
+    return {(fold, part): description.videos(root, part, fold) for fold in folds for part in description.parts}
 
 
 def distinct_videos(lists: Lists) -> list[Video]:
@@ -211,14 +211,15 @@ def find_overlaps(lists: Lists) -> Overlaps:
         return tuple(fold for fold in folds if name in names[fold, part])
 
     tested = {name: within("test", name) for name in known}
-    trained = {name: within("train", name) for name in known}
-    repeated = {n: tuple(f for f in folds if any(names[f, part][n] > 1 for part in PARTS)) for n in known}
+    parts = {part for _, part in names}
+    listed = {name: {fold: sum(names[fold, part][name] > 0 for part in parts) for fold in folds} for name in known}
+    repeated = {n: tuple(f for f in folds if any(names[f, part][n] > 1 for part in parts)) for n in known}
     return Overlaps(
-        leaks=_filled({n: tuple(f for f in tested[n] if f in trained[n]) for n in known}),
+        leaks=_filled({n: tuple(f for f in folds if listed[n][f] > 1) for n in known}),
         tested_again={n: where for n, where in tested.items() if len(where) > 1},
         repeated=_filled(repeated),
-        left_out=_filled({n: tuple(f for f in folds if f not in tested[n] + trained[n]) for n in known}),
-        unequal={n: tuple(f for f in folds if f in tested[n] + trained[n]) for n in known if len(said[n]) > 1},
+        left_out=_filled({n: tuple(f for f in folds if not listed[n][f]) for n in known}),
+        unequal={n: tuple(f for f in folds if listed[n][f]) for n in known if len(said[n]) > 1},
         never_tested=tuple(n for n in known if not tested[n]) if len(folds) > 1 else (),
     )
 

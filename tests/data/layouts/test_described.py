@@ -136,7 +136,7 @@ def test_folders_of_parts(tmp_path):
     assert names(tmp_path, "train") == ["a", "b"]
     assert names(tmp_path) == ["c"]
     write_frames(tmp_path, {k: p.replace("{{part}}", "exam") for k, p in parts.items()}, {"a": 3})
-    with pytest.raises(ValueError, match=r"dataset.yaml:11: 'a' lies in the folders of both parts"):
+    with pytest.raises(ValueError, match=r"dataset.yaml:11: 'a' lies in the folders of both train and test"):
         names(tmp_path)
 
 

@@ -1,0 +1,55 @@
+"""Which videos of a set are fitted on, and which choose the checkpoint: its own validation list, else a fixed rule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from avsal_bench.data.dataset import DataSet, Video
+from avsal_bench.text import many
+
+
+def fit_and_val(
+    description: DataSet, listed: Callable[[str], list[Video]], fraction: float
+) -> tuple[list[Video], list[Video]]:
+    """Videos of a set to fit on, and those to validate on. The test list is never asked for.
+
+    A set with a validation list of its own (:attr:`~avsal_bench.data.dataset.DataSet.validation`) is fitted on the
+    whole of its training list, and ``fraction`` moves nothing; of any other, :func:`hold_out` sets videos aside.
+
+    Args:
+        description: of the set.
+        listed: gives the videos of its ``train`` and ``val``, such as with what teaches in the place of their maps.
+        fraction: of the training videos that are set aside.
+
+    Raises:
+        ValueError: as :func:`hold_out`.
+    """
+    train = listed("train")
+    return (train, listed("val")) if description.validation else hold_out(train, fraction)
+
+
+def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], list[Video]]:
+    """Split training videos into those to fit on and those to validate on: whole videos, by a fixed rule.
+
+    The videos of each data set are ordered by the SHA-1 of ``<set>/<name>``, and the first ``round(fraction * n)`` of
+    them, at least one, are set aside. The rule knows names only: no fold, seed or machine changes it.
+
+    Raises:
+        ValueError: when a data set has fewer than two training videos, or all of them would be set aside.
+    """
+    aside: set[str] = set()
+    for name in {v.dataset for v in videos}:
+        keys = sorted({v.key for v in videos if v.dataset == name}, key=_sha1)
+        if len(keys) < 2:
+            raise ValueError(f"{name}: {len(keys)} training video; one to fit on and one to validate on are needed")
+        if (count := max(1, round(fraction * len(keys)))) == len(keys):
+            raise ValueError(
+                f"{name}: val_fraction {fraction} sets aside all {many(count, 'training video')}; lower it"
+            )
+        aside.update(keys[:count])
+    return [v for v in videos if v.key not in aside], [v for v in videos if v.key in aside]
+
+
+def _sha1(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()
