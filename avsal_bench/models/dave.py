@@ -59,6 +59,7 @@ _WEIGHTS = (
         licence="not stated",
         options={"modality": "av"},
         online="drive:1hVf2PKp9UQNYMeG-tyT__0qJDHkj79sV",
+        trained_on=("kinetics400", "unknown"),
     ),
 )
 

@@ -75,6 +75,7 @@ _WEIGHTS = (
             _OPEN,
             "fetch experiments_on_dhf1k/visual/weights/best.pth and name it diffsal_visual_best.pth",
         ),
+        trained_on=("kinetics400", "dhf1k/train"),
     ),
     PublishedWeights(
         name="diffsal_s1",
@@ -88,6 +89,7 @@ _WEIGHTS = (
             _OPEN,
             "fetch experiments_on_av_data/audio_visual/split1_weights/best.pth and name it diffsal_split1_best.pth",
         ),
+        trained_on=("kinetics400", "dhf1k/train", "audioset", "six/train/1"),
     ),
     PublishedWeights(
         name="diffsal_s2",
@@ -101,6 +103,7 @@ _WEIGHTS = (
             _OPEN,
             "fetch experiments_on_av_data/audio_visual/split2_weights/best.pth and name it diffsal_split2_best.pth",
         ),
+        trained_on=("kinetics400", "dhf1k/train", "audioset", "six/train/1", "six/train/2"),
     ),
     PublishedWeights(
         name="diffsal_s3",
@@ -114,6 +117,7 @@ _WEIGHTS = (
             _OPEN,
             "fetch experiments_on_av_data/audio_visual/split3_weights/best.pth and name it diffsal_split3_best.pth",
         ),
+        trained_on=("kinetics400", "dhf1k/train", "audioset", "six/train/1", "six/train/2", "six/train/3"),
     ),
 )
 

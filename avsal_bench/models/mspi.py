@@ -98,6 +98,7 @@ _WEIGHTS = (
         options={"modality": "av"},
         form=_FORM_OF_ANOTHER_FOLD,
         online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s1.pt",
+        trained_on=("kinetics400", "vggsound", "imagenet", "salicon/train", "mit1003", "six/train/1"),
     ),
     PublishedWeights(
         name="mspi_mvitv2_s2",
@@ -108,6 +109,7 @@ _WEIGHTS = (
         options={"modality": "av"},
         form=_FORM,
         online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s2.pt",
+        trained_on=("kinetics400", "vggsound", "imagenet", "salicon/train", "mit1003", "six/train/2"),
     ),
     PublishedWeights(
         name="mspi_mvitv2_s3",
@@ -118,6 +120,7 @@ _WEIGHTS = (
         options={"modality": "av"},
         form=_FORM_OF_ANOTHER_FOLD,
         online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s3.pt",
+        trained_on=("kinetics400", "vggsound", "imagenet", "salicon/train", "mit1003", "six/train/3"),
     ),
 )
 

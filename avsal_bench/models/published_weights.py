@@ -31,6 +31,9 @@ class WeightsFile:
         online: the address of the file, or of an archive that holds it, for ``avsal weights get``, as
             :mod:`avsal_bench.getting.offers` has them; "" where only a person can fetch it.
         steps: what that person does; by default, to look where ``source`` says.
+        trained_on: what decided them, and the weights that they started from, as far as the authors say it: a set and
+            its part, such as ``dhf1k/train``; with a fold, such as ``six/train/1``; a set alone where the part is not
+            said; a collection that is no set here, such as ``kinetics400``; and ``unknown`` for what else there was.
     """
 
     name: str
@@ -44,6 +47,7 @@ class WeightsFile:
     unreadable: str = ""
     online: str = ""
     steps: tuple[str, ...] = ()
+    trained_on: tuple[str, ...] = ("unknown",)
 
 
 @dataclass(frozen=True)

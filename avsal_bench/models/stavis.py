@@ -90,6 +90,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "av"},
         online=_ONLINE,
+        trained_on=("kinetics400", "flickr", "six/train/1"),
     ),
     PublishedWeights(
         "stavis_av_fold2",
@@ -99,6 +100,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "av"},
         online=_ONLINE,
+        trained_on=("kinetics400", "flickr", "six/train/2"),
     ),
     PublishedWeights(
         "stavis_av_fold3",
@@ -108,6 +110,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "av"},
         online=_ONLINE,
+        trained_on=("kinetics400", "flickr", "six/train/3"),
     ),
     PublishedWeights(
         "stavis_v_fold1",
@@ -117,6 +120,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "v"},
         online=_ONLINE,
+        trained_on=("kinetics400", "six/train/1"),
     ),
     PublishedWeights(
         "stavis_v_fold2",
@@ -126,6 +130,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "v"},
         online=_ONLINE,
+        trained_on=("kinetics400", "six/train/2"),
     ),
     PublishedWeights(
         "stavis_v_fold3",
@@ -135,6 +140,7 @@ _WEIGHTS = (
         _LICENCE,
         {"modality": "v"},
         online=_ONLINE,
+        trained_on=("kinetics400", "six/train/3"),
     ),
 )
 

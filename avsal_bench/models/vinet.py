@@ -63,9 +63,23 @@ _TINY = {"frames": 16, "size": (64, 96), "width": 0.125, "audio_width": 0.125, "
 _SOURCE = "OneDrive link in the README of samyak0210/ViNet, reported dead; issue 41 there has a copy"
 _LICENCE = "MIT repository; weights not stated"
 _WEIGHTS = (
-    PublishedWeights("vinet_dhf1k", "ViNet_DHF1K.pt", "ViNet, DHF1K", _SOURCE, _LICENCE, {"modality": "v"}),
     PublishedWeights(
-        "vinet_hollywood", "ViNet_Hollywood.pt", "ViNet, Hollywood-2", _SOURCE, _LICENCE, {"modality": "v"}
+        "vinet_dhf1k",
+        "ViNet_DHF1K.pt",
+        "ViNet, DHF1K",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "v"},
+        trained_on=("kinetics400", "dhf1k/train"),
+    ),
+    PublishedWeights(
+        "vinet_hollywood",
+        "ViNet_Hollywood.pt",
+        "ViNet, Hollywood-2",
+        _SOURCE,
+        _LICENCE,
+        {"modality": "v"},
+        trained_on=("kinetics400", "dhf1k/train", "hollywood2/train"),
     ),
     PublishedWeights(
         "avinet_dave",
@@ -74,6 +88,7 @@ _WEIGHTS = (
         _SOURCE,
         _LICENCE,
         {"modality": "av"},
+        trained_on=("kinetics400", "dhf1k/train", "flickr", "dave_ave/train"),
     ),
 )
 

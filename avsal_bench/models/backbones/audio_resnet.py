@@ -60,5 +60,6 @@ WEIGHTS = (
         "not stated",
         build=AudioResNet18,
         form="a flat state dict without fc, as oraclefina/MSPI reads it; the file was not opened",
+        trained_on=("vggsound",),
     ),
 )

@@ -206,6 +206,7 @@ WEIGHTS = (
         _LICENCE,
         build=AVID,
         online="https://dl.fbaipublicfiles.com/avid-cma/checkpoints/AVID_Audioset_Cross-N1024_checkpoint.pth.tar",
+        trained_on=("audioset",),
     ),
     PublishedWeights(
         "avid_kinetics",
@@ -215,5 +216,6 @@ WEIGHTS = (
         _LICENCE,
         build=AVID,
         online="https://dl.fbaipublicfiles.com/avid-cma/checkpoints/AVID_Kinetics_Cross-N1024_checkpoint.pth.tar",
+        trained_on=("kinetics400",),
     ),
 )

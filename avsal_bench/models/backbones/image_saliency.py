@@ -192,6 +192,7 @@ WEIGHTS = (
         build=ImageSaliencyEncoder,
         form="a flat state dict of encoder and smooth layers, as oraclefina/MSPI reads it; the file was not opened",
         online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/image_saliency_encoder_convnext_tiny.pt",
+        trained_on=("imagenet", "salicon/train", "mit1003"),
     ),
     PublishedWeights(
         "convnext_t_imagenet",
@@ -203,6 +204,7 @@ WEIGHTS = (
         rename=rename_facebook,
         form="names read from timm's reader of this file, under model; the file was not opened",
         online="timm:convnext_tiny.fb_in1k",
+        trained_on=("imagenet",),
     ),
     PublishedWeights(
         "mobilenetv2_imagenet",
@@ -215,5 +217,6 @@ WEIGHTS = (
         rename=rename_timm_mobilenetv2,
         form="names of timm's network; the checksum is the one in the name; the file was not opened",
         online="timm:mobilenetv2_100.ra_in1k",
+        trained_on=("imagenet",),
     ),
 )

@@ -161,6 +161,7 @@ WEIGHTS = (
         online="torchvision:MobileNet_V2_Weights.IMAGENET1K_V1",
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
+        trained_on=("imagenet",),
     ),
     PublishedWeights(
         "mobilenetv2_tonylins",
@@ -171,5 +172,6 @@ WEIGHTS = (
         build=MobileNetV2,
         rename=rename_tonylins,
         form="names of UNISAL's code, which starts from it; those of the last convolution are a guess; not opened",
+        trained_on=("imagenet",),
     ),
 )

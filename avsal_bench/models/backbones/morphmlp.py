@@ -255,5 +255,6 @@ WEIGHTS = (
         build=MorphMLP,
         rename=rename_morphmlp,
         form="a flat state dict with norm and head, as oraclefina/MSPI reads it; the file was not opened",
+        trained_on=("kinetics400",),
     ),
 )

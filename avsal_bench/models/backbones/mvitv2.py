@@ -293,6 +293,7 @@ WEIGHTS = (
         rename=rename_pyslowfast,
         form="state dict under model_state, names read from MSPI's code; the file was not opened",
         online="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/mvitv2/pysf_video_models/MViTv2_S_16x4_k400_f302660347.pyth",
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         name="mvitv2_s_kinetics400_torchvision",
@@ -305,6 +306,7 @@ WEIGHTS = (
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
         online="torchvision:MViT_V2_S_Weights.KINETICS400_V1",
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         name="mvitv2_s_kinetics400_mmaction",
@@ -319,5 +321,6 @@ WEIGHTS = (
         form="state dict under state_dict, names read from the authors' code; the checksum is the one in the name; the "
         "file was not opened",
         online="https://download.openmmlab.com/mmaction/v1.0/recognition/mvit/converted/mvit-small-p244_16x4x1_kinetics400-rgb_20221021-9ebaaeed.pth",
+        trained_on=("kinetics400",),
     ),
 )

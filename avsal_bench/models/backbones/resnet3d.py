@@ -194,6 +194,7 @@ WEIGHTS = (
         rename=leave_out("layer4.", "fc."),
         form=_FORM,
         online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         name="resnet18_kinetics",
@@ -204,5 +205,6 @@ WEIGHTS = (
         build=resnet18,
         rename=leave_out("fc."),
         form=_FORM,
+        trained_on=("kinetics400",),
     ),
 )

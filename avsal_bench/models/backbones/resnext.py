@@ -70,5 +70,6 @@ WEIGHTS = (
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
         online="https://download.pytorch.org/models/ig_resnext101_32x8-c38310e5.pth",
+        trained_on=("instagram", "imagenet"),
     ),
 )

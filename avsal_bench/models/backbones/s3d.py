@@ -297,6 +297,7 @@ WEIGHTS = (
         build=S3D,
         rename=rename_kylemin,
         online="drive:1HJVDBOQpnTMDVUM3SsXLy0HUkf_wryGO",
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         "s3d_kinetics400_torchvision",
@@ -309,5 +310,6 @@ WEIGHTS = (
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
         online="torchvision:S3D_Weights.KINETICS400_V1",
+        trained_on=("kinetics400",),
     ),
 )

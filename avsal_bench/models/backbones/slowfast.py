@@ -295,6 +295,7 @@ WEIGHTS = (
             "is a pickle of Caffe2 and no checkpoint of torch; opening it could run any code, so it is not read here. "
             "To train MSPI with this encoder from random weights: --set stages.six.start.motion_encoder=null"
         ),
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         name="slowfast_ava_acar",
@@ -305,5 +306,6 @@ WEIGHTS = (
         build=both_paths,
         rename=rename_acar_paths,
         form="name and prefix read from ViNet-A's training script; the file was not opened, its wrapper is guessed",
+        trained_on=("kinetics400", "ava"),
     ),
 )

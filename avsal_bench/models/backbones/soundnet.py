@@ -155,6 +155,7 @@ WEIGHTS = (
         rename=rename_soundnet8,
         form="names read from the authors' code, whose converter copies the convolutions and leaves the batch norms "
         "as they are at first; the file was not opened",
+        trained_on=("flickr",),
     ),
     PublishedWeights(
         "soundnet8_stavis",
@@ -165,6 +166,7 @@ WEIGHTS = (
         build=SoundNet,
         rename=rename_soundnet8_stavis,
         online="http://cvsp.cs.ntua.gr/research/stavis/data/pretrained_models.tar.gz",
+        trained_on=("flickr",),
     ),
     PublishedWeights(
         "soundnet8_npy",
@@ -181,5 +183,6 @@ WEIGHTS = (
         ),
         build=SoundNet,
         rename=rename_sound8,
+        trained_on=("flickr",),
     ),
 )

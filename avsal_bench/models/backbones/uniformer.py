@@ -192,5 +192,6 @@ WEIGHTS = (
         rename=rename_uniformer,
         form="a flat state dict with norm and head, as oraclefina/MSPI reads it; the file was not opened",
         online="hf:Andy1621/uniformer/uniformer_base_k400_16x4.pth",
+        trained_on=("kinetics400",),
     ),
 )

@@ -68,5 +68,6 @@ WEIGHTS = (
         rename=rename_torchvision,
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
         online="torchvision:VGG16_Weights.IMAGENET1K_V1",
+        trained_on=("imagenet",),
     ),
 )

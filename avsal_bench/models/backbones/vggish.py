@@ -126,5 +126,6 @@ WEIGHTS = (
         rename=rename_torchvggish,
         form="names read from the authors' code; the checksum is the one in the name; the file was not opened",
         online="https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+        trained_on=("audioset",),
     ),
 )

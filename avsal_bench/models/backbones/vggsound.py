@@ -56,5 +56,6 @@ WEIGHTS = (
         rename=rename_vggsound,
         form="names read from the authors' code, under model_state_dict; the file was not opened",
         online="http://www.robots.ox.ac.uk/~vgg/data/vggsound/models/I.pth.tar",
+        trained_on=("vggsound",),
     ),
 )

@@ -131,6 +131,7 @@ WEIGHTS = (
         rename=partial(rename_mmaction, last_norm=True),
         form="under state_dict, the network under backbone; names read from MSPI's code; the file was not opened",
         online="https://github.com/SwinTransformer/storage/releases/download/v1.0.4/swin_small_patch244_window877_kinetics400_1k.pth",
+        trained_on=("kinetics400",),
     ),
     PublishedWeights(
         name="videoswin_s_kinetics400_torchvision",
@@ -143,5 +144,6 @@ WEIGHTS = (
         rename=partial(rename_torchvision, last_norm=True),
         form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
         online="torchvision:Swin3D_S_Weights.KINETICS400_V1",
+        trained_on=("kinetics400",),
     ),
 )

@@ -131,5 +131,6 @@ WEIGHTS = (
         rename=rename_pyslowfast,
         form="state dict under model_state, names read from MSPI's code; the file was not opened",
         online="https://dl.fbaipublicfiles.com/pyslowfast/x3d_models/x3d_l.pyth",
+        trained_on=("kinetics400",),
     ),
 )

@@ -67,6 +67,7 @@ _WEIGHTS = PublishedWeights(
     "not stated",
     {"modality": "v"},
     form="Keras's HDF5, which models/visual/aclnet.py says how to convert; the file was not opened",
+    trained_on=("imagenet", "unknown"),
 )
 
 #: Our names of the authors' layers. Those of the trunk are the places of its convolutions.

@@ -52,6 +52,7 @@ _WEIGHTS = PublishedWeights(
     "MIT by the README; no licence file",
     {"modality": "v"},
     form="made of a TensorFlow checkpoint (docs/deepvs.md), whose index has names and shapes; the file was not opened",
+    trained_on=("ledov/train",),
 )
 
 #: Parts of ours by the names of the authors' layers.

@@ -44,6 +44,7 @@ _WEIGHTS = PublishedWeights(
     sha256="0676ba61",
     form="names of torchvision's network; the checksum is the one in the name; the file was not opened",
     online="torchvision:ResNet50_Weights.IMAGENET1K_V1",
+    trained_on=("imagenet",),
 )
 
 

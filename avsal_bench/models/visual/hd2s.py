@@ -50,6 +50,7 @@ _WEIGHTS = PublishedWeights(
     "OneDrive link in the README of perceivelab/hd2s, reported dead since April 2025 (issues 4 and 5 there)",
     "CC BY-NC 4.0 repository; weights not stated",
     {"modality": "v"},
+    trained_on=("kinetics400", "dhf1k/train", "unknown"),
 )
 
 #: Outputs of the stacks of each depth, deepest first, each followed by twice the size; and blocks of each stack.

@@ -53,6 +53,7 @@ _WEIGHTS = PublishedWeights(
     "Google Drive and Baidu links in the README of WZq975/STSANet",
     "MIT repository; weights not stated",
     {"modality": "v"},
+    trained_on=("kinetics400", "dhf1k/train"),
 )
 
 #: T, the frame of a clip that is predicted, from 0, and the time steps that all stages are brought to.

@@ -49,6 +49,7 @@ _WEIGHTS = PublishedWeights(
     "MIT repository; weights not stated",
     {"modality": "v"},
     online="drive:1y4KSTm-e7kP84k0IyVI-rRtmYZkrC-wL",
+    trained_on=("kinetics400", "dhf1k/train"),
 )
 
 

@@ -50,6 +50,7 @@ _WEIGHTS = (
         sha256="939f818117dda22faa1232127f479c107e7932398c2b1901a963c6fe93b3413c",
         form=_FORM,
         online="https://raw.githubusercontent.com/feiyanhu/tinyHD/2657310d41501384fc367b4615bc9f27e679b09b/weights/d123s_rc4_rc1T.pth",
+        trained_on=("kinetics400", "dhf1k/train"),
     ),
     PublishedWeights(
         "tinyhd_multi_dhf1k",
@@ -61,6 +62,7 @@ _WEIGHTS = (
         sha256="53e8a306d3e260f6c236e99694bec5852ee208b21d816d93a2918c1828771958",
         form=_FORM,
         online="https://raw.githubusercontent.com/feiyanhu/tinyHD/2657310d41501384fc367b4615bc9f27e679b09b/weights/d123m_rc4_rc1T.pth",
+        trained_on=("kinetics400", "dhf1k/train"),
     ),
 )
 #: The blocks of the three decoders, which the authors keep in one list: number of the first.

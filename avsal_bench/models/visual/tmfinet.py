@@ -51,6 +51,7 @@ _WEIGHTS = (
         {"modality": "v"},
         form="a flat state dict, its names read from the authors' code; the file was not opened, and issue 8 there "
         "calls it best_DHF1K.pth",
+        trained_on=("kinetics400", "dhf1k/train"),
     ),
 )
 

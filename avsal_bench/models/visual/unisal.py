@@ -70,6 +70,7 @@ _WEIGHTS = (
         "Apache-2.0",
         {"modality": "v"},
         form="flat state dict of the authors' names, or one under model_state_dict; the file was not opened",
+        trained_on=("imagenet", "dhf1k/train", "hollywood2/train", "ucf/train", "salicon/train"),
     ),
 )
 

@@ -62,6 +62,7 @@ _WEIGHTS = (
         _LICENCE,
         _OUTSIDE,
         form=_FORM,
+        trained_on=("ava", "dhf1k/train"),
     ),
     PublishedWeights(
         "vinet_a_hollywood2",
@@ -71,6 +72,7 @@ _WEIGHTS = (
         _LICENCE,
         _OUTSIDE,
         form=_FORM,
+        trained_on=("ava", "dhf1k/train", "hollywood2/train"),
     ),
     PublishedWeights(
         "vinet_a_ucf",
@@ -80,6 +82,7 @@ _WEIGHTS = (
         _LICENCE,
         _OUTSIDE,
         form=_FORM,
+        trained_on=("ava", "dhf1k/train", "ucf/train"),
     ),
 )
 

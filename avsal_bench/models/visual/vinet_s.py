@@ -55,6 +55,7 @@ _WEIGHTS = (
         _LICENCE,
         _OPTIONS,
         form=_FORM,
+        trained_on=("kinetics400", "dhf1k/train"),
     ),
     PublishedWeights(
         "vinet_s_hollywood2",
@@ -64,6 +65,7 @@ _WEIGHTS = (
         _LICENCE,
         _OPTIONS,
         form=_FORM,
+        trained_on=("kinetics400", "dhf1k/train", "hollywood2/train"),
     ),
     PublishedWeights(
         "vinet_s_ucf",
@@ -73,6 +75,7 @@ _WEIGHTS = (
         _LICENCE,
         _OPTIONS,
         form=_FORM,
+        trained_on=("kinetics400", "dhf1k/train", "ucf/train"),
     ),
     PublishedWeights(
         "vinet_s_etmd",
@@ -82,6 +85,7 @@ _WEIGHTS = (
         _LICENCE,
         _OPTIONS,
         form=_FORM,
+        trained_on=("kinetics400", "dhf1k/train", "etmd"),
     ),
     PublishedWeights(
         "vinet_s_mvva",
@@ -91,6 +95,7 @@ _WEIGHTS = (
         _LICENCE,
         _OPTIONS,
         form=_FORM,
+        trained_on=("kinetics400", "dhf1k/train", "mvva"),
     ),
 )
 
