@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,6 +48,50 @@ class NumberedFiles:
     def path(self, frame: int) -> Path:
         """The file of a frame, from 1."""
         return self.folder / self.name(frame)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where its files lie, below ``folder``; "" for that folder itself."""
+        return ("",)
+
+    def frame(self, name: str) -> int:
+        """The frame of a file, by its name below ``folder``; 0 for a file that is none."""
+        digits = name.removeprefix(self.prefix).removesuffix(self.suffix)
+        number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
+        frame = number - self.first + 1
+        return frame if frame > 0 and name == self.name(frame) else 0
+
+
+@dataclass(frozen=True)
+class NamedFiles(NumberedFiles):
+    """Files in the order of the frames that no one pattern names: of two endings, or in several folders.
+
+    Args:
+        names: of the files of frame 1, 2 and so on, below ``folder``; frames beyond them have names of the pattern.
+
+    >>> files = NamedFiles(Path("images"), "", 3, ".png", names=("001.png", "002.jpg"))
+    >>> files.path(2).as_posix(), files.frame("002.jpg"), files.frame("002.png"), files.name(3)
+    ('images/002.jpg', 2, 0, '003.png')
+    """
+
+    names: tuple[str, ...] = field(default=(), repr=False)
+
+    def name(self, frame: int) -> str:
+        """Name of the file of a frame, from 1, below ``folder``."""
+        return self.names[frame - 1] if 1 <= frame <= len(self.names) else super().name(frame)
+
+    @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """Where its files lie, below ``folder``; "" for that folder itself."""
+        return tuple(dict.fromkeys(name.rpartition("/")[0] for name in self.names)) or ("",)
+
+    @cached_property
+    def _frames(self) -> dict[str, int]:
+        return {name: frame for frame, name in enumerate(self.names, 1)}
+
+    def frame(self, name: str) -> int:
+        """The frame of a file, by its name below ``folder``; 0 for a file that is none."""
+        return self._frames.get(name, 0)
 
 
 @dataclass(frozen=True)

@@ -231,12 +231,16 @@ def _any_file(files: MapFiles | PointsFile) -> bool:
     try:
         if not isinstance(files, NumberedFiles):
             return (files.file if isinstance(files, OneFile) else files.path).is_file()
-        with os.scandir(files.folder) as entries:
-            return any(e.name.startswith(files.prefix) and e.name.endswith(files.suffix) for e in entries)
+        return any(_any_in(files.folder / below, files) for below in files.folders)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True  # there, but closed: the look at the video says so
+
+
+def _any_in(folder: Path, files: NumberedFiles) -> bool:
+    with os.scandir(folder) as entries:
+        return any(e.name.startswith(files.prefix) and e.name.endswith(files.suffix) for e in entries)
 
 
 def _place(video: Video, part: str) -> Path:

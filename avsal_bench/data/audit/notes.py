@@ -198,10 +198,7 @@ class Notes:
             return list(range(1, self.video.n_frames + 1))
         if isinstance(files, OneFile):  # its neighbours are of other images
             return [1]
-        with os.scandir(files.folder) as entries:
-            kinds = {entry.name: entry.is_dir() for entry in entries}
-        left = strays(kinds)
-        names = {name for name, is_folder in kinds.items() if not is_folder and name not in left}
+        names, left = _listed(files)
         asked = {files.name(n): n for n in range(1, self.video.n_frames + 1)}
         missing = [n for name, n in asked.items() if name not in names]
         for n in missing:
@@ -217,6 +214,22 @@ class Notes:
         if left:
             self.add("stray files", files.folder, f"{len(left)}: {', '.join(sorted(left)[:3])}")
         return [n for name, n in asked.items() if name in names]
+
+
+def _listed(files: NumberedFiles) -> tuple[set[str], set[str]]:
+    """Files of the folders that hold the frames, and what other programs left there: names below ``files.folder``."""
+    names: set[str] = set()
+    left: set[str] = set()
+    for folder in files.folders:
+        if folder and not (files.folder / folder).is_dir():
+            continue  # of several folders; all that lies in it is missing
+        with os.scandir(files.folder / folder) as entries:
+            kinds = {entry.name: entry.is_dir() for entry in entries}
+        stray = strays(kinds)
+        start = f"{folder}/" if folder else ""
+        names |= {start + name for name, is_folder in kinds.items() if not is_folder and name not in stray}
+        left |= {start + name for name in stray}
+    return names, left
 
 
 def _numbered(name: str, files: NumberedFiles) -> bool:

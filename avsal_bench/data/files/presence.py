@@ -175,11 +175,14 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
         return
     # From the files to their numbers, as a list may ask for any number of them.
     found: dict[int, int] = {}
-    if files.folder.is_dir():
-        with os.scandir(files.folder) as entries:
-            for entry in entries:
-                if 1 <= (n := _number(files, entry.name)) <= video.n_frames and entry.is_file():  # no dangling link
-                    found[n] = entry.stat().st_size
+    for below in files.folders:
+        folder = files.folder / below
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    if 1 <= (n := files.frame(name)) <= video.n_frames and entry.is_file():  # no dangling link
+                        found[n] = entry.stat().st_size
     if len(found) < video.n_frames:
         missing = next(n for n in range(1, video.n_frames + 1) if n not in found)
         raise FileNotFoundError(
@@ -191,14 +194,6 @@ def _check_numbered(video: Video, files: NumberedFiles | OneFile) -> None:
             f"{video.key}: {files.path(empty[0])} is empty: {len(empty)} of {many(len(found), 'file')} there; was the "
             "disk full, or a copy broken off? Fetch it again"
         )
-
-
-def _number(files: NumberedFiles, name: str) -> int:
-    """The frame of a file; 0 for a file that is none."""
-    digits = name.removeprefix(files.prefix).removesuffix(files.suffix)
-    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
-    frame = number - files.first + 1 if isinstance(files, NumberedFiles) else number
-    return frame if frame > 0 and name == files.name(frame) else 0
 
 
 def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) -> None:
