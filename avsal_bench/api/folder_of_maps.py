@@ -9,9 +9,9 @@ from typing import Any
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.inspection import inspect
-from avsal_bench.evaluation.maps import runs_of_one_shape
 from avsal_bench.evaluation.protocol import Protocol
-from avsal_bench.evaluation.score import READ, VideoScorer
+from avsal_bench.evaluation.score import VideoScorer
+from avsal_bench.evaluation.score_files import Noted, score_files
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.records import VideoScores
 from avsal_bench.workers import Workers
@@ -19,7 +19,7 @@ from avsal_bench.workers import Workers
 
 @dataclass(frozen=True)
 class FolderOfMaps:
-    """A folder of maps."""
+    """A folder of maps, films or a file a frame."""
 
     place: Path
     first: int
@@ -47,13 +47,20 @@ class FolderOfMaps:
                 (one.video, {frame: one.files[frame] for frame in sorted(found.good[one.video.key])})
                 for one in found.videos
             ]
-            scored = dict(workers.run(partial(_score_files, videos, rules), tasks))
-        return [scored[index] for index in range(len(tasks))], {"maps": found.story()}
+            scored = dict(workers.run(partial(_score, videos, rules), tasks))
+        for index, (_, noted) in sorted(scored.items()):
+            if noted:
+                found.add_film(tasks[index][0], noted.unreadable, noted.constant)
+        if found.unreadable and not self.allow_missing:
+            raise ValueError(
+                f"{self.place}: pictures of films are no maps; write them again, or score the rest with "
+                f"allow_missing=True\n{found.text(10)}"
+            )
+        return [scored[index][0] for index in range(len(tasks))], {"maps": found.story()}
 
 
-def _score_files(videos: list[Video], rules: Protocol, task: tuple[Video, dict[int, Path]]) -> VideoScores:
+def _score(videos: list[Video], rules: Protocol, task: tuple[Video, dict[int, Path]]) -> tuple[VideoScores, Noted]:
     video, files = task
     scorer = VideoScorer(Truth(video, videos), rules)
-    for numbers, some in runs_of_one_shape(files, READ):
-        scorer.add(numbers, some)
-    return scorer.result()
+    noted = score_files(files, [scorer])
+    return scorer.result(), noted

@@ -226,7 +226,9 @@ def score_maps(
     done: dict[str, dict[str, VideoScores]] = {}
     noted: dict[str, Noted] = {}
     for name, results in kept.items():
-        found = {video: (scores, Noted.from_json(plain.get("film"))) for video, (scores, plain) in results.read().items()}
+        found = {
+            video: (scores, Noted.from_json(plain.get("film"))) for video, (scores, plain) in results.read().items()
+        }
         if not allow_missing:  # what was scored with holes is looked at again
             found = {video: result for video, result in found.items() if not result[1].unreadable}
         done[name] = {video: scores for video, (scores, _) in found.items()}

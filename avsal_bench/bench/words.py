@@ -69,8 +69,9 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
         "--keep-maps",
         nargs="?",
         const="png",
-        choices=["png", "npy"],
-        help="write the predicted maps beside the results: in 8 bits (png, the default) or as float32 (npy)",
+        choices=["png", "npy", "mp4", "mkv"],
+        help="write the predicted maps beside the results: in 8 bits (png, the default), as float32 (npy), or a film a "
+        "video, in the form of challenges (mp4) or without loss (mkv)",
     )
 
 

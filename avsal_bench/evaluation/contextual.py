@@ -95,7 +95,7 @@ def contextual_of_maps(
         truth = Truth(video)
         for start in range(0, len(frames), READ):
             part = frames[start : start + READ]
-            sums.add(part, torch.stack([read_map(files[frame]) for frame in part]), truth.fixations(part))
+            sums.add(part, torch.stack([read_map(files[frame], frame) for frame in part]), truth.fixations(part))
         found[video.name] = sums.means()
     return found
 

@@ -1,21 +1,26 @@
-"""A look at every map of a submission before any work starts: what is missing, unreadable, extra, constant."""
+"""A look at every map of a submission before any work starts: what is missing, unreadable, extra, constant.
+
+Of a film the packets and a few pictures are looked at, which say how many maps it has and of which size. The rest of it
+is read once, when it is scored; what is found then is noted here too (:meth:`Inspection.add_film`).
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.evaluation.maps import MapCheck, check_map
+from avsal_bench.evaluation.maps import MapCheck, check_film, check_map
 from avsal_bench.evaluation.pairing import (
     VideoMaps,
     beside,
     counts_from_zero,
     find_maps,
+    other_films,
     other_folders,
     what_lies_in,
 )
@@ -47,6 +52,7 @@ class Inspection:
     constant: list[str] = field(default_factory=list)
     misshapen: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
     hint: str = ""
 
     @property
@@ -62,6 +68,7 @@ class Inspection:
             "shape, maps that do not fit their ground truth": self.misshapen,
             "extra, maps of no frame of the test list, not used": self.extra,
             "stray, left there by other programs, not used": self.strays,
+            "mixed, films for some videos and a file a frame for others": self.mixed,
             "constant, maps that are the same everywhere, scored as the protocol says": self.constant,
         }
         return {f"{heading} ({len(lines)})": lines for heading, lines in kinds.items() if lines}
@@ -75,6 +82,23 @@ class Inspection:
                 lines.append(f"  .. and {len(found) - most} more{more}")
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
+    def add_film(self, video: Video, unreadable: Mapping[int, str], constant: Sequence[int]) -> list[str]:
+        """Note what was found when the film of a video was read to its end; returns it as lines.
+
+        Args:
+            video: of the list.
+            unreadable: what is wrong with pictures that are no map, by frame.
+            constant: frames whose maps are the same everywhere.
+        """
+        film = next(maps.film for maps in self.videos if maps.video.key == video.key)
+        assert film is not None, "only films are looked at again"
+        name = str(film.relative_to(self.root))
+        bad = [f"{name}: {reason.removeprefix(f'{film}: ')}" for _, reason in sorted(unreadable.items())]
+        same = [f"{name}: {frame_ranges(sorted(constant))}"] if constant else []
+        self.unreadable += bad
+        self.constant += same
+        return [*bad, *(f"{line}, maps that are the same everywhere" for line in same)]
+
     def digest(self, video: Video) -> str:
         """SHA-256 over the frame numbers and files of the maps of a video."""
         known = sorted((frame, check.sha256) for frame, check in self.good[video.key].items())
@@ -85,11 +109,13 @@ class Inspection:
         checks = [check for of_video in self.good.values() for check in of_video.values()]
         kinds = Counter(f"{check.size[0]}x{check.size[1]} {check.dtype}" for check in checks)
         digests = "".join(self.digest(maps.video) for maps in self.videos)
+        films = sum(maps.film is not None for maps in self.videos)
         return {
             "files": len(checks),
             "kinds": dict(sorted(kinds.items())),
             "extra": len(self.extra),
             "unreadable": len(self.unreadable),
+            **({"films": films} if films else {}),
             **({"misshapen": len(self.misshapen)} if self.misshapen else {}),
             "sha256": text_sha256(digests),
         }
@@ -108,7 +134,7 @@ def inspect(
         known: other videos, whose maps are no finding.
 
     Raises:
-        ValueError: when there is no map at all, two files are of one frame, or two folders of one video.
+        ValueError: when there is no map at all, two files are of one frame, or two folders or films of one video.
     """
     found = Inspection(root, [find_maps(root, video, first, (*videos, *known)) for video in videos])
     if not any(maps.files for maps in found.videos):
@@ -116,11 +142,12 @@ def inspect(
             f"{root}: no map of the {many(len(videos), 'test video')}, such as {videos[0].name}; "
             f"the folder holds {what_lies_in(root)}; maps may lie as\n{LAYOUTS}"
         )
+    found.good = {maps.video.key: {} for maps in found.videos}
+    _look_at_films(found, workers)
     for maps in found.videos:
-        if maps.missing:
+        if maps.missing and maps.film is None:
             frames = frame_ranges(maps.missing) if maps.files else f"all {many(maps.video.n_frames, 'frame')}"
             found.missing.append(f"{maps.video.name}: {frames}")
-        found.good[maps.video.key] = {}
     _find_unused(found, known)
     if counts_from_zero(found.videos, first):
         found.hint = f"the files seem to count from {first - 1}; if so, say --first {first - 1}"
@@ -138,7 +165,8 @@ def _find_unused(found: Inspection, known: Sequence[Video]) -> None:
     extra += unused
     left += more
     names = {same_name(video.name) for video in known}
-    found.extra = [str(path.relative_to(root)) for path in extra]
+    extra += other_films(root, (*videos, *known), [maps.film for maps in found.videos if maps.film is not None])
+    found.extra += [str(path.relative_to(root)) for path in extra]
     found.extra += [
         f"{folder.relative_to(root)}{os.sep}"
         for folder in other_folders(root, videos)
@@ -147,8 +175,38 @@ def _find_unused(found: Inspection, known: Sequence[Video]) -> None:
     found.strays = sorted(str(path.relative_to(root)) for path in left)
 
 
+def _look_at_films(found: Inspection, workers: Workers) -> None:
+    """Look at films, and leave of their maps those that are there."""
+    films = [maps for maps in found.videos if maps.film is not None]
+    if films and (others := [maps.video.name for maps in found.videos if maps.files and maps.film is None]):
+        found.mixed = [f"{many(len(films), 'film')}, and a file a frame for {many(len(others), 'video')}: {others[0]}"]
+        found.mixed[0] += f" .. {others[-1]}" if len(others) > 1 else ""
+    with progress("look at the films", len(films)) as bar:
+        for index, film in workers.run(check_film, [maps.film for maps in films]):
+            maps = films[index]
+            n, name = maps.video.n_frames, str(maps.film.relative_to(found.root))
+            there = range(1, min(film.pictures, n) + 1)
+            maps.files = dict.fromkeys(there, maps.film)
+            if film.problem:
+                found.unreadable.append(f"{name}: {film.problem.removeprefix(f'{maps.film}: ')}")
+            elif film.pictures > n:
+                found.extra.append(f"{name}: {frame_ranges(range(n + 1, film.pictures + 1))}; the list has {n}")
+            elif film.pictures < n:
+                found.missing.append(
+                    f"{maps.video.name}: {frame_ranges(range(film.pictures + 1, n + 1))}; {name} has "
+                    f"{many(film.pictures, 'picture')}{film.damage}"
+                )
+            found.good[maps.video.key] = dict.fromkeys(there, film.check)
+            bar.advance()
+
+
 def _read_all(found: Inspection, workers: Workers) -> None:
-    places = [(maps.video.key, frame, path) for maps in found.videos for frame, path in sorted(maps.files.items())]
+    places = [
+        (maps.video.key, frame, path)
+        for maps in found.videos
+        if maps.film is None
+        for frame, path in sorted(maps.files.items())
+    ]
     groups = [places[start : start + GROUP] for start in range(0, len(places), GROUP)]
     with progress("look at the maps", len(places)) as bar:
         for index, checks in workers.run(_check_all, [[place[2] for place in group] for group in groups]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avsal_bench.data.dataset import is_video_file
 from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
-from avsal_bench.data.files.images import read_grey
+from avsal_bench.data.files.images import GREY_LEVELS, read_grey
+from avsal_bench.data.files.timeline import index_of
+from avsal_bench.data.files.video_files import read_levels, read_pictures, until_damage
 from avsal_bench.files import regular_file, sha256
 
 #: How files of numpy and archives begin, and what reads a header by its version.
@@ -23,13 +26,27 @@ _NPY, _ZIP = b"\x93NUMPY", b"PK"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_map(path: Path) -> Tensor:
+#: Pixels of films that are in memory at a time; what is scored needs some ten times their bytes.
+FILM_PIXELS = 2**24
+#: Pictures of a film that are looked at before any work starts, all of them key frames.
+LOOKED_AT = 4
+
+
+def read_map(path: Path, frame: int = 1) -> Tensor:
     """A saliency map ``(h, w)``: uint8 from an 8-bit image, as it stands there; else float32 or float64.
+
+    Of a film it is the picture of a frame, with the levels that ffmpeg writes to a PNG of it.
+
+    Args:
+        path: of an image, an npy file or a film.
+        frame: from 1, of a film; every other file has one map.
 
     Raises:
         FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large, unreadable, no
             map, or holds NaN, infinity or negative values.
     """
+    if is_video_file(path):
+        return _picture_of(path, frame)
     if path.suffix.lower() != ".npy":
         image = read_grey(path)
         return image if image.dtype == torch.uint8 else image.float() / 65535
@@ -47,6 +64,23 @@ def read_map(path: Path) -> Tensor:
             "of logits the sigmoid, of a logarithm the exponential"
         )
     return saliency
+
+
+def _picture_of(path: Path, frame: int) -> Tensor:
+    """The map of a frame in a film."""
+    levels = read_levels(path, [frame])[0]
+    if levels.dtype == torch.uint8:
+        return levels
+    if not levels.is_floating_point():
+        return levels.float() / 65535
+    # Channels differ: a lossy file may move them apart by a level or two, a picture in colours is no map.
+    colours = read_pictures(path, [frame])[0]
+    if (apart := int((colours.amax(0) - colours.amin(0)).max())) > GREY_LEVELS:
+        raise ValueError(
+            f"{path}: frame {frame} is a picture in colours, its channels are up to {apart} of 255 apart; give the "
+            "map itself, in grey"
+        )
+    return levels / (65535 if levels.max() > colours.max() else 255)
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
@@ -77,18 +111,40 @@ def _read_npy(path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(numbers.reshape(lengths, order="F" if by_columns else "C"))
 
 
-def runs_of_one_shape(files: Mapping[int, Path], most: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Numbers of frames and their maps ``(F, h, w)``, at most so many at a time, all of one size and type.
+def runs_of_one_shape(
+    files: Mapping[int, Path], most: int, unreadable: dict[int, str] | None = None
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Numbers of frames and their maps ``(F, h, w)``, a few at a time, all of one size and type.
+
+    Args:
+        files: of the frames; that of a film stands there for each of its frames.
+        most: maps at a time; fewer of a film, whose pictures may be large.
+        unreadable: gets what is wrong with pictures of films that are no map, by frame, which are passed over; None for
+            an error.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`read_map`.
     """
-    numbers = list(files)
-    for start in range(0, len(numbers), most):
-        read = [(frame, read_map(files[frame])) for frame in numbers[start : start + most]]
-        for _, run in groupby(read, key=lambda item: (item[1].shape, item[1].dtype)):
-            frames, maps = zip(*run, strict=True)
-            yield list(frames), torch.stack(list(maps))
+    read: list[tuple[int, Tensor]] = []
+    for frame, path in files.items():
+        try:
+            read.append((frame, read_map(path, frame)))
+        except (OSError, ValueError) as error:
+            if unreadable is None or not is_video_file(path):
+                raise
+            unreadable[frame] = str(error)
+            continue
+        pixels = len(read) * read[-1][1].numel()
+        if len(read) == most or (is_video_file(path) and pixels >= FILM_PIXELS):
+            yield from _runs(read)
+            read = []
+    yield from _runs(read)
+
+
+def _runs(read: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[list[int], Tensor]]:
+    for _, run in groupby(read, key=lambda item: (item[1].shape, item[1].dtype)):
+        frames, maps = zip(*run, strict=True)
+        yield list(frames), torch.stack(list(maps))
 
 
 @dataclass(frozen=True)
@@ -119,6 +175,51 @@ def check_map(path: Path) -> MapCheck:
         digest = sha256(path)
     except (OSError, ValueError) as error:
         return MapCheck(str(error))
+    return _checked(saliency, digest)
+
+
+@dataclass(frozen=True)
+class FilmCheck:
+    """What a look at a film of maps tells: at its packets, and at a few of its pictures.
+
+    Args:
+        problem: why it is none; "" where nothing is wrong so far.
+        pictures: that a player shows.
+        damage: words on its end, where the rest of it cannot be decoded.
+        check: of all its maps: their size and type, and the box around what is in those that were looked at.
+    """
+
+    problem: str
+    pictures: int = 0
+    damage: str = ""
+    check: MapCheck = MapCheck("")
+
+
+def check_film(path: Path) -> FilmCheck:
+    """Look at a film of maps, but not at every picture: those are read once, when they are scored."""
+    checks, problems = [], []
+    try:
+        index, digest = index_of(path), sha256(path)
+        n = len(index.shown)
+        keys = np.flatnonzero(np.isin(index.shown, np.flatnonzero(index.packets.keys))).tolist()
+        for place in sorted({0} | {keys[i * (len(keys) - 1) // (LOOKED_AT - 1)] for i in range(LOOKED_AT) if keys}):
+            try:
+                checks.append(_checked(read_map(path, place + 1), digest))
+            except ValueError as error:
+                problems.append(str(error))
+        damage = until_damage(path)
+    except (OSError, ValueError) as error:
+        return FilmCheck(str(error))
+    if not checks:
+        return FilmCheck(problems[0])
+    shown = [check for check in checks if not check.constant] or checks
+    sides = list(zip(*(check.box for check in shown), strict=True))
+    box = (min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3]))
+    return FilmCheck("", n, damage, replace(shown[0], box=box))
+
+
+def _checked(saliency: Tensor, digest: str) -> MapCheck:
+    """What is known of a map that was read."""
     low, high = saliency.min(), saliency.max()
     # JPEG leaves a level or two in what was black.
     above = saliency > low + (2 if saliency.dtype == torch.uint8 else (high - low) / 1000)

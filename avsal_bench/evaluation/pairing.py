@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.dataset import VIDEO_SUFFIXES, Video, dataset, is_video_file
 from avsal_bench.strays import child, same_name, strays
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")
@@ -26,14 +26,15 @@ _PARTS = re.compile(r"[_\-. ]+|(?<=\d)(?=\D)|(?<=\D)(?=\d)")
 
 @dataclass
 class VideoMaps:
-    """The map files of one video.
+    """The map files of one video: one a frame, or a film whose n-th picture is the map of frame n.
 
     Args:
         video: of the test list.
-        files: of the frames 1 to n that have one.
+        files: of the frames 1 to n that have one. A film is that of all of them, until it is looked at.
         extra: files of maps that belong to no frame of the list.
         strays: files that other programs left in the folder; see :mod:`avsal_bench.strays`.
-        in_one_folder: whether the video has no folder of its own.
+        in_one_folder: whether the video has no folder of its own, and no film.
+        film: of the maps; None where each has a file.
     """
 
     video: Video
@@ -41,6 +42,7 @@ class VideoMaps:
     extra: list[Path] = field(default_factory=list)
     strays: list[Path] = field(default_factory=list)
     in_one_folder: bool = False
+    film: Path | None = None
 
     @property
     def missing(self) -> list[int]:
@@ -53,19 +55,23 @@ def find_maps(root: Path, video: Video, first: int = 1, others: Iterable[Video] 
 
     In the folder of a video the last number of a name counts, and none of the video's own name. Where all maps lie in
     one folder, a file belongs to the longest name of a video that leaves the number of a frame, and at most words that
-    say so.
+    say so. A film has the name of its video, and the ending of a video file.
 
     Args:
         root: folder of the maps.
         video: of the test list.
-        first: number that the file of the first frame has.
+        first: number that the file of the first frame has; the first picture of a film is that of frame 1 always.
         others: all videos whose maps may lie in the same folder.
 
     Raises:
-        ValueError: when two files are of the same frame, or two folders of the same video.
+        ValueError: when two files are of the same frame, or two folders or films of the same video.
     """
     found = VideoMaps(video)
     folder = _folder(root, video)
+    found.film = _film(root, video, folder)
+    if found.film is not None:
+        found.files = dict.fromkeys(range(1, video.n_frames + 1), found.film)
+        return found
     maps, left = _maps_in(folder or root)
     if folder is not None:
         found.strays = left
@@ -108,6 +114,16 @@ def other_folders(root: Path, videos: Sequence[Video]) -> list[Path]:
     return sorted(path for path in beside - parents if any(map(is_map, path.iterdir())))
 
 
+def other_films(root: Path, videos: Iterable[Video], films: Iterable[Path]) -> list[Path]:
+    """Films in ``root`` and in the folders of some films, of none of these videos; a typing error may be among them."""
+    names = {same_name(video.name) for video in videos}
+    listed = [path for folder in {root, *(film.parent for film in films)} for path in folder.iterdir()]
+    left = strays(path.name for path in listed)
+    return sorted(
+        path for path in listed if is_film(path) and path.name not in left and same_name(path.stem) not in names
+    )
+
+
 def beside(root: Path, videos: Iterable[Video], housed: Iterable[Video] = ()) -> tuple[list[Path], list[Path]]:
     """Maps right in ``root`` that are of none of these videos, and what other programs left there.
 
@@ -121,11 +137,29 @@ def beside(root: Path, videos: Iterable[Video], housed: Iterable[Video] = ()) ->
 
 def _folder(root: Path, video: Video) -> Path | None:
     """The folder of a video's maps, where it has one of its own."""
-    parents = (root, root / dataset(video.dataset).folder, root / video.dataset, root / "maps")
-    there = [folder for folder in (child(parent, video.name) for parent in parents) if folder.is_dir()]
-    for folder in there[1:]:
-        if not folder.samefile(there[0]):
-            raise ValueError(f"{video.key}: {there[0]} and {folder} may both hold its maps; leave one of them")
+    there = [folder for folder in (child(parent, video.name) for parent in _parents(root, video)) if folder.is_dir()]
+    return _only(video, there)
+
+
+def _film(root: Path, video: Video, folder: Path | None) -> Path | None:
+    """The film of a video's maps, where there is one, and no folder of them."""
+    endings = [ending for suffix in VIDEO_SUFFIXES for ending in (suffix, suffix.upper())]
+    places = (child(parent, f"{video.name}{ending}") for parent in _parents(root, video) for ending in endings)
+    film = _only(video, [path for path in places if is_film(path)])
+    if film is not None and folder is not None and any(map(is_map, folder.iterdir())):
+        _only(video, [film, folder])
+    return film
+
+
+def _parents(root: Path, video: Video) -> tuple[Path, ...]:
+    return root, root / dataset(video.dataset).folder, root / video.dataset, root / "maps"
+
+
+def _only(video: Video, there: Sequence[Path]) -> Path | None:
+    """The one place of the maps of a video, which may be reached by several ways; None where there is none."""
+    for other in there[1:]:
+        if not other.samefile(there[0]):
+            raise ValueError(f"{video.key}: {there[0]} and {other} may both hold its maps; leave one of them")
     return there[0] if there else None
 
 
@@ -137,8 +171,13 @@ def _maps_in(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def is_map(path: Path) -> bool:
-    """Whether a file is called like a map."""
+    """Whether a file is called like the map of a frame."""
     return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is called like a film."""
+    return is_video_file(path) and path.exists() and not path.is_dir()
 
 
 def what_lies_in(folder: Path) -> str:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.evaluation.behind import Behind
+from avsal_bench.evaluation.map_films import FILM_FORMS, FilmWriter
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, require_finite
 from avsal_bench.evaluation.score import Results, VideoScorer
@@ -27,8 +28,9 @@ from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.timing.stopwatch import timed
 
-#: Form of the maps that are kept: 8-bit PNG, as STAViS stores them, or the network's own float32 numbers.
-KeepMaps = Literal["png", "npy"]
+#: Form of the maps that are kept: 8-bit PNG, as STAViS stores them, the network's own float32 numbers, or a film a
+#: video, see :mod:`~avsal_bench.evaluation.map_films`.
+KeepMaps = Literal["png", "npy", "mp4", "mkv"]
 
 #: What is done once a video, as a stopwatch has it.
 FINISHING = "finishing"
@@ -54,7 +56,8 @@ class ScoreVideos(Callback):
         results: where they go, and what they are made of; or for each sound that is predicted, in that order, or None
             for one that is not to be scored. What is there already and may be used is not scored again.
         protocol: how maps become scores.
-        keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``.
+        keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``, or in a film,
+            ``<folder>/maps/<video>.<keep_maps>``, which has that name when it is whole.
         at_once: score each batch before the next one, also on a GPU.
     """
 
@@ -103,14 +106,17 @@ class ScoreVideos(Callback):
         try:
             self._behind.finish()
         finally:
-            self._end_readers()
+            self._end()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """End the threads; nothing more is scored."""
         self._behind.give_up()
-        self._end_readers()
+        self._end()
 
-    def _end_readers(self) -> None:
+    def _end(self) -> None:
+        """End the readers of ground truth, and leave nothing of films that are not whole."""
+        if self._tested is not None:
+            self._tested.give_up_films()
         if self._readers is not None:
             self._readers.shutdown(cancel_futures=True)
             self._readers = None
@@ -124,12 +130,28 @@ class ScoreVideos(Callback):
         truth = Truth(video, list(self.videos.values()), self._readers)
         for results, done in zip(self.results, self.done, strict=True):
             if results is not None and video.name not in done:  # maps of an older test are not those of the scores
-                shutil.rmtree(results.folder / "maps" / video.name, ignore_errors=True)
+                _remove_maps(results.folder / "maps", video)
         scorers = [
             None if results is None or video.name in done else VideoScorer(truth, self.protocol)
             for results, done in zip(self.results, self.done, strict=True)
         ]
         return _Tested(video, truth, scorers, [{} for _ in self.results])
+
+    def _keep(self, tested: _Tested, number: int, folder: Path, frames: Sequence[int], maps: Tensor) -> None:
+        """Write the maps of some frames of a video, with one of the sounds."""
+        video, form = tested.video, self.keep_maps
+        assert form is not None, "asked for"
+        if form in ("png", "npy"):
+            save_maps(maps, frames, folder / video.name, form)
+            return
+        if number not in tested.films:
+            tested.films[number] = FilmWriter(folder / f"{video.name}.{form}", video.fps)
+        film = tested.films[number]
+        assert frames[0] == film.pictures + 1, "batches come in the order of frames"
+        film.add(maps)
+        if film.pictures == video.n_frames:
+            film.close()
+            del tested.films[number]
 
     def _score_there(self, tested: _Tested, frames: list[int], predicted: Tensor) -> None:
         """:meth:`_score`; a thread knows nothing of the modes and the GPU of another one."""
@@ -153,7 +175,7 @@ class ScoreVideos(Callback):
             with timed("writing"):
                 shown |= {frames[i]: maps[i].cpu() for i in wanted}
                 if self.keep_maps is not None:
-                    save_maps(maps.cpu(), frames, results.folder / "maps" / video.name, self.keep_maps)
+                    self._keep(tested, number, results.folder / "maps", frames, maps.cpu())
             if frames[-1] == video.n_frames:
                 with timed(FINISHING):
                     self._finish(video, scorer, shown, results)
@@ -165,24 +187,43 @@ class ScoreVideos(Callback):
 
 @dataclass(frozen=True)
 class _Tested:
-    """A video that is being tested, and by sound its scorer (None: there is nothing to do) and the maps to be shown."""
+    """A video that is being tested, and by sound its scorer (None: there is nothing to do), the maps to be shown, and
+    the film that is being written."""
 
     video: Video
     truth: Truth
     scorers: list[VideoScorer | None]
     shown: list[dict[int, Tensor]]
+    films: dict[int, FilmWriter] = field(default_factory=dict)
+
+    def give_up_films(self) -> None:
+        """Leave nothing of films that are not whole."""
+        for film in self.films.values():
+            film.give_up()
+        self.films.clear()
+
+
+def _remove_maps(folder: Path, video: Video) -> None:
+    """Remove what was kept of the maps of a video, in any form."""
+    shutil.rmtree(folder / video.name, ignore_errors=True)
+    for form in FILM_FORMS:
+        (folder / f"{video.name}.{form}").unlink(missing_ok=True)
 
 
 def forget_without_maps(videos: Sequence[Video], results: Results, form: KeepMaps) -> None:
     """Remove the results of videos whose maps are to be kept and are not: they are predicted again."""
     for video in videos:
         maps = results.folder / "maps" / video.name
-        if not all((maps / f"{frame:05d}.{form}").is_file() for frame in range(1, video.n_frames + 1)):
+        if form in FILM_FORMS:
+            kept = maps.with_name(f"{video.name}.{form}").is_file()  # whole, or not there
+        else:
+            kept = all((maps / f"{frame:05d}.{form}").is_file() for frame in range(1, video.n_frames + 1))
+        if not kept:
             (results.folder / f"{video.name}.json").unlink(missing_ok=True)
 
 
 def save_maps(maps: Tensor, frames: Sequence[int], folder: Path, form: KeepMaps) -> None:
-    """Write the maps ``(F, h, w)`` of some frames as ``%05d.png`` or ``%05d.npy``."""
+    """Write the maps ``(F, h, w)`` of some frames as ``%05d.png`` or ``%05d.npy``, a file a frame."""
     folder.mkdir(parents=True, exist_ok=True)
     maps = to_eight_bit(maps) if form == "png" else maps.to(torch.float32)
     for frame, saliency in zip(frames, maps.numpy(), strict=True):

@@ -47,7 +47,7 @@ def compare_protocols(
     if choices:
         rules += single_choices(first).values()
     inspection = inspect_submission(submission, space, workers, allow_missing)
-    videos = score_maps(submission, inspection, rules, space, workers)
+    videos = score_maps(submission, inspection, rules, space, workers, allow_missing)
     scores = {rule.name: mean_scores(videos[rule.name], rule.averaging) for rule in rules}
     if table is not None:
         write_atomically(Path(table), _csv(scores))
