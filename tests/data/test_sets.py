@@ -88,7 +88,7 @@ def test_the_real_sets_are_the_known_seven() -> None:
 
 
 def test_the_real_sets_of_stills_have_neither_sound_nor_folds_nor_lists() -> None:
-    assert STILLS == ["mit1003", "salicon"]
+    assert STILLS == ["cat2000", "mit1003", "osie", "salicon"]
     for name in STILLS:
         assert not dataset(name).sound
         assert not dataset(name).folds

@@ -15,8 +15,8 @@ from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
 from avsal_bench.data.files.images import read_luminance
 from avsal_bench.files import regular_file
 
-#: Names of the variable of a fixation map: STAViS, DHF1K.
-MAPS = ("eyeMap", "I")
+#: Names of the variable of a fixation map: STAViS, DHF1K, CAT2000.
+MAPS = ("eyeMap", "I", "fixLocs")
 #: Names of SALICON's variables: (height, width), and for each observer ``location``, ``timestamp`` and ``fixations``.
 RESOLUTION, GAZE = "resolution", "gaze"
 #: (height, width) of every image of SALICON, for files that do not say so.

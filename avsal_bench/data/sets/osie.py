@@ -1,0 +1,230 @@
+"""OSIE, "Object and Semantic Images and Eye-tracking": still images with several objects each, looked at freely.
+
+**Viewers.** 15, each of every image (the file). **Conditions.** Free viewing of 3 s an image, eye tracker
+(matthias-k/pysaliency, ``external_datasets/osie.py``); screen and distance are in the paper and were not at hand for
+this sheet. **Images.** 700 of 800 x 600 pixels, ``1001.jpg`` to ``1700.jpg``. Each is a video of one frame here.
+
+**Gaze.** One file for all images, ``fixations.mat``: 98321 fixations, 111 to 179 an image, each viewer with some on
+every image; x and y to a tenth of a pixel, from 1.2 to 799.2 and 599.2, none outside the image. Repeats are kept, and
+count once in a fixation map. The repository also has gaze by mouse of the same images, which is not read.
+
+**Split.** None is published: the authors draw five at random (their ``splitData.m``). Here, of the images in the order
+of the SHA-1 of ``osie/<image>``, the first 200 play the test, as many as alexanderkroner/saliency validates on, and the
+other 500 train; of fewer images as large a part.
+
+**Maps.** None are handed out; the authors' script makes them (``computeFixationMaps.m``, ``config.m``), and so does
+this file whenever one is asked for (:func:`painted`): x and y rounded and counted from 1, each pixel once, a Gaussian
+of 24 pixels in a window of 168, nothing beyond the image, from 0 to 255. They write JPEG; here nothing is lost.
+
+**Licence.** MIT, of the repository that holds images and gaze. **Citation.** J. Xu, M. Jiang, S. Wang, M. Kankanhalli,
+Q. Zhao: Predicting Human Gaze Beyond Pixels. Journal of Vision 14(1), 2014, doi:10.1167/14.1.28. **Where to get it.**
+https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels, its folder ``data``.
+
+**On the disk** (:func:`osie_layout`), also without the folder ``data`` in between::
+
+    <root>/OSIE/data/stimuli/<image>.jpg
+    <root>/OSIE/data/eye/fixations.mat        cells of img and subjects; of a subject fix_x, fix_y, fix_duration
+
+**Faults.** Those of ``facts`` below.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal_bench.data.dataset import DataSet, Facts, OneFile, PaintedMaps, PointsFile, Video, register_dataset
+from avsal_bench.data.files.image_headers import read_header, read_image_bytes
+from avsal_bench.data.layouts.stills import pictures, split_by_names, still
+from avsal_bench.data.layouts.videos import need_folders
+from avsal_bench.files import regular_file
+from avsal_bench.getting.offers import Online, Piece
+
+#: Part of the images that plays the test: alexanderkroner/saliency validates on 200 of the 700.
+TEST = 200 / 700
+#: Of the Gaussian of a map, in pixels, and the side of its window (the authors' ``config.m``).
+SIGMA, WINDOW = 24, 168
+#: Bytes of the file of all fixations, packed and unpacked, at most; the released one has 1 and 4 million.
+_MOST, _MOST_UNPACKED = 16_000_000, 64_000_000
+#: Kind of a part of a .mat file that is packed, and bytes before the first part.
+_PACKED, _HEADER = 15, 128
+
+_REPOSITORY = "https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels"
+_COMMIT = "4a467890fcb40a2fec04cdded552760942bac7a4"
+
+
+def osie_layout(root: Path, description: DataSet, part: str, fold: int) -> list[Video]:
+    """OSIE as its authors' repository has it; see the top of this file for files and split.
+
+    Raises:
+        FileNotFoundError: for a missing root or folder, and for one without images.
+    """
+    del fold  # one split
+    there = (root / description.folder / "data").is_dir() or not (root / description.folder / "stimuli").is_dir()
+    base = f"{description.folder}/data" if there else description.folder
+    need_folders(root, description, [f"{base}/stimuli", f"{base}/eye"])
+    gaze = root / base / "eye" / "fixations.mat"
+    maps, points = PaintedMaps(gaze, painted), PointsFile(gaze, read_points)
+    found = [still(description, path, maps, points) for path in pictures(description, root / base / "stimuli", ".jpg")]
+    return split_by_names(found, part, TEST)
+
+
+def read_points(path: Path, video: Video) -> list[NDArray[np.int64]]:
+    """The fixations of all viewers on an image, ``(N, 2)``: row and column from 0; repeats are kept.
+
+    Raises:
+        FileNotFoundError: when the file is missing.
+        ValueError: naming it, and the image and viewer of what is wrong in it.
+    """
+    assert isinstance(video.frames, OneFile), "a still has one picture"
+    found, image = regular_file(path, _MOST, links=True).stat(), video.frames.file
+    known = _of_images(path, found.st_size, found.st_mtime_ns)
+    if image.name not in known:
+        raise ValueError(f"{path}: no fixations of {image.name}, but of {len(known)} other images; fetch it again")
+    header = read_header(image, read_image_bytes(image))
+    if header is None or not all(header.size):
+        raise ValueError(f"unreadable image {image}; fetch it again")
+    height, width = header.size
+    x, y = known[image.name].T
+    outside = ~((x >= 0) & (x <= width) & (y >= 0) & (y <= height))
+    if outside.any():
+        first = int(outside.nonzero()[0][0])
+        raise ValueError(
+            f"{path}: {image.name} has a fixation at x {x[first]:g} and y {y[first]:g}, outside of its {width} x "
+            f"{height} pixels; are x and y swapped, or was the image resized?"
+        )
+    columns = np.clip(np.floor(x + 0.5), 1, width) - 1  # MATLAB's round, of pixels that are counted from 1
+    rows = np.clip(np.floor(y + 0.5), 1, height) - 1
+    return [np.stack([rows, columns], axis=1).astype(np.int64)]
+
+
+def painted(points: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The authors' map of an image, ``(H, W)``: zeros where nobody looked anywhere.
+
+    A window with an even side has no pixel in its middle: the authors' maps lie half a pixel up and to the left.
+
+    Args:
+        points: row and column of each fixation, ``(N, 2)``.
+        size: (height, width) of the image.
+    """
+    rows, columns = (_profiles(at, n) for at, n in zip(np.unique(points, axis=0).T, size, strict=True))
+    density = rows.T @ columns
+    low, high = density.min(), density.max()
+    levels = (density - low) / (high - low) * 255 if high > low else np.zeros(size)
+    return np.floor(levels + 0.5).astype(np.uint8)
+
+
+def _profiles(at: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """The Gaussian around each of some pixels along one side of an image of ``n``, ``(N, n)``."""
+    far = np.arange(n) - at[:, None]
+    inside = (far >= WINDOW // 2 - WINDOW) & (far < WINDOW // 2)
+    return np.where(inside, np.exp(-((far + 0.5) ** 2) / (2 * SIGMA**2)), 0.0)
+
+
+@lru_cache(maxsize=2)
+def _of_images(path: Path, size: int, stamp: int) -> Mapping[str, NDArray[np.float64]]:
+    """x and y of all fixations on each image, ``(N, 2)``, of one version of a file."""
+    import scipy.io  # takes long to import, and few need it
+
+    data = path.read_bytes()
+    try:
+        _check_unpacked(data)
+        images = scipy.io.loadmat(io.BytesIO(data), variable_names=["fixations"]).get("fixations")
+    except NotImplementedError:
+        raise ValueError(f"{path}: a .mat file of version 7.3, which is not read; save it with -v7") from None
+    except Exception as error:  # scipy raises many kinds for damaged files
+        raise ValueError(f"unreadable fixations {path} ({error}); fetch it again") from error
+    if images is None:
+        raise ValueError(f"{path}: no variable 'fixations' in it; fetch it again")
+    found: dict[str, NDArray[np.float64]] = {}
+    for n, image in enumerate(_structs(f"{path}: fixations", images, "img", "subjects"), start=1):
+        name = np.asarray(image["img"]).ravel()
+        if name.size != 1 or name.dtype.kind != "U" or str(name[0]) in found:
+            raise ValueError(f"{path}: entry {n} names no image, or one that was named before; fetch it again")
+        of_image = f"{path}: {name[0]}"
+        viewers = _structs(of_image, image["subjects"], "fix_x", "fix_y")
+        seen = [_numbers(f"{of_image}, viewer {k}", viewer) for k, viewer in enumerate(viewers, start=1)]
+        found[str(name[0])] = np.concatenate([np.zeros((0, 2)), *seen])
+    return found
+
+
+def _check_unpacked(data: bytes) -> None:
+    """Refuse a file whose packed parts would take more memory than the fixations of some thousand images."""
+    order: Literal["little", "big"] = "big" if data[_HEADER - 2 : _HEADER] == b"MI" else "little"
+    at, room = _HEADER, _MOST_UNPACKED
+    while at + 8 <= len(data) and data[:6] == b"MATLAB":
+        kind, length = (int.from_bytes(data[k : k + 4], order) for k in (at, at + 4))
+        if kind == _PACKED:
+            room -= len(zlib.decompressobj().decompress(data[at + 8 : at + 8 + length], room + 1))
+        if room < 0:
+            raise ValueError(f"it unpacks to more than {_MOST_UNPACKED:,} bytes")
+        at += 8 + length
+
+
+def _structs(where: str, value: Any, *fields: str) -> Iterator[Any]:
+    """The structs of an array of cells, or of an array of structs, each with these fields at least."""
+    array = np.asarray(value)
+    for entry in array.ravel():
+        one = np.asarray(entry)
+        if one.dtype.names is None or one.size != 1 or not set(fields) <= set(one.dtype.names):
+            raise ValueError(f"{where}: expected cells with {' and '.join(fields)}; fetch it again")
+        yield one.ravel()[0]
+
+
+def _numbers(where: str, viewer: Any) -> NDArray[np.float64]:
+    """x and y of a viewer, ``(N, 2)``; none of one who saw nothing."""
+    x, y = (np.asarray(viewer[name]).ravel() for name in ("fix_x", "fix_y"))
+    if not len(x) and not len(y):
+        return np.zeros((0, 2))
+    if len(x) != len(y) or {x.dtype.kind, y.dtype.kind} - set("uif"):
+        raise ValueError(f"{where}: {len(x)} numbers fix_x and {len(y)} fix_y, expected as many; fetch it again")
+    points = np.stack([x, y], axis=1).astype(np.float64)
+    if not np.isfinite(points).all():
+        raise ValueError(f"{where}: a fixation without a place (NaN or infinity); leave it out and save the file anew")
+    return points
+
+
+register_dataset(
+    DataSet(
+        "osie",
+        "OSIE",
+        osie_layout,
+        sound=False,
+        folds=False,
+        stills=True,
+        citation="Xu et al. 2014",
+        facts=Facts(
+            videos=700,
+            viewers="15",
+            conditions="free viewing of 3 s",
+            licence="MIT, of the repository",
+            source=_REPOSITORY,
+            faults=(
+                "No saliency maps are handed out: they are painted from the fixations as the authors' script does, "
+                "whose window of an even side puts them half a pixel up and to the left.",
+                "Others paint maps with other Gaussians, such as of 16 pixels, and cut fractions of pixels off in "
+                "place of rounding, so CC, SIM and KL of papers are on other maps.",
+                "There is no published split, so scores on a part of it do not compare with those of papers.",
+            ),
+            heard=False,
+        ),
+        online=Online(
+            (
+                Piece(
+                    "frames",
+                    f"osie/{_COMMIT}.zip",
+                    "OSIE/data",
+                    f"{_REPOSITORY}/archive/{_COMMIT}.zip",
+                    holds=("stimuli", "eye"),
+                ),
+            )
+        ),
+    )
+)
