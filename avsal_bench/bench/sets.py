@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import Video, dataset, expand, list_datasets, resolve_name
+from avsal_bench.data.dataset import DataSet, Video, dataset, expand, list_datasets, resolve_name
 from avsal_bench.kept import once
 
 #: Folders below a data root that hold a folder a set.
@@ -39,7 +39,7 @@ def present_sets(root: Path | None) -> list[str]:
         print("no data root given: looking at the embedded set; see --root, AVSAL_DATA", file=sys.stderr)
         return ["synth"]
     real = [one for name in list_datasets(root) if not (one := dataset(name, root)).embedded]
-    found = [d.name for d in real if d.described or any((root / place / folder).is_dir() for place in PLACES for folder in (d.folder, *d.also))]
+    found = [d.name for d in real if d.described or _has_folder(root, d)]
     if not found:
         folders = ", ".join(d.folder for d in real)
         raise FileNotFoundError(
@@ -47,6 +47,11 @@ def present_sets(root: Path | None) -> list[str]:
             "describes a set of your own, which `avsal data init` writes"
         )
     return found
+
+
+def _has_folder(root: Path, description: DataSet) -> bool:
+    names = (description.folder, *description.also)
+    return any((root / place / name).is_dir() for place in PLACES for name in names)
 
 
 def videos_of(space: Workspace, name: str, part: str, fold: int) -> list[Video]:

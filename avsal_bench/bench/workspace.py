@@ -9,6 +9,7 @@ from pathlib import Path
 from avsal_bench.data.dataset import dataset, use_root
 from avsal_bench.files import check_writable
 from avsal_bench.kept import Contents
+from avsal_bench.kept.noted import note_in
 from avsal_bench.resources import folder_of, home, resource
 
 #: Folders below the runs that a job writes into.
@@ -36,8 +37,9 @@ class Workspace:
     reuse_other_code: bool = False
 
     def __post_init__(self) -> None:
-        """From here on the sets that the data root describes are known by their names."""
+        """From here on the sets that the data root describes are known by their names, and notes on files are kept."""
         use_root(self.data_root)
+        note_in(self.runs / "digests")
 
     @property
     def contents(self) -> Contents:

@@ -56,10 +56,12 @@ class Online:
         pieces: archives.
         steps: what a person does where no piece, or not every piece, can be fetched; ``{root}`` and ``{downloads}``
             stand for the folders.
+        repository: ``<owner>/<name>`` of a data set on Hugging Face that is all of it, in its layout; "" for none.
     """
 
     pieces: tuple[Piece, ...] = ()
     steps: tuple[str, ...] = ()
+    repository: str = ""
 
 
 def address(url: str) -> str:

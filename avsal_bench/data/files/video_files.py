@@ -31,6 +31,7 @@ from avsal_bench.data.files.timeline import (
     stamp_of_video,
     timeline,
 )
+from avsal_bench.data.files.whole_films.levels import grey_levels
 
 #: Video files that a process keeps open.
 OPEN_FILES = 2
@@ -129,7 +130,7 @@ def read_levels(path: Path, numbers: Sequence[int]) -> list[Tensor]:
     """
     index = index_of(path)
     require_frames(path, index, numbers)
-    reader = _grey_readers.get((path, stamp_of_video(path)), lambda: _Reader(path, index, _levels))
+    reader = _grey_readers.get((path, stamp_of_video(path)), lambda: _Reader(path, index, grey_levels))
     found = {n: reader.picture(n - 1) for n in sorted(set(numbers))}
     return [found[n] for n in numbers]
 
@@ -137,16 +138,6 @@ def read_levels(path: Path, numbers: Sequence[int]) -> list[Tensor]:
 def _colours(frame: av.VideoFrame) -> NDArray[Any]:
     """RGB of a picture ``(H, W, 3)`` uint8."""
     return np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
-
-
-def _levels(frame: av.VideoFrame) -> NDArray[Any]:
-    """Grey levels of a picture ``(H, W)``."""
-    deep = max(part.bits for part in frame.format.components) > 8
-    colours = frame.to_ndarray(format="rgb48le" if deep else "rgb24", threads=1)
-    grey = colours[..., 0]
-    if (colours == grey[..., None]).all():
-        return np.ascontiguousarray(grey)
-    return np.asarray(colours.mean(-1, dtype=np.float64))
 
 
 class _Reader:
