@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from typing_extensions import NotRequired, TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
+from avsal_bench.typed import MOST_FOLDS
 from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key
 from avsal_bench.record_metrics import CURVE_PARTS, check_metrics
 from avsal_bench.record_story import TrainedOnForm, ViewingForm
@@ -185,7 +186,7 @@ class RecordForm(TypedDict):
     model: Name
     modality: Literal["", "v", "av", "a"]
     dataset: Name
-    fold: Annotated[int, Field(ge=1, le=3)]
+    fold: Annotated[int, Field(ge=1, le=MOST_FOLDS)]
     seed: Large
     protocol: Name
     preset: NoName

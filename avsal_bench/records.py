@@ -127,7 +127,7 @@ class Record:
         model: name in the registry, and of the variant behind a hyphen where it is one, such as ``mspi-s3d``.
         modality: ``v``, ``av`` or ``a``; "" for a baseline.
         dataset: name of the data set.
-        fold: 1, 2 or 3.
+        fold: from 1: most sets have 1, 2 and 3.
         seed: of the training run.
         protocol: name of the protocol.
         preset: of the recipe.

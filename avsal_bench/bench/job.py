@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avsal_bench.files import fingerprint
 from avsal_bench.names import network_name, own_preset
 from avsal_bench.records import SOUNDS
-from avsal_bench.typed import above0, named, seed, size, whole, word
+from avsal_bench.typed import above0, fold, named, seed, size, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.workspace import Workspace
@@ -93,7 +93,7 @@ def job_options(parser: argparse.ArgumentParser) -> None:
     """Add what names one job."""
     parser.add_argument("model", metavar="MODEL", help="network; `avsal list` names them")
     parser.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
-    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="of the lists (default: %(default)s)")
+    parser.add_argument("--fold", type=fold, default=1, metavar="K", help="of the lists (default: %(default)s)")
     parser.add_argument("--seed", type=seed, default=0, help="of weights and random draws (default: %(default)s)")
 
 

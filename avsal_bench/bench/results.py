@@ -43,7 +43,7 @@ def make_record(
         model: name in tables, with its variant.
         modality: of the network.
         dataset: name of the set.
-        fold: 1, 2 or 3.
+        fold: from 1.
         preset: of the recipe.
         parameters: of the network; None where nothing is known of it.
         seed: of the training.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from avsal_bench.ending import shared_options
 from avsal_bench.map_layouts import LAYOUTS
 from avsal_bench.resources import home
-from avsal_bench.typed import place, whole, word
+from avsal_bench.typed import fold, place, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.evaluate import Submission
@@ -74,7 +74,7 @@ def submission_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--pred", type=place, required=True, metavar="DIR", help="folder of the maps")
     parser.add_argument("--dataset", required=True, metavar="SET", help="such as AVAD; `avsal list` names them")
-    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="test list (default: %(default)s)")
+    parser.add_argument("--fold", type=fold, default=1, metavar="K", help="test list, from 1 (default: %(default)s)")
     parser.add_argument(
         "--name", type=word, help="of the network in tables and file names (default: that of the folder)"
     )

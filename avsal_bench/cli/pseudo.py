@@ -7,7 +7,7 @@ import argparse
 from avsal_bench.bench.words import default_workers, folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
 from avsal_bench.text import many
-from avsal_bench.typed import seed, whole, word
+from avsal_bench.typed import fold, seed, whole, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -30,7 +30,7 @@ def add_parser(commands: Commands) -> None:
     )
     folder_options(parser)
     parser.add_argument("dataset", metavar="SET", help="a set with a category for each training video")
-    parser.add_argument("--fold", type=int, default=1, choices=[1, 2, 3], help="training list (default: %(default)s)")
+    parser.add_argument("--fold", type=fold, default=1, metavar="K", help="training list (default: %(default)s)")
     parser.add_argument("--preset", type=word, help="paper or smoke (default: paper for real sets, else smoke)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override an option, such as epochs=2"

@@ -14,7 +14,7 @@ from typing import Any
 
 from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.handed_in import files_in
-from avsal_bench.leaderboard.tables import FOLDS
+from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
 from avsal_bench.records import (
@@ -132,15 +132,18 @@ def check_submission(
 def incomplete_folds(found: Submission, folder: Path) -> list[str]:
     """Rows of the submission that lack a fold, with what the leaderboard has already; they are listed, not ranked."""
     rows: dict[tuple[str, str, str, int, str], set[int]] = defaultdict(set)
+    wanted: dict[str, set[int]] = {}
     for r in found.records.values():
         key = (r.protocol, r.dataset, r.network, r.seed, r.sound)
-        places = (record_path(folder / "records", r.network, r.dataset, k, r.seed, r.protocol, r.sound) for k in FOLDS)
-        rows[key] |= {r.fold} | {fold for fold, place in zip(FOLDS, places, strict=True) if place.is_file()}
+        folds = folds_of(r)
+        wanted[r.dataset] = set(folds)
+        places = (record_path(folder / "records", r.network, r.dataset, k, r.seed, r.protocol, r.sound) for k in folds)
+        rows[key] |= {r.fold} | {fold for fold, place in zip(folds, places, strict=True) if place.is_file()}
     return [
         f"{network} on {dataset}, {protocol}, seed {seed}, sound {sound}: "
-        f"{named('fold', sorted(set(FOLDS) - folds), 'are')} missing; the row is listed as incomplete"
+        f"{named('fold', sorted(wanted[dataset] - folds), 'are')} missing; the row is listed as incomplete"
         for (protocol, dataset, network, seed, sound), folds in sorted(rows.items())
-        if folds != set(FOLDS)
+        if folds != wanted[dataset]
     ]
 
 

@@ -14,6 +14,7 @@ from avsal_bench.leaderboard.part_lists import Lists, part_of_list, whole_lists
 from avsal_bench.leaderboard.statistics import bootstrap_interval
 from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS, Averaging, MetricForm, Record, VideoScores, mean_score
+from avsal_bench.typed import MOST_FOLDS
 
 #: The protocol of the tables that name none; those of others follow.
 MAIN_PROTOCOL = "stavis"
@@ -74,8 +75,8 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Whether every fold is done: three, or one on a set of one's own that has one split."""
-        return self.folds == FOLDS or all(map(has_one_split, self.records))
+        """Whether every fold is done: three, those that its set has, or one on a set of one's own with one split."""
+        return self.folds == folds_of(self.head) or all(map(has_one_split, self.records))
 
     @property
     def ranked(self) -> bool:
@@ -106,6 +107,14 @@ class Row:
     def version(self) -> tuple[int, ...]:
         """Oldest package version that made a record of the row."""
         return min(version_key(str(r.provenance.get("version", ""))) for r in self.records)
+
+
+def folds_of(record: Record) -> tuple[int, ...]:
+    """The folds of the set of a record: three, unless the record says that its set has others."""
+    told = record.provenance.get("folds")
+    if not isinstance(told, list) or not told or told != list(range(1, min(len(told), MOST_FOLDS) + 1)):
+        return FOLDS
+    return FOLDS if len(told) < len(FOLDS) and record.dataset in REAL_SETS else tuple(told)
 
 
 def has_one_split(record: Record) -> bool:

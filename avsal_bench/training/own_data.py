@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import common_folds, dataset
 from avsal_bench.models import model_entry
 from avsal_bench.names import own_preset
 
@@ -81,11 +81,11 @@ class OwnData:
         stages = {name: dict(stage) for name, stage in (plain.get("stages") or {}).items() if stage is not None}
         if not stages:
             raise ValueError(f"--train {','.join(self.train)}: {model} trains nothing here; test it with --datasets")
-        folded = any(dataset(name).folds for name in (*self.train, *self.test))
+        sets = [*self.train, *self.test]
         found: dict[str, Any] = {
             "stages": {name: self._stage(plain, stage) for name, stage in stages.items()},
             "test": list(self.test),
-            "folds": [1, 2, 3] if folded else [1],
+            "folds": list(common_folds(sets)) if any(dataset(name).folds for name in sets) else [1],
         }
         if network := self._options(model, plain.get("network") or {}, must=True):
             found["network"] = network

@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 from typing_extensions import Self
 
-from avsal_bench.data.dataset import expand
+from avsal_bench.data.dataset import dataset, expand
 from avsal_bench.data.teachers import Teacher
 from avsal_bench.names import plain_name, safe_name, unknown
 from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, Whole, build
@@ -152,7 +152,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     test: Sets
     test_batch_size: Count = 8
-    folds: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
+    folds: tuple[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9], ...] = (1, 2, 3)
     sounds: tuple[Sound, ...] = ("original",)
     weights: Mapping[str, str] = field(default_factory=dict)
 
@@ -310,6 +310,9 @@ def _check_names(recipe: Recipe) -> None:
     for key, kept in {"test": recipe.test, "folds": recipe.folds, "sounds": recipe.sounds}.items():
         if not kept or len(set(kept)) < len(kept):
             raise ValueError(f"{key}: expected at least one, and each once; got {list(kept)}")
+    for name in (*recipe.test, *(name for stage in recipe.stages for name in stage.data)):
+        for fold in recipe.folds:
+            dataset(name).check_fold(fold)
     if "modality" in recipe.network:
         raise ValueError("network.modality: the modality is that of the job; say --modality")
     for stage in recipe.stages:

@@ -36,7 +36,7 @@ PLACES = ["expected the name of a file or folder", "no home folder"]
         (BENCH, "--clips-a-device", ["-1", "0", "nan", ""]),
         (BENCH, "--parallel", ["-3", "0", "nan", ""]),
         (BENCH, "--seeds", ["-1", "a", "", "1,,2", "4294967296", "9" * 5000]),
-        (BENCH, "--folds", ["0", "4", "a", "", "1,4", "1.0"]),
+        (BENCH, "--folds", ["0", "10", "a", "", "1,10", "1.0"]),
         (BENCH, "--gpus", ["-1", "x"]),
         (BENCH, "--time", ["-1", "0", "1h"]),
         (BENCH, "--cpus", ["-1"]),
@@ -100,7 +100,7 @@ def test_a_home_folder_is_found(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--folds", "4"], "there are 1, 2 and 3"),
+        (["--folds", "10"], "most sets have 1, 2 and 3, and none has more than 9"),
         (["--folds", "1,1"], "1 stands twice"),
         (["--seeds", "1,1"], "1 stands twice"),
         (["--devices", "9"], "cannot be shared out evenly to 9 processes"),

@@ -88,7 +88,8 @@ def test_a_name_that_means_nothing_is_an_error(subtests, folder):
         ("bach_size=9", "recipe: unknown key 'bach_size'; did you mean 'batch_size'"),
         ("stages.one.data=[synt]", "stage 'one': unknown data set 'synt'; did you mean 'synth'"),
         ("loss={kll: 1}", "unknown loss 'kll'; did you mean 'kl'"),
-        ("folds=[4]", "unknown fold 4"),
+        ("folds=[10]", "unknown fold 10"),
+        ("folds=[4]", "fold: expected 1, 2 or 3, got 4"),
         ("sounds=[mute]", "unknown sound 'mute'; did you mean 'muted'"),
     ]:
         wrong = pytest.raises(ValueError, match=f"mine.yaml, preset paper: {message}")

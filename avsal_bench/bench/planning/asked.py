@@ -12,7 +12,7 @@ from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.stages import trainings, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.data.dataset import FOLDS, common_folds, dataset, expand
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.training.recipe import Recipe, list_presets, load_recipe, takes
 from avsal_bench.training.recipe_folder import recipe_folder
@@ -125,7 +125,7 @@ def folds_of(line: Line, usual: Sequence[int]) -> Sequence[int]:
         return line.recipe.folds
     names = {*line.sets, *(name for stage in line.recipe.stages for name in stage.data)}
     if any(dataset(name).folds for name in names) or not any(dataset(name).described for name in line.sets):
-        return usual
+        return common_folds(names) if tuple(usual) == FOLDS else usual
     return tuple(usual[:1])
 
 

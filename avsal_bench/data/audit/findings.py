@@ -25,7 +25,7 @@ class Counts:
 
     Args:
         dataset: name of the set.
-        fold: 1, 2 or 3; a set with one split has 1 only.
+        fold: from 1; a set with one split has 1 only.
         part: "train" or "test", or "all".
         videos: in the list.
         frames: of them that the list asks for.
