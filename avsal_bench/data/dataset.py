@@ -200,6 +200,7 @@ class Video:
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
         labels: file of :mod:`avsal_bench.data.labels`, which need not exist; None for a set that cannot have one.
         silent: whether a video of a set with sound is declared to have none: networks hear zeros; ``audio`` is None.
+        called: what its files call it, such as the table of gaze, where they are those of another set; "" for ``name``.
     """
 
     dataset: str
@@ -215,6 +216,7 @@ class Video:
     prepared: Path | None = None
     labels: Path | None = None
     silent: bool = False
+    called: str = ""
 
     @property
     def key(self) -> str:
@@ -295,6 +297,8 @@ class DataSet:
         online: where its files are offered, for ``avsal data get``; None where nobody here knows.
         lists: for each fold the name of its lists below ``fold_lists``, with ``{part}`` in the place of the part; empty
             for three folds, or one split, in lists that bear the name of the folder.
+        remarks: what ``avsal data check`` says of files below a root that no list asks for, in sentences; None where
+            there is nothing to say.
         validation: True where the layout is asked for the part "val" as well: videos that choose the checkpoint of
             trainings, in the place of training videos that are set aside.
         over: other sets whose files it reads, where its videos are theirs: who trained on one has seen the other.
@@ -314,6 +318,7 @@ class DataSet:
     told: Callable[[Path, int], dict[str, Any]] | None = None
     online: Online | None = None
     lists: tuple[str, ...] = ()
+    remarks: Callable[[Path], Sequence[str]] | None = None
     validation: bool = False
     over: tuple[str, ...] = ()
     also: tuple[str, ...] = ()

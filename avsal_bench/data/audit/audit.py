@@ -114,8 +114,12 @@ def _both(description: DataSet) -> str:
 
 
 def _look_at_description(one: _Set) -> None:
-    """Note what a description leaves out that a reader of scores asks for, and gaze that it names and nobody has."""
+    """Note what a set says of files in no list, what a description leaves out that a reader of scores asks for, and
+    gaze that it names and nobody has."""
     layout = one.description.layout
+    if one.description.remarks is not None and one.lists:
+        for text in one.description.remarks(one.root):
+            one.add("remark", (), one.description.folder, text)
     if not isinstance(layout, DescribedLayout):
         return
     where = below(layout.one.path, one.root.absolute())

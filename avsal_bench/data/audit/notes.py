@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "list": ("error", f"{_BEFORE}; nothing that the list names was looked at"),
     "list differs": ("warning", "scores are not comparable with those of the published lists"),
     "no gaze": ("note", "human_infinite cannot be run on the set"),
+    "remark": ("note", "neither training nor a test reads it"),
     "silenced": ("warning", "networks that hear are given zeros with it, as the description says"),
     "not said": ("note", "records and tables of the set have nothing there"),
     "leak": ("note", "the test list says that it is meant; scores say nothing of videos that are new to a network"),
