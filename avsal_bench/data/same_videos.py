@@ -60,11 +60,11 @@ def seen_among(tested: Iterable[Video], learnt: Iterable[Video]) -> set[str]:
 def _identities(video: Video) -> set[tuple[str, str]]:
     frames, name = video.frames, same_name(video.name)
     if isinstance(frames, NumberedFiles):
-        place = _real(frames.folder)
+        places = [_real(frames.folder / below) for below in frames.folders]
     else:
         path = frames.path if isinstance(frames, VideoFile) else frames.file
-        place = os.path.join(_real(path.parent), path.name)
-    return {("place", place), *((family, name) for family in families(video.dataset))}
+        places = [os.path.join(_real(path.parent), path.name)]
+    return {*(("place", place) for place in places), *((family, name) for family in families(video.dataset))}
 
 
 @lru_cache(maxsize=65_536)
