@@ -98,12 +98,18 @@ def _can_be_read(one: DataSet, root: Path) -> bool:
 
 
 def _is_lacking(one: DataSet, piece: Piece, root: Path) -> bool:
-    names = piece.holds or _listed(one, root)
+    names = piece.holds or _listed(_whose(one, piece), root)
     if is_unfinished(root / DOWNLOADS / piece.file):  # what was moved may be a part of it
         return True
     if names:
         return bool(lacking_videos(piece, names, root))
     return not (root / piece.into).is_dir() or not any((root / piece.into).iterdir())
+
+
+def _whose(one: DataSet, piece: Piece) -> DataSet:
+    """The set that a piece is of: of a set over the files of others, the one of them that offers it."""
+    others = (dataset(name) for name in one.over)
+    return next((other for other in others if other.online and piece in other.online.pieces), one)
 
 
 def _listed(one: DataSet, root: Path) -> tuple[str, ...]:
@@ -124,7 +130,7 @@ def _put(piece: Piece, sets: Sequence[DataSet], archive: Path, root: Path) -> st
     if not is_archive(archive.name):
         return str(archive)
     with unpacked(archive, root) as stage:
-        names = piece.holds or [name for one in sets for name in _listed(one, root)]
+        names = piece.holds or [name for one in sets for name in _listed(_whose(one, piece), root)]
         try:
             top = find_top(stage, Path(piece.into).name, names)
         except ValueError as error:

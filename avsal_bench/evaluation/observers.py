@@ -109,6 +109,10 @@ class Half(Truth):
         maps = self.blurred(frames)
         return as_levels(maps, maps.amax((1, 2), keepdim=True))
 
+    def listed(self, frames: Sequence[int]) -> list[Tensor]:
+        """Where its observers look in some frames, each ``(N, 2)``: row and column, one an observer."""
+        return [self.points[frame - 1].flip(1) for frame in frames]
+
     def pixels(self, frame: int) -> Tensor:
         """The pixels fixated in a frame, in order, among the H W of it."""
         return self._pixels[frame - 1]
@@ -145,7 +149,7 @@ def read_observers(video: Video) -> tuple[Gaze, tuple[int, int]]:
     if video.gaze is None:
         raise FileNotFoundError(f"{video.key}: no gaze of single observers; docs/data.md says how it is laid out")
     size = frame_size(video)
-    gaze = read_gaze(video.gaze, video.n_frames, size, video.name)
+    gaze = read_gaze(video.gaze, video.n_frames, size, video.called or video.name)
     if len(gaze.observers) < 2:
         raise ValueError(f"{video.gaze}: one observer, and two halves need two at the least; leave the video out")
     return gaze, size

@@ -275,7 +275,7 @@ def _look_at_gaze(notes: Notes, size: Size | None) -> None:
                 notes.frame("gaze outside", frame, text, path)
     if not outside:
         try:
-            read_gaze(path, notes.video.n_frames, (size[0], size[1]), notes.video.name)
+            read_gaze(path, notes.video.n_frames, (size[0], size[1]), notes.video.called or notes.video.name)
         except ValueError as error:
             notes.add("unreadable gaze", path, str(error).removeprefix(str(path)).strip(": "))
 

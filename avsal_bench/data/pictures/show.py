@@ -195,7 +195,8 @@ def painted_frames(video: Video, numbers: Sequence[int], size: tuple[int, int]) 
         FileNotFoundError, ValueError: naming a missing or unreadable file.
     """
     native = frame_size(video)
-    gaze = Gaze.of([]) if video.gaze is None else read_gaze(video.gaze, video.n_frames, native, video.name)
+    called = video.called or video.name
+    gaze = Gaze.of([]) if video.gaze is None else read_gaze(video.gaze, video.n_frames, native, called)
     radius = max(2.0, size[1] / 200)
     for start in range(0, len(numbers), CHUNK):
         chunk = list(numbers[start : start + CHUNK])
