@@ -177,26 +177,26 @@ def _find_unused(found: Inspection, known: Sequence[Video]) -> None:
 
 def _look_at_films(found: Inspection, workers: Workers) -> None:
     """Look at films, and leave of their maps those that are there."""
-    films = [maps for maps in found.videos if maps.film is not None]
+    films = [(maps, maps.film) for maps in found.videos if maps.film is not None]
     if films and (others := [maps.video.name for maps in found.videos if maps.files and maps.film is None]):
-        found.mixed = [f"{many(len(films), 'film')}, and a file a frame for {many(len(others), 'video')}: {others[0]}"]
-        found.mixed[0] += f" .. {others[-1]}" if len(others) > 1 else ""
+        shown = others[0] if len(others) == 1 else f"{others[0]} .. {others[-1]}"
+        found.mixed = [f"{many(len(films), 'film')}, and a file a frame for {many(len(others), 'video')}: {shown}"]
     with progress("look at the films", len(films)) as bar:
-        for index, film in workers.run(check_film, [maps.film for maps in films]):
-            maps = films[index]
-            n, name = maps.video.n_frames, str(maps.film.relative_to(found.root))
-            there = range(1, min(film.pictures, n) + 1)
-            maps.files = dict.fromkeys(there, maps.film)
-            if film.problem:
-                found.unreadable.append(f"{name}: {film.problem.removeprefix(f'{maps.film}: ')}")
-            elif film.pictures > n:
-                found.extra.append(f"{name}: {frame_ranges(range(n + 1, film.pictures + 1))}; the list has {n}")
-            elif film.pictures < n:
+        for index, seen in workers.run(check_film, [film for _, film in films]):
+            maps, film = films[index]
+            n, name = maps.video.n_frames, str(film.relative_to(found.root))
+            there = range(1, min(seen.pictures, n) + 1)
+            maps.files = dict.fromkeys(there, film)
+            found.good[maps.video.key] = dict.fromkeys(there, seen.check)
+            if seen.problem:
+                found.unreadable.append(f"{name}: {seen.problem.removeprefix(f'{film}: ')}")
+            elif seen.pictures > n:
+                found.extra.append(f"{name}: {frame_ranges(range(n + 1, seen.pictures + 1))}; the list has {n}")
+            elif seen.pictures < n:
                 found.missing.append(
-                    f"{maps.video.name}: {frame_ranges(range(film.pictures + 1, n + 1))}; {name} has "
-                    f"{many(film.pictures, 'picture')}{film.damage}"
+                    f"{maps.video.name}: {frame_ranges(range(seen.pictures + 1, n + 1))}; {name} has "
+                    f"{many(seen.pictures, 'picture')}{seen.damage}"
                 )
-            found.good[maps.video.key] = dict.fromkeys(there, film.check)
             bar.advance()
 
 

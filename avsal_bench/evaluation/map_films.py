@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import av
 import numpy as np
@@ -65,10 +65,10 @@ class FilmWriter:
         self._rate = Fraction(fps).limit_denominator(100_000)
         self._lossless = form == "mkv"
         self._bits = 16 if self._lossless else bits
-        self._size: tuple[int, int] | None = None
         self._stack = ExitStack()
         temporary = self._stack.enter_context(whole_file(path))
-        self._container = self._stack.enter_context(av.open(f"file:{temporary}", "w", format=_CONTAINERS[form], options=_SAME_BYTES))
+        opened = av.open(f"file:{temporary}", "w", format=_CONTAINERS[form], options=_SAME_BYTES)
+        self._container = self._stack.enter_context(opened)
         self._stream: VideoStream | None = None
 
     def __enter__(self) -> FilmWriter:
@@ -90,11 +90,12 @@ class FilmWriter:
         """
         size = (maps.shape[1], maps.shape[2])
         if self._stream is None:
-            self._size, self._stream = size, self._begin(size)
-        if size != self._size:
+            self._stream = self._begin(size)
+        begun = (self._stream.height, self._stream.width)
+        if size != begun:
             raise ValueError(
-                f"{self.path}: map {self.pictures + 1} is {size[0]}x{size[1]}, those before it "
-                f"{self._size[0]}x{self._size[1]}; a film has one size"
+                f"{self.path}: map {self.pictures + 1} is {size[0]}x{size[1]}, those before it {begun[0]}x{begun[1]}; "
+                "a film has one size"
             )
         for saliency in maps:
             self._container.mux(self._stream.encode(self._picture(to_range_one(saliency), self._stream.pix_fmt)))
@@ -137,7 +138,7 @@ class FilmWriter:
         frame = av.VideoFrame(width, height, pix_fmt)
         values = _levels(saliency, self._bits)
         for number, plane in enumerate(frame.planes):
-            rows = np.frombuffer(plane, values.dtype).reshape(plane.height, -1)
+            rows = np.frombuffer(memoryview(plane), values.dtype).reshape(plane.height, -1)
             if number == 0 or self._lossless:
                 rows[:, :width] = values
             else:
@@ -146,9 +147,9 @@ class FilmWriter:
         return frame
 
 
-def _levels(saliency: Tensor, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _levels(saliency: Tensor, bits: int) -> NDArray[Any]:
     """Levels of luma, in the range of video, of a map from 0 to 1; of 16 bits, in the whole range."""
-    values = saliency.numpy()
+    values: NDArray[np.float64] = saliency.numpy()
     if bits == 16:
         return np.rint(values * 65535).astype(np.uint16)
     if bits == 10:
