@@ -44,7 +44,7 @@ class LearntForm(TypedDict):
 
     set: _Name
     part: Literal["train", "val", "test", "unknown"]
-    fold: Annotated[int, Field(ge=1, le=3)] | None
+    fold: Annotated[int, Field(ge=1, le=1000)] | None
     use: Literal["fit", "validation", "observed", "said"]
     stage: NotRequired[_Text]
     videos: NotRequired[_Count]

@@ -14,7 +14,9 @@ from avsal_bench.api.maps_of import Some
 from avsal_bench.api.sources_of_maps import Evaluated, Settings, Source, plain_label, source_of
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import make_record
-from avsal_bench.bench.workspace import workspace
+from avsal_bench.bench.seen.saying import asked_words
+from avsal_bench.bench.seen.trained_on import said
+from avsal_bench.bench.workspace import Workspace, workspace
 from avsal_bench.data.dataset import DataSet, Video, resolve_name
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.data.files.presence import check_truth
@@ -48,6 +50,7 @@ def evaluate(
     workers: int = 0,
     precision: str = "32-true",
     progress: bool = False,
+    trained_on: str | None = None,
 ) -> Record:
     """Score saliency maps on the test videos of a data set, with the numbers that ``avsal evaluate`` gives.
 
@@ -88,6 +91,9 @@ def evaluate(
         precision: of a network: ``32-true``, or on a GPU ``bf16`` or ``fp16``; ``bf16`` also on a CPU with AMX or
             AVX512-BF16. The record says it, and is of another row than one in float32.
         progress: show bars, on stderr.
+        trained_on: what gives the maps was trained on, as ``avsal evaluate --trained-on`` has it: ``"dhf1k,avad"`` or
+            ``"nothing"``. By default it is known of a checkpoint of a training here, of published weights and of a
+            baseline, and of nothing else.
 
     Returns:
         The record: ``record.scores`` by metric, and for each of ``record.videos`` the same; a score is NaN where no
@@ -107,8 +113,11 @@ def evaluate(
     rules = rules_of(protocol)
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
-    root, described_as = _find(dataset, data_root)  # the last of all checks, as it may make the embedded set
+    words = None if trained_on is None else asked_words(trained_on, fold)
+    space, described_as = _find(dataset, data_root)  # the last of all checks, as it may make the embedded set
+    described_as.check_fold(fold)
     dataset = described_as.name
+    root = space.root_of(dataset)
     videos = described_as.videos(root, "test", fold)
     for video in videos:
         check_truth(video)
@@ -124,13 +133,14 @@ def evaluate(
             scores, more = folder.scores(videos, known, rules)
             source = Source(plain_label(Path(maps).resolve().name), "", None)
         else:
-            source = source_of(maps, videos, frames, rules, Settings(root, dataset, fold, running))
+            source = source_of(maps, videos, frames, rules, Settings(space, dataset, fold, running))
             more = {}
             if source.precision:
                 more["precision"] = source.precision
             else:
                 _check_network(running)
             scores = _score(source.maps, videos, rules)  # type: ignore[arg-type]
+    more["trained_on"] = source.trained_on if words is None else said(words, dataset, fold, space)
     story |= {"fits": [], "test_seconds": round(time.monotonic() - began, 1), **more}
     return make_record(
         scores,
@@ -157,10 +167,11 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
         ValueError: for an unknown name; it suggests the nearest one.
         FileNotFoundError: where no root is known, or one that was named is not there.
     """
-    return _find(dataset, root)[0]
+    space, found = _find(dataset, root)
+    return space.root_of(found.name)
 
 
-def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet]:
+def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Workspace, DataSet]:
     if not isinstance(name, str):
         raise TypeError(f"dataset: expected the name of a data set, such as 'avad', got {name!r}")
     given = None if root is None else os.fspath(root)
@@ -177,7 +188,7 @@ def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, DataSet
         raise FileNotFoundError(
             f"{name}: no data root; give data_root='/folder/of/the/sets', or set AVSAL_DATA, see `avsal data check`"
         )
-    return space.root_of(found.name), found
+    return space, found
 
 
 def _check_network(running: Running) -> None:

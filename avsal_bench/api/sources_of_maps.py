@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,19 @@ from torch import nn
 from avsal_bench.api.maps_of import FrameFunction, Some, check_arrays, of_arrays, of_function
 from avsal_bench.api.running import borrowed, predictor_of
 from avsal_bench.bench.jobs.testing import observe_training_maps
+from avsal_bench.bench.seen.trained_on import observed, of_checkpoint, published, said
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.models import model_entry
+from avsal_bench.models.weights.offered import list_weights
 from avsal_bench.names import shortened
 from avsal_bench.prediction.predicting import Running, predict_maps
 from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.record_story import nothing_known
 
 #: What can be scored.
 Evaluated = nn.Module | FrameFunction | Mapping[str, Any] | str | os.PathLike[str]
@@ -35,7 +39,7 @@ Evaluated = nn.Module | FrameFunction | Mapping[str, Any] | str | os.PathLike[st
 class Settings:
     """Which part of which data set a network is run on, and how."""
 
-    root: Path
+    space: Workspace
     dataset: str
     fold: int
     running: Running
@@ -43,7 +47,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Source:
-    """What gives maps, and what a record tells of it; the precision is "" where no network gives them."""
+    """What gives maps, and what a record tells of it; the precision is "" where no network gives them.
+
+    ``trained_on`` is what is known of the training behind it (:class:`avsal_bench.record_story.TrainedOnForm`).
+    """
 
     name: str
     modality: str
@@ -52,6 +59,7 @@ class Source:
     weights: str | None = None
     sha256: str | None = None
     precision: str = ""
+    trained_on: Mapping[str, Any] = field(default_factory=nothing_known)
 
 
 def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol, how: Settings) -> Source:
@@ -98,7 +106,7 @@ def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how:
     check_videos(videos, audio=spec.audio is not None)
     if net.observes:
         predictor = copy.deepcopy(predictor)
-        config = DataConfig({how.dataset: how.root}, how.fold, num_workers=how.running.workers)
+        config = DataConfig({how.dataset: how.space.root_of(how.dataset)}, how.fold, num_workers=how.running.workers)
         observe_training_maps(predictor.module.net, SaliencyDataModule(config, spec))
 
     def maps(video: Video) -> Iterator[Some]:
@@ -116,7 +124,18 @@ def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how:
         Path(predictor.source).name if predictor.source else None,
         predictor.sha256,
         running.precision,
+        _trained_on(predictor, how),
     )
+
+
+def _trained_on(predictor: Predictor, how: Settings) -> Mapping[str, Any]:
+    """What is known of the training of a network: of a checkpoint what lies beside it, of others the authors' word."""
+    where = how.dataset, how.fold, how.space
+    if _is_baseline(predictor.model):
+        return observed(*where) if predictor.module.net.observes else said((), *where)
+    if predictor.source in list_weights():
+        return published(predictor.source, *where)
+    return of_checkpoint(Path(predictor.source), *where) if predictor.source else nothing_known()
 
 
 def _is_baseline(name: str) -> bool:

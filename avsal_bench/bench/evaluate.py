@@ -7,11 +7,12 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import write_result
+from avsal_bench.bench.seen.trained_on import said
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
@@ -35,6 +36,7 @@ from avsal_bench.records import (
     network_name,
     read_record,
     record_path,
+    write_record,
 )
 from avsal_bench.workers import Workers
 
@@ -54,6 +56,8 @@ class Submission:
         modality: ``v``, ``av``, ``a``, or "" where it is not known.
         first: number of the file of the first frame, where each has one.
         any_shape: score maps that do not have the shape of their ground truth as they are.
+        trained_on: what made the maps was trained on, as :func:`~avsal_bench.bench.seen.saying.asked_words` gives it;
+            None where nobody says.
 
     Raises:
         ValueError: for a name that is not fit for a file.
@@ -67,6 +71,7 @@ class Submission:
     modality: str = ""
     first: int = 1
     any_shape: bool = False
+    trained_on: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         plain_name("the network's --name", self.name)
@@ -127,7 +132,11 @@ def evaluate(
     elif path.is_file():
         _same_maps(path, inspection)
         ways = "score anew with --force, or choose another --name"
-        require_same(str(path), read_record(path).provenance.get("made_of"), made.whole, ways, space.reuse_other_code)
+        there = read_record(path)
+        require_same(str(path), there.provenance.get("made_of"), made.whole, ways, space.reuse_other_code)
+        if s.trained_on is not None:  # the scores stay as they are
+            told = {"trained_on": said(s.trained_on, s.dataset, s.fold, space)}
+            write_record(path, replace(there, provenance=there.provenance | told))
         return path
     began = time.monotonic()
     videos = score_maps(s, inspection, [rule], space, workers, allow_missing)[rule.name]
@@ -135,6 +144,7 @@ def evaluate(
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
     story |= story_of_lists(space.root_of(s.dataset), dataset(s.dataset), s.fold)
     story["made_of"] = dict(made.whole)
+    story["trained_on"] = said(s.trained_on, s.dataset, s.fold, space)
     write_result(
         path,
         videos,

@@ -22,6 +22,7 @@ from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
 from avsal_bench.bench.machine import Share, batch_norms
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
+from avsal_bench.bench.seen.trained_on import learnt_of
 from avsal_bench.bench.sharing.turns import agreed, take_turn
 from avsal_bench.bench.stages import Training, learns_labels
 from avsal_bench.bench.starting import start_from, start_parts
@@ -161,6 +162,7 @@ def _fit(
         "stage": stage.name,
         "network": training.network,
         "start": started,
+        "trained_on": learnt_of(training, job.fold, context.space).plain(),
         "steps": trainer.global_step,
         "processes": trainer.world_size,
         "share": share._asdict(),

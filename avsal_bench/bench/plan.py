@@ -23,6 +23,7 @@ from avsal_bench.bench.planning.asked import (
     modalities_of,
     tested_sets,
 )
+from avsal_bench.bench.seen.trained_on import seen_test_videos
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
@@ -30,7 +31,7 @@ from avsal_bench.data.clips.sampler import clip_counts
 from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.evaluation.protocol import protocol as rules_of
-from avsal_bench.kept import require_same
+from avsal_bench.kept import one_look, require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import Record, network_name, read_record, record_path
 from avsal_bench.spec import Sound
@@ -121,7 +122,8 @@ def make_plan(
 
 
 def notes_of(jobs: Sequence[Job], space: Workspace, preset: str) -> list[str]:
-    """What a person should know of a plan before it runs: networks that ``smoke`` trains, as weights are not imported.
+    """What a person should know of a plan before it runs: networks that ``smoke`` trains, as weights are not imported,
+    and trainings that hold videos which are tested.
 
     Args:
         jobs: of the plan.
@@ -137,7 +139,19 @@ def notes_of(jobs: Sequence[Job], space: Workspace, preset: str) -> list[str]:
         f"{'is' if len(names) == 1 else 'are'} not imported (`avsal weights list`); --preset {preset} asks for them"
         for model, names in lacking.items()
         if names
-    ]
+    ] + _seen_notes(jobs, space)
+
+
+def _seen_notes(jobs: Sequence[Job], space: Workspace) -> list[str]:
+    """Jobs whose training holds videos that they test; of seeds, which train on the same, one speaks for all."""
+    found: dict[str, None] = {}
+    with one_look():
+        for job in {replace(job, seed=0): job for job in reversed(jobs)}.values():
+            recipe = job.recipe(space)
+            if kind_of(job.model).has_network:
+                names = dict.fromkeys(name for name, _, _ in records_of(job, recipe, space))
+                found |= dict.fromkeys(seen_test_videos(job, recipe, space, names))
+    return list(found)
 
 
 def plan_one(

@@ -11,6 +11,7 @@ from avsal_bench.data.dataset import dataset as described
 from avsal_bench.evaluation.picture import draw_gallery
 from avsal_bench.evaluation.protocol import Protocol, protocol
 from avsal_bench.metrics.further import FurtherMetric, further_metric
+from avsal_bench.record_story import nothing_known
 from avsal_bench.records import MetricForm, Record, VideoScores, mean_scores, write_record
 from avsal_bench.training.recipe import Recipe
 
@@ -39,7 +40,7 @@ def make_record(
     Args:
         videos: scores, in the order of the test list.
         rules: the protocol that they were scored by.
-        story: the record's ``provenance``.
+        story: the record's ``provenance``; where it does not tell it, nobody knows what was trained on.
         model: name in tables, with its variant.
         modality: of the network.
         dataset: name of the set.
@@ -51,6 +52,8 @@ def make_record(
         recipe: None where there was none.
         weights: ``file`` and ``sha256``, and what else is known of them; None for a result without weights.
     """
+    one = described(dataset)
+    story = {"viewing": one.viewing, "trained_on": nothing_known()} | story
     return Record(
         model=model,
         modality=modality,
@@ -63,7 +66,7 @@ def make_record(
         averaging=rules.averaging,
         scores=mean_scores(videos, rules.averaging),
         videos=videos,
-        synthetic=described(dataset).embedded,
+        synthetic=one.embedded,
         recipe=recipe.plain() if recipe else {},
         weights={**(weights or {"file": None, "sha256": None}), "parameters": parameters},
         provenance=story,

@@ -58,13 +58,13 @@ def seen_among(tested: Iterable[Video], learnt: Iterable[Video]) -> set[str]:
 
 
 def _identities(video: Video) -> set[tuple[str, str]]:
-    frames, name = video.frames, same_name(video.name)
+    frames, names = video.frames, {same_name(video.name), same_name(video.called or video.name)}
     if isinstance(frames, NumberedFiles):
         places = [_real(frames.folder / below) for below in frames.folders]
     else:
         path = frames.path if isinstance(frames, VideoFile) else frames.file
         places = [os.path.join(_real(path.parent), path.name)]
-    return {*(("place", place) for place in places), *((family, name) for family in families(video.dataset))}
+    return {*(("place", place) for place in places), *((family, name) for family in families(video.dataset) for name in names)}
 
 
 @lru_cache(maxsize=65_536)

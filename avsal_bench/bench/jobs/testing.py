@@ -16,6 +16,7 @@ from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.bench.made_of import of_test, of_trained
 from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
+from avsal_bench.bench.seen.trained_on import trained_on
 from avsal_bench.bench.sharing.turns import agreed
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
@@ -94,6 +95,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         told = story | {"fits": trained.fits} | ({"partners": whose} if sound == "swapped" else {})
         told |= of_trained(job, recipe, space, made[sound])
         told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
+        told["trained_on"] = trained_on(job, recipe, space, name)
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
 
