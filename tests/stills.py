@@ -1,4 +1,4 @@
-"""Small SALICON and MIT1003 trees, in the layouts in which their authors hand them out."""
+"""Small SALICON, MIT1003, OSIE and CAT2000 trees, in the layouts in which their authors hand them out."""
 
 import numpy as np
 from PIL import Image
@@ -63,4 +63,64 @@ def write_mit1003(root, count=10):
         Image.fromarray(fixated).save(maps / f"{name}_fixPts.jpg")
         truth[name] = points
     (images / "._i000000000.jpeg").write_bytes(b"left by an archive of a Mac")
+    return truth
+
+
+def cell(values):
+    """A cell array of MATLAB, of one column."""
+    found = np.empty((len(values), 1), dtype=object)
+    for n, value in enumerate(values):
+        found[n, 0] = value
+    return found
+
+
+def save_osie_gaze(path, images, **variables):
+    """OSIE's file: for each image by name, a list of viewers, each a list of ``(x, y)`` as MATLAB counts, in tenths."""
+    entries = []
+    for name, viewers in images.items():
+        seen = []
+        for points in viewers:
+            x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T[:, None]
+            seen.append({"fix_x": x, "fix_y": y, "fix_duration": np.full(x.shape, 200, dtype=np.uint16)})
+        entries.append({"img": name, "subjects": cell(seen)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"fixations": cell(entries), **variables}, do_compression=True)
+
+
+def write_osie(root, count=7):
+    """OSIE: by the name of each image, the fixations ``(x, y)`` from 0, one of them twice; no saliency maps."""
+    rng, truth, gaze = np.random.default_rng(3), {}, {}
+    images = root / "OSIE" / "data" / "stimuli"
+    images.mkdir(parents=True)
+    (root / "OSIE" / "data" / "mouse_lab").mkdir()
+    for n in range(1001, 1001 + count):
+        image, _, points = picture(rng)
+        Image.fromarray(image).save(images / f"{n}.jpg")
+        seen = [(x + 1.3, y + 0.8) for x, y in points]
+        gaze[f"{n}.jpg"] = [seen, [], [seen[0], (0.4, 48.0)]]  # the last one in the corner
+        truth[str(n)] = [*points, points[0], (0, 47)]
+    save_osie_gaze(root / "OSIE" / "data" / "eye" / "fixations.mat", gaze)
+    return truth
+
+
+def write_cat2000(root, count=5):
+    """CAT2000: by the name of each image, the fixated points ``(x, y)`` from 0; with the folders of pictures."""
+    rng, truth = np.random.default_rng(4), {}
+    for category in ("Action", "LineDrawing"):
+        folders = {kind: root / "CAT2000/trainSet" / kind / category for kind in ("Stimuli", "FIXATIONMAPS")}
+        for kind, folder in {**folders, "FIXATIONLOCS": root / "CAT2000/trainSet/FIXATIONLOCS" / category}.items():
+            (folder / "Output").mkdir(parents=True)
+            folders[kind] = folder
+        for n in range(1, count + 1):
+            image, density, points = picture(rng)
+            image[:, :6] = image[:, -6:] = 126  # grey bars
+            fixated = np.zeros(SIZE, dtype=np.uint8)
+            for x, y in points:
+                fixated[y, x] = 1
+            Image.fromarray(image).save(folders["Stimuli"] / f"{n:03d}.jpg")
+            Image.fromarray(image).save(folders["Stimuli"] / "Output" / f"{n:03d}_SaliencyMap.jpg")
+            Image.fromarray(density).save(folders["FIXATIONMAPS"] / f"{n:03d}.jpg")
+            savemat(folders["FIXATIONLOCS"] / f"{n:03d}.mat", {"fixLocs": fixated})
+            truth[f"{category}_{n:03d}"] = points
+    (root / "CAT2000/trainSet/Stimuli/Output").mkdir()
     return truth
