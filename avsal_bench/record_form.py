@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 from typing_extensions import NotRequired, TypedDict
 
 from avsal_bench.names import PLAIN, shortened, unknown
-from avsal_bench.typed import MOST_FOLDS
 from avsal_bench.plain_values import LARGEST, LONGEST, TEXT, not_plain, shown_key
-from avsal_bench.record_metrics import CURVE_PARTS, check_metrics
+from avsal_bench.record_metrics import AREAS, CROWDSAL, CURVE_PARTS, check_areas, check_metrics
 from avsal_bench.record_story import TrainedOnForm, ViewingForm
+from avsal_bench.typed import MOST_FOLDS
 
 SCHEMA = 3
 
@@ -39,6 +39,8 @@ Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 # little less than 0 where a protocol adds a constant inside its logarithm.
 Correlation = Annotated[float, Field(ge=-1 - 1e-6, le=1 + 1e-6, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=-1e-6, le=1 + 1e-6, allow_inf_nan=False)]
+# Of Judd's area by one protocol; under others it is a share (check_areas).
+Area = Annotated[float, Field(ge=AREAS[0] - 1e-6, le=AREAS[1] + 1e-6, allow_inf_nan=False)]
 Nss = Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)]
 Kl = Annotated[float, Field(ge=-1, le=1_000, allow_inf_nan=False)]
 
@@ -77,7 +79,7 @@ Scores = TypedDict(
     {
         "CC": Correlation | None,
         "NSS": Nss | None,
-        "AUC-J": Share | None,
+        "AUC-J": Area | None,
         "sAUC": Share | None,
         "SIM": Share | None,
         "KL": Kl | None,
@@ -88,7 +90,7 @@ SomeScores = TypedDict(
     {
         "CC": Correlation | None,
         "NSS": Nss | None,
-        "AUC-J": Share | None,
+        "AUC-J": Area | None,
         "sAUC": Share | None,
         "SIM": Share | None,
         "KL": Kl | None,
@@ -104,7 +106,7 @@ Curves = TypedDict(
     {
         "CC": Annotated[list[Correlation | None], _Parts],
         "NSS": Annotated[list[Nss | None], _Parts],
-        "AUC-J": Annotated[list[Share | None], _Parts],
+        "AUC-J": Annotated[list[Area | None], _Parts],
         "sAUC": Annotated[list[Share | None], _Parts],
         "SIM": Annotated[list[Share | None], _Parts],
         "KL": Annotated[list[Kl | None], _Parts],
@@ -209,7 +211,20 @@ def json_schema() -> dict[str, Any]:
         "title": f"A record of avsal_bench, form {SCHEMA}",
         "$comment": "Records without plug-ins have neither `metrics` nor `provenance.plugins`; both came with 0.1.0.",
     }
-    return plain | title
+    return plain | title | _AREAS_OF_OTHERS
+
+
+def _areas(form: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"AUC-J": form}}
+
+
+_SHARE = {"anyOf": [{"type": "number", "minimum": -1e-6, "maximum": 1 + 1e-6}, {"type": "null"}]}
+_OF_VIDEO = {"scores": _areas(_SHARE), "consistent": _areas(_SHARE), "curve": _areas({"items": _SHARE})}
+#: What :func:`check_areas` looks at, as a schema says it.
+_AREAS_OF_OTHERS = {
+    "if": {"properties": {"protocol": {"not": {"pattern": f"^{CROWDSAL}(-.*)?$"}}}},
+    "then": {"properties": {"scores": _areas(_SHARE), "videos": {"items": {"properties": _OF_VIDEO}}}},
+}
 
 
 def check_form(plain: Any) -> None:
@@ -228,7 +243,7 @@ def check_form(plain: Any) -> None:
         told = [_problem(details) for details in error.errors(include_url=False, include_context=False)[:TOLD]]
         more = error.error_count() - len(told)
         raise ValueError("; ".join(told + [f"and {more} more problem{'s' * (more > 1)}"] * (more > 0))) from None
-    if problems := [*check_metrics(plain)][:TOLD]:
+    if problems := [*check_areas(plain), *check_metrics(plain)][:TOLD]:
         raise ValueError("; ".join(problems))
     for part in ("recipe", "weights", "provenance"):
         if problem := not_plain(plain[part], part):

@@ -11,10 +11,40 @@ from avsal_bench.plain_values import LARGEST
 #: Equal parts of a video's time in ``VideoScores.curve``.
 CURVE_PARTS = 20
 
+#: The protocol by whose formulas AUC-J may be above 1; those that differ from it in a choice bear its name first.
+CROWDSAL = "crowdsal"
+#: The least and the most that AUC-J can be under it, of a frame that has at most twice as many points as pixels.
+AREAS = (-0.25, 2.0)
+
 #: Metrics of every record.
 SIX = ("CC", "NSS", "AUC-J", "sAUC", "SIM", "KL")
 #: What a video has by metric, and what stands there.
 _PARTS_BY_METRIC = {"scores": "score", "undefined": "count", "curve": "curve", "consistent": "score"}
+
+
+def areas_above_1(protocol: str) -> bool:
+    """Whether AUC-J may be outside of 0 to 1 under a protocol, see :data:`AREAS`.
+
+    >>> [areas_above_1(name) for name in ("crowdsal", "crowdsal-chance", "stavis")]
+    [True, True, False]
+    """
+    return protocol == CROWDSAL or protocol.startswith(f"{CROWDSAL}-")
+
+
+def check_areas(plain: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with AUC-J outside of 0 to 1: only one protocol has such areas."""
+    if areas_above_1(plain["protocol"]):
+        return
+    places = [("scores", plain["scores"])]
+    for number, video in enumerate(plain["videos"]):
+        parts = ("scores", "consistent", "curve")
+        places += [(f"videos.{number}.{part}", video[part]) for part in parts if part in video]
+    for place, given in places:
+        found = given.get("AUC-J")
+        for value in found if isinstance(found, list) else [found]:
+            if value is not None and not -1e-6 <= value <= 1 + 1e-6:
+                yield f"{place}.AUC-J should be from 0 to 1 under {plain['protocol']}; got {shortened(value)}"
+                break
 
 
 def check_metrics(plain: dict[str, Any]) -> Iterator[str]:

@@ -11,8 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from avsal_bench.evaluation.steps import Blur, Clip, EightBit, Halve, Jpeg, Levels, MinMax, Resize, ResizeLog, Step
+from avsal_bench.evaluation.steps import (
+    Blur,
+    Clip,
+    EightBit,
+    Halve,
+    Jpeg,
+    Levels,
+    MinMax,
+    Resize,
+    ResizeLog,
+    Step,
+    Stretch,
+)
 from avsal_bench.plugins import enter, find, load_plugins
+from avsal_bench.record_metrics import CROWDSAL, areas_above_1
 from avsal_bench.records import METRICS, Averaging
 
 if TYPE_CHECKING:
@@ -49,7 +62,11 @@ class Protocol:
             where that metric is defined.
         script_audio: whether a network that is tested here hears what the authors' test script gives it, where that
             is more or less than it was trained on (``Network.script_audio``). Maps from the disk are as they are.
-        metrics: names of metrics of plug-ins that are scored beside the six of every record.
+        metrics: names of further metrics, such as those of plug-ins, that are scored beside the six of every record.
+        formulas: of the metrics. ``mit``: those of the MIT code. ``crowdsal``: CC, NSS, AUC-J and SIM as the script of
+            the challenges computes them: points count as often as they are listed, predictions and ground truth come to
+            the steps in the levels of their files, and the ground truth is stretched too. That script has no sAUC and
+            no KL: they are those of the MIT code on the same maps.
     """
 
     name: str
@@ -63,6 +80,7 @@ class Protocol:
     script_audio: bool = False
     # Out of its repr, which is a part of fingerprints: what was made without further metrics stays valid.
     metrics: tuple[str, ...] = field(default=(), repr=False)
+    formulas: Literal["mit", "crowdsal"] = field(default="mit", repr=False)
 
     @property
     def all_metrics(self) -> tuple[str, ...]:
@@ -144,6 +162,14 @@ PROTOCOLS = {
             saving=(Halve(), Blur(sigma=2.0, kernel=11, border="reflect"), EightBit("half_up")),
         ),
         Protocol(
+            name="crowdsal",
+            source="msu-video-group/CrowdSAL bench.py, which NTIRE 2026 shares; averages as AViMoS (AIM 2024) has them",
+            scoring=(Stretch(), Resize("opencv")),
+            empty="nan",
+            metrics=("AUC-J-mit",),
+            formulas="crowdsal",
+        ),
+        Protocol(
             name="raw",
             source="the metrics of cvzoya/saliency on the maps as they are",
             empty="nan",
@@ -171,10 +197,16 @@ def register_protocol(rules: Protocol) -> Protocol:
     """Enter a protocol under its name.
 
     Raises:
-        ValueError: for a name that is taken, and a metric that stands in it twice or in every record anyhow.
+        ValueError: for a name that is taken, a metric that stands in it twice or in every record anyhow, and formulas
+            of ``crowdsal`` under a name that does not say so.
     """
     if twice := [metric for metric in rules.metrics if metric in METRICS or rules.metrics.count(metric) > 1]:
         raise ValueError(f"protocol {rules.name}: metric {twice[0]} is scored already; leave it out of `metrics`")
+    if rules.formulas == "crowdsal" and not areas_above_1(rules.name):
+        raise ValueError(
+            f"protocol {rules.name}: by the formulas of crowdsal AUC-J may be above 1, which records may say under "
+            f"names that begin with {CROWDSAL}- only; call it {CROWDSAL}-{rules.name}"
+        )
     enter("protocol", rules.name, rules, PROTOCOLS, own=__file__ if rules.name in PROTOCOLS else "")
     return rules
 
@@ -195,6 +227,7 @@ def single_choices(base: Protocol) -> dict[str, Protocol]:
     full_size = [
         part for step in base.scoring for part in ((Resize("matlab"), step) if isinstance(step, Blur) else (step,))
     ]
+    resized = any(isinstance(step, Resize) for step in base.scoring)
     changed = {
         "not stored in 8 bits": replace(base, saving=exact),
         "8 bits rounded": replace(base, saving=_each(base.saving, EightBit, EightBit("nearest"))),
@@ -202,7 +235,9 @@ def single_choices(base: Protocol) -> dict[str, Protocol]:
         "no blur": replace(base, saving=_each(base.saving, Blur), scoring=_each(base.scoring, Blur)),
         "blur of sigma 7": replace(base, saving=_wide(base.saving), scoring=_wide(base.scoring)),
         "blur at the ground truth's size": replace(base, scoring=tuple(full_size)),
-        "bilinear resize": replace(base, scoring=(*base.scoring, Resize("bilinear"))),
+        "bilinear resize": replace(base, scoring=(*base.scoring, *([] if resized else [Resize("bilinear")]))),
+        "bicubic resize": replace(base, scoring=_each(base.scoring, Resize, Resize("matlab"))),
+        "formulas of the MIT code": replace(base, formulas="mit"),
         "negatives of the whole set": replace(base, negatives="dataset"),
         "negatives of the same video": replace(base, negatives="video"),
         "empty maps undefined": replace(base, empty="nan"),
@@ -243,20 +278,36 @@ def require_finite_flags(finite: Tensor, where: Sequence[str] = ()) -> None:
 
 
 def prepare(maps: Tensor, size: tuple[int, int], protocol: Protocol, dtype: torch.dtype | None = None) -> Tensor:
-    """Predictions ``(B, h, w)``, uint8 or floating, made ready for the metrics: ``(B, *size)`` of a type.
+    """Predictions ``(B, h, w)``, uint8, uint16 or floating, made ready for the metrics: ``(B, *size)`` of a type.
 
-    A map that the protocol gives no score is NaN throughout. The type is float64 where none is given.
+    Those in uint16 are levels too, of 65535 and not stored in 8 bits. A map that the protocol gives no score is NaN
+    throughout. The type is float64 where none is given.
     """
     import torch  # here: protocols are listed without it
 
+    from avsal_bench.metrics.arithmetic.stretched import in_levels
     from avsal_bench.metrics.resize import imresize
 
     dtype = dtype or torch.float64
-    if maps.dtype != torch.uint8:
+    if maps.dtype == torch.uint16 and protocol.formulas == "mit":
+        maps = maps.float() / 65535
+    if maps.dtype not in (torch.uint8, torch.uint16):
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
         for step in protocol.saving:
             maps = step(maps, size)
-    maps = maps.to(dtype) / 255 if maps.dtype == torch.uint8 else maps.to(dtype)
+    if protocol.formulas == "crowdsal":
+        maps = in_levels(maps).to(dtype)
+    else:
+        maps = maps.to(dtype) / 255 if maps.dtype == torch.uint8 else maps.to(dtype)
     for step in protocol.scoring:
         maps = step(maps, size)
     return imresize(maps, size)
+
+
+def prepare_truth(densities: Tensor, protocol: Protocol) -> Tensor:
+    """Ground-truth maps ``(B, H, W)`` as they are stored, made ready for the metrics: float64."""
+    import torch
+
+    from avsal_bench.metrics.arithmetic.stretched import in_levels, stretch
+
+    return stretch(in_levels(densities)) if protocol.formulas == "crowdsal" else densities.to(torch.float64)

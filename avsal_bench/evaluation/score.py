@@ -15,12 +15,12 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.labels import labels_of
-from avsal_bench.evaluation.protocol import Protocol, prepare, require_finite_flags
+from avsal_bench.evaluation.protocol import Protocol, prepare, prepare_truth, require_finite_flags
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, differing
 from avsal_bench.means import defined_mean
-from avsal_bench.metrics.arithmetic.measured import table_scores
+from avsal_bench.metrics.arithmetic import measured
 from avsal_bench.metrics.arithmetic.scaling import (
     EPS,
     Maps,
@@ -33,8 +33,9 @@ from avsal_bench.metrics.arithmetic.scaling import (
     to_sum_1,
     total,
 )
+from avsal_bench.metrics.arithmetic.stretched import Listed, challenge_scores, each_once, listed
 from avsal_bench.metrics.functional import cc
-from avsal_bench.metrics.further import further_scores
+from avsal_bench.metrics.further import AUC_J_MIT, further_scores
 from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
 from avsal_bench.timing.stopwatch import timed
@@ -43,8 +44,9 @@ from avsal_bench.timing.stopwatch import timed
 #: arrays of this size) whatever the length of the video; arrays this small stay near a processor, and are enough to
 #: keep a GPU busy.
 PIXELS, PIXELS_ON_GPU = 2**18, 2**23
-#: Frames whose ground truth is in memory at a time: 32 maps of 720p take 0.2 GB with their masks.
-READ = 32
+#: Frames whose ground truth is in memory at a time, and pixels of them: 32 maps of 720p, or 16 of full HD, take 0.2 GB
+#: with their masks.
+READ, READ_PIXELS = 32, 2**25
 
 
 def score_frames(
@@ -55,6 +57,7 @@ def score_frames(
     protocol: Protocol,
     where: Sequence[str] = (),
     dtype: torch.dtype = torch.float64,
+    points: Sequence[Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Every metric of some frames, computed where the maps are.
 
@@ -63,22 +66,27 @@ def score_frames(
     of plug-ins, are of the CPU, and the maps are brought there for them.
 
     Args:
-        maps: predictions ``(F, h, w)``, uint8 or floating and non-negative, at any size.
+        maps: predictions ``(F, h, w)``, uint8, uint16 or floating and non-negative, at any size.
         densities: ground-truth maps ``(F, H, W)``, of any type and unit.
         fixations: fixation maps ``(F, H, W)``, bool.
         negatives: of the shuffled AUC ``(F, H, W)``, bool.
         protocol: how maps become scores.
         where: name of each frame, for errors.
         dtype: in which the pixels of CC, NSS, SIM and KL are computed: float64, as for records, or float32, within
-            1e-6 of it. The steps of the protocol and the areas, which the last bit decides, are float64 always.
+            1e-6 of it. The steps of the protocol and the areas, which the last bit decides, are float64 always, and so
+            are the formulas of ``crowdsal``.
+        points: for the formulas of ``crowdsal``: of each frame the points ``(N, 2)``, whole numbers, row and column
+            from 0, each as often as it is listed. None: the fixated pixels, each once. Negative numbers count from the
+            other side there.
 
     Returns:
         For each metric of the protocol a tensor ``(F,)`` float64 on the CPU, NaN where the metric is not defined.
 
     Raises:
-        ValueError: when the shapes do not fit, or a prediction holds a NaN or an infinity.
+        ValueError: when the shapes do not fit, a point lies outside of its frame, or a prediction holds a NaN or an
+            infinity.
     """
-    return _scored(maps, densities, fixations, negatives, protocol, where, dtype)[0]
+    return _scored(maps, densities, fixations, negatives, protocol, where, dtype, points)[0]
 
 
 def _scored(
@@ -89,9 +97,12 @@ def _scored(
     protocol: Protocol,
     where: Sequence[str] = (),
     dtype: torch.dtype = torch.float64,
+    points: Sequence[Tensor] | None = None,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """As :func:`score_frames`, and which of the predictions are constant ``(F,)``."""
     _check_shapes(maps, densities, fixations, negatives, where)
+    if points is not None and len(points) != len(maps):
+        raise ValueError(f"expected the points of {len(maps)} frames, got those of {len(points)}")
     if maps.device.type in WITHOUT_FLOAT64:
         maps = maps.cpu()
     most = PIXELS if maps.device.type == "cpu" else PIXELS_ON_GPU
@@ -100,7 +111,7 @@ def _scored(
     for start in range(0, len(maps), step):
         part = slice(start, start + step)
         truth = (moved(densities[part], maps.device), fixations[part], negatives[part])
-        chunks.append(_score(maps[part], *truth, protocol, dtype))
+        chunks.append(_score(maps[part], *truth, None if points is None else points[part], protocol, dtype))
     names = [*chunks[0]]
     # All numbers in one piece: a GPU is waited for here, and nowhere else.
     table = torch.cat([torch.stack([chunk[name].double() for name in names]) for chunk in chunks], 1).cpu()
@@ -111,18 +122,31 @@ def _scored(
 
 
 def _score(
-    maps: Tensor, density: Tensor, fixations: Tensor, negatives: Tensor, protocol: Protocol, dtype: torch.dtype
+    maps: Tensor,
+    density: Tensor,
+    fixations: Tensor,
+    negatives: Tensor,
+    points: Sequence[Tensor] | None,
+    protocol: Protocol,
+    dtype: torch.dtype,
 ) -> dict[str, Tensor]:
     """The metrics of a few frames, and whether their maps are ``finite`` and ``constant``."""
-    prediction = prepare(maps, (density.shape[1], density.shape[2]), protocol)
-    density = moved(density, prediction.device).to(prediction)
-    fixated, others = (find(masks.flatten(1)).to(prediction.device) for masks in (fixations, negatives))
-    scores = _score_found(prediction, density, fixated, others, protocol, dtype)
-    if protocol.metrics:
+    size = (density.shape[1], density.shape[2])
+    prediction = prepare(maps, size, protocol)
+    density = prepare_truth(moved(density, prediction.device), protocol)
+    pixels, others = (find(masks.flatten(1)) for masks in (fixations, negatives))
+    fixated, others = pixels.to(prediction.device), others.to(prediction.device)
+    if protocol.formulas == "crowdsal":
+        looked = each_once(pixels, size) if points is None else listed(points, size)
+        scores = _score_listed(prediction, density, looked.to(prediction.device), fixated, others, protocol)
+    else:
+        scores = _score_found(prediction, density, fixated, others, protocol, dtype)
+    if wanted := tuple(metric for metric in protocol.metrics if metric not in scores):
         truth = {"density": density.cpu(), "fixations": fixations.cpu(), "negatives": negatives.cpu()}
-        further = further_scores(protocol.metrics, prediction.cpu(), truth)
+        further = further_scores(wanted, prediction.cpu(), truth)
         scores |= {name: moved(values, prediction.device) for name, values in further.items()}
-    low, high = (moved(found, prediction.device) for found in (maps.amin((1, 2)), maps.amax((1, 2))))
+    ordered = maps.int() if maps.dtype == torch.uint16 else maps  # of which torch knows no extremes
+    low, high = (moved(found, prediction.device) for found in (ordered.amin((1, 2)), ordered.amax((1, 2))))
     # The least and the largest of values with a NaN are NaN.
     return {**scores, "finite": low.isfinite() & high.isfinite(), "constant": low == high}
 
@@ -135,11 +159,28 @@ def _score_found(
     blank = ~p.varies[:, 0]
     if protocol.blank == "chance" and not surely(~blank):
         p = measure(prediction.where(~blank[:, None, None], 1.0).flatten(1))
-    scores = table_scores(p, g, fixated, others, dtype)
+    scores = measured.table_scores(p, g, fixated, others, dtype)
     if protocol.empty == "mit":
         _score_empty(scores, p, g)
     if protocol.blank == "chance":
         _score_blank(scores, blank, g, fixated, others)
+    return scores
+
+
+def _score_listed(
+    prediction: Tensor, density: Tensor, looked: Listed, fixated: Points, others: Points, protocol: Protocol
+) -> dict[str, Tensor]:
+    """As :func:`_score_found` by the formulas of ``crowdsal``, and the MIT code's AUC-J under its own name."""
+    flat, truth = prediction.flatten(1), density.flatten(1)
+    p, g = measure(flat), measure(truth)
+    scores = challenge_scores(flat, truth, looked)
+    scores |= {"sAUC": measured.shuffled(p, fixated, others), "KL": measured.kld(p, g)}
+    if AUC_J_MIT in protocol.metrics:
+        scores[AUC_J_MIT] = measured.judd(p, fixated)
+    if protocol.empty == "mit":
+        _score_empty(scores, p, g)
+    if protocol.blank == "chance":
+        _score_blank(scores, ~p.varies[:, 0], g, fixated, others)
     return scores
 
 
@@ -213,8 +254,10 @@ class VideoScorer:
             FileNotFoundError, ValueError: naming a missing, unreadable or misfitting file, or a frame whose map
                 holds NaN or infinity.
         """
-        for start in range(0, len(frames), READ):
-            self._add(frames[start : start + READ], maps[start : start + READ])
+        height, width = self.truth.size
+        step = max(1, min(READ, READ_PIXELS // (height * width)))
+        for start in range(0, len(frames), step):
+            self._add(frames[start : start + step], maps[start : start + step])
 
     def _add(self, frames: Sequence[int], maps: Tensor) -> None:
         where = [f"{self.truth.video.key}, frame {frame}" for frame in frames]
@@ -222,12 +265,24 @@ class VideoScorer:
             fixations = self.truth.fixations(frames)
             negatives = self.truth.negatives(frames, self.protocol.negatives)
             densities = self.truth.densities(frames)
-        scores, constant = _scored(maps, densities, fixations, negatives, self.protocol, where)
+            points = self._points(frames, where) if self.protocol.formulas == "crowdsal" else None
+        scores, constant = _scored(maps, densities, fixations, negatives, self.protocol, where, points=points)
         for metric, values in scores.items():
             self.scores[metric] += values.tolist()
         self.frames += frames
         self.unfixated += int((~fixations.flatten(1).any(1)).sum())
         self.constant += int(constant.sum())
+
+    def _points(self, frames: Sequence[int], where: Sequence[str]) -> list[Tensor]:
+        """The points of some frames; no frame may have so many of them that its area is none that a record may hold."""
+        points, pixels = self.truth.listed(frames), math.prod(self.truth.size)
+        for of_frame, name in zip(points, where, strict=True):
+            if len(of_frame) > 2 * max(pixels - 2, 1):
+                raise ValueError(
+                    f"{name}: {len(of_frame)} points on {pixels} pixels; expected at most twice as many points as "
+                    "pixels, are they those of another picture?"
+                )
+        return points
 
     def result(self) -> VideoScores:
         """Mean of each metric over the frames where it is defined, and the numbers of frames that are special.

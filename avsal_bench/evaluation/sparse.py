@@ -36,8 +36,12 @@ class Levels:
 
 
 def is_quick(protocol: Protocol) -> bool:
-    """Whether frames can be scored so under a protocol: it has no step and no metric from outside."""
-    return not protocol.metrics and (_is_sparse(protocol) or known(protocol.saving, protocol.scoring))
+    """Whether frames can be scored so under a protocol: by usual formulas, without a step or metric from outside."""
+    return (
+        protocol.formulas == "mit"
+        and not protocol.metrics
+        and (_is_sparse(protocol) or known(protocol.saving, protocol.scoring))
+    )
 
 
 def _is_sparse(protocol: Protocol) -> bool:

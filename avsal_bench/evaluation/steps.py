@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Blur", "Clip", "EightBit", "Halve", "Jpeg", "Levels", "MinMax", "Resize", "Step", "to_eight_bit"]
+__all__ = ["Blur", "Clip", "EightBit", "Halve", "Jpeg", "Levels", "MinMax", "Resize", "Step", "Stretch", "to_eight_bit"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,17 @@ class MinMax:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Each map, in the levels of its file, is scaled to [0, 1] as by the challenges' script; constant ones are 0."""
+
+    def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps from 0 to a little less than 1, see :func:`~avsal_bench.metrics.arithmetic.stretched.stretch`."""
+        from avsal_bench.metrics.arithmetic.stretched import stretch
+
+        return stretch(maps)
+
+
+@dataclass(frozen=True)
 class Blur:
     """A Gaussian blur of the map at its own size.
 
@@ -113,12 +124,13 @@ class Resize:
 
     Args:
         method: ``matlab``: bicubic, see :func:`~avsal_bench.metrics.resize.imresize`. ``bilinear``: of four pixels,
-            without antialiasing, as OpenCV does it. ``lanczos``: of 8-bit maps, by Pillow, so on the CPU wherever they
-            are.
+            without antialiasing, as OpenCV does it. ``opencv``: the same, along rows first and then along columns, so
+            that rounding ties the values that OpenCV ties: areas see it. ``lanczos``: of 8-bit maps, by Pillow, so on
+            the CPU wherever they are.
         target: size in pixels.
     """
 
-    method: Literal["matlab", "bilinear", "lanczos"]
+    method: Literal["matlab", "bilinear", "opencv", "lanczos"]
     target: tuple[int, int] | None = None
 
     def __call__(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
@@ -128,6 +140,10 @@ class Resize:
             from avsal_bench.metrics.resize import imresize
 
             return imresize(maps, (height, width))
+        if self.method == "opencv":
+            from avsal_bench.metrics.resize import bilinear
+
+            return bilinear(maps, (height, width))
         if self.method == "bilinear":
             from torch.nn import functional as F
 
@@ -174,7 +190,7 @@ class ResizeLog:
         return Resize("bilinear")(logarithm, size).exp().to(maps)
 
 
-Step = EightBit | Levels | Jpeg | Clip | MinMax | Blur | Resize | ResizeLog | Halve
+Step = EightBit | Levels | Jpeg | Clip | MinMax | Stretch | Blur | Resize | ResizeLog | Halve
 #: Of the map times 255: truncated; to the nearest; or half a level up before the nearest, as torchvision's
 #: ``save_image`` together with the half that ViNet's code adds.
 Rounding = Literal["down", "nearest", "half_up"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avsal_bench.data.dataset import Video
+from avsal_bench.data.dataset import PointsFile, Video, VideoFile
 from avsal_bench.data.files import truth_files
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
@@ -24,8 +24,9 @@ AT_ONCE = 256
 class Truth:
     """Reads the ground truth of one video: maps when they are asked for, or before, by threads.
 
-    Of fixation maps the lists of pixels are kept. All of a video's are read for its first negatives where those are of
-    the whole video; else each with its frame.
+    Of fixation maps the lists of pixels are kept, and of a file of points the points. All of a video's are read for its
+    first negatives where those are of the whole video; else each with its frame. A film of maps is read ahead by one
+    thread of its own, in order, as each reader of a film decodes it anew.
 
     Args:
         video: whose files are read.
@@ -41,11 +42,13 @@ class Truth:
         self.test_list = test_list
         self.threads = threads
         self._fixated: dict[int, Tensor] = {}
+        self._points: dict[int, Tensor] = {}
         self._of_video: Tensor | None = None
         self._of_dataset: Tensor | None = None
         # What threads read: whoever scores may be a thread of its own, and takes from here what it waits for.
         self._densities_coming: dict[int, Future[Tensor]] = {}
         self._pixels_coming: list[Future[dict[int, Tensor]]] = []
+        self._film_reader: ThreadPoolExecutor | None = None  # its thread ends with it
         self._all_asked = False
 
     @cached_property
@@ -67,11 +70,16 @@ class Truth:
         if source == "video" and not self._all_asked:
             self._all_asked = True
             numbers = range(1, self.video.n_frames + 1)
-        for start in range(0, len(numbers), AT_ONCE):
-            part = numbers[start : start + AT_ONCE]
+        at_once = max(len(numbers), 1) if self._in_one_file else AT_ONCE
+        for start in range(0, len(numbers), at_once):
+            part = numbers[start : start + at_once]
             self._pixels_coming.append(self.threads.submit(self._read_pixels, part))
+        reader = self.threads
+        if isinstance(self.video.densities, VideoFile):
+            self._film_reader = self._film_reader or ThreadPoolExecutor(1, thread_name_prefix="film of maps")
+            reader = self._film_reader
         for frame in frames:
-            self._densities_coming[frame] = self.threads.submit(self._read_density, frame)
+            self._densities_coming[frame] = reader.submit(self._read_density, frame)
 
     def densities(self, frames: Sequence[int]) -> Tensor:
         """Saliency maps ``(F, H, W)`` of some frames, in the numbers of the image: no metric sees their unit."""
@@ -84,6 +92,20 @@ class Truth:
     def fixations(self, frames: Sequence[int]) -> Tensor:
         """Fixation maps ``(F, H, W)`` bool of some frames."""
         return self._mask(self._pixels_of(frames))
+
+    def listed(self, frames: Sequence[int]) -> list[Tensor]:
+        """Where people looked in some frames, each ``(N, 2)`` int64: row and column from 0.
+
+        Of a file of points each as often as it is listed; of fixation maps each fixated pixel once.
+        """
+        pixels = self._pixels_of(frames)
+        if self._in_one_file:
+            return [self._points[frame] for frame in frames]
+        return [torch.stack([of_frame // self.size[1], of_frame % self.size[1]], 1).long() for of_frame in pixels]
+
+    @property
+    def _in_one_file(self) -> bool:
+        return isinstance(self.video.fixations, PointsFile)
 
     def negatives(self, frames: Sequence[int], source: Literal["video", "dataset"]) -> Tensor:
         """Negatives of the shuffled AUC, ``(F, H, W)`` bool, for some frames; as ``negatives`` of a protocol."""
@@ -105,6 +127,10 @@ class Truth:
     def _read_pixels(self, frames: Sequence[int]) -> dict[int, Tensor]:
         found = {}
         for frame in frames:
+            if self._in_one_file:
+                self._points[frame] = points = truth_files.points(self.video, frame, self.size)
+                found[frame] = torch.unique(points[:, 0] * self.size[1] + points[:, 1]).int()
+                continue
             fixations = truth_files.fixations(self.video, frame)
             if fixations.shape != self.size:
                 path = truth_files.fixation_path(self.video, frame)

@@ -1,4 +1,7 @@
-"""Metrics of plug-ins, beside the six of every record: a protocol asks for them by name, and its records hold them."""
+"""Metrics beside the six of every record, of plug-ins and one of the package: a protocol asks for them by name.
+
+Its records hold them, and tell their form, so that they are shown where a plug-in is not.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
 Compared = Literal["density", "fixations", "negatives"]
 F = TypeVar("F", bound="Callable[..., Tensor]")
 
+#: The AUC-J of all other protocols, beside that of a protocol which computes another one under its name.
+AUC_J_MIT = "AUC-J-mit"
+
 
 @dataclass(frozen=True)
 class FurtherMetric:
-    """A metric of a plug-in.
+    """A metric beside the six.
 
     Args:
         name: in records and tables.
@@ -78,8 +84,16 @@ def register_metric(
     return enter_metric
 
 
+@register_metric(AUC_J_MIT, compared=("fixations",), low=0.0, high=1.0)
+def auc_judd_mit(saliency: Tensor, fixations: Tensor) -> Tensor:
+    """Judd's area as all protocols but ``crowdsal`` have it: each fixated pixel once, and n - N others."""
+    from avsal_bench.metrics.functional import auc_judd  # here, as it needs torch
+
+    return auc_judd(saliency, fixations)
+
+
 def further_metric(name: str) -> FurtherMetric:
-    """The metric that a plug-in registered under a name.
+    """The metric that is registered under a name.
 
     Raises:
         ValueError: for an unknown name; it suggests the nearest one.
@@ -88,13 +102,13 @@ def further_metric(name: str) -> FurtherMetric:
 
 
 def list_further_metrics() -> list[str]:
-    """Names of the metrics of plug-ins, sorted."""
+    """Names of the metrics beside the six, sorted: that of the package, and those of plug-ins."""
     load_plugins()
     return sorted(_FURTHER)
 
 
 def further_scores(names: tuple[str, ...], saliency: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Scores of some frames by metrics of plug-ins, ``(B,)`` each.
+    """Scores of some frames by metrics beside the six, ``(B,)`` each.
 
     Args:
         names: of the metrics.

@@ -40,6 +40,26 @@ def imresize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return _along_rows(_along_columns(maps, columns), rows)
 
 
+def bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps ``(B, h, w)`` resized to ``(B, H, W)`` as OpenCV does it: of four pixels, with pixel centres aligned.
+
+    No antialiasing along an axis that shrinks; the edge pixel is repeated. Along columns first and then along rows, as
+    rounding in another order would tie other values. The same maps come back when the sizes agree.
+    """
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    for axis, length in ((2, size[1]), (1, size[0])):
+        n = maps.shape[axis]
+        centres = (torch.arange(length, dtype=torch.float64, device=maps.device) + 0.5) * (n / length) - 0.5
+        centres = centres.clamp(0, n - 1)
+        first = centres.floor().long()
+        second = (first + 1).clamp_max(n - 1)
+        share = (centres - first).to(maps)
+        share = share[:, None] if axis == 1 else share
+        maps = maps.index_select(axis, first) * (1 - share) + maps.index_select(axis, second) * share
+    return maps
+
+
 def gaussian_blur(
     maps: Tensor, sigma: float, kernel: int, border: Literal["symmetric", "reflect"] = "symmetric"
 ) -> Tensor:

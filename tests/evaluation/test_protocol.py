@@ -160,9 +160,9 @@ def test_the_metrics_of_the_tables_are_those_of_a_record():
 def test_protocols_are_named_by_themselves():
     assert all(name == entry.name for name, entry in PROTOCOLS.items())
     assert " ".join(sorted(PROTOCOLS)) == (
-        "dave dhf1k hypersal mspi raw stavis stavis-chance tasednet unisal vinet vinet-v2"
+        "crowdsal dave dhf1k hypersal mspi raw stavis stavis-chance tasednet unisal vinet vinet-v2"
     )
-    with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: dave"):
+    with pytest.raises(ValueError, match=r"unknown protocol 'stavi'; did you mean 'stavis'\? known: crowdsal"):
         protocol("stavi")
 
 

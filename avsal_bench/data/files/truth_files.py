@@ -19,6 +19,7 @@ from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.files.images import read_density_levels
 from avsal_bench.data.files.open_readers import OpenReaders
+from avsal_bench.data.files.prepared import prepared_maps
 from avsal_bench.data.files.video_files import picture_size, read_levels
 from avsal_bench.files import regular_file
 from avsal_bench.text import many
@@ -53,8 +54,8 @@ def fixations_of(video: Video) -> FixationFiles:
 
 def _kept_back(video: Video) -> ValueError:
     return ValueError(
-        f"{video.key}: the authors of {video.dataset} keep the ground truth of this video back, so nothing can be "
-        "scored or trained on it; its maps can be predicted, and handed in"
+        f"{video.key}: the authors of {video.dataset} keep the ground truth of this video back, or it was not fetched, "
+        "so nothing can be scored or trained on it; its maps can be predicted, and handed in"
     )
 
 
@@ -109,9 +110,28 @@ def density_levels(video: Video, frame: int) -> Tensor:
 def density(video: Video, frame: int, size: tuple[int, int] | None = None) -> Tensor:
     """The saliency map of a frame, ``(h, w)`` float32 in [0, 1], resized bilinearly to ``size``.
 
+    One of a film comes from the prepared form where it holds this size; prepared or not, it has steps of 1/65535.
+
     Raises:
         FileNotFoundError, ValueError: naming the file.
     """
+    if size is not None and isinstance(video.densities, VideoFile):
+        ready = prepared_maps(video, size)
+        levels = small_levels(video, frame, size) if ready is None else ready[frame - 1]
+        return torch.from_numpy(levels.astype(np.float32)) / 65535
+    return _density(video, frame, size)
+
+
+def small_levels(video: Video, frame: int, size: tuple[int, int]) -> NDArray[np.uint16]:
+    """The saliency map of a frame, from the originals, resized bilinearly to ``size``: ``(h, w)`` in steps of 1/65535.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file.
+    """
+    return (_density(video, frame, size).numpy() * 65535).round().clip(0, 65535).astype(np.uint16)
+
+
+def _density(video: Video, frame: int, size: tuple[int, int] | None) -> Tensor:
     stored = density_levels(video, frame)[None]
     most = 65535 if stored.dtype != torch.uint8 else 255
     grey = stored.float() / most
@@ -120,13 +140,18 @@ def density(video: Video, frame: int, size: tuple[int, int] | None = None) -> Te
     return grey[0]
 
 
-def points(video: Video, frame: int) -> Tensor:
+def points(video: Video, frame: int, within: tuple[int, int] | None = None) -> Tensor:
     """Where people looked in a frame, ``(N, 2)`` int64: row and column from 0 in the fixation map.
 
     Of a file of points each stands there as often as it is listed; of a fixation map each fixated pixel once.
 
+    Args:
+        video: whose file is read.
+        frame: from 1.
+        within: height and width of the picture that each point of a file of points must lie in; None: not looked at.
+
     Raises:
-        FileNotFoundError, ValueError: naming the file.
+        FileNotFoundError, ValueError: naming the file, and a point outside of the picture.
     """
     files = fixations_of(video)
     if not isinstance(files, PointsFile):
@@ -136,7 +161,21 @@ def points(video: Video, frame: int) -> Tensor:
         raise ValueError(
             f"{files.path}: no frame {frame}, the file has points of {many(len(found), 'frame')}; fetch it again"
         )
-    return torch.from_numpy(found[frame - 1]).long()
+    of_frame = torch.from_numpy(found[frame - 1]).long()
+    if within is not None:
+        _check_within(of_frame, within, files.path, frame)
+    return of_frame
+
+
+def _check_within(of_frame: Tensor, size: tuple[int, int], path: Path, frame: int) -> None:
+    (height, width), (rows, columns) = size, of_frame.unbind(1)
+    outside = (rows < 0) | (columns < 0) | (rows >= height) | (columns >= width)
+    if outside.any():
+        first = int(outside.nonzero()[0])
+        raise ValueError(
+            f"{path}: frame {frame} has a point at row {int(rows[first])} and column {int(columns[first])}, "
+            f"outside of {height} rows and {width} columns; are rows and columns swapped?"
+        )
 
 
 def fixations(video: Video, frame: int) -> Tensor:
@@ -148,16 +187,9 @@ def fixations(video: Video, frame: int) -> Tensor:
     files = fixations_of(video)
     if not isinstance(files, PointsFile):
         return read_fixations(files.path(frame))
-    height, width = files.size or map_size(video)
-    rows, columns = points(video, frame).unbind(1)
-    outside = (rows < 0) | (columns < 0) | (rows >= height) | (columns >= width)
-    if outside.any():
-        first = int(outside.nonzero()[0])
-        raise ValueError(
-            f"{files.path}: frame {frame} has a point at row {int(rows[first])} and column {int(columns[first])}, "
-            f"outside of {height} rows and {width} columns; are rows and columns swapped?"
-        )
-    mask = torch.zeros(height, width, dtype=torch.bool)
+    size = files.size or map_size(video)
+    rows, columns = points(video, frame, size).unbind(1)
+    mask = torch.zeros(size, dtype=torch.bool)
     mask[rows, columns] = True
     return mask
 
