@@ -105,14 +105,14 @@ def _described(name: str, title: str, layout: Shots, validation: bool = False) -
     )
 
 
+# The first one of a folder is what its name stands for.
+register_dataset(_described("hollywood2", "Hollywood-2", Shots()))
 register_dataset(
     _described(
         "hollywood2_unisal",
         "Hollywood-2, UNISAL's register",
         Shots(last=REGISTER, validation=VALIDATION),
-        True,
+        validation=True,
     )
 )
 register_dataset(_described("hollywood2_videos", "Hollywood-2, whole videos", Shots(joined=True)))
-# The last one of a folder is what its name stands for.
-register_dataset(_described("hollywood2", "Hollywood-2", Shots()))
