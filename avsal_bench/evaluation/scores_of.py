@@ -71,6 +71,8 @@ def of_videos(
         **{str(part): digests for part, digests in found.items()},
     }
     common = {**common, "protocol": fingerprint(repr(rules)), **versions_of(*COMPUTE, *readers())}
+    if rules.formulas != "mit":  # not in the repr, as before there were others
+        common["formulas"] = rules.formulas
     if rules.metrics:
         common["metrics"] = fingerprint([(name, further_metric(name).compared) for name in rules.metrics])
     if outside := rules.outside():  # the package's own are in every code of a test

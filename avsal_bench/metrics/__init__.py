@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from avsal_bench.lazy import lazily
 from avsal_bench.metrics.further import FurtherMetric, list_further_metrics, register_metric
+from avsal_bench.metrics.one_frame import crowdsal_scores
 from avsal_bench.metrics.resize import gaussian_blur, imresize
 from avsal_bench.metrics.scores import (
     auc,
@@ -38,6 +39,7 @@ __all__ = [
     "auc_borji",
     "auc_judd",
     "cc",
+    "crowdsal_scores",
     "gaussian_blur",
     "imresize",
     "information_gain",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from avsal_bench.bench.evaluate import Submission, inspect_submission, score_maps
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.evaluation.protocol import list_protocols, protocol, single_choices
+from avsal_bench.evaluation.protocol import Protocol, list_protocols, protocol, single_choices
 from avsal_bench.files import write_atomically
 from avsal_bench.records import METRICS, mean_scores
 from avsal_bench.text import fixed, text_table
@@ -49,10 +49,15 @@ def compare_protocols(
     inspection = inspect_submission(submission, space, workers, allow_missing)
     videos = score_maps(submission, inspection, rules, space, workers, allow_missing)
     scores = {rule.name: mean_scores(videos[rule.name], rule.averaging) for rule in rules}
+    metrics = _metrics(rules)
     if table is not None:
-        write_atomically(Path(table), _csv(scores))
+        write_atomically(Path(table), _csv(scores, metrics))
     s = submission
-    lines = [f"{s.network} on {s.dataset}, fold {s.fold}; in brackets the difference from {base}", "", _text(scores)]
+    lines = [
+        f"{s.network} on {s.dataset}, fold {s.fold}; in brackets the difference from {base}",
+        "",
+        _text(scores, metrics),
+    ]
     if any(kind.endswith("uint8") for kind in inspection.story()["kinds"]):
         lines += [
             "",
@@ -62,11 +67,18 @@ def compare_protocols(
     return "\n".join(lines)
 
 
-def _text(scores: Mapping[str, Scores]) -> str:
-    header = ["protocol", *METRICS]
+def _metrics(rules: Sequence[Protocol]) -> list[str]:
+    """The six, and those that some of the protocols score besides."""
+    return list(dict.fromkeys(metric for metrics in (METRICS, *(rule.metrics for rule in rules)) for metric in metrics))
+
+
+def _text(scores: Mapping[str, Scores], metrics: Sequence[str]) -> str:
     base = next(iter(scores.values()))
-    body = [[name, *(_cell(row[m], base[m], row is base) for m in METRICS)] for name, row in scores.items()]
-    return text_table(header, body)
+    body = [
+        [name, *(_cell(row.get(m, math.nan), base.get(m, math.nan), row is base) for m in metrics)]
+        for name, row in scores.items()
+    ]
+    return text_table(["protocol", *metrics], body)
 
 
 def _cell(value: float, base: float, is_base: bool) -> str:
@@ -76,11 +88,11 @@ def _cell(value: float, base: float, is_base: bool) -> str:
     return shown if is_base or math.isnan(base) else f"{shown} ({fixed(value - base, 4, sign=True)})"
 
 
-def _csv(scores: Mapping[str, Scores]) -> str:
+def _csv(scores: Mapping[str, Scores], metrics: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["protocol", *METRICS])
-    writer.writerows(
-        [name, *("" if math.isnan(row[m]) else f"{row[m]:.9f}" for m in METRICS)] for name, row in scores.items()
-    )
+    writer.writerow(["protocol", *metrics])
+    for name, row in scores.items():
+        values = (row.get(metric, math.nan) for metric in metrics)
+        writer.writerow([name, *("" if math.isnan(value) else f"{value:.9f}" for value in values)])
     return text.getvalue()
