@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
+from avsal_bench.leaderboard.kinds import Viewing, kind_order, viewings
 from avsal_bench.leaderboard.part_lists import Lists, part_of_list, whole_lists
 from avsal_bench.leaderboard.statistics import bootstrap_interval
 from avsal_bench.means import defined_mean
+from avsal_bench.record_story import Seen, seen_of
 from avsal_bench.records import METRICS, Averaging, MetricForm, Record, VideoScores, mean_score
 from avsal_bench.typed import MOST_FOLDS
 
 #: The protocol of the tables that name none; those of others follow.
 MAIN_PROTOCOL = "stavis"
+
+#: The bound that is made of the observers themselves.
+HUMAN = "human_infinite"
 
 #: Decimals of the metrics that are not shown with three.
 DIGITS = {"NSS": 2}
@@ -51,12 +56,14 @@ class Row:
 
     ``records`` has every fold of ``folds`` for every seed of ``seeds``. ``left_out`` names seeds that have other
     folds than these and do not count. ``part`` says why the scores are not of the whole test list; "" where they are.
+    ``viewing`` is that of the set: rows of two kinds stand in no common table.
     """
 
     records: tuple[Record, ...]
     scores: Mapping[str, Score]
     left_out: tuple[int, ...] = ()
     part: str = ""
+    viewing: Viewing = Viewing("unknown")
 
     @property
     def head(self) -> Record:
@@ -76,12 +83,19 @@ class Row:
     @property
     def complete(self) -> bool:
         """Whether every fold is done: three, those that its set has, or one on a set of one's own with one split."""
-        return self.folds == folds_of(self.head) or all(map(has_one_split, self.records))
+        return set(self.folds) >= set(folds_of(self.head)) or all(map(has_one_split, self.records))
 
     @property
     def ranked(self) -> bool:
-        """Whether it can be compared with others: every fold is done, each on its whole test list."""
-        return self.complete and not self.part
+        """Whether it can be compared with others: every fold is done, each on its whole test list, which nobody saw."""
+        return self.complete and not self.part and self.seen is not Seen.TEST_VIDEOS
+
+    @cached_property
+    def seen(self) -> Seen | None:
+        """What the training saw of the set, by the record that saw most; None of human infinite, which is no network."""
+        if self.head.model == HUMAN:
+            return None
+        return max((seen_of(r.provenance, r.dataset) for r in self.records), key=lambda seen: seen.worse)
 
     @property
     def own_set(self) -> bool:
@@ -150,7 +164,8 @@ def rows(records: Iterable[Record]) -> list[Row]:
     """Rows of the tables, those first that can be ranked, and then by CC; measured and synthetic records share none.
 
     Raises:
-        ValueError: on two records of one fold and seed, or when records of one protocol differ in what they average.
+        ValueError: on two records of one fold and seed, when records of one protocol differ in what they average, or
+            records of one set in how it was watched.
     """
     groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     protocols: dict[str, list[Record]] = defaultdict(list)
@@ -159,8 +174,9 @@ def rows(records: Iterable[Record]) -> list[Row]:
         groups[(r.synthetic, r.protocol, r.dataset, r.label, r.modality, r.preset, r.sound)].append(r)
     for same in protocols.values():  # rows of one table are compared, so they must be means of the same kind
         _averaging(same)
-    whole = whole_lists([r for group in groups.values() for r in group])
-    return sorted((_row(group, whole) for group in groups.values()), key=_order)
+    every = [r for group in groups.values() for r in group]
+    whole, watched = whole_lists(every), viewings(every)
+    return sorted((_row(group, whole, watched) for group in groups.values()), key=_order)
 
 
 def protocol_mean(folds: Sequence[Record], metric: str, category: str | None = None) -> float:
@@ -174,7 +190,7 @@ def protocol_mean(folds: Sequence[Record], metric: str, category: str | None = N
         metric: a key of ``METRICS``.
         category: only the videos of this category.
     """
-    if folds[0].dataset in SINGLE_SPLIT:
+    if folds[0].dataset in SINGLE_SPLIT or folds_of(folds[0]) == (1,):
         return split_mean(folds, metric, category)
     pooled = [video for record in folds for video in _videos(record, category)]
     return mean_score(pooled, metric, _averaging(folds))
@@ -233,7 +249,7 @@ def categories(records: Iterable[Record]) -> list[str]:
     return [c for c in CATEGORIES if c in found] + sorted(found - set(CATEGORIES))
 
 
-def _row(group: list[Record], whole: Lists) -> Row:
+def _row(group: list[Record], whole: Lists, watched: Mapping[tuple[str, bool], Viewing]) -> Row:
     """Row of the seeds that have the most folds, so that no mean mixes unlike sets of videos."""
     folds: dict[int, tuple[int, ...]] = {}
     for same in _by_seed(group):
@@ -248,12 +264,14 @@ def _row(group: list[Record], whole: Lists) -> Row:
     kept = tuple(sorted((r for r in group if folds[r.seed] == most), key=lambda r: (r.seed, r.fold)))
     left_out = tuple(seed for seed, done in folds.items() if done != most)
     scores = {metric: score(kept, metric) for metric in (*METRICS, *common_metrics(kept))}
-    return Row(kept, scores, left_out, part_of_list(kept, whole))
+    viewing = watched[kept[0].dataset, kept[0].synthetic]
+    return Row(kept, scores, left_out, part_of_list(kept, whole), viewing)
 
 
 def _order(row: Row) -> tuple[object, ...]:
     head, cc = row.head, row.scores["CC"].value
-    place = (head.protocol != MAIN_PROTOCOL, head.protocol, dataset_order(head.dataset))
+    kind = kind_order(row.viewing.device)
+    place = (head.protocol != MAIN_PROTOCOL, head.protocol, kind, dataset_order(head.dataset))
     return (*place, not row.ranked, math.inf if math.isnan(cc) else -cc, head.network, head.preset, head.sound)
 
 

@@ -1,0 +1,103 @@
+"""The kind of a data set: what followed where its viewers looked. Sets of two kinds share no table, rank or mean.
+
+A mouse that uncovers a blurred video and an eye tracker do not give the same maps, so scores on them do not compare.
+:func:`viewings` is the one function that all tables ask: of records, and :func:`viewing_of_set` of what papers print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from avsal_bench.record_story import Device
+from avsal_bench.records import Record
+
+#: Kinds in the order of the tables, and how headings call them.
+KINDS: dict[Device, str] = {
+    "eye": "eye tracking",
+    "mouse": "mouse, no eye tracker",
+    "unknown": "how it was watched is not told",
+    "simulated": "simulated observers",
+}
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How a set was watched; ``heard`` is None where nobody says whether its viewers heard the sound."""
+
+    device: Device
+    heard: bool | None = None
+
+    @property
+    def words(self) -> str:
+        """For a heading.
+
+        >>> Viewing("eye", True).words, Viewing("mouse", False).words
+        ('eye tracking, with sound', 'mouse, no eye tracker, without sound')
+        """
+        heard = {True: ", with sound", False: ", without sound", None: ""}
+        return KINDS[self.device] + heard[self.heard]
+
+
+_HEARD, _SILENT, _MOUSE = Viewing("eye", True), Viewing("eye", False), Viewing("mouse", True)
+#: The sets of this package: what papers print says nothing of it, and neither do older records.
+KNOWN: Mapping[str, Viewing] = {
+    **dict.fromkeys(("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dave_ave"), _HEARD),
+    **dict.fromkeys(("dhf1k", "mit1003", "osie", "cat2000"), _SILENT),
+    "salicon": Viewing("mouse", False),
+    **dict.fromkeys(("crowdsal", "ntire26", "ntire26_private", "avimos", "avimos_public"), _MOUSE),
+}
+
+
+def viewing_of_set(name: str) -> Viewing:
+    """How a set of this package was watched; of another set, that it is not known."""
+    return KNOWN.get(name, Viewing("unknown"))
+
+
+def viewing_of(record: Record) -> Viewing:
+    """How the set of a record was watched.
+
+    Of a set of this package that is what the package says; of any other what the record says, and ``unknown`` where it
+    says nothing: such a set shares no table with those of eye trackers, or of mice, either.
+    """
+    if record.synthetic:
+        return Viewing("simulated")
+    own = record.provenance.get("own_set")
+    if record.dataset in KNOWN and own is None:
+        return KNOWN[record.dataset]
+    told = record.provenance.get("viewing")
+    if isinstance(told, Mapping):
+        return Viewing(told["device"], told["heard"])
+    device = own.get("device") if isinstance(own, Mapping) else None  # as records had it before
+    return Viewing(device if device in get_args(Device) else "unknown")
+
+
+def kind_order(device: Device) -> int:
+    """Sort key of kinds."""
+    return list(KINDS).index(device)
+
+
+def viewings(records: Iterable[Record]) -> dict[tuple[str, bool], Viewing]:
+    """How each set of some records, by its name and whether it is synthetic, was watched; a record that does not tell it goes with those that do.
+
+    Raises:
+        ValueError: naming a set, and two records that differ in its kind.
+    """
+    found: dict[tuple[str, bool], tuple[Viewing, Record]] = {}
+    for record in records:
+        viewing = viewing_of(record)
+        key = (record.dataset, record.synthetic)
+        before, other = found.setdefault(key, (viewing, record))
+        if before.device == "unknown" or (before.heard is None and viewing.device == before.device):
+            found[key] = (viewing, record)
+        elif viewing.device not in ("unknown", before.device):
+            said = " and ".join(
+                f"{KINDS[one.device]} in {r.network}, fold {r.fold}, seed {r.seed}"
+                for one, r in ((before, other), (viewing, record))
+            )
+            raise ValueError(
+                f"{record.dataset}: one kind of viewing expected, got {said}; scores by eye and by mouse share no "
+                "table: give one of the two sets another name, or make one of the records anew"
+            )
+    return {key: viewing for key, (viewing, _) in found.items()}
