@@ -18,6 +18,7 @@ from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.lists import (
     PACKAGED_LISTS,
     find_list,
+    folds_told,
     names_of_list,
     overlap_is_meant,
     read_fold_list,
@@ -88,6 +89,7 @@ class OtherSets:
         usual = {v.name: v.n_frames for v in read_fold_list(packaged)}
         used = {v.name: v.n_frames for v in description.videos(root, "test", fold)}
         told: dict[str, Any] = {"overlaps": True} if overlap_is_meant(test) else {}
+        told |= folds_told(description)
         return told | ({"own_list": {"videos": len(used), "usual": len(usual)}} if used != usual else {})
 
 
