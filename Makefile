@@ -13,6 +13,8 @@ NAMES ?=
 UPGRADE ?=
 BIN := .venv/bin
 READY := .venv/.ready
+# Compiled once and kept: else every process, of hundreds in the tests, compiles the package anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup constraints bench ablation evaluate speed test test-slow test-oldest test-newest test-cluster test-browser lint format docs leaderboard models regress clean
