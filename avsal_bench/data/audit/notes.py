@@ -57,6 +57,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "fixation counts": ("note", "every value above 0 counts as one fixated pixel"),
     "most fixated": ("warning", "all of them count, and NSS and the AUCs say next to nothing"),
     "grids": ("note", "every pixel counts as fixated; NSS and the AUCs are not those of the samples: docs/dhf1k.md"),
+    "blobs": ("note", "every pixel counts as fixated; NSS and the AUCs weigh a place by its number of pixels"),
     "gaze outside": ("warning", "training and testing do not read it; `avsal data show` stops"),
     "short sound": ("error", _HEARING),
     "long sound": ("note", "what comes after the last frame is never heard"),

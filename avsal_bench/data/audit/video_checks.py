@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
+from avsal_bench.data.audit.blobs import are_blobs, pixels_and_groups
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import PaintedMaps, PointsFile, VideoFile
@@ -176,6 +177,12 @@ def _look_at_truth(notes: Notes) -> Size | None:
         share = f"{100 * grid_share(few):.0f} % of the fixated pixels of {many(len(few), 'frame')} looked at"
         text = f"full grids, rows x columns of samples and not the samples themselves: {share}"
         notes.add("grids", fixation_path(video, 1).parent, text)
+    elif few and not isinstance(video.fixations, PointsFile):
+        pixels, groups = pixels_and_groups(few)
+        if are_blobs(pixels, groups):
+            seen = f"{pixels} fixated pixels in {many(groups, 'group')} of touching ones, in {many(len(few), 'frame')}"
+            text = f"blobs, samples or large dots and not one pixel a fixation: {seen}"
+            notes.add("blobs", fixation_path(video, 1).parent, text)
     usual = sizes.most_common(1)[0][0] if sizes else None
     for n, size in odd_maps.items():
         wanted = expected or usual
