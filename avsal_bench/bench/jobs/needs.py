@@ -31,6 +31,10 @@ PARTS = {
 }
 
 
+#: What some sets keep back.
+TRUTH = {"maps", "fixations"}
+
+
 @dataclass
 class Needs:
     """What some jobs read.
@@ -70,6 +74,7 @@ class Needs:
         for name in self.weights:
             with self.noted():
                 imported_source(name, self.space.weights)
+        self._note_kept_back()
         faults = self._look()
         errors = [*(error for of_video in faults.values() for error in of_video.values()), *self.wrong.values()]
         if not errors:
@@ -77,6 +82,22 @@ class Needs:
         if len(errors) == 1 and not any(map(lacks_sound, faults)):
             raise errors[0]
         raise _kind(errors)("\n".join(_told(faults, [*self.wrong], len(self.videos))))
+
+    def _note_kept_back(self) -> None:
+        """Note the sets that keep ground truth back which is needed, in a sentence each, and ask for it no more."""
+        kept: Counter[str] = Counter()
+        for video, parts in self.videos.items():
+            if not video.has_truth and parts & TRUTH:
+                kept[video.dataset] += 1
+                parts -= TRUTH
+        for name, count in kept.items():
+            of = sum(video.dataset == name for video in self.videos)
+            error = ValueError(
+                f"{name}: its authors keep the ground truth of {count} of {many(of, 'video')} back, so nothing can be "
+                f"trained on or scored there; leave it out of --datasets, and predict its maps to hand them in: `avsal "
+                f"predict --dataset {name}`"
+            )
+            self.wrong.setdefault(str(error), error)
 
     def _look(self) -> dict[Video, dict[str, OSError | ValueError]]:
         """The faults of each video, by their parts."""
