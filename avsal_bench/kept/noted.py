@@ -26,7 +26,14 @@ def note_in(folder: Path | None) -> None:
     _memory[0] = folder
 
 
-def noted(paths: Sequence[Path], kind: str, find: Callable[[Path], Sequence[Any]], title: str) -> list[list[Any]]:
+def noted(
+    paths: Sequence[Path],
+    kind: str,
+    find: Callable[[Path], Sequence[Any]],
+    title: str,
+    fits: Callable[[Path, list[Any]], bool] = lambda path, values: True,
+    readers: int = READERS,
+) -> list[list[Any]]:
     """What ``find`` says of each file; of a file that nobody wrote to since it was asked, what it said then.
 
     Args:
@@ -34,13 +41,15 @@ def noted(paths: Sequence[Path], kind: str, find: Callable[[Path], Sequence[Any]
         kind: of what is found out, with the number of its form: ``film-1``.
         find: numbers, texts and truth values of a file; asked by several threads.
         title: of the bar that is shown where there are many.
+        fits: whether what was noted of a file answers what is asked now.
+        readers: threads that ask.
     """
     known: dict[Path, dict[str, Any]] = {folder: _read(folder, kind) for folder in {path.parent for path in paths}}
     stamps = {path: _stamp(path) for path in paths}
     found: dict[Path, list[Any]] = {}
     for path, stamp in stamps.items():
         kept = known[path.parent].get(path.name)
-        if stamp and isinstance(kept, list) and len(kept) == 2 and kept[0] == stamp:
+        if stamp and isinstance(kept, list) and len(kept) == 2 and kept[0] == stamp and fits(path, kept[1]):
             found[path] = kept[1]
     lacking = [path for path in stamps if path not in found]
     if not lacking:
@@ -48,8 +57,9 @@ def noted(paths: Sequence[Path], kind: str, find: Callable[[Path], Sequence[Any]
     bar = progress(title, len(lacking)) if len(lacking) >= SHOWN else nullcontext()
     try:
         # No thread is left when others fork.
-        with bar as told, ThreadPoolExecutor(READERS) as readers:
-            for path, values in zip(lacking, readers.map(find, lacking), strict=True):
+        with bar as told, ThreadPoolExecutor(readers) as pool:
+            answers = pool.map(find, lacking) if readers > 1 else map(find, lacking)
+            for path, values in zip(lacking, answers, strict=True):
                 found[path] = list(values)
                 if told is not None:
                     told.advance()

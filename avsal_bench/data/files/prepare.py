@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import io
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
+from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from avsal_bench.data.dataset import Video, VideoFile
@@ -25,6 +23,7 @@ from avsal_bench.data.files.prepared import (
     Manifest,
     PreparedFile,
     check_size,
+    film_of_maps,
     originals,
     other_versions,
     read_manifest,
@@ -36,19 +35,15 @@ from avsal_bench.data.files.prepared import (
     write_manifest,
 )
 from avsal_bench.data.files.sound_files import audio_path, read_sound, sound_header
+from avsal_bench.data.files.truth_files import small_levels
+from avsal_bench.data.files.whole_films.array_files import HEADER, PARTS, part_of, remove, write_array, write_file
 from avsal_bench.files import sha256
 from avsal_bench.kept import Files
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
 
-#: Frames in memory at once.
-CHUNK = 32
-
 #: Bytes of the header of a wav.
 WAV_HEADER = 58
-
-#: Files that are being written.
-PARTS = ".*.part"
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Prepared:
         folder: of the fast form.
         n_frames: of the file of frames.
         size: of the frames.
-        bytes: of frames and sound of this size.
+        bytes: of frames, maps and sound of this size.
         reason: why it was written, such as ``frames new, sound damaged``; "" for one that was up to date.
     """
 
@@ -183,7 +178,9 @@ def _need_room(todo: Sequence[tuple[_Job, _Look]]) -> None:
         place = next(p for p in (job.folder, *job.folder.parents) if p.exists())
         need = 0
         if "frames" in look.reasons:
-            need += 128 + look.stays.n_frames * job.size[0] * job.size[1] * 3
+            need += HEADER + look.stays.n_frames * job.size[0] * job.size[1] * 3
+        if "maps" in look.reasons:
+            need += HEADER + look.stays.n_frames * job.size[0] * job.size[1] * 2
         if "sound" in look.reasons:
             need += _sound_bytes(job.video)
         disk = place.stat().st_dev
@@ -223,7 +220,7 @@ def _look(job: _Job) -> _Look:
         reasons["frames"] = "changed"
     elif others := other_versions(video, old):
         reasons["frames"] = f"of other {', '.join(others)}"
-        old = replace(old, sound=None)
+        old = replace(old, sound=None, maps={})
     else:
         stays = replace(stays, frames=old.frames)
         entry = old.frames.get(size_name(job.size))
@@ -232,12 +229,24 @@ def _look(job: _Job) -> _Look:
         heard = source_of(Files.one(video.audio), old.sound_source) if video.audio else old.sound_source
         if heard.sha256 == old.sound_source.sha256:
             stays = replace(stays, sound=old.sound, sound_source=heard)
+    if film := film_of_maps(video):
+        was = old is not None and bool(old.maps)
+        if old and was and old.n_frames == n_frames:
+            seen = source_of(film, old.map_source)
+            if old.map_source and seen.sha256 == old.map_source.sha256:
+                stays = replace(stays, maps=old.maps, map_source=seen)
+        entry = stays.maps.get(size_name(job.size))
+        reasons["maps"] = _fault(job, entry) if entry else "changed" if was and not stays.maps else first
     if job.sound:
         audio_path(video)
         was = old is not None and old.sound is not None
         reasons["sound"] = _fault(job, stays.sound) if stays.sound else "changed" if was else first
-    touched = old is not None and (old.source, old.sound_source) != (stays.source, stays.sound_source)
+    touched = old is not None and _sources(old) != _sources(stays)
     return _Look({part: reason for part, reason in reasons.items() if reason}, stays, touched)
+
+
+def _sources(manifest: Manifest) -> tuple[object, ...]:
+    return manifest.source, manifest.sound_source, manifest.map_source
 
 
 def _fault(job: _Job, entry: PreparedFile) -> str:
@@ -267,7 +276,7 @@ def _prepare(job: _Job) -> Prepared:
                 if look.touched and not look.reasons:  # so that they need not be read the next time
                     write_manifest(job.folder, manifest)
             except BaseException:
-                _remove(job.folder.glob(PARTS))
+                remove(job.folder.glob(PARTS))
                 raise
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -282,6 +291,14 @@ def _write(job: _Job, look: _Look) -> Manifest:
     if "frames" in look.reasons:
         moves.append(_write_frames(job, made.n_frames))
         made = replace(made, frames={**made.frames, size_name(job.size): moves[-1]})
+    if "maps" in look.reasons and (film := film_of_maps(job.video)):
+        film_before = unread(film)
+        moves.append(_write_maps(job, made.n_frames))
+        made = replace(
+            made, maps={**made.maps, size_name(job.size): moves[-1]}, map_source=source_of(film, made.map_source)
+        )
+        if made.map_source and made.map_source.quick != film_before.quick:
+            raise _changed(job)
     if "sound" in look.reasons:
         heard = Files.one(audio_path(job.video))
         before = unread(heard)
@@ -291,64 +308,49 @@ def _write(job: _Job, look: _Look) -> Manifest:
     if unread(seen).quick != made.source.quick or (
         "sound" in look.reasons and made.sound_source and before.quick != made.sound_source.quick
     ):
-        raise ValueError(f"{job.video.key}: its files changed while it was being prepared; run again when they rest")
+        raise _changed(job)
     made = replace(made, source=source_of(seen, made.source))
     # While files are moved, no manifest may name them: sizes alone cannot tell old from new.
     new = {entry.name for entry in moves}
     frames = {size: entry for size, entry in look.stays.frames.items() if entry.name not in new}
+    maps = {size: entry for size, entry in look.stays.maps.items() if entry.name not in new}
     sound = look.stays.sound if look.stays.sound and look.stays.sound.name not in new else None
-    write_manifest(job.folder, replace(look.stays, frames=frames, sound=sound))
+    write_manifest(job.folder, replace(look.stays, frames=frames, maps=maps, sound=sound))
     for entry in moves:
-        _part(job.folder, entry.name).replace(job.folder / entry.name)
+        part_of(job.folder, entry.name).replace(job.folder / entry.name)
     write_manifest(job.folder, made)
     # What is left is of changed originals, or of runs that were killed.
     named = {entry.name for entry in made.files()}
-    for pattern in ("frames_*.npy", "sound_*.wav", PARTS):
-        _remove(path for path in job.folder.glob(pattern) if path.name not in named)
+    for pattern in ("frames_*.npy", "maps_*.npy", "sound_*.wav", PARTS):
+        remove(path for path in job.folder.glob(pattern) if path.name not in named)
     return made
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+def _changed(job: _Job) -> ValueError:
+    return ValueError(f"{job.video.key}: its files changed while it was being prepared; run again when they rest")
 
 
 def _write_frames(job: _Job, n_frames: int) -> PreparedFile:
-    video = replace(job.video, n_frames=n_frames, prepared=None)
-    header = io.BytesIO()
-    shape = {"shape": (n_frames, *job.size, 3), "fortran_order": False, "descr": "|u1"}
-    npy.write_array_header_1_0(header, shape)
+    video, name = replace(job.video, n_frames=n_frames, prepared=None), f"frames_{size_name(job.size)}.npy"
+    return write_array(
+        job.folder, name, (n_frames, *job.size, 3), "|u1", lambda numbers: read_originals(video, numbers, job.size)
+    )
 
-    def blocks() -> Iterator[bytes]:
-        yield header.getvalue()
-        for first in range(1, n_frames + 1, CHUNK):
-            yield read_originals(video, range(first, min(first + CHUNK, n_frames + 1)), job.size).tobytes()
 
-    return _write_file(job.folder, f"frames_{size_name(job.size)}.npy", blocks())
+def _write_maps(job: _Job, n_frames: int) -> PreparedFile:
+    video, name = replace(job.video, n_frames=n_frames, prepared=None), f"maps_{size_name(job.size)}.npy"
+
+    def read(numbers: range) -> NDArray[np.uint16]:
+        return np.stack([small_levels(video, n, job.size) for n in numbers])
+
+    return write_array(job.folder, name, (n_frames, *job.size), "<u2", read)
 
 
 def _write_sound(job: _Job) -> PreparedFile:
     samples, rate = read_sound(job.video)
     file = io.BytesIO()
     wavfile.write(file, rate, samples.numpy())
-    return _write_file(job.folder, f"sound_{rate}.wav", [file.getvalue()])
-
-
-def _write_file(folder: Path, name: str, blocks: Iterable[bytes]) -> PreparedFile:
-    """Write a file under its temporary name, to the disk and not only to memory."""
-    digest, total = hashlib.sha256(), 0
-    with _part(folder, name).open("wb") as file:
-        for block in blocks:
-            file.write(block)
-            digest.update(block)
-            total += len(block)
-        file.flush()
-        os.fsync(file.fileno())
-    return PreparedFile(name, total, digest.hexdigest())
-
-
-def _part(folder: Path, name: str) -> Path:
-    return folder / f".{name}.part"  # as PARTS has it
+    return write_file(job.folder, f"sound_{rate}.wav", [file.getvalue()])
 
 
 def read_originals(video: Video, numbers: Sequence[int], size: tuple[int, int]) -> Frames:
@@ -367,7 +369,9 @@ def _sound_bytes(video: Video) -> int:
 
 
 def _result(job: _Job, manifest: Manifest, reasons: dict[str, str]) -> Prepared:
-    entries = [manifest.frames[size_name(job.size)], *([manifest.sound] if job.sound and manifest.sound else [])]
+    size = size_name(job.size)
+    entries = [manifest.frames[size], *([manifest.sound] if job.sound and manifest.sound else [])]
+    entries += [manifest.maps[size]] if size in manifest.maps else []
     total = sum(entry.bytes for entry in entries)
     reason = ", ".join(f"{part} {reason}" for part, reason in reasons.items())
     return Prepared(job.video.key, job.folder, manifest.n_frames, job.size, total, reason)

@@ -1,12 +1,13 @@
 """The fast form of a video that ``avsal data prepare`` writes, and its reading::
 
     <root>/prepared/<SET>/<video>/frames_<h>x<w>.npy    (n, h, w, 3) uint8 RGB, one for each size; frame n at n - 1
+    <root>/prepared/<SET>/<video>/maps_<h>x<w>.npy      (n, h, w) uint16, where the maps are a film
     <root>/prepared/<SET>/<video>/sound_<rate>.wav      mono float32, at the rate of the original
     <root>/prepared/<SET>/<video>/prepared.json         written last: what counts is what it names
 
 Frames are those of :func:`~avsal_bench.data.files.frames.read_frame`, bit for bit; one of 224x384 takes 258 kB. The
 sound keeps its own rate, and each excerpt is resampled when it is read, as one of the original is: a network hears the
-same samples, bit for bit too.
+same samples, bit for bit too. Maps are those that training is given without it, in steps of 1/65535.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from avsal_bench.files import write_atomically
 from avsal_bench.kept import Contents, Files, code_of, look_at
 
 Frames = NDArray[np.uint8]
+Maps = NDArray[np.uint16]
 
 #: Raised whenever prepared files of an older version must be made again.
 VERSION = 2
@@ -77,6 +79,8 @@ class Manifest:
         frames: by size, as ``<h>x<w>``.
         sound_source: of the sound; None without sound.
         sound: None without sound.
+        map_source: of the maps; None where they are no film.
+        maps: by size, likewise.
         versions: of the libraries that decoded, and ``code``, a SHA-256 of the code that read.
         version: of the form.
     """
@@ -88,10 +92,17 @@ class Manifest:
     sound: PreparedFile | None = None
     versions: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
+    map_source: Source | None = None
+    maps: dict[str, PreparedFile] = field(default_factory=dict)
 
     def files(self) -> list[PreparedFile]:
         """All that count."""
-        return [*self.frames.values(), *([self.sound] if self.sound else [])]
+        return [*self.frames.values(), *self.maps.values(), *([self.sound] if self.sound else [])]
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for JSON; nothing of maps where there are none."""
+        plain = asdict(self)
+        return plain if self.maps else {key: value for key, value in plain.items() if key not in ("maps", "map_source")}
 
 
 def prepared_frames(folder: Path, size: tuple[int, int], n_frames: int) -> Frames | None:
@@ -108,7 +119,29 @@ def prepared_frames(folder: Path, size: tuple[int, int], n_frames: int) -> Frame
     if manifest is None or entry is None or manifest.n_frames < n_frames:
         return None
     path = folder / entry.name
-    return _open_map(path, entry, (manifest.n_frames, *size, 3), stamp_of(path))[:n_frames]
+    return _open_map(path, entry, (manifest.n_frames, *size, 3), "uint8", stamp_of(path))[:n_frames]
+
+
+def prepared_maps(video: Video, size: tuple[int, int]) -> Maps | None:
+    """The saliency maps of a video whose maps are a film, ``(n_frames, h, w)`` uint16 in steps of 1/65535, mapped from
+    the disk; None where they are no film, or not prepared in this size.
+
+    Raises:
+        ValueError: as :func:`prepared_frames`.
+    """
+    if not isinstance(video.densities, VideoFile) or video.prepared is None or not video.prepared.is_dir():
+        return None
+    manifest = read_manifest(video.prepared)
+    entry = manifest.maps.get(size_name(size)) if manifest else None
+    if manifest is None or entry is None or manifest.n_frames < video.n_frames:
+        return None
+    path = video.prepared / entry.name
+    return _open_map(path, entry, (manifest.n_frames, *size), "uint16", stamp_of(path))[: video.n_frames]
+
+
+def film_of_maps(video: Video) -> Files | None:
+    """The film that the maps of a video are; None where they are pictures, or kept back."""
+    return Files.one(video.densities.path) if isinstance(video.densities, VideoFile) else None
 
 
 def prepared_sound(folder: Path, sample_rate: int) -> Path | None:
@@ -162,8 +195,10 @@ def check_prepared(video: Video, contents: Contents | None = None) -> None:
     frames, sound = originals(video, manifest.n_frames), files_of(video, "sound")
     frames_differ = manifest.frames and not _same(frames, manifest.source, contents)
     sound_differs = manifest.sound and sound and not _same(sound, manifest.sound_source, contents)
-    if frames_differ or sound_differs:
-        what = "frames have" if frames_differ else "sound has"
+    maps = film_of_maps(video)
+    maps_differ = manifest.maps and maps and not _same(maps, manifest.map_source, contents)
+    if frames_differ or sound_differs or maps_differ:
+        what = "frames have" if frames_differ else "sound has" if sound_differs else "saliency maps have"
         raise ValueError(
             f"{video.key}: its {what} changed since it was prepared; "
             f"run `avsal data prepare` again, or remove {video.prepared}"
@@ -223,7 +258,8 @@ def versions() -> dict[str, str]:
 
 def other_versions(video: Video, manifest: Manifest) -> list[str]:
     """What decides pixels and samples, and is another one than that which prepared a video."""
-    files = isinstance(video.frames, VideoFile) or (video.audio is not None and is_video_file(video.audio))
+    films = isinstance(video.frames, VideoFile) or isinstance(video.densities, VideoFile)
+    files = films or (video.audio is not None and is_video_file(video.audio))
     deciding, now = ("code", *DECODERS, *((*FILE_DECODERS, *READERS[1:]) if files else ())), versions()
     return [name for name in deciding if manifest.versions.get(name) != now.get(name)]
 
@@ -243,7 +279,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest atomically."""
-    write_atomically(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+    write_atomically(folder / MANIFEST, json.dumps(manifest.plain(), indent=1, sort_keys=True) + "\n")
 
 
 def check_size(path: Path, entry: PreparedFile, stamp: tuple[int, ...] | None) -> None:
@@ -283,6 +319,8 @@ def _parse(path: Path, stamp: tuple[int, ...]) -> Manifest | None:
             frames={size: _typed(PreparedFile, entry) for size, entry in plain["frames"].items()},
             sound_source=plain["sound_source"] and _typed(Source, plain["sound_source"]),
             sound=plain["sound"] and _typed(PreparedFile, plain["sound"]),
+            map_source=plain.get("map_source") and _typed(Source, plain["map_source"]),
+            maps={size: _typed(PreparedFile, entry) for size, entry in plain.get("maps", {}).items()},
         )
     except FileNotFoundError:
         return None
@@ -301,13 +339,15 @@ def _typed(kind: Any, plain: dict[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=OPEN_MAPS)
-def _open_map(path: Path, entry: PreparedFile, shape: tuple[int, ...], stamp: tuple[int, ...] | None) -> Frames:
+def _open_map(
+    path: Path, entry: PreparedFile, shape: tuple[int, ...], kind: str, stamp: tuple[int, ...] | None
+) -> NDArray[Any]:
     check_size(path, entry, stamp)
     try:
-        frames: Frames = np.asarray(npy.open_memmap(path, mode="r"))
+        frames: NDArray[Any] = np.asarray(npy.open_memmap(path, mode="r"))
     except ValueError as error:
         raise ValueError(f"damaged prepared file {path} ({error}); {FIX}") from error
-    if frames.shape != shape or frames.dtype != np.uint8:
+    if frames.shape != shape or frames.dtype != np.dtype(kind):
         found = f"{frames.shape} {frames.dtype}"
-        raise ValueError(f"damaged prepared file {path}: it holds {found}, expected {shape} uint8; {FIX}")
+        raise ValueError(f"damaged prepared file {path}: it holds {found}, expected {shape} {kind}; {FIX}")
     return frames

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from avsal_bench.data.dataset import NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile, is_video_file
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
@@ -15,8 +17,9 @@ from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.truth_files import fixations_of, maps_of
 from avsal_bench.data.files.video_files import count_frames, until_damage
+from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
 from avsal_bench.kept import Contents
-from avsal_bench.progress import progress
+from avsal_bench.kept.noted import noted
 from avsal_bench.text import many
 
 
@@ -30,6 +33,7 @@ def check_video(video: Video, audio: bool) -> None:
     """
     for look in _looks(audio).values():
         look(video)
+    check_film_of_maps(video)
     _check_lengths(video, audio)
 
 
@@ -60,14 +64,55 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, conte
             lacking.append(f"{missing} of {many(len(videos), 'video')} lack {what}")
     if first is not None:
         raise FileNotFoundError(f"{first}; in all, {', '.join(lacking)}")
-    if not any(isinstance(video.frames, VideoFile) for video in videos):
-        for video in videos:
+    _check_films(videos, audio, truth)
+    for video in videos:
+        if not _in_one_film(video, audio):
             _check_lengths(video, audio, contents)
-        return
-    with progress("count the frames of video files", len(videos)) as bar:
-        for video in videos:
-            _check_lengths(video, audio, contents)
-            bar.advance()
+        elif isinstance(video.frames, VideoFile):
+            check_reader(video.frames.path)
+            _check_prepared(video, contents)
+
+
+def _in_one_film(video: Video, audio: bool) -> bool:
+    """Whether frames, and the sound where it is heard, are of one film."""
+    film = video.frames.path if isinstance(video.frames, VideoFile) else None
+    return film is not None and (not audio or video.silent or video.audio == film)
+
+
+def _check_films(videos: Sequence[Video], audio: bool, truth: bool) -> None:
+    """Look through films, and films of maps. One that nobody wrote to since it was found good is so still."""
+    films: dict[Path, tuple[list[Any], Callable[[], None]]] = {}
+    maps = dict(films)
+    for video in videos:
+        frames = video.frames.path if isinstance(video.frames, VideoFile) else None
+        if frames is not None and _in_one_film(video, audio):
+            said = [video.n_frames, video.fps, video.silent]
+            _add(films, frames, said, partial(_check_own_lengths, video, audio))
+        if truth and isinstance(video.densities, VideoFile):
+            said = [video.n_frames, video.densities.bits, str(frames)]
+            _add(maps, video.densities.path, said, partial(check_film_of_maps, video))
+    for looks, kind in ((films, "heard-1" if audio else "seen-1"), (maps, "maps-1")):
+        noted([*looks], kind, _good(looks), "count the frames of video files", _as_said(looks), readers=1)
+
+
+def _add(
+    looks: dict[Path, tuple[list[Any], Callable[[], None]]], path: Path, said: list[Any], look: Callable[[], None]
+) -> None:
+    if looks.setdefault(path, (said, look))[0] != said:  # another list asks for something else of the same file
+        look()
+
+
+def _good(looks: Mapping[Path, tuple[list[Any], Callable[[], None]]]) -> Callable[[Path], list[Any]]:
+    def found_good(path: Path) -> list[Any]:
+        said, look = looks[path]
+        look()
+        return said
+
+    return found_good
+
+
+def _as_said(looks: Mapping[Path, tuple[list[Any], Callable[[], None]]]) -> Callable[[Path, list[Any]], bool]:
+    return lambda path, values: values == looks[path][0]
 
 
 def faults_of(
@@ -91,6 +136,7 @@ def faults_of(
     }
     lengths: dict[str, Callable[[], object]] = {
         "frames": lambda: _check_count(video, contents),
+        "maps": lambda: check_film_of_maps(video),
         "sound": lambda: _check_sound(video),
     }
     found: dict[str, OSError | ValueError] = {}
@@ -121,6 +167,7 @@ def check_truth(video: Video) -> None:
     """
     _check_maps(video)
     _check_fixations(video)
+    check_film_of_maps(video)
 
 
 def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:
@@ -153,11 +200,6 @@ def _check_maps(video: Video) -> None:
         return
     if not files.path.is_file():
         raise FileNotFoundError(f"{video.key}: missing saliency maps {files.path}")
-    if (count := count_frames(files.path)) != video.n_frames:
-        raise ValueError(
-            f"{files.path}: {many(count, 'map')}{until_damage(files.path)}, and the video has "
-            f"{many(video.n_frames, 'frame')}; fetch it again"
-        )
 
 
 def _check_fixations(video: Video) -> None:
@@ -203,6 +245,24 @@ def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) 
 
 
 def _check_count(video: Video, contents: Contents | None) -> None:
+    _check_film(video)
+    if isinstance(video.frames, VideoFile):
+        check_reader(video.frames.path)
+    _check_prepared(video, contents)
+
+
+def _check_prepared(video: Video, contents: Contents | None) -> None:
+    if video.prepared is not None and video.prepared.is_dir():
+        check_prepared(video, contents)
+
+
+def _check_own_lengths(video: Video, audio: bool) -> None:
+    _check_film(video)
+    if audio:
+        _check_sound(video)
+
+
+def _check_film(video: Video) -> None:
     if isinstance(video.frames, VideoFile):
         n_frames = count_frames(video.frames.path)
         if n_frames < video.n_frames:
@@ -212,9 +272,6 @@ def _check_count(video: Video, contents: Contents | None) -> None:
                 f"{video.n_frames}; fetch it "
                 "again, or mend the number of frames in the fold list"
             )
-        check_reader(video.frames.path)
-    if video.prepared is not None and video.prepared.is_dir():
-        check_prepared(video, contents)
 
 
 def sound_seconds(path: Path) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ from avsal_bench.data.files.whole_films.levels import grey_levels
 
 #: Video files that a process keeps open.
 OPEN_FILES = 2
+#: Video files whose size of pictures a process remembers.
+KEPT_SIZES = 2**14
 #: Packets after its own that a picture is waited for in a decoder.
 PATIENCE = 64
 #: Packets that are rather decoded than jumped over.
@@ -68,6 +71,18 @@ def announced_frames(path: Path) -> int:
         return int(picture_stream(container, path, strict=False).frames)
 
 
+def announced_rate(path: Path) -> float:
+    """Frames a second by the header of a video file; 0 where it does not tell, or where nothing can be read of it.
+
+    What :func:`frame_rate` gives takes a look at all packets.
+    """
+    try:
+        with open_container(path) as container:
+            return float(picture_stream(container, path, strict=False).average_rate or 0)
+    except (OSError, ValueError):
+        return 0.0
+
+
 def until_damage(path: Path) -> str:
     """Words that follow the number of pictures of a file of which the rest cannot be decoded; "" for other files."""
     line = timeline(path)
@@ -87,7 +102,13 @@ def frame_rate(path: Path) -> float:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(height, width) of the first picture of a video file."""
+    """(height, width) of the first picture of a video file, which is decoded once."""
+    return _size(path, stamp_of_video(path))
+
+
+@lru_cache(maxsize=KEPT_SIZES)
+def _size(path: Path, stamp: tuple[int, ...]) -> tuple[int, int]:
+    del stamp  # part of the key
     height, width = read_pictures(path, [1])[0].shape[-2:]
     return height, width
 

@@ -82,5 +82,5 @@ def test_truth_that_is_kept_back_is_said(tmp_path):
     assert not video.has_truth
     assert set(video.parts) == {"frames"}
     for read in (truth_files.density, truth_files.fixations, truth_files.points):
-        with pytest.raises(ValueError, match="set/v: the authors of set keep the ground truth of this video back"):
+        with pytest.raises(ValueError, match="set/v: the authors of set keep the ground truth of this video back, or"):
             read(video, 1)

@@ -23,10 +23,11 @@ def film_facts(paths: Sequence[Path]) -> list[FilmFacts]:
     Raises:
         FileNotFoundError, ValueError: naming a file that is missing, is no video, or has no pictures.
     """
-    return [FilmFacts(*values) for values in noted(paths, KIND, _facts, "look into films")]
+    return [FilmFacts(*values) for values in noted(paths, KIND, facts_of, "look into films")]
 
 
-def _facts(path: Path) -> FilmFacts:
+def facts_of(path: Path) -> FilmFacts:
+    """What the header of a film tells; see :func:`film_facts`."""
     with open_container(path) as container:
         stream = picture_stream(container, path, strict=False)
         coder = stream.codec_context
