@@ -1,19 +1,29 @@
-"""The command ``avsal predict``: saliency maps for any video file with its sound."""
+"""The command ``avsal predict``: saliency maps for any video file with its sound, or for a part of a data set."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from avsal_bench.bench.words import default_workers
 from avsal_bench.cli.options import Commands, add_command, film_options, network_options, precision_option
 from avsal_bench.text import many
-from avsal_bench.typed import place, whole
+from avsal_bench.typed import MOST_FOLDS, place, whole
+
+if TYPE_CHECKING:
+    from avsal_bench.bench.workspace import Workspace
+    from avsal_bench.data.dataset import Video
+    from avsal_bench.prediction import Predictor, Running
+
+#: Forms of maps in a folder: a file a frame, and a film a video.
+PICTURES, FILMS = ("png", "npy"), ("mp4", "mkv")
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
 _DESCRIPTION = """\
-Predict where people look in a video file, for every frame.
+Predict where people look in a video file, or in all videos of a part of a data set, for every frame.
 
 The network sees each frame with those before it, and hears the sound of the file. Where the first
 frames have too few before them, it sees what follows, run backwards, as in all tests here."""
@@ -25,10 +35,14 @@ examples:
       with the waveform and the sound
   avsal predict film.mp4 --model vinet --modality v --weights authors.pt -o maps --form npy
       with published weights in their authors' form, maps/00001.npy and so on
+  avsal predict film.mp4 -o maps --form mp4
+      maps/film.mp4: the maps themselves as a film in grey, in the form of challenges
+  avsal predict --dataset ntire26_private -o maps
+      maps/<video>.mp4 for each test video; `avsal submit-challenge` checks and packs them
 
-A folder is filled map by map. When a run is stopped, the same command goes on where it ended; a folder
-with maps of other weights, another video or other options is refused unless --force is given. An mp4 is
-made anew each time, and appears when it is whole."""
+A folder is filled map by map, or film by film. When a run is stopped, the same command goes on where it
+ended; a folder with maps of other weights, another video or other options is refused unless --force is
+given. An mp4 over the frames is made anew each time, and appears when it is whole."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,15 +50,20 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands, "predict", predict, "predict saliency maps for any video file", _DESCRIPTION, _EPILOG
     )
-    parser.add_argument("video", type=place, metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
+    parser.add_argument("video", type=place, nargs="?", metavar="VIDEO", help="mp4, avi, mkv, mov or webm")
     parser.add_argument(
         "-o",
         "--out",
         type=place,
         required=True,
         metavar="OUT",
-        help="a name that ends in .mp4, or a folder for the maps",
+        help="a name that ends in .mp4, for the maps over the frames, or a folder for the maps",
     )
+    part = parser.add_argument_group("a data set in the place of VIDEO, with or without its ground truth")
+    part.add_argument("--dataset", default="", metavar="SET", help="such as ntire26_private; `avsal list` names them")
+    part.add_argument("--part", default="test", choices=["train", "val", "test"], help="of it (default: %(default)s)")
+    part.add_argument("--fold", type=whole(1, MOST_FOLDS), default=1, help="of its lists (default: %(default)s)")
+    part.add_argument("--data-root", type=place, help="of the real data sets (environment: AVSAL_DATA)")
     network = network_options(
         parser,
         "a checkpoint such as runs/stages/<training>/best.ckpt, a file in its authors' form (needs --model), "
@@ -56,9 +75,12 @@ def add_parser(commands: Commands) -> None:
     maps = parser.add_argument_group("maps in a folder")
     maps.add_argument(
         "--form",
-        choices=["png", "npy"],
-        help="png: 8 bits, each map scaled to its own lowest and highest value (default); npy: float32 as predicted",
+        choices=[*PICTURES, *FILMS],
+        help="a file a frame: png, 8 bits, each map scaled to its own lowest and highest value (default for VIDEO), or "
+        "npy, float32 as predicted; a film a video, scaled likewise: mp4, H.264 in grey (default for --dataset), or "
+        "mkv, without loss. docs/howto/map_films.md says what is lost",
     )
+    maps.add_argument("--bits", type=int, choices=[8, 10], default=10, help="of an mp4 (default: %(default)s)")
     maps.add_argument("--native", action="store_true", help="keep the network's size, not that of the video")
     maps.add_argument("--force", action="store_true", help="start over, and remove maps of something else")
     text = "go on with maps that other code or other libraries made"
@@ -73,46 +95,92 @@ def add_parser(commands: Commands) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    """Predict the maps of a video file, and write them."""
+    """Predict the maps of a video file or of a part of a data set, and write them."""
     from avsal_bench.bench.computing.precision import FLOAT32
     from avsal_bench.bench.workspace import workspace
     from avsal_bench.files import check_writable
-    from avsal_bench.prediction import Running, check_sound, open_film, predict_folder, predict_overlay
+    from avsal_bench.prediction import Running, check_sound, open_film, predict_overlay
     from avsal_bench.prediction.predictor import find_predictor
 
-    out, path = Path(args.out), Path(args.video)
-    audio = Path(args.audio) if args.audio else None
-    overlay = out.suffix.lower() == ".mp4" and not out.is_dir()
-    _check_out(args, out, overlay)
+    out = Path(args.out)
+    overlay = not args.dataset and out.suffix.lower() == ".mp4" and not out.is_dir()
+    _check_asked(args, out, overlay)
     check_writable([] if overlay else [out], [out] if overlay else [], "give -o another name")
     running = Running(args.batch_size, args.device, args.workers, args.precision)
     device = running.torch_device()
-    video = open_film(path, audio)
-    predictor = find_predictor(workspace(runs=args.runs), args.weights, args.model, args.modality, args.set)
+    space = workspace(args.data_root, runs=args.runs)
+    audio = Path(args.audio) if args.audio else None
+    videos = _listed(args, space) if args.dataset else [open_film(Path(args.video), audio)]
+    predictor = find_predictor(space, args.weights, args.model, args.modality, args.set)
     if predictor.hears and not args.muted:
-        check_sound(video, predictor.name)
+        for video in videos:
+            if not video.silent:  # it has no sound, and its set says so
+                check_sound(video, predictor.name)
     weights = f", weights {predictor.source}" if predictor.source else ""
-    heard = ("silence" if args.muted else str(video.audio)) if predictor.hears else "nothing"
+    heard = "silence" if args.muted else f"the sound of {args.dataset}" if args.dataset else str(videos[0].audio)
     how = f"{device}" if running.precision == FLOAT32 else f"{device} with precision {running.precision}"
-    print(f"{predictor.name}{weights}, on {how}; it hears {heard}", flush=True)
+    print(f"{predictor.name}{weights}, on {how}; it hears {heard if predictor.hears else 'nothing'}", flush=True)
     if overlay:
-        predict_overlay(predictor, video, out, running, args.muted)
+        predict_overlay(predictor, videos[0], out, running, args.muted)
     else:
-        form = args.form or "png"
-        options = {"form": form, "native": args.native, "muted": args.muted, "force": args.force}
-        options["reuse_other_code"] = args.reuse_other_code
-        if there := predict_folder(predictor, video, out, running, **options):
-            print(f"{there} of {many(video.n_frames, 'map')} were there")
+        _fill_folder(args, predictor, videos, out, running)
     print(out)
     return 0
 
 
-def _check_out(args: argparse.Namespace, out: Path, overlay: bool) -> None:
-    """Refuse an output that nobody can mean."""
+def _fill_folder(
+    args: argparse.Namespace, predictor: Predictor, videos: Sequence[Video], out: Path, running: Running
+) -> None:
+    """Write the maps into a folder, in the form that is asked for."""
+    from avsal_bench.prediction import predict_films, predict_folder
+
+    form = args.form or ("mp4" if args.dataset else "png")
+    options: dict[str, Any] = {"form": form, "native": args.native, "muted": args.muted, "force": args.force}
+    options["reuse_other_code"] = args.reuse_other_code
+    if form in FILMS:
+        if there := predict_films(predictor, videos, out, running, bits=args.bits, **options):
+            print(f"{there} of {many(len(videos), 'film')} were there")
+        return
+    folders = [out / video.name for video in videos] if args.dataset else [out]
+    there = sum(
+        predict_folder(predictor, video, folder, running, **options)
+        for video, folder in zip(videos, folders, strict=True)
+    )
+    if there:
+        print(f"{there} of {many(sum(video.n_frames for video in videos), 'map')} were there")
+
+
+def _listed(args: argparse.Namespace, space: Workspace) -> list[Video]:
+    """The videos of the part of the data set that is asked for."""
+    from avsal_bench.bench.sets import videos_of
+    from avsal_bench.data.dataset import dataset, resolve_name
+
+    name = resolve_name(args.dataset)
+    parts = dataset(name).parts
+    videos = videos_of(space, name, args.part, args.fold) if args.part in parts else []
+    if not videos:
+        raise ValueError(f"{name} has no videos of part {args.part}, of {', '.join(parts)}; see --part")
+    return videos
+
+
+def _check_asked(args: argparse.Namespace, out: Path, overlay: bool) -> None:
+    """Refuse what nobody can mean."""
+    if bool(args.dataset) == bool(args.video):
+        raise ValueError("name a VIDEO, or a data set with --dataset, one of the two")
+    if args.dataset and args.audio:
+        raise ValueError("--audio is the sound of one VIDEO; a data set has its own, or is given silence with --muted")
     if out.suffix and not overlay and not out.is_dir():
-        raise ValueError(f"{out}: expected a name that ends in .mp4, or a folder, whose name has no dot")
+        wanted = "a folder" if args.dataset else "a name that ends in .mp4, or a folder"
+        raise ValueError(f"{out}: expected {wanted}, whose name has no dot")
     if overlay and (args.form or args.native):
-        raise ValueError(f"{out}: --form and --native are for a folder; an mp4 shows the maps over the frames")
+        raise ValueError(
+            f"{out}: --form and --native are for a folder; an mp4 shows the maps over the frames. For a film of the "
+            f"maps themselves say -o {out.with_suffix('')} --form mp4"
+        )
     for given in filter(None, (args.video, args.audio)):
         if out.resolve() == Path(given).resolve():
             raise ValueError(f"{out}: is what is read; give the result another name")
+    if args.video and args.form in FILMS:
+        film = out / Path(args.video).with_suffix(f".{args.form}").name
+        if film.resolve() == Path(args.video).resolve():
+            raise ValueError(f"{args.video}: the film of its maps would have its place; give -o another folder")

@@ -181,6 +181,8 @@ def _look_at_films(found: Inspection, workers: Workers) -> None:
     if films and (others := [maps.video.name for maps in found.videos if maps.files and maps.film is None]):
         shown = others[0] if len(others) == 1 else f"{others[0]} .. {others[-1]}"
         found.mixed = [f"{many(len(films), 'film')}, and a file a frame for {many(len(others), 'video')}: {shown}"]
+    if not films:
+        return
     with progress("look at the films", len(films)) as bar:
         for index, seen in workers.run(check_film, [film for _, film in films]):
             maps, film = films[index]
@@ -207,6 +209,8 @@ def _read_all(found: Inspection, workers: Workers) -> None:
         if maps.film is None
         for frame, path in sorted(maps.files.items())
     ]
+    if not places:
+        return
     groups = [places[start : start + GROUP] for start in range(0, len(places), GROUP)]
     with progress("look at the maps", len(places)) as bar:
         for index, checks in workers.run(_check_all, [[place[2] for place in group] for group in groups]):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.files.truth_files import map_size
 from avsal_bench.evaluation.maps import MapCheck
 from avsal_bench.text import frame_ranges
@@ -37,7 +38,8 @@ def misshapen(videos: Sequence[Video], checks: Mapping[str, Mapping[int, MapChec
     """
     sizes = {video.key: _by_size(checks[video.key]) for video in videos}
     shown = [video for video in videos if sizes[video.key]]
-    truths = {video.key: map_size(video) for video in shown}
+    # Where the authors keep the ground truth back, it has the size of the frames.
+    truths = {video.key: map_size(video) if video.has_truth else frame_size(video) for video in shown}
     one_size = len({size for by_size in sizes.values() for size in by_size}) == 1
     lines = []
     for video in shown:

@@ -69,7 +69,7 @@ def check_sound(video: Video, network: str) -> None:
         "give the sound with --audio, let the network hear silence with --muted, or use a visual one (--modality v)"
     )
     if path is None or (is_video_file(path) and not has_track(path)):
-        place = path or film_path(video)
+        place = path or (video.frames.path if isinstance(video.frames, VideoFile) else video.key)
         raise ValueError(f"{place}: no sound track in this video, and {network} hears; {advice}")
     seconds = sound_seconds(path)
     needed = shown_seconds(video)
@@ -78,9 +78,3 @@ def check_sound(video: Video, network: str) -> None:
             f"{path}: {seconds:.2f} s of sound for {needed:.2f} s of video ({many(video.n_frames, 'frame')} at "
             f"{video.fps:g} a second); {advice}"
         )
-
-
-def film_path(video: Video) -> Path:
-    """The file of a video that :func:`open_film` made."""
-    assert isinstance(video.frames, VideoFile), "made by open_film"
-    return video.frames.path

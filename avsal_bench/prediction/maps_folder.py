@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from avsal_bench.bench.computing.precision import FLOAT32
 from avsal_bench.bench.made_of import networks_of
-from avsal_bench.data.dataset import Video
+from avsal_bench.data.dataset import Video, VideoFile
 from avsal_bench.data.files.frames import frame_size
-from avsal_bench.evaluation.score_videos import KeepMaps, save_maps
+from avsal_bench.evaluation.map_films import FilmWriter
+from avsal_bench.evaluation.score_videos import save_maps
 from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, readers
-from avsal_bench.files import sha256, write_atomically
+from avsal_bench.files import sha256, text_sha256, write_atomically
 from avsal_bench.kept import code_of, differing, is_code, versions_of
-from avsal_bench.prediction.films import film_path
 from avsal_bench.prediction.predicting import Running, predict_maps, resize_maps
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.progress import progress
@@ -26,6 +27,8 @@ MARKER = "predict.json"
 #: Maps lie here until they are whole.
 UNFINISHED = ".unfinished"
 _MAP = re.compile(r"\d{5,}\.(png|npy)")
+#: How a folder with a file a frame holds them.
+PictureForm = Literal["png", "npy"]
 
 
 def predict_folder(
@@ -34,7 +37,7 @@ def predict_folder(
     folder: Path,
     running: Running,
     *,
-    form: KeepMaps = "png",
+    form: PictureForm = "png",
     native: bool = False,
     muted: bool = False,
     force: bool = False,
@@ -44,7 +47,7 @@ def predict_folder(
 
     Args:
         predictor: the network.
-        video: from :func:`open_film`.
+        video: from :func:`open_film`, or of a data set; it needs no ground truth.
         folder: of the maps, and of ``predict.json``, which says what they were made of.
         running: batch size, device, reading processes and precision.
         form: ``png``, 8 bits, each map scaled to its own lowest and highest value; ``npy``, float32 as predicted.
@@ -61,7 +64,9 @@ def predict_folder(
         ValueError, OSError: as :func:`predict_maps`, and for a folder that cannot be written.
     """
     size = None if native else frame_size(video)
-    _claim(folder, _story(predictor, video, form, size, muted, running.precision), force, reuse_other_code)
+    story = story_of_network(predictor, running.precision) | story_of_video(predictor, video, muted)
+    story |= {"form": form, "size": "native" if size is None else list(size)}
+    _claim(folder, story, force, reuse_other_code)
     frames = [n for n in range(1, video.n_frames + 1) if not _is_there(folder / f"{n:05d}.{form}")]
     there = video.n_frames - len(frames)
     unfinished = folder / UNFINISHED
@@ -97,47 +102,61 @@ def _claim(folder: Path, story: dict[str, Any], force: bool, reuse_other_code: b
                 f"{folder}: holds maps such as {min(maps).name} and no {MARKER}: another program made them; "
                 "name another folder, or replace them with --force"
             )
-        before = {"precision": FLOAT32} | _read_marker(marker)  # once, there was no other
-        if other := differing(before, story, reuse_other_code):
-            told = "; ".join(
-                f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story.get(key))}" for key in other
-            )
-            ways = "name another folder, or replace them with --force"
-            if all(map(is_code, other)):
-                ways += "; or go on with them, with --reuse-other-code"
-            raise ValueError(f"{folder}: holds maps made otherwise ({told}); {ways}")
+        require_same_maps(folder, {"precision": FLOAT32} | read_marker(marker), story, reuse_other_code)
         return
     write_atomically(marker, json.dumps(story, indent=1) + "\n")
 
 
-def _read_marker(path: Path) -> dict[str, Any]:
+def require_same_maps(
+    folder: Path, before: Mapping[str, Any], story: Mapping[str, Any], reuse_other_code: bool, what: str = ""
+) -> None:
+    """Raise ValueError unless the maps in a folder, or one film there, ``what``, were made as a run makes them."""
+    if other := differing(before, story, reuse_other_code):
+        told = "; ".join(f"{key} was {json.dumps(before.get(key))}, is {json.dumps(story.get(key))}" for key in other)
+        ways = "name another folder, or replace them with --force"
+        if all(map(is_code, other)):
+            ways += "; or go on with them, with --reuse-other-code"
+        holds = f"{what} was made otherwise" if what else "holds maps made otherwise"
+        raise ValueError(f"{folder}: {holds} ({told}); {ways}")
+
+
+def read_marker(path: Path) -> dict[str, Any]:
+    """What the maps in a folder were made of.
+
+    Raises:
+        ValueError: naming a damaged file.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: damaged ({error}); start over with --force") from error
 
 
-def _story(
-    predictor: Predictor, video: Video, form: KeepMaps, size: tuple[int, int] | None, muted: bool, precision: str
-) -> dict[str, Any]:
-    """All that the maps depend on, as plain values."""
-    heard: Any = None
-    if predictor.hears:
-        heard = "muted" if muted or video.audio is None else sha256(video.audio)
+def story_of_network(predictor: Predictor, precision: str) -> dict[str, Any]:
+    """All that maps depend on beside the video and their form, as plain values."""
+    net = networks_of(predictor.model, predictor.options)
     story = {
         "network": predictor.name,
         "options": predictor.options,
         "weights": predictor.sha256,
-        "video": sha256(film_path(video)),
-        "frames": video.n_frames,
-        "fps": video.fps,
-        "sound": heard,
-        "form": form,
-        "size": "native" if size is None else list(size),
         "precision": precision,
-        "code": code_of(
-            *networks_of(predictor.model, predictor.options), predict_maps, save_maps, without=DECIDE_NOTHING
-        ),
+        "code": code_of(*net, predict_maps, save_maps, FilmWriter, without=DECIDE_NOTHING),
         **versions_of(*COMPUTE, *readers()),
     }
     return dict(json.loads(json.dumps(story)))
+
+
+def story_of_video(predictor: Predictor, video: Video, muted: bool) -> dict[str, Any]:
+    """What the maps of a network depend on in a video, as plain values."""
+    heard: str | None = None
+    if predictor.hears:
+        heard = "muted" if muted or video.audio is None else sha256(video.audio)
+    return {"video": _sha256_of_frames(video), "frames": video.n_frames, "fps": video.fps, "sound": heard}
+
+
+def _sha256_of_frames(video: Video) -> str:
+    """SHA-256 of a video file, or over those of all pictures."""
+    if isinstance(video.frames, VideoFile):
+        return sha256(video.frames.path)
+    paths = (video.frames.path(frame) for frame in range(1, video.n_frames + 1))
+    return text_sha256("".join(map(sha256, paths)))
