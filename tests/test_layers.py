@@ -21,7 +21,7 @@ FOLDERS = sorted({path.parent for path in FILES.values()})
 #: Files of one name in two folders, on purpose: the network and its encoder, or the classifier and its encoder.
 TWINS = {"image_saliency.py", "avid.py"}
 #: What needs nothing but Python, so that anything may import it.
-STANDARD_LIBRARY = ("names", "files", "means", "strays")
+STANDARD_LIBRARY = ("names", "files", "means", "strays", "typed")
 #: What reads records, for which pydantic is all that is needed besides.
 LIGHT = ("records", "record_form", "record_metrics", "plain_values")
 FORMS = ("pydantic", "pydantic_core", "typing_extensions")

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from avsal_bench.data.faces import FaceFiles
 from avsal_bench.getting.offers import Online
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins
@@ -200,6 +201,7 @@ class Video:
         prepared: folder of the fast form that ``avsal data prepare`` makes; it need not exist.
         labels: file of :mod:`avsal_bench.data.labels`, which need not exist; None for a set that cannot have one.
         silent: whether a video of a set with sound is declared to have none: networks hear zeros; ``audio`` is None.
+        faces: files of the boxes of faces and of who of them talks, where the set has them; they need not exist.
         called: what its files call it, such as the table of gaze, where they are those of another set; "" for ``name``.
     """
 
@@ -216,6 +218,7 @@ class Video:
     prepared: Path | None = None
     labels: Path | None = None
     silent: bool = False
+    faces: FaceFiles | None = None
     called: str = ""
 
     @property

@@ -2,7 +2,8 @@
 
 ``<root>/av_gt_label/<SET>/<video>.txt`` holds one 0 or 1 a line; line k is frame k. 1: the most fixated object makes
 the sound; 0: background music, a sound from elsewhere, or silence. The authors' own files, whose form is in no public
-repository, must be brought into this one.
+repository, must be brought into this one. MVVA says who talks, in a file of :mod:`avsal_bench.data.faces`: there a
+frame in which any face talks is 1.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.data.faces import talking_labels
 from avsal_bench.text import many
 
 #: Folder of the labels of all sets below a root.
@@ -30,13 +32,15 @@ def read_labels(path: Path, n_frames: int) -> tuple[bool, ...]:
     """The labels of a video, one a frame.
 
     Args:
-        path: of the file.
+        path: of the file; one of NumPy says who talks.
         n_frames: of the video, by its fold list.
 
     Raises:
         FileNotFoundError: for a set, or a video of it, without labels.
         ValueError: naming the file, for another number of labels, and the line, for what is neither 0 nor 1.
     """
+    if path.suffix == ".npy":
+        return talking_labels(path, n_frames)
     if not path.is_file():
         what = "labels of the video" if path.parent.is_dir() else "labels of the set"
         raise FileNotFoundError(

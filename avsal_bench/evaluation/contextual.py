@@ -3,6 +3,9 @@
 The paper takes only frames in which a sounding thing is seen, and computes NSS over its place, over the rest of the
 frame, and over the whole frame. Here the map is normalised over the whole frame in all three, and the mean is over the
 fixations inside, outside, and all of them; the paper does not say it.
+
+Where a set says where faces are and who of them talks, the thing is the faces that talk, and the rest is parted further
+into the other faces and what is no face.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import torch
 from torch import Tensor
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.synth.sounding import sounding_regions
 from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.observers import Halving, duels
@@ -27,6 +31,72 @@ from avsal_bench.metrics.functional import nss
 
 #: Where fixations count: on the sounding thing, elsewhere, anywhere.
 PLACES = ("source", "rest", "frame")
+#: Likewise where faces are known: on those that talk, on the others, on no face; and the three above.
+FACES = ("source", "others", "background", "rest", "frame")
+
+
+class SourceRegions:
+    """The sounding thing and what is round it.
+
+    Args:
+        region: of the thing, ``(n_frames, H, W)`` bool.
+    """
+
+    places: tuple[str, ...] = PLACES
+
+    def __init__(self, region: Tensor) -> None:
+        self.region = region
+        self.size = (region.shape[1], region.shape[2])
+
+    def seen(self, frame: int) -> bool:
+        """Whether it is seen in a frame, from 1."""
+        return bool(self.region[frame - 1].any())
+
+    def masks(self, frames: Sequence[int]) -> dict[str, Tensor]:
+        """Pixels of each part in some frames, ``(F, H, W)`` bool."""
+        region = self.region[[frame - 1 for frame in frames]]
+        return dict(zip(PLACES, (region, ~region, torch.ones_like(region)), strict=True))
+
+
+class FaceRegions:
+    """Faces that talk, other faces, and what is no face.
+
+    Args:
+        video: of a set that annotates faces.
+
+    Raises:
+        FileNotFoundError, ValueError: as :class:`~avsal_bench.data.face_places.FacePlaces`.
+    """
+
+    places: tuple[str, ...] = FACES
+
+    def __init__(self, video: Video) -> None:
+        self._faces = FacePlaces(video)
+        self.size = self._faces.size
+
+    def seen(self, frame: int) -> bool:
+        """Whether a face that talks is seen in a frame, from 1."""
+        return self._faces.talked(frame)
+
+    def masks(self, frames: Sequence[int]) -> dict[str, Tensor]:
+        """Pixels of each part in some frames, ``(F, H, W)`` bool."""
+        talking, others = map(torch.from_numpy, self._faces.masks(frames))
+        rest, everywhere = ~talking, torch.ones_like(talking)
+        return dict(zip(FACES, (talking, others, rest & ~others, rest, everywhere), strict=True))
+
+
+#: The parts of the frames of a video: their names ``places``, and the ``size`` of its fixation maps.
+Regions = SourceRegions | FaceRegions
+
+
+def regions_of(video: Video, root: Path) -> Regions:
+    """The parts of the frames of a video.
+
+    Raises:
+        ValueError: for a set that does not say where the sounding thing is, or naming a file that is wrong.
+        FileNotFoundError: naming a missing file.
+    """
+    return FaceRegions(video) if video.faces else SourceRegions(torch.from_numpy(sounding_regions(video, root)))
 
 
 @dataclass
@@ -34,18 +104,21 @@ class Contextual:
     """Contextual NSS of one video, added up frame by frame.
 
     Args:
-        region: of the sounding thing, ``(n_frames, H, W)`` bool.
+        regions: of its frames.
         protocol: how maps become what is scored.
         scores: for each place the NSS of each frame that defines it.
     """
 
-    region: Tensor
+    regions: Regions
     protocol: Protocol
-    scores: dict[str, list[float]] = field(default_factory=lambda: {place: [] for place in PLACES})
+    scores: dict[str, list[float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scores = {place: [] for place in self.regions.places}
 
     def frames(self, among: Sequence[int]) -> list[int]:
         """Those of some frames in which a sounding thing is seen."""
-        return [frame for frame in among if self.region[frame - 1].any()]
+        return [frame for frame in among if self.regions.seen(frame)]
 
     def add(self, frames: Sequence[int], maps: Tensor, fixations: Tensor) -> None:
         """Score the maps ``(F, h, w)`` of some frames on their fixation maps ``(F, H, W)``, bool.
@@ -53,12 +126,12 @@ class Contextual:
         Raises:
             ValueError: when the region has another size than the fixation maps.
         """
-        if fixations.shape[1:] != self.region.shape[1:]:
-            raise ValueError(f"region {tuple(self.region.shape[1:])}, fixation maps {tuple(fixations.shape[1:])}")
+        if tuple(fixations.shape[1:]) != self.regions.size:
+            raise ValueError(f"regions {self.regions.size}, fixation maps {tuple(fixations.shape[1:])}")
         prepared = prepare(maps, (fixations.shape[1], fixations.shape[2]), self.protocol)
-        region = self.region[[frame - 1 for frame in frames]]
-        for place, fixated in zip(PLACES, (fixations & region, fixations & ~region, fixations), strict=True):
-            self.scores[place] += [value for value in nss(prepared, fixated).tolist() if not math.isnan(value)]
+        for place, pixels in self.regions.masks(frames).items():
+            values = nss(prepared, fixations & pixels).tolist()
+            self.scores[place] += [value for value in values if not math.isnan(value)]
 
     def means(self) -> dict[str, float]:
         """Mean over frames at each place, NaN where none defines it."""
@@ -77,7 +150,8 @@ def contextual_of_maps(
         root: of the data set.
 
     Returns:
-        By video, the mean over its frames at each of ``PLACES``; videos without a sounding thing are not in it.
+        By video, the mean over its frames at each of ``PLACES``, or of ``FACES``; videos without a sounding thing are
+        not in it.
 
     Raises:
         FileNotFoundError: naming a video whose maps are not all there.
@@ -85,7 +159,7 @@ def contextual_of_maps(
     """
     found = {}
     for video in videos:
-        sums = Contextual(torch.from_numpy(sounding_regions(video, root)), protocol)
+        sums = Contextual(regions_of(video, root), protocol)
         frames = sums.frames(range(1, video.n_frames + 1))
         if not frames:
             continue
@@ -110,7 +184,7 @@ def contextual_of_halves(
     """
     found = {}
     for video in videos:
-        sums = Contextual(torch.from_numpy(sounding_regions(video, root)), protocol)
+        sums = Contextual(regions_of(video, root), protocol)
         for predicting, right, common in duels(video, halving):
             frames = sums.frames(common)
             for start in range(0, len(frames), READ):

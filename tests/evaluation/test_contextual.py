@@ -16,7 +16,7 @@ from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.synth.scenes import HEIGHT, WIDTH
 from avsal_bench.data.synth.sounding import sounding_regions
 from avsal_bench.evaluation.contextual import Contextual as Sums
-from avsal_bench.evaluation.contextual import contextual_of_halves, contextual_of_maps
+from avsal_bench.evaluation.contextual import SourceRegions, contextual_of_halves, contextual_of_maps
 from avsal_bench.evaluation.observers import Halving
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.analysis import Contextual, contextual
@@ -60,7 +60,7 @@ def test_who_does_not_know_the_sounding_thing_says_so(videos, synth_root, tmp_pa
 def test_contextual_nss_by_hand():
     region = torch.zeros(2, 2, 4, dtype=torch.bool)
     region[0, 0, :2] = True
-    sums = Sums(region, protocol("raw"))
+    sums = Sums(SourceRegions(region), protocol("raw"))
     assert sums.frames([1, 2]) == [1]
     saliency = torch.tensor([[[4.0, 0, 0, 0], [0, 0, 0, 0]]])
     fixated = torch.zeros(1, 2, 4, dtype=torch.bool)
@@ -70,7 +70,7 @@ def test_contextual_nss_by_hand():
     inside, outside = (4 - 0.5) / deviation, -0.5 / deviation
     expected = {"source": inside, "rest": outside, "frame": (inside + outside) / 2}
     assert sums.means() == pytest.approx(expected, abs=1e-6)
-    nowhere = Sums(region, protocol("raw"))
+    nowhere = Sums(SourceRegions(region), protocol("raw"))
     assert all(math.isnan(v) for v in nowhere.means().values())
     with pytest.raises(ValueError, match="region"):
         sums.add([1], saliency, fixated[:, :, :3])

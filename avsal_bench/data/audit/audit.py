@@ -19,6 +19,7 @@ from avsal_bench.data.files.presence import lacks_sound
 from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, names_of_list, read_fold_list
+from avsal_bench.data.layouts.mvva_layout import MvvaLayout
 from avsal_bench.data.statistics.stats import distinct_videos, find_overlaps
 from avsal_bench.progress import progress
 from avsal_bench.strays import same_name
@@ -167,8 +168,10 @@ def _compare_with_packaged(one: _Set) -> None:
         published = _packaged(one, part, fold)
         if published is None:
             continue
-        ours = Counter(ListedVideo(v.name, v.n_frames, v.fps) for v in videos)
-        theirs = Counter(read_fold_list(published))
+        # Rates of MVVA are those of its files.
+        timed = not isinstance(one.description.layout, MvvaLayout)
+        ours = Counter(ListedVideo(v.name, v.n_frames, v.fps if timed else 0.0) for v in videos)
+        theirs = Counter(v if timed else v._replace(fps=0.0) for v in read_fold_list(published))
         odd = {"only here": ours - theirs, "only in the published list": theirs - ours}
         if any(odd.values()):
             own = one.root / "fold_lists" / published.name
@@ -191,7 +194,7 @@ def _packaged_number(one: _Set) -> int:
 
 
 def _line(video: ListedVideo) -> str:
-    return f"{video.name} {video.n_frames} {video.fps:g}"
+    return f"{video.name} {video.n_frames}" + (f" {video.fps:g}" if video.fps else "")
 
 
 def _find_absent(one: _Set, quick: bool, audio: bool) -> None:

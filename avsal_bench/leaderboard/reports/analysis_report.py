@@ -32,8 +32,14 @@ from avsal_bench.means import defined_mean
 from avsal_bench.records import METRICS
 from avsal_bench.text import fixed, many, named
 
-#: Places of the contextual NSS, and what they are called.
-PLACES = {"source": "sounding thing", "rest": "rest of the frame", "frame": "whole frame"}
+#: Places of the contextual NSS, and what they are called; some are known of sets with annotated faces only.
+PLACES = {
+    "source": "sounding thing",
+    "others": "other faces",
+    "background": "no face",
+    "rest": "rest of the frame",
+    "frame": "whole frame",
+}
 
 
 @dataclass
@@ -90,7 +96,7 @@ def write_analysis(found: Analysis, folder: Path) -> tuple[str, list[Path]]:
     if any(c.scores for c in found.contextual):
         written.append(_write_csv(folder / "contextual.csv", _contextual_lines(found)))
         by_name = dict(zip(found.names, found.contextual, strict=True))
-        draw_contextual(by_name, PLACES, folder / "contextual.png")
+        draw_contextual(by_name, _places(found), folder / "contextual.png")
         written.append(folder / "contextual.png")
     parts.append(_contextual_part(found))
     text = "\n".join(parts)
@@ -148,7 +154,7 @@ def _contextual_part(found: Analysis) -> str:
     body, said = [], []
     for name, c in zip(found.names, found.contextual, strict=True):
         if c.scores:
-            body.append([name, *(_interval(c.scores[place]) for place in PLACES), str(c.scores["frame"].n)])
+            body.append([name, *(_interval(c.scores[place]) for place in _places(found)), str(c.scores["frame"].n)])
         else:
             said.append(f"- {name}: {c.missing}")
     missing = "Not available:\n\n" + "\n".join(said) + "\n" if said else ""
@@ -156,8 +162,15 @@ def _contextual_part(found: Analysis) -> str:
         return title + missing
     about = "Frames in which a sounding thing is seen: fixations in its box, elsewhere, and all; the map is normalised "
     about += "over the whole frame.\n\n"
-    table = markdown_table(["Network", *PLACES.values(), "Videos"], body, numbers=range(1, 5))
+    places = _places(found).values()
+    table = markdown_table(["Network", *places, "Videos"], body, numbers=range(1, 2 + len(places)))
     return f"{title}{about}{table}\n![Contextual NSS](contextual.png)\n{missing}"
+
+
+def _places(found: Analysis) -> dict[str, str]:
+    """The places that all rows with contextual NSS have, and what they are called."""
+    scored = [c.scores for c in found.contextual if c.scores]
+    return {place: word for place, word in PLACES.items() if all(place in scores for scores in scored)}
 
 
 def _relative_part(found: Analysis, lines: Sequence[Mapping[str, object]]) -> str:
