@@ -14,8 +14,10 @@ from pathlib import Path
 from avsal_bench.data.audit.findings import ORDER, Counts, Report
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
 from avsal_bench.data.audit.video_checks import look_at
-from avsal_bench.data.dataset import DataSet, MapFiles, NumberedFiles, OneFile, PointsFile, Video, dataset
+from avsal_bench.data.dataset import DataSet, MapFiles, NumberedFiles, OneFile, PointsFile, Video, VideoFile, dataset
+from avsal_bench.data.files.prepared import maps_are_prepared
 from avsal_bench.data.files.presence import lacks_sound
+from avsal_bench.data.files.whole_films.truth_films import cost_of_a_map
 from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, names_of_list, read_fold_list
@@ -210,6 +212,7 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
         for part in absent:
             lacking[part].append(video)
         one.tasks.append(Task(video, one.root, video.name in trained, frozenset(absent), quick, audio))
+    _look_at_truth(one, videos)
     for part, without in lacking.items():
         if not without:
             continue
@@ -224,6 +227,18 @@ def _find_absent(one: _Set, quick: bool, audio: bool) -> None:
         if isinstance(one.description.layout, DescribedLayout):
             first += f"; {one.description.layout.says('frames' if part == 'video' else part)}"
         one.add(f"{part} missing", names, ", ".join(names), text + first)
+
+
+def _look_at_truth(one: _Set, videos: Sequence[Video]) -> None:
+    """Note which videos have no ground truth, and what maps in films cost where they are not prepared."""
+    if secret := [video.name for video in videos if not video.has_truth]:
+        text = f"no ground truth of {many(len(secret), 'video')}: their authors keep it back, or it was not fetched"
+        one.add("kept back", secret, ", ".join(secret), text)
+    slow = [video for video in videos if isinstance(video.densities, VideoFile) and not maps_are_prepared(video)]
+    for first in slow[:1]:
+        with suppress(OSError, ValueError):  # of a damaged film the look at the video tells
+            text = f"maps of {many(len(slow), 'video')} are films, and not prepared: {cost_of_a_map(first)}"
+            one.add("maps in films", [video.name for video in slow], first.name, text)
 
 
 def _parts(video: Video, audio: bool) -> dict[str, bool]:

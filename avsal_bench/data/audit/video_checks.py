@@ -7,7 +7,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,20 +17,21 @@ from torchvision.io import ImageReadMode
 
 from avsal_bench.data.audit.blobs import are_blobs, pixels_and_groups
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
+from avsal_bench.data.audit.loudness import Loudness
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import PaintedMaps, PointsFile, VideoFile
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file, read_density_levels
-from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_between, shown_seconds, varies
+from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds, varies
 from avsal_bench.data.files.sound_files import sound_blocks, sound_header
-from avsal_bench.data.files.sound_limits import LOUDEST
 from avsal_bench.data.files.timeline import timeline
-from avsal_bench.data.files.truth_files import density_levels, fixation_path, fixations, map_path, map_size
+from avsal_bench.data.files.truth_files import density_levels, fixation_path, fixations, map_path, map_size, points
 from avsal_bench.data.files.video_files import picture_size, read_pictures, until_damage
+from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import labels_of, read_labels
 from avsal_bench.files import regular_file
-from avsal_bench.text import frame_ranges, many
+from avsal_bench.text import many
 
 T = TypeVar("T")
 Size = tuple[int, ...]
@@ -40,11 +40,6 @@ Size = tuple[int, ...]
 LONGER = 1.0
 #: Below this rate in Hz the sound lacks much of what networks hear.
 LOW_RATE = 16_000
-#: Amplitude from which a sample is at full scale, and the share of such samples, in runs, that is worth a note.
-FULL_SCALE, CLIPPED_SHARE = 0.9999, 1e-4
-#: Digital silence of this many seconds is worth a note; it is looked for in steps of a tenth of one.
-SILENCE = 1.0
-_STEPS = 10
 #: Frames a second of a file may differ by this share from those of the list: 29.97 and 30 are a thousandth apart.
 RATE_SLACK = 0.0005
 
@@ -138,6 +133,7 @@ def _look_at_video_file(notes: Notes, path: Path) -> Size | None:
 def _look_at_truth(notes: Notes) -> Size | None:
     """The size of most density maps, ``(height, width)``; None where no map can be read."""
     video, quick = notes.video, notes.task.quick
+    _look_at_film_of_maps(notes)
     with_map = set(notes.present("maps", video.densities))
     with_fixations = set(notes.present("fixations", video.fixations, strangers=False))
     expected: Size | None = None  # a test takes the size of the first fixation map for that of all
@@ -199,6 +195,16 @@ def _look_at_truth(notes: Notes) -> Size | None:
     return usual
 
 
+def _look_at_film_of_maps(notes: Notes) -> None:
+    """Maps in a film: whether it has the bits, the size and the length that it should have."""
+    files = notes.video.densities
+    if isinstance(files, VideoFile) and "maps" not in notes.task.absent:
+        try:
+            check_film_of_maps(notes.video)
+        except (OSError, ValueError) as error:
+            notes.add("misfitting maps", files.path, _reason(error, files.path).removeprefix("the file: "))
+
+
 def _look_at_pair(notes: Notes, n: int, density: NDArray[Any], fixated: int | None) -> bool:
     """Hold a map against its number of fixated pixels, None where it is not known; whether the map is black."""
     path = map_path(notes.video, n)
@@ -251,9 +257,12 @@ def _read_map(notes: Notes, n: int, path: Path) -> tuple[Size, NDArray[Any] | No
 
 def _read_fixations(notes: Notes, n: int, path: Path) -> tuple[Size, NDArray[Any] | None]:
     """Shape of a fixation map, and its values as they are stored unless the look is quick."""
-    if isinstance(notes.video.fixations, PointsFile):
-        marked = fixations(notes.video, n).numpy()
-        return marked.shape, None if notes.task.quick else marked.astype(np.uint8)
+    if isinstance(listed := notes.video.fixations, PointsFile):
+        if notes.task.quick:
+            size = listed.size or map_size(notes.video)
+            points(notes.video, n, size)
+            return size, None
+        return (marked := fixations(notes.video, n).numpy()).shape, marked.astype(np.uint8)
     if notes.task.quick and path.suffix != ".mat":
         return _read(notes, path, ImageReadMode.GRAY)
     notes.files += 1
@@ -311,7 +320,7 @@ def _look_at_sound(notes: Notes) -> None:
         header = sound_header(path)
         rate, seconds = header.rate, header.seconds
         if not notes.task.quick and seconds:
-            loudness = _Loudness(rate)
+            loudness = Loudness(rate)
             for block in sound_blocks(path, loudness.length):
                 loudness.add(block)
             seconds = loudness.samples / rate
@@ -333,50 +342,6 @@ def _look_at_sound(notes: Notes) -> None:
         notes.add("low sample rate", path, f"{rate} Hz, networks hear {LOW_RATE} Hz and more")
     if loudness is not None:
         loudness.tell(notes, path)
-
-
-class _Loudness:
-    """Faults of a sound, a tenth of a second after the other."""
-
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-        self.length = max(1, rate // _STEPS)
-        self.samples = 0
-        self.clipped = 0
-        self.broken = 0
-        self.loudest = 0.0
-        self.silent: list[bool] = []
-
-    def add(self, block: NDArray[np.float32]) -> None:
-        """Take a tenth of a second ``(n, channels)``, or what is left."""
-        self.samples += len(block)
-        full = np.abs(block) >= FULL_SCALE
-        self.clipped += int((full[1:] & full[:-1]).any(axis=1).sum())  # a single peak is no clipping
-        self.broken += int((~np.isfinite(block)).any(axis=1).sum())
-        self.loudest = max(self.loudest, float(np.abs(block, where=np.isfinite(block), out=np.zeros_like(block)).max()))
-        self.silent.append(not block.mean(axis=1).any())  # networks hear the mean of the channels
-
-    def tell(self, notes: Notes, path: Path) -> None:
-        """Note what was heard."""
-        video = notes.video
-        if self.broken:
-            notes.add("broken samples", path, f"{self.broken} of {many(self.samples, 'sample')} are NaN or infinite")
-        if self.loudest > LOUDEST:
-            notes.add("broken samples", path, f"samples of up to {self.loudest:g}, and full scale is 1")
-        elif self.clipped > CLIPPED_SHARE * self.samples:
-            notes.add("clipped sound", path, f"{100 * self.clipped / self.samples:.2g} % of the samples are clipped")
-        if all(self.silent):
-            notes.add("no sound in it", path, "the whole track is digital zero")
-            return
-        edges = [i for i, (a, b) in enumerate(pairwise([False, *self.silent, False])) if a != b]
-        runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= SILENCE * _STEPS]
-        step = self.length / self.rate
-        frames = {n for a, b in runs for n in shown_between(video, a * step, b * step)} & set(
-            range(1, video.n_frames + 1)
-        )
-        if frames:
-            seconds = sum(b - a for a, b in runs) / _STEPS
-            notes.add("no sound in it", frame_ranges(frames), f"{seconds:.1f} s of digital zero in {path.name}")
 
 
 def _by(size: Size) -> str:

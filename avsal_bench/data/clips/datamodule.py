@@ -23,6 +23,7 @@ from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
+from avsal_bench.data.files.prepared import maps_are_prepared
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
@@ -116,7 +117,9 @@ class SaliencyDataModule(LightningDataModule):
         parts = [(dataset(name, root), root, part) for name, root in sets.items() for part in dataset(name, root).parts]
         videos = {v.key: v for one, root, part in parts for v in one.videos(root, part, fold)}
         rate = self.spec.audio.sample_rate if self.spec.audio is not None else None
-        return sum(is_prepared(v, self.spec.size, rate) for v in videos.values()), len(videos)
+        size = self.spec.size
+        ready = [v for v in videos.values() if is_prepared(v, size, rate) and maps_are_prepared(v, size)]
+        return len(ready), len(videos)
 
     def encoded_count(self) -> tuple[int, int]:
         """Of how many videos to fit on frames can be decoded on the device, by their first ones, and of how many."""

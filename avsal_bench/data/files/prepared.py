@@ -139,6 +139,18 @@ def prepared_maps(video: Video, size: tuple[int, int]) -> Maps | None:
     return _open_map(path, entry, (manifest.n_frames, *size), "uint16", stamp_of(path))[: video.n_frames]
 
 
+def maps_are_prepared(video: Video, size: tuple[int, int] | None = None) -> bool:
+    """Whether the maps of a video need not be decoded from a film: they are pictures, or prepared in this size, or in
+    any where none is given.
+    """
+    if not isinstance(video.densities, VideoFile):
+        return True
+    if size is not None:
+        return prepared_maps(video, size) is not None
+    manifest = read_manifest(video.prepared) if video.prepared is not None else None
+    return manifest is not None and bool(manifest.maps)
+
+
 def film_of_maps(video: Video) -> Files | None:
     """The film that the maps of a video are; None where they are pictures, or kept back."""
     return Files.one(video.densities.path) if isinstance(video.densities, VideoFile) else None

@@ -79,17 +79,17 @@ def _in_one_film(video: Video, audio: bool) -> bool:
     return film is not None and (not audio or video.silent or video.audio == film)
 
 
-def _check_films(videos: Sequence[Video], audio: bool, truth: bool) -> None:
+def _check_films(videos: Sequence[Video], audio: bool, truth: bool, frames: bool = True) -> None:
     """Look through films, and films of maps. One that nobody wrote to since it was found good is so still."""
     films: dict[Path, tuple[list[Any], Callable[[], None]]] = {}
     maps = dict(films)
     for video in videos:
-        frames = video.frames.path if isinstance(video.frames, VideoFile) else None
-        if frames is not None and _in_one_film(video, audio):
+        film = video.frames.path if isinstance(video.frames, VideoFile) else None
+        if frames and film is not None and _in_one_film(video, audio):
             said = [video.n_frames, video.fps, video.silent]
-            _add(films, frames, said, partial(_check_own_lengths, video, audio))
+            _add(films, film, said, partial(_check_own_lengths, video, audio))
         if truth and isinstance(video.densities, VideoFile):
-            said = [video.n_frames, video.densities.bits, str(frames)]
+            said = [video.n_frames, video.densities.bits, str(film)]
             _add(maps, video.densities.path, said, partial(check_film_of_maps, video))
     for looks, kind in ((films, "heard-1" if audio else "seen-1"), (maps, "maps-1")):
         noted([*looks], kind, _good(looks), "count the frames of video files", _as_said(looks), readers=1)
@@ -165,9 +165,20 @@ def check_truth(video: Video) -> None:
     Raises:
         FileNotFoundError: naming the first missing file.
     """
-    _check_maps(video)
-    _check_fixations(video)
-    check_film_of_maps(video)
+    check_truths([video])
+
+
+def check_truths(videos: Sequence[Video]) -> None:
+    """As :func:`check_truth`, of several videos.
+
+    Raises:
+        FileNotFoundError: naming the first missing file.
+        ValueError: naming a film of maps that does not fit its video.
+    """
+    for video in videos:
+        _check_maps(video)
+        _check_fixations(video)
+    _check_films(videos, audio=False, truth=True, frames=False)
 
 
 def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:

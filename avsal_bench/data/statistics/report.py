@@ -148,7 +148,7 @@ def _draw_durations(axes: Axes, s: SetStats, edges: NDArray[np.float64]) -> None
 
 
 def _draw_counts(axes: Axes, s: SetStats, most: int) -> None:
-    share = 100 * np.array(s.gaze.histogram) / s.gaze.frames
+    share = 100 * np.array(s.gaze.histogram) / max(s.gaze.frames, 1)
     axes.bar(np.arange(len(share)), share, width=1.0, color="#4a9070")
     axes.set_xlim(-0.5, max(most, 2) - 0.5)
     axes.set_ylabel("% of frames")

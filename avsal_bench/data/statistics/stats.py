@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import DataSet, Video, dataset
-from avsal_bench.data.files.presence import check_truth
-from avsal_bench.data.files.truth_files import fixation_path, fixations
+from avsal_bench.data.dataset import DataSet, PointsFile, Video, dataset
+from avsal_bench.data.files.presence import check_truths
+from avsal_bench.data.files.truth_files import fixation_path, fixations, map_size, points
 from avsal_bench.means import defined_mean
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers
@@ -140,6 +140,8 @@ class VideoStats:
 def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetStats:
     """Numbers of one set; its fixation maps are read in parallel by video, with a progress bar.
 
+    Videos whose ground truth is kept back count, and say nothing of where people look.
+
     Args:
         name: of the set.
         root: the data root.
@@ -155,12 +157,12 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
     description = dataset(name)
     lists = read_lists(description, root)
     videos = distinct_videos(lists)
-    for video in videos:
-        check_truth(video)
+    told = [video for video in videos if video.has_truth]
+    check_truths(told)
     read: dict[str, VideoStats] = {}
-    with progress(f"{name}: fixations", len(videos)) as bar:
-        for index, result in workers.run(video_stats, [(video, stride) for video in videos]):
-            read[videos[index].name] = result
+    with progress(f"{name}: fixations", len(told)) as bar:
+        for index, result in workers.run(video_stats, [(video, stride) for video in told]):
+            read[told[index].name] = result
             bar.advance()
     return SetStats(
         name=name,
@@ -175,8 +177,8 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
             for fold in sorted({fold for fold, _ in lists})
         ),
         overlaps=find_overlaps(lists),
-        gaze=_gaze_stats({v.name: read[v.name] for v in videos}),
-        map=_mean_map([read[v.name].map for v in videos]),
+        gaze=_gaze_stats({v.name: read[v.name] for v in told}),
+        map=_mean_map([read[v.name].map for v in told]),
     )
 
 
@@ -234,6 +236,12 @@ def video_stats(task: tuple[Video, int]) -> VideoStats:
     counts: list[int] = []
     total = np.zeros((0, 0), dtype=np.int64)
     for frame in range(1, video.n_frames + 1, stride):
+        if isinstance(listed := video.fixations, PointsFile):
+            pixels, size = _pixels(video, frame, listed)
+            total = total if counts else np.zeros(size, dtype=np.int64)
+            total.reshape(-1)[pixels] += 1
+            counts.append(len(pixels))
+            continue
         fixated = fixations(video, frame).numpy()
         if not counts:
             total = np.zeros(fixated.shape, dtype=np.int64)
@@ -245,6 +253,13 @@ def video_stats(task: tuple[Video, int]) -> VideoStats:
         total += fixated
         counts.append(int(np.count_nonzero(fixated)))
     return VideoStats(tuple(counts), centre_auc(total), centre_distance(total), to_grid(total))
+
+
+def _pixels(video: Video, frame: int, listed: PointsFile) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """The fixated pixels of a frame, among the H W of it, each once, and (H, W); no map is made for a few points."""
+    size = listed.size or map_size(video)
+    rows, columns = points(video, frame, size).numpy().T
+    return np.unique(rows * size[1] + columns), size
 
 
 def centre_auc(counts: NDArray[np.int64]) -> float:
@@ -313,6 +328,8 @@ def _shares(cells: int, pixels: int) -> Array:
 
 
 def _gaze_stats(read: Mapping[str, VideoStats]) -> GazeStats:
+    if not read:
+        return GazeStats(0, math.nan, math.nan, math.nan, math.nan, math.nan, (), (0,))
     counts = np.concatenate([r.counts for r in read.values()])
     seen = [r for r in read.values() if any(r.counts)]
     return GazeStats(
@@ -328,8 +345,9 @@ def _gaze_stats(read: Mapping[str, VideoStats]) -> GazeStats:
 
 
 def _part_stats(videos: Sequence[Video], read: Mapping[str, VideoStats]) -> PartStats:
-    counts = np.concatenate([read[v.name].counts for v in videos])
-    return PartStats(len(videos), sum(v.n_frames for v in videos), _hours(videos), float(counts.mean()))
+    counts = np.concatenate([[], *(read[v.name].counts for v in videos if v.name in read)])
+    mean = float(counts.mean()) if len(counts) else math.nan
+    return PartStats(len(videos), sum(v.n_frames for v in videos), _hours(videos), mean)
 
 
 def _mean_map(maps: Sequence[Array]) -> Array:

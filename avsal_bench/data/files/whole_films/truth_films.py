@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.files.timeline import index_of
 from avsal_bench.data.files.video_files import count_frames, picture_size, until_damage
 from avsal_bench.data.files.whole_films.headers import facts_of
 from avsal_bench.text import many
+
+
+def cost_of_a_map(video: Video) -> str:
+    """What a map at random costs in a film of maps, in a sentence; ``avsal data prepare`` makes it cost nothing.
+
+    Raises:
+        FileNotFoundError, ValueError: naming a film that cannot be read.
+    """
+    assert isinstance(video.densities, VideoFile), "asked for films only"
+    keys = max(1, int(index_of(video.densities.path).packets.keys.sum()))
+    each = max(1, round(video.n_frames / keys))
+    return (
+        f"{video.densities.path.name} has a key frame every {many(each, 'map')}, so that a clip at random waits for "
+        f"{(each + 1) / 2:g} to be decoded; `avsal data prepare {video.dataset}` writes them at the size of the network"
+    )
 
 
 def check_film_of_maps(video: Video) -> None:
