@@ -16,7 +16,10 @@ from avsal_bench.data.layouts.lists import ListedVideo, read_fold_list
 LISTS = Path(avsal_bench.data.__file__).parent / "fold_lists"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "data.md"
 STILLS = [name for name in list_datasets() if dataset(name).stills and not dataset(name).embedded]
-REAL = [name for name in list_datasets() if not dataset(name).embedded and name not in STILLS]
+#: The sets whose lists, of one form, come with the package, and whose sheets are held against them.
+REAL = ["avad", "coutrot1", "coutrot2", "dhf1k", "diem", "etmd", "summe"]
+#: All others that are not made here: each has tests of its own.
+LATER = [name for name in list_datasets() if not dataset(name).embedded and name not in (*STILLS, *REAL)]
 #: Videos of a set that are in no list: DIEM's are named in its faults; DHF1K's have no public ground truth.
 UNLISTED = {"diem": 3, "dhf1k": 300}
 
@@ -83,10 +86,6 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_real_sets_are_the_known_seven() -> None:
-    assert REAL == ["avad", "coutrot1", "coutrot2", "dhf1k", "diem", "etmd", "summe"]
-
-
 def test_the_real_sets_of_stills_have_neither_sound_nor_folds_nor_lists() -> None:
     assert STILLS == ["cat2000", "mit1003", "osie", "salicon"]
     for name in STILLS:
@@ -95,7 +94,7 @@ def test_the_real_sets_of_stills_have_neither_sound_nor_folds_nor_lists() -> Non
         assert not list(LISTS.glob(f"{dataset(name).folder}_*"))
 
 
-@pytest.mark.parametrize("name", REAL + STILLS)
+@pytest.mark.parametrize("name", REAL + LATER + STILLS)
 def test_a_real_set_has_its_facts(name: str) -> None:
     facts = facts_of(name)
     assert facts.videos > 0
@@ -245,7 +244,9 @@ def doc_tables() -> dict[str, dict[str, str]]:
 
 
 def test_the_docs_have_the_real_sets() -> None:
-    assert sorted(doc_tables()) == REAL
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in (*REAL, *LATER, *STILLS) if f"`{name}`" not in text] == []
+    assert doc_tables().keys() >= set(REAL)
 
 
 @pytest.mark.parametrize("name", REAL)

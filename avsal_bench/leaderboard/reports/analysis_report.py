@@ -25,7 +25,9 @@ from avsal_bench.leaderboard.analysis import (
 )
 from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.markdown import markdown_table
+from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
+from avsal_bench.leaderboard.reports.printed_scores import printed_part
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.means import defined_mean
@@ -52,6 +54,7 @@ class Analysis:
         pictures: for each row the folder with its test's pictures, None where they are gone.
         contextual: for each row its contextual NSS.
         bounds: further rows, only to be looked through for the mean eye position and human infinite.
+        papers: what papers print.
     """
 
     table: Sequence[Row]
@@ -59,6 +62,7 @@ class Analysis:
     pictures: Sequence[Mapping[tuple[int, int], Path]]
     contextual: Sequence[Contextual]
     bounds: Sequence[Row] = ()
+    papers: Sequence[PublishedRow] = ()
     names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ def write_analysis(found: Analysis, folder: Path) -> tuple[str, list[Path]]:
     kinds = by_category(found.table, found.metric)
     draw_categories(kinds, found.names, found.metric, folder / "categories.png")
     parts.append(_category_part(found, kinds))
+    if printed := printed_part(found.table, list(kinds), found.metric, found.papers):
+        parts.append(printed)
     draw_time(curves, found.metric, folder / "time.png")
     parts.append(_time_part(found, curves))
     drawn = list(_draw_cases(found, folder))

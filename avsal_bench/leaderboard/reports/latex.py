@@ -1,8 +1,9 @@
 r"""Tables for a paper: LaTeX with ``booktabs`` and nothing else, ready to paste.
 
 A table has one row a network and one group of columns a data set. Measured, synthetic and published scores have tables
-of their own, and so has each protocol. The best score of a column is bold, the second underlined, by what is printed;
-rows that lack a fold or are of a part of a test list, and cells that are doubtful, take no part in that.
+of their own, and so have each protocol, and sets by eye tracking and by mouse. The best score of a column is bold, the
+second underlined, by what is printed; rows that lack a fold, are of a part of the test list or saw it in training, and
+cells that are doubtful, take no part in that.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from pathlib import Path
 
 from avsal_bench.leaderboard.escaping import for_latex
 from avsal_bench.leaderboard.given_files import PUBLISHED, REFERENCES, given_file
+from avsal_bench.leaderboard.kinds import KINDS, kind_order, viewing_of_set
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
+from avsal_bench.record_story import Device, Seen
 from avsal_bench.records import METRICS, read_records
 from avsal_bench.text import fixed
 
@@ -89,32 +92,50 @@ def latex_tables(
         raise ValueError(f"{absent[0]}: no score that is {kinds}; there are scores on: {', '.join(sorted(present))}")
     made = Tables()
     shown = list(metrics) or list(METRICS)
-    groups: dict[tuple[bool, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[bool, str, int], list[Row]] = defaultdict(list)
     for row in table:
         if row.head.dataset in sets:
-            groups[(row.head.synthetic, row.head.protocol)].append(row)
-    for (synthetic, protocol), group in sorted(groups.items()):
+            groups[(row.head.synthetic, row.head.protocol, kind_order(row.viewing.device))].append(row)
+    for (synthetic, protocol, _), group in sorted(groups.items()):
+        device = group[0].viewing.device
         kind = "Synthetic data, which says nothing about real videos" if synthetic else "Measured"
-        caption = f"{kind}; protocol {for_latex(protocol)}. Best in bold, second underlined."
+        watched = "" if device in ("eye", "simulated") else f"; {KINDS[device]}"
+        caption = f"{kind}{watched}; protocol {for_latex(protocol)}. Best in bold, second underlined."
         if intervals:
             caption += r" Below each score its 95\,\% interval over videos."
         if not all(row.complete for row in group):
             caption += r" $^{*}$~not all folds, not ranked."
+        if any(row.seen is Seen.TEST_VIDEOS for row in group):
+            caption += r" $^{\ddagger}$~trained on videos of the test, not ranked."
         if any(row.part for row in group):
             caption += r" $^{\S}$~a part of the test list, not ranked."
         if others := sorted({row.head.precision for row in group} - {""}):
             caption += rf" $^{{\parallel}}$~tested in {for_latex(' or '.join(others))}, all others in float32."
         body = _measured_lines(group, references, intervals)
-        _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, f"measured-{protocol}")
+        label = f"measured-{protocol}" + (f"-{device}" if watched else "")
+        _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, label)
         made.named |= {row.head.dataset for row in group} | {_method(row.head.model) for row in group}
-    if cells := [line for line in lines if line["dataset"] in sets and line["metric"] in shown]:
+    printed: dict[Device, list[dict[str, str]]] = defaultdict(list)
+    for line in lines:
+        if line["dataset"] in sets and line["metric"] in shown:
+            printed[viewing_of_set(line["dataset"]).device].append(line)
+    for device, cells in sorted(printed.items(), key=lambda item: kind_order(item[0])):
         papers = published_rows(cells)
         caption = (
-            "As printed in the papers named, each under its own protocol. Best in bold, second underlined. "
+            f"As printed in the papers named{'' if device == 'eye' else f' ({KINDS[device]})'}, each under its own "
+            "protocol. Best in bold, second underlined. "
             r"$^{\circ}$~digit reconstructed, $^{?}$~doubtful reading, $^{!}$~hardly what was meant; not ranked."
         )
         names = ("Method", "Modality", "Training", "Printed in")
-        _add(made, _published_lines(papers, references), names, sets, shown, caption, "published")
+        _add(
+            made,
+            _published_lines(papers, references),
+            names,
+            sets,
+            shown,
+            caption,
+            "published" + ("" if device == "eye" else f"-{device}"),
+        )
         made.named |= {row.dataset for row in papers} | {row.method for row in papers}
         made.named |= {paper for row in papers for paper in row.papers}
     return made
@@ -161,6 +182,7 @@ def _measured(score: Score, metric: str, row: Row, intervals: bool) -> Number:
     known = intervals and not math.isnan(score.low)
     below = f"[{fixed(score.low, digits)}, {fixed(score.high, digits)}]" if known else ""
     mark = ("" if row.complete else "$^{*}$") + (r"$^{\S}$" if row.part else "")
+    mark += r"$^{\ddagger}$" if row.seen is Seen.TEST_VIDEOS else ""
     mark += r"$^{\parallel}$" if row.head.precision else ""
     return Number(text, mark, below, ranked=row.ranked, apart=not row.ranked)
 
