@@ -1,6 +1,6 @@
 """Small trees of MVVA in both forms in which it lies on disks, with their quirks, whose numbers say what they are.
 
-Frame n of video v: its map is brightest where the first viewer looks, at ``(point)``; viewer 3 is missing in even frames,
+Frame n of video v: its map is brightest where the first viewer looks, at `point`; viewer 3 is missing in even frames,
 viewer 4 looks to the left of the picture in frame 2 and below it in frame 3. Two faces: the left one talks in odd
 frames, the right one is seen from frame 3 on and never talks.
 """

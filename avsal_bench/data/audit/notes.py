@@ -70,6 +70,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "no sound in it": ("note", "heard as it is: in these frames nothing, as if the sound were muted"),
     "labels missing": ("warning", _LABELS),
     "bad labels": ("error", _LABELS),
+    "bad faces": ("warning", "contextual NSS, which asks where faces are, stops at this video"),
     "extra files": ("note", "not read"),
     "stray files": ("note", "left there by other programs; not read"),
     "not checked": ("error", "unknown"),

@@ -20,6 +20,7 @@ from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.loudness import Loudness
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
 from avsal_bench.data.dataset import PaintedMaps, PointsFile, VideoFile
+from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file, read_density_levels
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds, varies
@@ -58,6 +59,7 @@ def look_at(task: Task) -> Checked:
     _guarded(notes, "gaze", lambda: _look_at_gaze(notes, frame_size or map_size))
     _guarded(notes, "sound", lambda: _look_at_sound(notes))
     _guarded(notes, "labels", lambda: _look_at_labels(notes))
+    _guarded(notes, "faces", lambda: _look_at_faces(notes))
     return Checked(notes.findings(), notes.files, time.perf_counter() - began)
 
 
@@ -294,6 +296,18 @@ def _look_at_gaze(notes: Notes, size: Size | None) -> None:
             read_gaze(path, notes.video.n_frames, (size[0], size[1]), notes.video.called or notes.video.name)
         except ValueError as error:
             notes.add("unreadable gaze", path, str(error).removeprefix(str(path)).strip(": "))
+
+
+def _look_at_faces(notes: Notes) -> None:
+    """Boxes of faces, and who of them talks, of a set that annotates them."""
+    faces = notes.video.faces
+    if faces is None or not faces.boxes.parent.is_dir() or notes.task.absent & {"frames", "maps"}:
+        return
+    notes.files += faces.boxes.is_file()
+    try:
+        FacePlaces(notes.video)
+    except (OSError, ValueError) as error:
+        notes.add("bad faces", faces.boxes, str(error).removeprefix(str(faces.boxes)).strip(": "))
 
 
 def _look_at_labels(notes: Notes) -> None:

@@ -84,16 +84,25 @@ class MvvaTree:
         folder = self.folder("maps")
         return {number_of(path.name): path for path in _entries(folder) if path.is_dir()} if folder else {}
 
-    def frames(self, number: str, film: Path | None) -> NumberedFiles | VideoFile:
-        """The frames of a video: the pictures where there are some, else its file."""
-        if number in self.pictures:
-            return NumberedFiles(self.pictures[number], "img_", 5, ".jpg")
+    def frames(self, name: str, film: Path | None) -> NumberedFiles | VideoFile:
+        """The frames of a video: the pictures where there are some, else its file; of a missing one its place.
+
+        Args:
+            name: of the video, as lists have it.
+            film: its file, where there is one.
+        """
+        number = number_of(name)
+        if number in self.pictures or (self.pictures and not self.films):
+            folder = self.pictures.get(number, next(iter(self.pictures.values()), self.root).parent / name)
+            return NumberedFiles(folder, "img_", 5, ".jpg")
         return VideoFile(film or (self.folder("films") or self._usual("films")) / f"{number}.mp4")
 
-    def densities(self, number: str) -> NumberedFiles:
-        """Saliency maps: those of vinet_v2 where there are some, else the authors'."""
-        if number in self.annotations:
-            return NumberedFiles(self.annotations[number] / "maps", "eyeMap_", 5, ".jpg")
+    def densities(self, name: str) -> NumberedFiles:
+        """Saliency maps: those of vinet_v2 where there are some, else the authors'; as :meth:`frames`."""
+        number = number_of(name)
+        if number in self.annotations or (self.annotations and not self.maps):
+            folder = self.annotations.get(number, next(iter(self.annotations.values()), self.root).parent / name)
+            return NumberedFiles(folder / "maps", "eyeMap_", 5, ".jpg")
         folder = self.maps.get(number, (self.folder("maps") or self._usual("maps")) / f"video_{number}")
         return NumberedFiles(folder, "", 3, ".jpg", first=0)
 
