@@ -95,7 +95,7 @@ class Needs:
             error = ValueError(
                 f"{name}: its authors keep the ground truth of {count} of {many(of, 'video')} back, so nothing can be "
                 f"trained on or scored there; leave it out of --datasets, and predict its maps to hand them in: `avsal "
-                f"predict --dataset {name}`"
+                f"predict --dataset {name} -o <folder>`"
             )
             self.wrong.setdefault(str(error), error)
 
