@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, dataset
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
+from avsal_bench.data.repositories import get_repository
 from avsal_bench.getting.archives import is_archive
-from avsal_bench.getting.carry_out import DONE, NEEDS_YOU, Asked, carry_out
+from avsal_bench.getting.carry_out import DONE, FAILED, NEEDS_YOU, Asked, carry_out
 from avsal_bench.getting.download import is_unfinished
+from avsal_bench.getting.hugging_face import PREFIX
 from avsal_bench.getting.offers import Piece, last_step, terms
 from avsal_bench.getting.placing import find_top, put_in_place
 from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
@@ -36,7 +38,9 @@ def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str]
     """
     wanted: dict[Piece, list[DataSet]] = {}
     by_hand = []
-    for one in map(dataset, names):
+    sets = [dataset(name) for name in names]
+    codes, whole = _get_repositories([one for one in sets if one.online and one.online.repository], root, asked, only)
+    for one in (one for one in sets if not one.online or not one.online.repository):
         lacking = _lacking(one, root, only)
         if lacking is None:
             by_hand.append(one)
@@ -47,7 +51,7 @@ def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str]
     for one in by_hand:
         print(_steps(one, root))
     if not wanted:
-        return (NEEDS_YOU if by_hand else DONE), []
+        return _worst([*codes, NEEDS_YOU if by_hand else DONE]), whole
     files = {_wanted(piece, root, sets): (piece, sets) for piece, sets in wanted.items()}
     accept = {one.name: _terms(one) for sets in wanted.values() for one in sets}
     steps = {
@@ -57,7 +61,49 @@ def get_sets(names: Sequence[str], root: Path, asked: Asked, only: Sequence[str]
     code = carry_out([*files], root, asked, accept, steps, lambda file, path: _put(*files[file], path, root))
     code = NEEDS_YOU if code == DONE and by_hand and not asked.dry_run else code
     got = {one.name: one for sets in wanted.values() for one in sets}
-    return code, [name for name, one in got.items() if not _lacking(one, root, only)]
+    return _worst([*codes, code]), [*whole, *(name for name, one in got.items() if not _lacking(one, root, only))]
+
+
+#: Parts of a set in a repository by the names of its files and folders.
+_REPOSITORY_PARTS = {"frames": "videos", "maps": "saliency", "fixations": "fixations"}
+
+
+def _get_repositories(
+    sets: Sequence[DataSet], root: Path, asked: Asked, only: Sequence[str]
+) -> tuple[list[int], list[str]]:
+    """Fetch sets that are whole repositories, each repository once: the codes, and the sets that are whole now."""
+    for what in only if sets else ():
+        pick(f"part of {sets[0].name}", what, dict.fromkeys(_REPOSITORY_PARTS))
+    others = [word for what, word in _REPOSITORY_PARTS.items() if only and what not in only]
+    codes, whole = [], []
+    together: dict[str, list[DataSet]] = {}
+    for one in sets:
+        together.setdefault(one.online.repository if one.online else "", []).append(one)
+    for repository, its in together.items():
+        folders = (its[0].folder, *its[0].also)
+        into = next((name for name in folders if (root / name).is_dir()), its[0].folder)
+        names = ", ".join(one.name for one in its)
+        codes.append(get_repository(f"{PREFIX}{repository}", root, asked, into, names, _named_as(others)))
+        if codes[-1] == DONE and not asked.dry_run:
+            whole += [one.name for one in its if _is_listed(one, root)]
+    return codes, whole
+
+
+def _named_as(words: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a file or one of its folders has a name that starts with one of some words."""
+    return lambda path: any(part.lower().startswith(word) for part in path.split("/") for word in words)
+
+
+def _is_listed(one: DataSet, root: Path) -> bool:
+    try:
+        return bool(one.videos(root, "test", 1))
+    except (OSError, ValueError):
+        return False
+
+
+def _worst(codes: Sequence[int]) -> int:
+    """The exit code of all of several."""
+    return FAILED if FAILED in codes else max(codes)
 
 
 def lacking_videos(piece: Piece, names: Iterable[str], root: Path) -> list[str]:

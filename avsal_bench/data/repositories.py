@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 
 from avsal_bench.getting.archives import OPENED, is_archive
@@ -15,13 +15,23 @@ from avsal_bench.getting.wanted import DOWNLOADS, Wanted, unpacked
 from avsal_bench.text import many
 
 
-def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
+def get_repository(
+    asked_name: str,
+    root: Path,
+    asked: Asked,
+    into: str = "",
+    names: str = "",
+    leave: Callable[[str], bool] | None = None,
+) -> int:
     """Fetch what a data root lacks of a repository, with its archives unpacked, each into a folder of its name.
 
     Args:
         asked_name: ``hf:<owner>/<name>``, and perhaps ``@<revision>``.
         root: the data root; the files go into ``<root>/<name>``.
         asked: how.
+        into: name of the folder in the place of that of the repository, for a set that has a layout here.
+        names: of the sets that are fetched, where they have names here; they stand in tables and in what is accepted.
+        leave: whether a file of the repository, by its path there, is left out.
 
     Returns:
         The exit code.
@@ -30,19 +40,21 @@ def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
         ValueError, OSError: as :func:`~avsal_bench.getting.hugging_face.repository`, and for a root that has no room.
     """
     found = repository(asked_name.removeprefix(PREFIX))
-    folder = root / found.name
+    folder = root / (into or found.name)
+    name = names or asked_name
     own = {_place(folder, file) for file in found.files if not is_archive(file.path)}
     lacking = [
         file
         for file in found.files
+        if not (leave and leave(file.path))
         if not _is_there(folder, file, own) or is_unfinished(root / DOWNLOADS / found.name / file.path)
     ]
     if not lacking:
-        print(f"{asked_name}: is there already, in {folder}")
+        print(f"{name}: is there already, in {folder}")
         return DONE
     wanted = {
         Wanted(
-            asked_name,
+            name,
             file.path,
             file.url,
             root / DOWNLOADS / found.name / file.path,
@@ -53,8 +65,9 @@ def get_repository(asked_name: str, root: Path, asked: Asked) -> int:
         for file in lacking
     }
     text = terms(found.licence, found.page)
-    code = carry_out([*wanted], root, asked, {asked_name: text}, {}, lambda one, path: _put(path, one.to, root))
-    if code == DONE and not asked.dry_run:
+    terms_of = dict.fromkeys(name.split(", "), text)
+    code = carry_out([*wanted], root, asked, terms_of, {}, lambda one, path: _put(path, one.to, root))
+    if code == DONE and not asked.dry_run and not into:
         print(f"next: `avsal data init {folder}` looks at the files and describes the set")
     return code
 

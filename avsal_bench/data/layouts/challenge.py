@@ -117,8 +117,8 @@ def folder_of(root: Path, description: DataSet, marks: Sequence[str]) -> Path:
     what = f"{there[0]} holds none of {', '.join(marks)}" if there else f"no folder {places[0]}"
     raise FileNotFoundError(
         f"{description.name}: {what}; the layout is described in avsal_bench/data/sets/{places[0].name.lower()}.py, "
-        f"the folder is {names}, and the root is AVSAL_DATA or --data-root; `avsal data get {description.name}` fetches "
-        "what is lacking"
+        f"the folder is {names}, and the root is AVSAL_DATA or --data-root; `avsal data get {description.name}` "
+        "fetches what is lacking"
     )
 
 

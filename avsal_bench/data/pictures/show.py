@@ -206,12 +206,13 @@ def painted_frames(video: Video, numbers: Sequence[int], size: tuple[int, int]) 
             raise ValueError(f"{video.key}: frame {chunk[0]} has size {tuple(stored.shape[-2:])}, frame 1 {native}")
         frames = F.resize(stored, list(size), antialias=True).permute(0, 2, 3, 1)
         for number, frame in zip(chunk, frames.numpy(), strict=True):
-            picture = painting.blend(frame, density(video, number, size).numpy())
-            fixated = fixations(video, number).numpy()
+            picture = painting.blend(frame, density(video, number, size).numpy()) if video.has_truth else frame.copy()
             # Rings first: where viewers are many, their fixations stay on top.
             painting.draw_rings(picture, _moved(gaze.points(number), native, size), radius + 3)
-            centres = np.argwhere(fixated)[:, ::-1].astype(np.float64) + 0.5
-            painting.draw_dots(picture, _moved(centres, fixated.shape, size), radius)
+            if video.has_truth:
+                fixated = fixations(video, number).numpy()
+                centres = np.argwhere(fixated)[:, ::-1].astype(np.float64) + 0.5
+                painting.draw_dots(picture, _moved(centres, fixated.shape, size), radius)
             yield Image.fromarray(picture)
 
 
@@ -244,9 +245,10 @@ def _draw_head(sheet: Image.Image, video: Video, size: tuple[int, int], track: T
         f"{size[1]} x {size[0]} pixels",
         *([] if video.still else [heard]),
         *([f"category {video.category}"] if video.category else []),
+        *([] if video.has_truth else ["no ground truth"]),
     ]
     brush.text((BORDER, 42), painting.fits(" · ".join(facts), room, 15), INK, painting.font(15))
-    keys = ["density", "fixation"] + (["observer"] if video.gaze is not None else [])
+    keys = (["density", "fixation"] if video.has_truth else []) + (["observer"] if video.gaze is not None else [])
     for x, text in zip((BORDER, BORDER + 125, BORDER + 250), keys, strict=False):
         key = np.full((20, 44, 3), 110, np.uint8)
         spot = np.array([[21.5, 9.5]])

@@ -2,8 +2,8 @@
 
 **Viewers.** Over 5000 in all, over 70 a video. **Conditions.** In browsers: the video is blurred away from the cursor.
 There was no eye tracker: these are data of a mouse. The sound was on, and checked. **Videos.** 2000, 18 s on average,
-30 frames a second, full HD, upright ones too: 1200 to train, 300 of the public test and 500 of the private one. Many, not
-all, have a sound track.
+30 frames a second, full HD, upright ones too: 1200 to train, 300 of the public test and 500 of the private one.
+Many, not all, have a sound track.
 
 Two names: ``ntire26`` tests on the public part, as the authors' script does by default; ``ntire26_private`` tests on
 the private part, and has no training videos of its own. Where a part has no ground truth on the disk, as participants
