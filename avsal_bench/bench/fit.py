@@ -230,8 +230,8 @@ def say_share(share: Share, stage: Stage, processes: int, norms: int) -> None:
 def say_prepared(data: SaliencyDataModule) -> None:
     """Say whether reading is fast, once a stage; slow reading is what keeps a GPU waiting."""
     prepared, videos = data.prepared_count()
-    if not prepared and all(dataset(name).embedded for name in data.config.roots):
-        return  # small pictures, read as fast
+    if not prepared and all(dataset(name).embedded or dataset(name).stills for name in data.config.roots):
+        return  # small pictures, read as fast; stills, which have no prepared form
     if not data.spec.plain_frames:
         print("frames are resized as the network's authors do it, which no prepared form holds", flush=True)
         return

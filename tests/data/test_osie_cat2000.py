@@ -4,9 +4,14 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import HOME
 from scipy.io import savemat
 from stills import SIZE, cell, save_osie_gaze, write_cat2000, write_osie
 
+from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.run import run_job
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
 from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.clips.data_config import DataConfig
@@ -16,6 +21,7 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.files.truth_files import density, density_levels, fixations, points
 from avsal_bench.data.sets import osie
 from avsal_bench.data.statistics.stats import set_stats
+from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 
@@ -222,3 +228,26 @@ def test_the_commands_of_a_user(written, tmp_path, monkeypatch, capsys):
         assert main(["data", "get", name, "--root", root]) == 0
         assert main(["data", "get", name, "--root", str(tmp_path / "new"), "--dry-run"]) == 0
         assert f"{folder}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_image_encoder_trains_on_one_and_is_tested_on_both(written, synth_root, tmp_path, capsys):
+    small = {"size": "[32, 64]", "encoder": "mobilenetv2"}
+    stages = {"stages.salicon.data": "[osie]", "stages.mit1003.data": "[osie]", "test": "[osie, cat2000]"}
+    epochs = {"stages.salicon.epochs": 1, "stages.mit1003.epochs": 1}
+    settings = {**{f"network.{name}": value for name, value in small.items()}, **stages, **epochs}
+    space = Workspace(HOME, written[0], synth_root, tmp_path / "runs", tmp_path / "leaderboard")
+    job = Job("image_saliency", "v", 1, 0, "smoke", "stavis", tuple(f"{k}={v}" for k, v in settings.items()))
+    found = {r.dataset: r for r in map(read_record, run_job(job, space, Machine(devices=1, logger=("csv",))))}
+    assert {name: [v.video for v in record.videos] for name, record in found.items()} == {
+        "osie": ["1002", "1003"],
+        "cat2000": ["Action_005", "LineDrawing_003"],
+    }
+    assert [v.category for v in found["cat2000"].videos] == ["Action", "LineDrawing"]
+    assert all(0 < v.scores["AUC-J"] <= 1 for record in found.values() for v in record.videos)
+    assert "data prepare" not in capsys.readouterr().out  # stills have no prepared form
+
+
+def test_a_network_that_hears_is_told_why_not(written):
+    with pytest.raises(ValueError, match=r"osie has no sound; use modality 'v' on it"):
+        check_videos(parts("osie", written[0])[1], audio=True)
