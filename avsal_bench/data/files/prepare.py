@@ -142,11 +142,16 @@ def _different(videos: Iterable[Video]) -> list[Video]:
     for video in videos:
         folder = _folder(video)
         known = most.setdefault(folder, video)
-        if known.key != video.key:
+        if known.key != video.key and _prepared_of(known) != _prepared_of(video):
             raise ValueError(f"{known.key} and {video.key} would both be prepared in {folder}")
         if video.n_frames > known.n_frames:
             most[folder] = video
     return list(most.values())
+
+
+def _prepared_of(video: Video) -> tuple[object, ...]:
+    """What is prepared of a video: two sets may name the same files."""
+    return video.frames, video.audio, film_of_maps(video)
 
 
 def _folder(video: Video) -> Path:
