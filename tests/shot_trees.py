@@ -49,7 +49,8 @@ def write_hollywood2(root, shots=SHOTS, folder="Hollywood2_actions", mats=False,
             stem = f"actionclip{part}{video:05d}"
             for n in range(first, first + count):
                 write_frame(root / folder / PARTS[part] / f"{stem}_{shot}", f"{stem}_{n:05d}", n, mats=mats, pngs=pngs)
-    (root / folder / PARTS["train"] / "actioncliptrain00001_1" / "images").mkdir(parents=True)  # of no frame
+    empty = root / folder / PARTS["train"] / "actioncliptrain00001_1" / "images"  # of no frame
+    empty.mkdir(parents=True, exist_ok=True)
 
 
 def write_ucf(root, clips=CLIPS, folder="ucf-002"):

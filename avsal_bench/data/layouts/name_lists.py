@@ -42,7 +42,8 @@ def find_names(folders: Iterable[Path], stem: str) -> Path | None:
 def read_names(path: Path) -> list[str]:
     """The names of a list, one a line or a row: the first entry with letters; each once, in the order of the list.
 
-    A first line such as ``VideoName`` is none, and neither is the ending of a video file.
+    Where the first row has a head such as ``VideoName``, its column has the names. A line that begins with ``#`` is
+    none, and the ending of a video file is no part of a name.
 
     Raises:
         FileNotFoundError: when there is no such list.
@@ -51,10 +52,17 @@ def read_names(path: Path) -> list[str]:
     """
     data = regular_file(path, _MOST, links=True).read_bytes()
     rows = _rows_of_sheet(path, data) if path.suffix.lower() == ".xlsx" else _rows_of_text(path, data)
-    entries = (next((entry.strip() for entry in row if re.search("[^0-9.,\\s]", entry)), "") for row in rows)
-    named = [entry for entry in entries if entry and not entry.startswith("#")]
-    if named and named[0].lower() in _HEADS:
-        named = named[1:]
+    named = []
+    column: int | None = None
+    for number, row in enumerate(rows):
+        cells = [cell.strip() for cell in row]
+        if not number and (head := [k for k, cell in enumerate(cells) if cell.lower() in _HEADS]):
+            column = head[0]
+            continue
+        with_letters = (cell for cell in cells if re.search(r"[^0-9.,\s]", cell))
+        entry = next(with_letters, "") if column is None else "".join(cells[column : column + 1])
+        if entry and not entry.startswith("#"):
+            named.append(entry)
     if not named:
         raise ValueError(f"{path}: the list names no video")
     plain = (entry.rpartition(".")[0] if is_video_file(Path(entry)) else entry for entry in named)

@@ -85,11 +85,15 @@ def _listed(folder: Path, expected: str, suffixes: tuple[str, ...]) -> tuple[Num
     if expected not in kinds and len(kinds) > 1:
         first, second = sorted(kinds)[:2]
         raise ValueError(
-            f"{folder}: holds {kinds[first][0].string} and {kinds[second][0].string}, and no picture named "
+            f"{folder}: holds {_named(kinds[first])} and {_named(kinds[second])}, and no picture named "
             f"{expected}<number>; which of them are the frames? Move the others away"
         )
     prefix = expected if expected in kinds else next(iter(kinds))
     return _in_order(folder, prefix, kinds[prefix])
+
+
+def _named(found: Iterable[re.Match[str]]) -> str:
+    return min(match.string for match in found)
 
 
 def _in_order(folder: Path, prefix: str, found: Iterable[re.Match[str]]) -> tuple[NumberedFiles, int]:
