@@ -9,12 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from avsal_bench.leaderboard.kinds import viewing_of
+from avsal_bench.record_story import seen_of
 from avsal_bench.records import METRICS, Record, VideoScores, read_record
 from avsal_bench.strays import without_strays
 
 #: What tells one record from another; two files of the same are an error.
 KEYS = ("model", "modality", "dataset", "fold", "seed", "protocol", "sound", "precision")
-_OF_RECORD = (*KEYS, "preset", "synthetic", "frames", "file")
+_OF_RECORD = (*KEYS, "preset", "synthetic", "device", "training", "frames", "file")
 _OF_VIDEO = ("video", "category", "undefined")
 
 Places = str | os.PathLike[str] | Record
@@ -36,7 +38,9 @@ def load_records(path: Places | Iterable[Places], videos: bool = False) -> pd.Da
     Returns:
         Columns ``model`` (``vinet-bf16`` where a test was in bfloat16, and not in float32), ``modality``, ``dataset``,
         ``fold``, ``seed``, ``protocol``, ``sound``, ``precision`` (``bf16``; "" for float32), ``preset``,
-        ``synthetic``, ``frames`` (that were scored), ``file`` ("" for a record in memory), ``metric`` and ``value``
+        ``synthetic``, ``device`` (``eye`` or ``mouse``, whose scores do not compare; ``simulated``, ``unknown``),
+        ``training`` (what it saw of the set: ``zero-shot``, ``trained on the training part``, ``unknown``, ``saw test
+        videos``), ``frames`` (that were scored), ``file`` ("" for a record in memory), ``metric`` and ``value``
         (NaN where it is not defined). With ``videos`` also ``video``, ``category`` and ``undefined``, the frames that
         are not in the mean, and ``frames`` are those of the video.
 
@@ -85,7 +89,8 @@ def _folders(root: Path) -> Iterator[Path]:
 
 def _rows(file: str, record: Record, videos: bool) -> Iterator[dict[str, Any]]:
     head = {name: getattr(record, name) for name in (*KEYS, "preset", "synthetic")}
-    head |= {"model": record.label, "file": file}
+    head |= {"model": record.label, "file": file, "device": viewing_of(record).device}
+    head["training"] = seen_of(record.provenance, record.dataset).value
     if not videos:
         for metric in dict.fromkeys((*METRICS, *record.scores)):
             value = record.scores.get(metric, float("nan"))

@@ -21,8 +21,8 @@ def listing() -> str:
     tables = [
         text_table(["network", "modalities", "paper"], [*networks, [HUMAN, "bound", "dave2019"]]),
         text_table(
-            ["data set", "sound", "files", "paper"],
-            [[s.name, "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
+            ["data set", "watched by", "sound", "files", "paper"],
+            [[s.name, _watched(s), "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
         ),
         text_table(
             ["protocol", "of (docs/protocols.md)"], [[name, protocol(name).source] for name in list_protocols()]
@@ -32,6 +32,12 @@ def listing() -> str:
         rows = [[plugin.name, plugin.version, ", ".join(plugin.registered)] for plugin in plugins]
         tables.append(text_table(["plug-in", "version", "registers"], rows))
     return "\n\n".join(tables)
+
+
+def _watched(one: DataSet) -> str:
+    """What followed where viewers looked, and whether they heard the sound."""
+    heard = {True: ", heard", False: ", not heard", None: ""}
+    return one.viewing["device"] + (heard[one.viewing["heard"]] if one.sound or one.viewing["heard"] else "")
 
 
 def _files(one: DataSet) -> str:

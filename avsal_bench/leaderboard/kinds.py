@@ -6,9 +6,8 @@ A mouse that uncovers a blurred video and an eye tracker do not give the same ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import get_args
 
 from avsal_bench.record_story import Device
 from avsal_bench.records import Record
@@ -40,19 +39,28 @@ class Viewing:
         return KINDS[self.device] + heard[self.heard]
 
 
+#: Of a set of which nobody says how it was watched.
+UNTOLD = Viewing("unknown")
 _HEARD, _SILENT, _MOUSE = Viewing("eye", True), Viewing("eye", False), Viewing("mouse", True)
 #: The sets of this package: what papers print says nothing of it, and neither do older records.
 KNOWN: Mapping[str, Viewing] = {
     **dict.fromkeys(("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dave_ave"), _HEARD),
+    **dict.fromkeys(("mvva", "mvva_random", "mvva_shuffled"), _HEARD),
     **dict.fromkeys(("dhf1k", "mit1003", "osie", "cat2000"), _SILENT),
+    **dict.fromkeys(("hollywood2", "hollywood2_unisal", "hollywood2_videos", "ledov"), Viewing("eye")),
+    **dict.fromkeys(("ucf", "ucf_unisal"), Viewing("eye")),
     "salicon": Viewing("mouse", False),
     **dict.fromkeys(("crowdsal", "ntire26", "ntire26_private", "avimos", "avimos_public"), _MOUSE),
 }
 
 
 def viewing_of_set(name: str) -> Viewing:
-    """How a set of this package was watched; of another set, that it is not known."""
-    return KNOWN.get(name, Viewing("unknown"))
+    """How a set of this package, or a part of it, was watched; of another set, that it is not known.
+
+    >>> viewing_of_set("dave_ave-nature").words
+    'eye tracking, with sound'
+    """
+    return KNOWN.get(name) or KNOWN.get(name.partition("-")[0], UNTOLD)
 
 
 def viewing_of(record: Record) -> Viewing:
@@ -69,8 +77,24 @@ def viewing_of(record: Record) -> Viewing:
     told = record.provenance.get("viewing")
     if isinstance(told, Mapping):
         return Viewing(told["device"], told["heard"])
-    device = own.get("device") if isinstance(own, Mapping) else None  # as records had it before
-    return Viewing(device if device in get_args(Device) else "unknown")
+    before = own.get("device") if isinstance(own, Mapping) else None  # as records had it once
+    return Viewing(next((device for device in KINDS if device == before), "unknown"))
+
+
+def kinds_apart(records: Iterable[Record], table: Callable[[list[Record]], str]) -> str:
+    """Text tables of records, one for each kind of their sets, each below its name where there are several.
+
+    Args:
+        records: in the order of the lines.
+        table: makes the table of some of them.
+    """
+    every = list(records)
+    watched = viewings(every)
+    kinds = [(device, [r for r in every if watched[r.dataset, r.synthetic].device == device]) for device in KINDS]
+    found = [(device, same) for device, same in kinds if same]
+    if len(found) < 2:
+        return table(every)
+    return "\n\n".join(f"{KINDS[device].capitalize()}\n{table(same)}" for device, same in found)
 
 
 def kind_order(device: Device) -> int:
@@ -79,7 +103,9 @@ def kind_order(device: Device) -> int:
 
 
 def viewings(records: Iterable[Record]) -> dict[tuple[str, bool], Viewing]:
-    """How each set of some records, by its name and whether it is synthetic, was watched; a record that does not tell it goes with those that do.
+    """How each set of some records was watched, by its name and whether it is synthetic.
+
+    A record that does not tell it goes with those of its set that do.
 
     Raises:
         ValueError: naming a set, and two records that differ in its kind.

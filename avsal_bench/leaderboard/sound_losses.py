@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, difference
+from avsal_bench.leaderboard.kinds import KINDS, UNTOLD, Viewing, viewing_of
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
@@ -32,6 +33,7 @@ class SoundLoss:
         losses: for each metric the mean over videos of what is lost: positive is worse than with the true sound, in KL
             too.
         map_cc: mean over videos of the CC between maps with the true sound and with this one; None but for ``ALL``.
+        viewing: how the set was watched.
     """
 
     model: str
@@ -42,6 +44,7 @@ class SoundLoss:
     part: str
     losses: Mapping[str, Interval]
     map_cc: Interval | None = None
+    viewing: Viewing = UNTOLD
 
     @property
     def videos(self) -> int:
@@ -72,9 +75,23 @@ def untested(table: Iterable[Row], losses: Iterable[SoundLoss]) -> list[str]:
 
 
 def losses_text(losses: Sequence[SoundLoss]) -> str:
-    """The losses as plain text, a line a network, sound and part."""
+    """The losses as plain text, a line a network, sound and part; a table for each kind of sets."""
     if not losses:
         return "no record with another sound than the true one"
+    kinds: dict[str, list[SoundLoss]] = defaultdict(list)
+    for one in losses:
+        kinds[one.viewing.device].append(one)
+    told = (
+        "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
+        "Map CC: 1.000 ignores the sound.\n"
+    )
+    tables = [(KINDS[device], _table(kinds[device])) for device in KINDS if device in kinds]
+    if len(tables) == 1:
+        return told + tables[0][1]
+    return told + "\n\n".join(f"{kind.capitalize()}\n{table}" for kind, table in tables)
+
+
+def _table(losses: Sequence[SoundLoss]) -> str:
     header = ["network", "dataset", "sound", "on", "videos", *METRICS, "map CC"]
     body = [
         [f"{one.model} ({one.preset})", one.dataset, one.sound, one.part, str(one.videos)]
@@ -82,10 +99,7 @@ def losses_text(losses: Sequence[SoundLoss]) -> str:
         + ["-" if one.map_cc is None else fixed(one.map_cc.mean)]
         for one in losses
     ]
-    return (
-        "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
-        "Map CC: 1.000 ignores the sound.\n" + text_table(header, body, numbers=[4, len(header) - 1])
-    )
+    return text_table(header, body, numbers=[4, len(header) - 1])
 
 
 def _losses(bench: Bench, model: str, preset: str, sound: str) -> Iterable[SoundLoss]:
@@ -105,7 +119,8 @@ def _losses(bench: Bench, model: str, preset: str, sound: str) -> Iterable[Sound
         }
         if part != BELONGS or any(interval.n for interval in losses.values()):
             likeness = _map_cc(other) if part == ALL else None
-            yield SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses, likeness)
+            viewing = viewing_of(next(iter(other.records.values())))
+            yield SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses, likeness, viewing)
 
 
 def _same_weights(true: Condition, other: Condition) -> tuple[Condition, Condition]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.handed_in import files_in
+from avsal_bench.leaderboard.kinds import KINDS, KNOWN
 from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
@@ -162,6 +163,7 @@ def _problems(
     yield from _score_problems(r, r.protocol in blank_counts)
     yield from _weight_problems(r)
     yield from _story_problems(r.provenance)
+    yield from _watched_problems(r)
 
 
 def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
@@ -279,6 +281,26 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"provenance: {CHANGED}, so nobody else has it; commit the changes, or install the package anew, and run "
             "it again"
+        )
+
+
+def _watched_problems(r: Record) -> Iterator[str]:
+    """What a record says of viewers must be what this package says, and what it says it saw no contradiction."""
+    told = r.provenance.get("viewing")
+    if told is not None and r.dataset in KNOWN and told["device"] != KNOWN[r.dataset].device:
+        yield (
+            f"provenance: viewing says {KINDS[told['device']]}, {r.dataset} is of {KINDS[KNOWN[r.dataset].device]}; "
+            "scores of the two share no table"
+        )
+    trained = r.provenance.get("trained_on")
+    if trained is not None and not trained["training_part_seen"]:
+        own = [learnt for learnt in trained["sets"] if learnt["set"] == r.dataset and learnt["part"] != "test"]
+        if own:
+            yield f"provenance: trained_on names {r.dataset}, and says that its training part was not seen"
+    if trained is not None and trained["tested_videos_seen"] > len(r.videos):
+        yield (
+            f"provenance: trained_on saw {many(trained['tested_videos_seen'], 'test video')}, and {len(r.videos)} "
+            "were tested"
         )
 
 

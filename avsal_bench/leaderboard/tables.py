@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
-from avsal_bench.leaderboard.kinds import Viewing, kind_order, viewings
+from avsal_bench.leaderboard.kinds import UNTOLD, Viewing, kind_order, viewing_of_set, viewings
 from avsal_bench.leaderboard.part_lists import Lists, part_of_list, whole_lists
 from avsal_bench.leaderboard.statistics import bootstrap_interval
 from avsal_bench.means import defined_mean
@@ -63,7 +63,7 @@ class Row:
     scores: Mapping[str, Score]
     left_out: tuple[int, ...] = ()
     part: str = ""
-    viewing: Viewing = Viewing("unknown")
+    viewing: Viewing = UNTOLD
 
     @property
     def head(self) -> Record:
@@ -92,7 +92,7 @@ class Row:
 
     @cached_property
     def seen(self) -> Seen | None:
-        """What the training saw of the set, by the record that saw most; None of human infinite, which is no network."""
+        """What the training saw of the set, by the record that saw most; None of human infinite, who is no network."""
         if self.head.model == HUMAN:
             return None
         return max((seen_of(r.provenance, r.dataset) for r in self.records), key=lambda seen: seen.worse)
@@ -241,6 +241,11 @@ def score(records: Sequence[Record], metric: str, category: str | None = None) -
 def dataset_order(dataset: str) -> tuple[int, str]:
     """Sort key of data sets."""
     return (REAL_SETS.index(dataset) if dataset in REAL_SETS else len(REAL_SETS), dataset)
+
+
+def set_order(dataset: str) -> tuple[object, ...]:
+    """Sort key of data sets of this package by their kind first, for what papers print."""
+    return kind_order(viewing_of_set(dataset).device), dataset_order(dataset)
 
 
 def categories(records: Iterable[Record]) -> list[str]:

@@ -192,9 +192,7 @@ def test_maps_made_elsewhere_have_rows_like_others(tmp_path: Path) -> None:
     page, data, _ = (
         p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*synth_records(), *other]))
     )
-    assert "`maps`: maps made by other code, scored with `avsal evaluate`; their training is not known" in " ".join(
-        page.split()
-    )
+    assert "`maps`: maps made by other code, scored with `avsal evaluate`; of their training only" in " ".join(page.split())
     table = [x.split() for x in section(page, "### avad").splitlines() if x.startswith("|")]
     assert [[x[1], x[3], x[5]] for x in table[2:]] == [["stavis", "av", "maps"], ["other", "-", "maps"]]
     lines = csv.DictReader(data.splitlines())
@@ -223,7 +221,7 @@ def test_order_and_marks_of_a_table(tmp_path: Path) -> None:
 
 def test_other_protocols_have_tables_of_their_own(tmp_path: Path) -> None:
     page = write_leaderboard(save(tmp_path, [make([0.3]), make([0.9], protocol="vinet")]))[0].read_text()
-    assert page.index("### avad\n") < page.index("### avad, protocol vinet\n")
+    assert page.index("### avad (eye tracking, with sound)\n") < page.index("### avad, protocol vinet (eye")
 
 
 def test_corrupted_record_stops_the_page_and_is_named(tmp_path: Path) -> None:
@@ -238,10 +236,11 @@ def test_corrupted_record_stops_the_page_and_is_named(tmp_path: Path) -> None:
 def test_summary_table_is_plain_text() -> None:
     text = summary_table([make([0.25, 0.75], dataset="synth"), make([NAN], dataset="diem", modality="av")])
     lines = [line.split() for line in text.splitlines()]
-    assert lines[0][-6:] == list(METRICS)
-    assert lines[1] == ["toy_av", "diem", "stavis", "1", "0", "original", "1", *"------"]
-    assert lines[2][-6:] == ["0.500", "0.50", "0.500", "0.500", "0.500", "0.500"]
-    assert len(lines) == 3
+    assert [lines[0], lines[4]] == [["Eye", "tracking"], ["Simulated", "observers"]]
+    assert lines[1][-6:] == lines[5][-6:] == list(METRICS)
+    assert lines[2] == ["toy_av", "diem", "stavis", "1", "0", "original", "1", *"------"]
+    assert lines[6][-6:] == ["0.500", "0.50", "0.500", "0.500", "0.500", "0.500"]
+    assert len(lines) == 7
 
 
 def test_summary_table_tells_of_odd_frames() -> None:

@@ -52,6 +52,7 @@ def _lines(one: SetFound) -> Iterator[str]:
         yield "  # `lists: lists/{part}.txt`, where {part} is train and test"
     yield f"viewers: {one.viewers}" if one.viewers else "# viewers: 12  # how many watched each video"
     yield "device: eye  # or mouse"
+    yield "# heard: true  # whether viewers heard the sound"
     yield "# conditions: free viewing, screen of 1920 x 1080 at 60 cm"
     yield "# licence: CC BY 4.0"
     yield "# citation: A. Author and B. Author 2025"

@@ -18,8 +18,10 @@ import numpy as np
 from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.given_files import NETWORKS, PUBLISHED, given_file, given_not_built
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
+from avsal_bench.leaderboard.kinds import Viewing
 from avsal_bench.leaderboard.page.costs import Cost, network_costs
 from avsal_bench.leaderboard.published_scores import (
+    SCORED_BY,
     NotBuilt,
     PublishedRow,
     published_rows,
@@ -30,10 +32,15 @@ from avsal_bench.leaderboard.significance import Comparison, pairwise, video_mea
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, further_metrics, rows
+from avsal_bench.record_story import Device
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, record_path
 
-#: Sets that a network is ranked over: those that all networks are trained on, and so can be tested on.
-RANKED_SETS = REAL_SETS[:6]
+#: Sets that a network is ranked over, by their kind: of eye tracking those that all networks are trained on, and so can
+#: be tested on; of mice those with videos.
+RANKED_SETS: Mapping[Device, tuple[str, ...]] = {
+    "eye": REAL_SETS[:6],
+    "mouse": ("crowdsal", "ntire26", "ntire26_private", "avimos"),
+}
 #: Ranked rows of a table that are compared with each other, the best in CC: pairs grow with the square of the rows.
 COMPARED_ROWS = 100
 
@@ -55,6 +62,11 @@ class Group:
     def synthetic(self) -> bool:
         """Whether its scores are of a set that the project makes."""
         return self.rows[0].head.synthetic
+
+    @property
+    def viewing(self) -> Viewing:
+        """How its set was watched."""
+        return self.rows[0].viewing
 
     @cached_property
     def ranked(self) -> tuple[Row, ...]:
@@ -105,9 +117,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Overall:
-    """Networks by their mean rank over ``datasets``; ``missing`` names the others, each with the sets it lacks."""
+    """Networks by their mean rank over ``datasets``, which are of one kind; ``missing`` names the others, each with the
+    sets it lacks."""
 
     protocol: str
+    device: Device
     datasets: tuple[str, ...]
     ranked: tuple[Ranked, ...]
     missing: Mapping[str, tuple[str, ...]]
@@ -223,23 +237,25 @@ def network_label(model: str, modality: str) -> str:
 
 
 def overall(groups: Sequence[Group]) -> list[Overall]:
-    """The overall table of each protocol that has measured rows on at least two sets of ``RANKED_SETS``.
+    """The overall table of each protocol and kind that has measured rows on at least two sets of ``RANKED_SETS``.
 
     Ranked are the networks that have ranked rows on all of these sets, among themselves, 1 the best; equal scores
     share their mean rank.
     """
-    by_protocol: dict[str, list[Group]] = defaultdict(list)
+    kinds: dict[tuple[str, Device], list[Group]] = defaultdict(list)
     for group in groups:
-        if group.dataset in RANKED_SETS and group.ranked and not group.synthetic:
-            by_protocol[group.protocol].append(group)
-    return [_overall(protocol, same) for protocol, same in by_protocol.items() if len(same) > 1]
+        device = group.viewing.device
+        if group.dataset in RANKED_SETS.get(device, ()) and group.ranked and not group.synthetic:
+            kinds[group.protocol, device].append(group)
+    return [_overall(*kind, same) for kind, same in kinds.items() if len(same) > 1]
 
 
 def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
     """Ranked measured rows, each with every published row of its method, modality and data set.
 
-    Names with a star or a hash are other systems and not compared. A variant of ours (``mspi-s3d``) is compared with
-    the printed names that hold it.
+    Names with a star or a hash are other systems and not compared, and neither are scores of a challenge with ours
+    under another protocol than its own (``SCORED_BY``). A variant of ours (``mspi-s3d``) is compared with the printed
+    names that hold it.
     """
     printed: dict[tuple[str, str, str], list[PublishedRow]] = defaultdict(list)
     for paper in board.papers:
@@ -247,6 +263,8 @@ def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
             printed[(paper.method, paper.modality.lower(), paper.dataset)].append(paper)
     pairs = []
     for group in board.of_kind(synthetic=False):
+        if SCORED_BY.get(group.dataset, group.protocol) != group.protocol:
+            continue
         for row in group.ranked:
             method, _, variant = row.head.model.partition("-")
             for paper in printed.get((method, row.head.modality, row.head.dataset), ()):
@@ -255,7 +273,7 @@ def reproductions(board: Board) -> list[tuple[Row, PublishedRow]]:
     return sorted(pairs, key=lambda pair: (pair[0].head.protocol, dataset_order(pair[0].head.dataset)))
 
 
-def _overall(protocol: str, groups: Sequence[Group]) -> Overall:
+def _overall(protocol: str, device: Device, groups: Sequence[Group]) -> Overall:
     datasets = tuple(group.dataset for group in groups)
     have: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for group in groups:
@@ -278,7 +296,7 @@ def _overall(protocol: str, groups: Sequence[Group]) -> Overall:
         if len(done) < len(datasets)
     }
     order = sorted(ranked, key=lambda r: (math.isnan(r.mean("CC")), r.mean("CC"), r.row.head.network))
-    return Overall(protocol, datasets, tuple(order), missing)
+    return Overall(protocol, device, datasets, tuple(order), missing)
 
 
 def _ranks(values: Array) -> list[float]:

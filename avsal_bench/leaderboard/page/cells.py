@@ -63,6 +63,7 @@ class Cell:
         interval: bounds, or ranks, in small print.
         incomplete: whether folds are missing.
         parts: cells that stand in it in a row, after its text.
+        tip: what its text means, shown under the pointer, by touch and by keyboard.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Cell:
     interval: str = ""
     incomplete: bool = False
     parts: Sequence[Cell] = ()
+    tip: str = ""
 
 
 @dataclass(frozen=True)

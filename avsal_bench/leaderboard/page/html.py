@@ -13,9 +13,9 @@ from typing import Any
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Board, overall
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
-from avsal_bench.leaderboard.page.paper_tables import disagreement_table, not_built_table, paper_sets
+from avsal_bench.leaderboard.page.paper_tables import disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
-from avsal_bench.leaderboard.page.score_tables import cost_table, mean_ranks, reproduction_table, score_sets
+from avsal_bench.leaderboard.page.score_tables import cost_table, mean_ranks, reproduction_tables, score_sets
 from avsal_bench.leaderboard.significance import ALPHA
 from avsal_bench.records import METRICS
 
@@ -66,9 +66,9 @@ def _tabs(board: Board) -> dict[str, Any]:
         "overall": [mean_ranks(found) for found in overall(measured)],
         "measured": score_sets(measured, losses=board.losses),
         "published": paper_sets(board.papers, reasons, board.not_built),
-        "disagreements": disagreement_table(board.lines),
+        "disagreements": disagreement_tables(board.lines),
         "not_built": not_built_table(board.not_built),
-        "reproduced": reproduction_table(board, reasons),
+        "reproduced": reproduction_tables(board, reasons),
         "synthetic": score_sets(synthetic, board.hearing, board.losses),
         "cost": cost_table(board),
     }

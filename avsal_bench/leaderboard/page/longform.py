@@ -8,12 +8,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from avsal_bench.leaderboard.escaping import for_csv
+from avsal_bench.leaderboard.kinds import Viewing, viewing_of_set
 from avsal_bench.leaderboard.tables import Row
+from avsal_bench.record_story import Seen
 from avsal_bench.text import fixed
 
 #: ``training`` is the preset of our recipe, or the saliency pre-training that a paper states.
 #: ``precision`` is what our test computed in; where that is not float32 the name of the model ends in it.
 #: ``value`` is the mean of the protocol, ``mean_of_splits`` that of the folds' means, as some papers have it.
+#: ``device`` is ``eye``, ``mouse``, ``simulated`` or ``unknown``, and ``heard`` whether viewers heard the sound.
+#: ``seen_in_training`` says what the training saw of the set: ``zero-shot``, ``trained on the training part``,
+#: ``unknown`` or ``saw test videos``; nothing of human infinite, and of papers.
 #: ``note`` says what there is to say of a printed number, such as why it has a mark.
 COLUMNS = [
     "source",
@@ -23,6 +28,8 @@ COLUMNS = [
     "training",
     "precision",
     "dataset",
+    "device",
+    "heard",
     "protocol",
     "folds",
     "seeds",
@@ -36,6 +43,7 @@ COLUMNS = [
     "reference",
     "mark",
     "note",
+    "seen_in_training",
 ]
 
 
@@ -59,6 +67,8 @@ def _csv_of_rows(table: Sequence[Row]) -> Iterator[dict[str, str]]:
             "training": head.preset,
             "precision": head.precision or "float32",
             "dataset": head.dataset,
+            **_watched(row.viewing),
+            "seen_in_training": row.seen.value if row.seen else "",
             "protocol": head.protocol,
             "folds": " ".join(map(str, row.folds)),
             "seeds": " ".join(map(str, row.seeds)),
@@ -79,6 +89,7 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
             "modality": line["modality"].lower(),
             "training": line["pretrain"],
             "dataset": line["dataset"],
+            **_watched(viewing_of_set(line["dataset"])),
             "metric": line["metric"],
             "value": line["value"],
             "reference": f"{line['paper']}, {line['table']}",
@@ -87,10 +98,15 @@ def _csv_of_papers(lines: Iterable[Mapping[str, str]]) -> Iterator[dict[str, str
         }
 
 
+def _watched(viewing: Viewing) -> dict[str, str]:
+    heard = {True: "yes", False: "no", None: ""}
+    return {"device": viewing.device, "heard": heard[viewing.heard]}
+
+
 def _words(row: Row) -> list[str]:
     words = {"incomplete": not row.complete, "not-clean": not row.clean}
     words |= {"part-of-list": bool(row.part), "frames-not-counted": row.not_counted > 0}
-    words["not-float32"] = bool(row.head.precision)
+    words |= {"saw-test-videos": row.seen is Seen.TEST_VIDEOS, "not-float32": bool(row.head.precision)}
     return [word for word, true in words.items() if true]
 
 

@@ -20,6 +20,7 @@ from avsal_bench.leaderboard.analysis import CEILING, FLOOR, relative_scores
 from avsal_bench.leaderboard.page.board import Board, Group, network_label, place, row_id, row_label
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row, categories, seed_mean
+from avsal_bench.record_story import trained_on_lines
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores
 
 #: Rows of one table that are packed together.
@@ -242,10 +243,11 @@ class _Shared:
         return self._numbers[id(told)]
 
     def job(self, r: Record) -> int:
-        """Number of what a record says of its code, machine and weights."""
+        """Number of what a record says of its code, machine, weights, and of what these were trained on."""
         story = {name: r.provenance[name] for name in STORY if r.provenance.get(name) is not None}
         weights = {name: r.weights.get(name) for name in ("file", "sha256", "parameters")}
-        return _number_of(story | {"weights": weights}, self.jobs)
+        saw = list(trained_on_lines(r.provenance))
+        return _number_of(story | {"weights": weights, "saw": saw}, self.jobs)
 
 
 def _number_of(value: object, known: dict[str, int]) -> int:

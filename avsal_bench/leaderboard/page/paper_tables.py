@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from avsal_bench.leaderboard.disagreements import Reasons, shared_scores
+from avsal_bench.leaderboard.disagreements import Reasons, Shared, shared_scores
+from avsal_bench.leaderboard.kinds import KINDS, viewing_of_set
 from avsal_bench.leaderboard.page.cells import (
     DASH,
     Cell,
@@ -20,7 +22,8 @@ from avsal_bench.leaderboard.page.cells import (
     texts,
 )
 from avsal_bench.leaderboard.published_scores import NotBuilt, PublishedRow, cell_mark
-from avsal_bench.leaderboard.tables import dataset_order
+from avsal_bench.leaderboard.tables import set_order
+from avsal_bench.record_story import Device
 from avsal_bench.records import METRICS
 
 WORDS = {
@@ -35,6 +38,8 @@ class PaperSet:
     """What papers print of one data set."""
 
     dataset: str
+    device: Device
+    viewing: str
     table: Table
 
 
@@ -42,20 +47,33 @@ def paper_sets(papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequ
     """A table a data set, as printed, the method best in CC first."""
     absent = {n.method: n.missing for n in not_built}
     found = []
-    for dataset, same in groupby(sorted(papers, key=lambda row: dataset_order(row.dataset)), lambda row: row.dataset):
+    for dataset, same in groupby(sorted(papers, key=lambda row: set_order(row.dataset)), lambda row: row.dataset):
         group = list(same)
         metrics = [metric for metric in METRICS if any(metric in row.cells for row in group)]
         names = columns_of("Method", "As printed", "Modality", "Pre-training")
         body = [_paper_line(row, metrics, reasons, absent) for row in group]
+        viewing = viewing_of_set(dataset)
         found.append(
-            PaperSet(dataset, Table([*names, *metric_columns(metrics), Column("Paper")], [body], sorted_by="CC"))
+            PaperSet(
+                dataset,
+                viewing.device,
+                viewing.words,
+                Table([*names, *metric_columns(metrics), Column("Paper")], [body], sorted_by="CC"),
+            )
         )
     return found
 
 
-def disagreement_table(lines: Sequence[Mapping[str, str]]) -> Table:
-    """The scores on which papers disagree, a column a paper."""
-    found = [shared for shared in shared_scores(lines) if not shared.agrees]
+def disagreement_tables(lines: Sequence[Mapping[str, str]]) -> dict[str, Table]:
+    """The scores on which papers disagree, a column a paper: a table for each kind of sets, by its words."""
+    kinds: dict[Device, list[Shared]] = defaultdict(list)
+    for shared in shared_scores(lines):
+        if not shared.agrees:
+            kinds[viewing_of_set(shared.dataset).device].append(shared)
+    return {KINDS[device]: _disagreements(kinds[device]) for device in KINDS if device in kinds}
+
+
+def _disagreements(found: Sequence[Shared]) -> Table:
     papers = sorted({line["paper"] for shared in found for line in shared.lines})
     columns = columns_of("Data set", "Method", "Modality", "Pre-training", "Metric")
     columns += columns_of(*papers, "Spread", numbers=True)

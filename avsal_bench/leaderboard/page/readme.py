@@ -12,17 +12,20 @@ from typing import Any
 
 from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.hearing import Hearing
+from avsal_bench.leaderboard.kinds import kinds_apart, viewing_of_set
 from avsal_bench.leaderboard.markdown import Ready, markdown_table
 from avsal_bench.leaderboard.page.board import Board, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.rendering import render
+from avsal_bench.leaderboard.page.score_tables import SEEN
 from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import (
     DIGITS,
+    HUMAN,
     MAIN_PROTOCOL,
     Row,
     Score,
@@ -30,7 +33,9 @@ from avsal_bench.leaderboard.tables import (
     dataset_order,
     further_metrics,
     seed_mean,
+    set_order,
 )
+from avsal_bench.record_story import Seen, seen_of
 from avsal_bench.records import METRICS, Record
 from avsal_bench.text import fixed, many, text_table
 
@@ -93,13 +98,15 @@ def _readme(board: Board, most: int | None) -> str:
     for group in board.groups:
         sets[group.synthetic].append(_set(group.rows, board.hearing, board.losses, most))
     absent = {n.method for n in board.not_built}
-    ordered = sorted(board.papers, key=lambda row: dataset_order(row.dataset))
+    ordered = sorted(board.papers, key=lambda row: set_order(row.dataset))
     missing = [[n.method, n.paper, n.status, n.missing] for n in board.not_built]
     text = render(
         "readme.md",
         measured=sets[False],
         synthetic=sets[True],
-        published={name: _paper_table(list(g), absent) for name, g in groupby(ordered, key=lambda row: row.dataset)},
+        published={
+            name: _published(name, list(g), absent) for name, g in groupby(ordered, key=lambda row: row.dataset)
+        },
         not_built=markdown_table(["Method", "Paper", "Status", "What is missing"], missing) if missing else "",
     )
     return text.rstrip("\n") + "\n"
@@ -119,6 +126,7 @@ def _set(
         "name": f"{head.dataset}{suffix}"
         + (", synthetic" if head.synthetic else "")
         + (", a set of one's own" if any(row.own_set for row in group) else ""),
+        "viewing": "" if head.synthetic else f" ({group[0].viewing.words})",
         "scores": _score_table(group, most),
         "categories": _category_table(group[:most], kinds) if kinds else "",
         "hearing": _hearing_table(asked[:most]) if asked else "",
@@ -129,12 +137,29 @@ def _set(
 
 
 def summary_table(records: Iterable[Record]) -> str:
-    """Scores of records as plain text, one line a record, for the end of a run.
+    """Scores of records as plain text, one line a record, for the end of a run; a table for each kind of sets.
 
     Below the table a line for each record where a frame was left out, or is odd, says what and how often; and one for
     each one that is of a part of a test list.
     """
     ordered = sorted(records, key=lambda r: (dataset_order(r.dataset), r.protocol, r.network, r.fold, r.seed, r.sound))
+    tables = kinds_apart(ordered, _summary)
+    notes = [note for r in ordered if (note := _frames_note(r))]
+    whole = whole_lists(ordered)
+    notes += [
+        f"{_told(r)}: not of the whole test list, and not ranked on the leaderboard: {part}"
+        for r in ordered
+        if (part := part_of_list([r], whole))
+    ]
+    notes += [
+        f"{_told(r)}: its training saw videos of this test, so it is not ranked on the leaderboard"
+        for r in ordered
+        if r.model != HUMAN and seen_of(r.provenance, r.dataset) is Seen.TEST_VIDEOS
+    ]
+    return "\n".join([tables, "", *notes]) if notes else tables
+
+
+def _summary(ordered: Sequence[Record]) -> str:
     further = {name: form for r in ordered for name, form in r.metrics.items()}
     header = ["network", "dataset", "protocol", "fold", "seed", "sound", "videos", *METRICS, *further]
     cells = [
@@ -143,15 +168,7 @@ def summary_table(records: Iterable[Record]) -> str:
         + [_number(r.scores.get(name, math.nan), name, form.digits) for name, form in further.items()]
         for r in ordered
     ]
-    table = text_table(header, cells, numbers=[3, 4, *range(6, len(header))])
-    notes = [note for r in ordered if (note := _frames_note(r))]
-    whole = whole_lists(ordered)
-    notes += [
-        f"{_told(r)}: not of the whole test list, and not ranked on the leaderboard: {part}"
-        for r in ordered
-        if (part := part_of_list([r], whole))
-    ]
-    return "\n".join([table, "", *notes]) if notes else table
+    return text_table(header, cells, numbers=[3, 4, *range(6, len(header))])
 
 
 def _frames_note(r: Record) -> str:
@@ -170,6 +187,11 @@ def _frames_note(r: Record) -> str:
 
 def _told(r: Record) -> str:
     return f"{r.network} {r.dataset} {r.protocol} fold {r.fold} seed {r.seed} {r.sound}"
+
+
+def _published(dataset: str, group: Sequence[PublishedRow], absent: Collection[str]) -> dict[str, str]:
+    """What papers print of one set, and how it was watched."""
+    return {"viewing": f" ({viewing_of_set(dataset).words})", "text": _paper_table(group, absent)}
 
 
 def _paper_table(group: Sequence[PublishedRow], absent: Collection[str]) -> str:
@@ -204,7 +226,7 @@ def _interval(interval: Interval | None) -> str:
 
 def _score_table(group: Sequence[Row], most: int | None) -> str:
     further = further_metrics(group)
-    header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], *further, "Folds", "Seeds"]
+    header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], *further, "Training", "Folds", "Seeds"]
     newest = max(row.version for row in group)
     body = []
     for row in group[:most]:
@@ -214,7 +236,7 @@ def _score_table(group: Sequence[Row], most: int | None) -> str:
         names = [row.head.label + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
         interval = "-" if math.isnan(cc.low) else f"{fixed(cc.low)} to {fixed(cc.high)}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
-        body.append([*names, *numbers, _folds(row), _seeds(row)])
+        body.append([*names, *numbers, SEEN[row.seen] if row.seen else "-", _folds(row), _seeds(row)])
     return markdown_table(header, body, numbers=range(3, 10 + len(further)))
 
 
@@ -262,7 +284,7 @@ def _difference(interval: Interval | None, metric: str) -> str:
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:
     marks = {"†": not row.clean, "‡": row.version < newest, "§": bool(row.part), "¤": row.not_counted > 0}
-    marks["‖"] = bool(row.head.precision)
+    marks |= {"⚑": row.seen is Seen.TEST_VIDEOS, "‖": bool(row.head.precision)}
     return "".join(mark for mark, true in marks.items() if true)
 
 

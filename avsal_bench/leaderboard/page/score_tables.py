@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.hearing import Hearing
+from avsal_bench.leaderboard.kinds import KINDS
 from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions, row_id, row_label
 from avsal_bench.leaderboard.page.cells import (
     DASH,
@@ -31,8 +33,19 @@ from avsal_bench.leaderboard.page.cells import (
 from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
 from avsal_bench.leaderboard.tables import Row, categories, further_metrics, seed_mean
+from avsal_bench.record_story import Device, Seen, trained_on_lines
 from avsal_bench.records import METRICS
 from avsal_bench.text import many, named
+
+#: What stands in tables of what the training saw of the tested set.
+SEEN = {
+    Seen.ZERO_SHOT: "zero-shot",
+    Seen.TRAINING_PART: "training part",
+    Seen.UNKNOWN: "unknown",
+    Seen.TEST_VIDEOS: "test videos",
+}
+#: Sets and weights that are told behind that word.
+TOLD = 30
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,8 @@ class ScoreSet:
     dataset: str
     protocol: str
     kind: str
+    device: Device
+    viewing: str
     own: bool
     scores: Table
     categories: Table | None
@@ -52,9 +67,11 @@ class ScoreSet:
 
 @dataclass(frozen=True)
 class MeanRanks:
-    """The overall table of one protocol, over how many networks it ranks, and the sets that others lack."""
+    """The overall table of one protocol and kind of sets, over how many networks it ranks, and what others lack."""
 
     protocol: str
+    device: Device
+    viewing: str
     datasets: Sequence[str]
     ranked: int
     missing: Mapping[str, Sequence[str]]
@@ -75,6 +92,8 @@ def score_sets(
             ScoreSet(
                 *place,
                 kind="synthetic" if group.synthetic else "measured",
+                device=group.viewing.device,
+                viewing=group.viewing.words,
                 own=any(row.own_set for row in group.rows),
                 scores=_score_table(group),
                 categories=_category_table(group, kinds) if kinds else None,
@@ -99,17 +118,18 @@ def mean_ranks(found: Overall) -> MeanRanks:
             cells.append(Cell(DASH if math.isnan(mean) else f"{mean:.2f}", sort_key(mean), interval=each))
         body.append(Line(cells, _filters(ranked.row)))
     table = Table(columns, [body], sorted_by="CC")
-    return MeanRanks(found.protocol, found.datasets, len(found.ranked), found.missing, table)
+    shown = found.protocol, found.device, KINDS[found.device], found.datasets
+    return MeanRanks(*shown, len(found.ranked), found.missing, table)
 
 
-def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
-    """Published scores beside ours, one line a score; None where no network has both."""
+def reproduction_tables(board: Board, reasons: Reasons) -> dict[str, Table]:
+    """Published scores beside ours, one line a score: a table for each kind of sets, by its words."""
     columns = [
         *columns_of("Network", "Data set", "Metric"),
         *columns_of("Published", "Measured", "95 %", "Difference", numbers=True),
         *columns_of("As printed", "Paper", "Preset", "Protocol"),
     ]
-    body = []
+    bodies: dict[Device, list[Line]] = defaultdict(list)
     for row, paper in reproductions(board):
         for metric in METRICS:
             if metric in paper.cells and not math.isnan(row.scores[metric].value):
@@ -127,8 +147,8 @@ def reproduction_table(board: Board, reasons: Reasons) -> Table | None:
                 ]
                 filters = {"metric": metric, "training": paper.pretrain, "dataset": head.dataset}
                 filters["protocol"] = head.protocol
-                body.append(Line(cells, _filters(row) | filters))
-    return Table(columns, [body]) if body else None
+                bodies[row.viewing.device].append(Line(cells, _filters(row) | filters))
+    return {KINDS[device]: Table(columns, [bodies[device]]) for device in KINDS if device in bodies}
 
 
 def cost_table(board: Board) -> Table | None:
@@ -147,7 +167,7 @@ def cost_table(board: Board) -> Table | None:
 def _score_table(group: Group) -> Table:
     further = further_metrics(group.rows)
     columns = [*columns_of("Network", "Modality", "Preset"), *metric_columns(), *further_columns(further)]
-    columns += columns_of("Folds", "Seeds")
+    columns += columns_of("Training", "Folds", "Seeds")
     newest = max(row.version for row in group.rows)
     best = {metric: group.best(metric) for metric in (*METRICS, *further)}
     worse = {metric: group.worse_than_best(metric) for metric in METRICS}
@@ -173,9 +193,11 @@ def _score_table(group: Group) -> Table:
                 )
             )
         others = f"not counted, as of other folds: {named('seed', row.left_out)}"
+        cells.append(_seen_cell(row))
         cells.append(Cell(_listed(row.folds), incomplete=not row.complete))
         cells.append(Cell(_listed(row.seeds), marks=[Mark("…", others)] if row.left_out else []))
-        bodies[0 if row.ranked else 1].append(Line(cells, _filters(row)))
+        filters = {"seen": row.seen.value} if row.seen else {}
+        bodies[0 if row.ranked else 1].append(Line(cells, _filters(row) | filters))
     return Table(columns, bodies, sorted_by="CC")
 
 
@@ -219,6 +241,16 @@ def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:
     return [Cell(head.label, head.label, row=row_id(row), marks=marks), *texts(head.modality, head.preset)]
 
 
+def _seen_cell(row: Row) -> Cell:
+    """What the training saw of the set, in two words, and behind them what the records tell of it."""
+    if row.seen is None:
+        return Cell(DASH)
+    told = dict.fromkeys(line for record in row.records for line in trained_on_lines(record.provenance))
+    shown = [*told][:TOLD]
+    more = [f"and {len(told) - TOLD} more"] if len(told) > TOLD else []
+    return Cell(SEEN[row.seen], str(row.seen.worse), tip=f"{row.seen.value}. {'; '.join([*shown, *more])}")
+
+
 def _filters(row: Row) -> dict[str, str]:
     head = row.head
     return {"modality": head.modality or "none", "preset": head.preset}
@@ -226,6 +258,7 @@ def _filters(row: Row) -> dict[str, str]:
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
     part = f"not of the whole test list, and not ranked: {row.part}"
+    saw = "its training saw videos of this test, so it is not ranked"
     not_counted = (
         f"{many(row.not_counted, 'fixated frame', 'are')} left out of means, as their maps do not define a metric"
     )
@@ -235,6 +268,7 @@ def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:
         *([Mark("‡", older)] if row.version < newest else []),
         *([Mark("§", part)] if row.part else []),
         *([Mark("¤", not_counted)] if row.not_counted else []),
+        *([Mark("⚑", saw)] if row.seen is Seen.TEST_VIDEOS else []),
         *([Mark("‖", f"tested in {row.head.precision}, and not in float32")] if row.head.precision else []),
     ]
 

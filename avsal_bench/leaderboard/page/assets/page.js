@@ -5,7 +5,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const main = $("main"), form = $("#filters"), panel = $("#panel");
   const tabs = all("#tabs a"), sections = all("section.tab");
-  const FILTERS = ["modality", "preset", "training", "protocol"];
+  const FILTERS = ["modality", "preset", "seen", "training", "protocol"];
   const shownSet = {};
   const first = $("tbody", $("#measured")) ? "measured" : "published";
   let current = first;
@@ -45,7 +45,13 @@
     pills.className = "pills";
     pills.setAttribute("role", "group");
     pills.setAttribute("aria-label", "Data sets");
+    const kinds = new Map(all(".set", section).map((set) => [set.dataset.dataset, set.dataset.kind ?? ""]));
+    let kind = "";
     for (const name of [...names, "all"]) {
+      if (new Set([...kinds.values()].filter(Boolean)).size > 1 && kinds.get(name) && kinds.get(name) !== kind) {
+        kind = kinds.get(name);
+        pills.append(Object.assign(document.createElement("span"), { textContent: kind + ":" }));
+      }
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = name;

@@ -173,10 +173,13 @@ const Panel = (() => {
       duration(r.test_seconds), (r.started ?? "").replace("+00:00", "").replace("T", " "),
       { shown: r.counts.frames, sort: r.counts.frames }, { html: el("span", { className: "hash" }, text(r.weights.sha256)) },
     ]);
+    const saw = [...new Set(records.flatMap((r) => r.saw ?? []))];
     const commits = [...new Set(records.map((r) => r.commit).filter(Boolean))];
     const commands = [...new Set(records.map((r) => r.command).filter(Boolean))];
     const steps = [...(commits.length === 1 ? [`git checkout ${commits[0]}`] : []), ...commands];
     return section("Where it comes from", table("Records of this row", heads, lines),
+      el("h4", {}, "What it was trained on"),
+      el("ul", {}, ...saw.map((line) => el("li", {}, line))),
       el("h4", {}, "To reproduce it"),
       steps.length ? el("pre", { tabIndex: 0 }, steps.join("\n")) : note("The records do not say by which command they were made."));
   };
