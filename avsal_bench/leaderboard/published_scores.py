@@ -1,6 +1,8 @@
 """Scores from papers: ``published.csv`` as rows of tables. What the papers print is shown as printed.
 
 ``not_built.csv`` names methods among them that cannot be built here, and says what is missing.
+
+``published_videos.csv`` holds scores of single videos, which authors hand out in files and no paper prints.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from avsal_bench.names import shortened
+from avsal_bench.files import regular_file
+from avsal_bench.names import safe_name, shortened
+from avsal_bench.records import METRICS
 
 #: Notes of cells that are printed clearly but can hardly be what the authors meant.
 SUSPECT_NOTES = ("whole block equals", "likely shifted", "out of pattern", "identical in", "outside the range")
@@ -22,6 +26,12 @@ COLUMNS = (
     *("paper", "table", "method", "variant", "modality", "pretrain", "input_size", "dataset", "metric", "value"),
     *("kind", "legible", "note"),
 )
+#: Columns of ``published_videos.csv``; ``paper`` is of the network, ``source`` the file that was read.
+VIDEO_COLUMNS = ("paper", "source", "method", "variant", "modality", "dataset", "video", "metric", "value")
+#: Bytes of ``published_videos.csv``, at most.
+MOST_BYTES = 20_000_000
+#: The protocol of all that is published of a set, where its own script makes the scores.
+SCORED_BY = {"ntire26_private": "crowdsal"}
 #: Longest text of a table.
 LONGEST = 5_000
 MARKS = {"yes": "", "reconstructed": "°", "doubtful": "?"}
@@ -51,6 +61,22 @@ class PublishedRow:
     pretrain: str
     papers: tuple[str, ...]
     cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class PublishedVideos:
+    """Scores of one method on the single videos of a data set, from one file.
+
+    ``scores`` are by metric and video.
+    """
+
+    paper: str
+    source: str
+    method: str
+    variant: str
+    modality: str
+    dataset: str
+    scores: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,33 @@ def read_published(path: Path) -> list[dict[str, str]]:
                 f"got value {line['value']!r}, legible {line['legible']!r}"
             )
     return [line for _, line in lines if line["value"]]
+
+
+def read_published_videos(path: Path) -> list[PublishedVideos]:
+    """What ``published_videos.csv`` holds, in its order; nothing where a leaderboard has no such file.
+
+    Raises:
+        ValueError: naming the file and the line of a value that is no number of the metric, of a video without a name,
+            and of a score that stands there twice.
+    """
+    if not path.exists():
+        return []
+    regular_file(path, MOST_BYTES, links=True)
+    found: dict[tuple[str, str, str, str, str, str], dict[str, dict[str, float]]] = {}
+    for n, line in _read_table(path, VIDEO_COLUMNS):
+        where, metric = f"{path}, row {n}", line["metric"]
+        video = safe_name(f"{where}: video", line["video"])
+        if metric not in METRICS or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", line["value"]):
+            raise ValueError(
+                f"{where}: expected a number of one of {', '.join(METRICS)}; got {shortened(line['value'])} of "
+                f"{shortened(metric)}"
+            )
+        key = (line["paper"], line["source"], line["method"], line["variant"], line["modality"], line["dataset"])
+        scores = found.setdefault(key, {}).setdefault(metric, {})
+        if video in scores:
+            raise ValueError(f"{where}: a second {metric} of {line['method']} on {video}; keep one")
+        scores[video] = float(line["value"])
+    return [PublishedVideos(*key, scores) for key, scores in found.items()]
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

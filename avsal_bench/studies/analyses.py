@@ -7,8 +7,8 @@ from pathlib import Path
 
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.leaderboard.analysis import Contextual, bounds_beside, contextual, find_results, read_analysed
-from avsal_bench.leaderboard.given_files import PUBLISHED, given_file
-from avsal_bench.leaderboard.published_scores import published_rows, read_published
+from avsal_bench.leaderboard.given_files import PUBLISHED, given_file, given_published_videos
+from avsal_bench.leaderboard.published_scores import published_rows, read_published, read_published_videos
 from avsal_bench.leaderboard.reports.analysis_report import Analysis, write_analysis
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.names import pick
@@ -41,7 +41,8 @@ def analyse_records(
     ]
     found = [_contextual(row, own, space) for row, own in zip(table, folders, strict=True)]
     papers = published_rows(read_published(given_file(space.leaderboard, PUBLISHED)))
-    return write_analysis(Analysis(table, chosen, folders, found, bounds_beside(paths), papers), out)
+    videos = read_published_videos(given_published_videos(space.leaderboard))
+    return write_analysis(Analysis(table, chosen, folders, found, bounds_beside(paths), papers, videos), out)
 
 
 def _contextual(row: Row, results: Mapping[tuple[int, int], Path], space: Workspace) -> Contextual:

@@ -25,9 +25,10 @@ from avsal_bench.leaderboard.analysis import (
 )
 from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.markdown import markdown_table
-from avsal_bench.leaderboard.published_scores import PublishedRow
+from avsal_bench.leaderboard.published_scores import PublishedRow, PublishedVideos
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
 from avsal_bench.leaderboard.reports.printed_scores import printed_part
+from avsal_bench.leaderboard.reports.printed_videos import video_lines, video_part
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import Row, Score
 from avsal_bench.means import defined_mean
@@ -55,6 +56,7 @@ class Analysis:
         contextual: for each row its contextual NSS.
         bounds: further rows, only to be looked through for the mean eye position and human infinite.
         papers: what papers print.
+        videos: what authors hand out of single videos.
     """
 
     table: Sequence[Row]
@@ -63,6 +65,7 @@ class Analysis:
     contextual: Sequence[Contextual]
     bounds: Sequence[Row] = ()
     papers: Sequence[PublishedRow] = ()
+    videos: Sequence[PublishedVideos] = ()
     names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,9 @@ def write_analysis(found: Analysis, folder: Path) -> tuple[str, list[Path]]:
     parts.append(_time_part(found, curves))
     drawn = list(_draw_cases(found, folder))
     parts.append(_case_part(found, drawn))
+    if beside := video_part(found.table, found.names, found.metric, found.videos):
+        written.append(_write_csv(folder / "videos.csv", video_lines(found.table, found.names, found.videos)))
+        parts.append(beside)
     written += [folder / "categories.png", folder / "time.png", *drawn]
     if any(c.scores for c in found.contextual):
         written.append(_write_csv(folder / "contextual.csv", _contextual_lines(found)))
