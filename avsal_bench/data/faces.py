@@ -31,6 +31,8 @@ _VALUES = (-1, 0, 1)
 
 #: Corners of a face: left, top, right, bottom.
 Box = tuple[float, float, float, float]
+#: For each frame the faces that are seen, each with whether it talks.
+Faces = tuple[tuple[tuple[Box, bool], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def read_talking(path: Path, n_frames: int) -> NDArray[np.bool_]:
     try:
         values = np.array(rows, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{path}: expected an array faces x frames of 0 and 1, got lists in it") from None
+        values = np.zeros(0)
+    if values.ndim != 2:
+        raise ValueError(f"{path}: expected an array faces x frames of 0 and 1, got lists in it")
     strange = ~np.isnan(values) & ~np.isin(values, _VALUES)
     if strange.any():
         face, frame = np.argwhere(strange)[0]
@@ -113,14 +117,19 @@ def talking_labels(path: Path, n_frames: int) -> tuple[bool, ...]:
     return tuple(map(bool, np.any(read_talking(path, n_frames), axis=0)))
 
 
-@lru_cache(maxsize=8)
-def read_faces(files: FaceFiles, n_frames: int) -> tuple[tuple[tuple[Box, bool], ...], ...]:
+def read_faces(files: FaceFiles, n_frames: int) -> Faces:
     """For each frame the boxes of the faces that are seen, each with whether it talks.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`read_boxes` and :func:`read_talking`; also naming a frame with more
             faces than the other file knows.
     """
+    told = (path.stat() for path in (files.boxes, files.talking) if path.is_file())
+    return _read_faces(files, n_frames, *((one.st_size, one.st_mtime_ns) for one in told))
+
+
+@lru_cache(maxsize=8)
+def _read_faces(files: FaceFiles, n_frames: int, *stamps: tuple[int, int]) -> Faces:
     boxes, talking = read_boxes(files.boxes, n_frames), read_talking(files.talking, n_frames)
     frames = []
     for n, faces in enumerate(boxes):

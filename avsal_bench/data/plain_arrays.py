@@ -23,7 +23,7 @@ from avsal_bench.files import regular_file
 #: Largest file, and numbers in it.
 MOST_BYTES, MOST_NUMBERS = 256_000_000, 32_000_000
 #: Largest file of pickled lists, and values in it: each becomes an object.
-MOST_PICKLED, MOST_VALUES = 32_000_000, 4_000_000
+MOST_PICKLED, MOST_VALUES = 16_000_000, 1_000_000
 #: How deep lists may stand in each other: frames, faces, numbers, and arrays of one element around them.
 DEEPEST = 8
 #: Longest header of a file, in bytes.
@@ -217,8 +217,8 @@ class _Machine:
             raise _Refused(f"the instruction {name}")
 
     def _since_mark(self) -> list[Any]:
-        place = max(k for k, one in enumerate(self.stack) if one is _MARK) if _MARK in self.stack else -1
-        if place < 0:
+        place = next((k for k in range(len(self.stack) - 1, -1, -1) if self.stack[k] is _MARK), None)
+        if place is None:
             raise _Refused("a list without a start")
         items = self.stack[place + 1 :]
         del self.stack[place:]

@@ -70,5 +70,5 @@ def _check_pixels(path: Path, seen: NDArray[np.float64], inside: int) -> None:
             f"{path}: {len(seen) - inside:,} of {many(len(seen), 'point')} lie outside of {width} x {height}; are "
             "x and y swapped, or are they pixels of another picture?"
         )
-    if len(seen) > 1 and 0 < seen.max() <= 1 and seen.min() >= 0:
+    if len(seen) and 0 < np.abs(seen).max() <= 1:
         raise ValueError(f"{path}: all points lie between 0 and 1, expected pixels of {width} x {height}")
