@@ -29,6 +29,8 @@ from avsal_bench.bench.starting import start_from, start_parts
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.files.prepared import maps_are_prepared
+from avsal_bench.data.files.whole_films.truth_films import cost_of_a_map
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, claim
 from avsal_bench.spec import ClipSpec
@@ -239,6 +241,9 @@ def say_prepared(data: SaliencyDataModule) -> None:
     size = "x".join(map(str, data.spec.size))
     advice = "" if prepared == videos else f"; `avsal data prepare --size {size}` would read the others faster"
     print(where + advice, flush=True)
+    slow = [video for video in data.fit_videos() if not maps_are_prepared(video, data.spec.size)]
+    if slow:
+        print(f"maps of {many(len(slow), 'video')} to train on are films: {cost_of_a_map(slow[0], size)}", flush=True)
 
 
 def say_decoded(data: SaliencyDataModule) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,28 @@ _memory: list[Path | None] = [None]
 def note_in(folder: Path | None) -> None:
     """Keep what :func:`noted` finds out in this folder from now on; it is made when it is needed."""
     _memory[0] = folder
+
+
+#: Within :func:`at_once` the notes that were read, by folder and kind, and those of them that are to be written.
+_together: dict[tuple[Path, str], dict[str, Any]] | None = None
+_changed: set[tuple[Path, str]] = set()
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within the block the notes on a folder are read once, and written once at its end, however often one asks."""
+    global _together
+    if _together is not None:
+        yield
+        return
+    _together = {}
+    try:
+        yield
+    finally:
+        notes, _together = _together, None
+        for folder, kind in _changed:
+            _put(folder, kind, notes[folder, kind])
+        _changed.clear()
 
 
 def noted(
@@ -57,8 +79,8 @@ def noted(
     bar = progress(title, len(lacking)) if len(lacking) >= SHOWN else nullcontext()
     try:
         # No thread is left when others fork.
-        with bar as told, ThreadPoolExecutor(readers) as pool:
-            answers = pool.map(find, lacking) if readers > 1 else map(find, lacking)
+        with bar as told, ThreadPoolExecutor(readers) if readers > 1 else nullcontext() as pool:
+            answers = map(find, lacking) if pool is None else pool.map(find, lacking)
             for path, values in zip(lacking, answers, strict=True):
                 found[path] = list(values)
                 if told is not None:
@@ -85,10 +107,17 @@ def _place(folder: Path, kind: str) -> Path | None:
 def _read(folder: Path, kind: str) -> dict[str, Any]:
     """What was noted of the files of a folder; nothing where the notes are damaged."""
     place = _place(folder, kind)
+    if place is None:
+        return {}
+    if _together is not None and (folder, kind) in _together:
+        return _together[folder, kind]
+    kept: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        if place is not None and isinstance(kept := json.loads(place.read_text(encoding="utf-8")), dict):
-            return kept
-    return {}
+        read = json.loads(place.read_text(encoding="utf-8"))
+        kept = read if isinstance(read, dict) else {}
+    if _together is not None:
+        _together[folder, kind] = kept
+    return kept
 
 
 def _write(kind: str, found: dict[Path, list[Any]], stamps: dict[Path, list[int]]) -> None:
@@ -96,15 +125,24 @@ def _write(kind: str, found: dict[Path, list[Any]], stamps: dict[Path, list[int]
     # Within a tick of the clock of a file system a file could change without another time.
     rested = time.time_ns() - REST
     for folder in {path.parent for path in found}:
-        place = _place(folder, kind)
         new = {
             path.name: [stamps[path], values]
             for path, values in found.items()
             if path.parent == folder and stamps[path] and max(stamps[path][1:3]) < rested
         }
-        if place is None or not new:
+        if not new or _memory[0] is None:
             continue
-        with suppress(OSError):
-            there = set(os.listdir(folder))  # noqa: PTH208 - names alone, of thousands
-            kept = {name: note for name, note in _read(folder, kind).items() if name in there}
-            write_atomically(place, json.dumps(kept | new))
+        if _together is None:
+            _put(folder, kind, _read(folder, kind) | new)
+        else:
+            _read(folder, kind).update(new)
+            _changed.add((folder, kind))
+
+
+def _put(folder: Path, kind: str, notes: dict[str, Any]) -> None:
+    """Write the notes on the files of a folder that are there still."""
+    place = _place(folder, kind)
+    with suppress(OSError):
+        there = set(os.listdir(folder))  # noqa: PTH208 - names alone, of thousands
+        if place is not None:
+            write_atomically(place, json.dumps({name: note for name, note in notes.items() if name in there}))

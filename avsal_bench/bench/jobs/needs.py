@@ -12,6 +12,7 @@ from avsal_bench.data.dataset import Video, VideoFile, dataset
 from avsal_bench.data.files.presence import faults_of, lacks_sound
 from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.score import consistency
+from avsal_bench.kept.noted import at_once
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.progress import progress
 from avsal_bench.text import many
@@ -104,7 +105,7 @@ class Needs:
         long = len(self.videos) >= LONG or any(isinstance(video.frames, VideoFile) for video in self.videos)
         bar = progress("look for the files of all jobs", len(self.videos)) if long else nullcontext()
         found: dict[Video, dict[str, OSError | ValueError]] = {}
-        with bar as told:
+        with bar as told, at_once():
             for video, parts in self.videos.items():
                 if faults := self._faults(video, parts):
                     found[video] = faults

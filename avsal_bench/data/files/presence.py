@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from avsal_bench.data.files.truth_files import fixations_of, maps_of
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
 from avsal_bench.kept import Contents
-from avsal_bench.kept.noted import noted
+from avsal_bench.kept.noted import at_once, noted
+from avsal_bench.progress import progress
 from avsal_bench.text import many
 
 
@@ -64,55 +65,15 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, conte
             lacking.append(f"{missing} of {many(len(videos), 'video')} lack {what}")
     if first is not None:
         raise FileNotFoundError(f"{first}; in all, {', '.join(lacking)}")
-    _check_films(videos, audio, truth)
-    for video in videos:
-        if not _in_one_film(video, audio):
+    films = sum(isinstance(files, VideoFile) for video in videos for files in (video.frames, video.densities))
+    bar = progress("count the frames of video files", len(videos)) if films else nullcontext()
+    with bar as told, at_once():
+        for video in videos:
+            if truth:
+                _check_film_of_maps(video)
             _check_lengths(video, audio, contents)
-        elif isinstance(video.frames, VideoFile):
-            check_reader(video.frames.path)
-            _check_prepared(video, contents)
-
-
-def _in_one_film(video: Video, audio: bool) -> bool:
-    """Whether frames, and the sound where it is heard, are of one film."""
-    film = video.frames.path if isinstance(video.frames, VideoFile) else None
-    return film is not None and (not audio or video.silent or video.audio == film)
-
-
-def _check_films(videos: Sequence[Video], audio: bool, truth: bool, frames: bool = True) -> None:
-    """Look through films, and films of maps. One that nobody wrote to since it was found good is so still."""
-    films: dict[Path, tuple[list[Any], Callable[[], None]]] = {}
-    maps = dict(films)
-    for video in videos:
-        film = video.frames.path if isinstance(video.frames, VideoFile) else None
-        if frames and film is not None and _in_one_film(video, audio):
-            said = [video.n_frames, video.fps, video.silent]
-            _add(films, film, said, partial(_check_own_lengths, video, audio))
-        if truth and isinstance(video.densities, VideoFile):
-            said = [video.n_frames, video.densities.bits, str(film)]
-            _add(maps, video.densities.path, said, partial(check_film_of_maps, video))
-    for looks, kind in ((films, "heard-1" if audio else "seen-1"), (maps, "maps-1")):
-        noted([*looks], kind, _good(looks), "count the frames of video files", _as_said(looks), readers=1)
-
-
-def _add(
-    looks: dict[Path, tuple[list[Any], Callable[[], None]]], path: Path, said: list[Any], look: Callable[[], None]
-) -> None:
-    if looks.setdefault(path, (said, look))[0] != said:  # another list asks for something else of the same file
-        look()
-
-
-def _good(looks: Mapping[Path, tuple[list[Any], Callable[[], None]]]) -> Callable[[Path], list[Any]]:
-    def found_good(path: Path) -> list[Any]:
-        said, look = looks[path]
-        look()
-        return said
-
-    return found_good
-
-
-def _as_said(looks: Mapping[Path, tuple[list[Any], Callable[[], None]]]) -> Callable[[Path, list[Any]], bool]:
-    return lambda path, values: values == looks[path][0]
+            if told is not None:
+                told.advance()
 
 
 def faults_of(
@@ -136,7 +97,7 @@ def faults_of(
     }
     lengths: dict[str, Callable[[], object]] = {
         "frames": lambda: _check_count(video, contents),
-        "maps": lambda: check_film_of_maps(video),
+        "maps": lambda: _check_film_of_maps(video),
         "sound": lambda: _check_sound(video),
     }
     found: dict[str, OSError | ValueError] = {}
@@ -178,7 +139,9 @@ def check_truths(videos: Sequence[Video]) -> None:
     for video in videos:
         _check_maps(video)
         _check_fixations(video)
-    _check_films(videos, audio=False, truth=True, frames=False)
+    with at_once():
+        for video in videos:
+            _check_film_of_maps(video)
 
 
 def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:
@@ -256,33 +219,38 @@ def _check_lengths(video: Video, audio: bool, contents: Contents | None = None) 
 
 
 def _check_count(video: Video, contents: Contents | None) -> None:
-    _check_film(video)
     if isinstance(video.frames, VideoFile):
-        check_reader(video.frames.path)
-    _check_prepared(video, contents)
-
-
-def _check_prepared(video: Video, contents: Contents | None) -> None:
+        path = video.frames.path
+        _good_once(path, "seen-1", [video.n_frames], lambda: _check_pictures(path, video.n_frames))
+        check_reader(path)
     if video.prepared is not None and video.prepared.is_dir():
         check_prepared(video, contents)
 
 
-def _check_own_lengths(video: Video, audio: bool) -> None:
-    _check_film(video)
-    if audio:
-        _check_sound(video)
+def _check_pictures(path: Path, wanted: int) -> None:
+    n_frames = count_frames(path)
+    if n_frames < wanted:
+        raise ValueError(
+            f"{path}: {many(n_frames, 'frame')}{until_damage(path)}, and the list asks for {wanted}; fetch it "
+            "again, or mend the number of frames in the fold list"
+        )
 
 
-def _check_film(video: Video) -> None:
-    if isinstance(video.frames, VideoFile):
-        n_frames = count_frames(video.frames.path)
-        if n_frames < video.n_frames:
-            path = video.frames.path
-            raise ValueError(
-                f"{path}: {many(n_frames, 'frame')}{until_damage(path)}, and the list asks for "
-                f"{video.n_frames}; fetch it "
-                "again, or mend the number of frames in the fold list"
-            )
+def _check_film_of_maps(video: Video) -> None:
+    if isinstance(files := video.densities, VideoFile):
+        film = video.frames.path if isinstance(video.frames, VideoFile) else ""
+        said = [video.n_frames, files.bits, str(film)]
+        _good_once(files.path, "maps-1", said, lambda: check_film_of_maps(video))
+
+
+def _good_once(path: Path, kind: str, said: list[Any], look: Callable[[], None]) -> None:
+    """Look through a film, unless it was found good for the same before and nobody wrote to it since."""
+
+    def find(path: Path) -> list[Any]:
+        look()
+        return said
+
+    noted([path], kind, find, "look into films", fits=lambda path, values: values == said, readers=1)
 
 
 def sound_seconds(path: Path) -> float:
@@ -303,6 +271,14 @@ def _check_sound(video: Video) -> None:
     if video.silent:
         return
     path = audio_path(video)
+    if isinstance(video.frames, VideoFile) and path == video.frames.path:
+        said = [video.n_frames, video.fps]
+        _good_once(path, "heard-1", said, lambda: _check_sound_in(video, path))
+    else:
+        _check_sound_in(video, path)
+
+
+def _check_sound_in(video: Video, path: Path) -> None:
     check_frame_rate(video)
     seconds = sound_seconds(path)
     needed = shown_seconds(video)

@@ -3,7 +3,7 @@
 ::
 
     crowdsal    <root>/CrowdSAL/{Train,Test}/{Videos/%04d.mp4, Saliency/%04d.mp4, Fixations/%04d.json, metadata.jsonl}
-    ntire26     <root>/ntire26/{TrainTestSplit.json, VideoInfo.json, Videos, Saliency{Train,Test}, Fixations{Train,Test}}
+    ntire26     <root>/ntire26/{TrainTestSplit.json, Videos, Saliency{Train,Test}, Fixations{Train,Test}, ..}
     avimos      <root>/avimos/, likewise
 
 They have the quirks of the real ones: films with and without sound, upright ones, maps of 10 bits that x264 wrote at

@@ -9,8 +9,12 @@ from avsal_bench.data.files.whole_films.headers import facts_of
 from avsal_bench.text import many
 
 
-def cost_of_a_map(video: Video) -> str:
+def cost_of_a_map(video: Video, size: str = "") -> str:
     """What a map at random costs in a film of maps, in a sentence; ``avsal data prepare`` makes it cost nothing.
+
+    Args:
+        video: whose maps are a film.
+        size: of the network, such as 224x384, where it is known.
 
     Raises:
         FileNotFoundError, ValueError: naming a film that cannot be read.
@@ -18,9 +22,10 @@ def cost_of_a_map(video: Video) -> str:
     assert isinstance(video.densities, VideoFile), "asked for films only"
     keys = max(1, int(index_of(video.densities.path).packets.keys.sum()))
     each = max(1, round(video.n_frames / keys))
+    command = f"avsal data prepare {video.dataset}" + (f" --size {size}" if size else "")
     return (
         f"{video.densities.path.name} has a key frame every {many(each, 'map')}, so that a clip at random waits for "
-        f"{(each + 1) / 2:g} to be decoded; `avsal data prepare {video.dataset}` writes them at the size of the network"
+        f"{(each + 1) / 2:g} to be decoded; `{command}` writes them at the network's size"
     )
 
 
