@@ -13,11 +13,14 @@ from PIL import Image
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files import truth_files
+from avsal_bench.data.files.video_files import count_frames, frame_rate
 from avsal_bench.evaluation import score_videos
 from avsal_bench.evaluation.behind import Behind
+from avsal_bench.evaluation.map_films import to_range_one
+from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
-from avsal_bench.evaluation.score_videos import ScoreVideos
+from avsal_bench.evaluation.score_videos import ScoreVideos, forget_without_maps
 from avsal_bench.evaluation.truth import Truth
 
 
@@ -205,3 +208,28 @@ def test_who_is_killed_while_a_batch_is_behind_leaves_no_result(video, tmp_path,
 def test_maps_are_kept_also_from_a_thread(video, tmp_path):
     scored(video, tmp_path, True, keep_maps="npy")
     assert len(list((tmp_path / "maps" / "v1").glob("*.npy"))) == 30
+
+
+@pytest.mark.parametrize(("form", "on_gpu"), [("mp4", False), ("mkv", True)])
+def test_maps_are_kept_as_a_film_that_is_whole_or_not_there(video, tmp_path, monkeypatch, form, on_gpu):
+    (tmp_path / "maps" / "v1").mkdir(parents=True)  # of an older test, and no longer those of the scores
+    (tmp_path / "maps" / "v1.mkv").touch()
+    with pytest.raises(ValueError, match="holds NaN"):
+        scored(video, tmp_path, on_gpu, spoil=29, keep_maps=form)
+    assert list((tmp_path / "maps").iterdir()) == []
+    scored(video, tmp_path, on_gpu, keep_maps=form)
+    (film,) = (tmp_path / "maps").iterdir()
+    assert film.name == f"v1.{form}"
+    assert (count_frames(film), frame_rate(film)) == (30, video.fps)
+    _, (maps, *_) = golden_video("v1")
+    for n, expected in enumerate(map(to_range_one, maps), 1):
+        assert (read_map(film, n).double() - expected).abs().max() < (0.03 if form == "mp4" else 2e-5)
+
+
+def test_a_result_whose_film_is_not_there_is_made_again(video, tmp_path):
+    results = Results(tmp_path, {video.name: {"ground truth": "abc"}})
+    scored(video, tmp_path, False, keep_maps="mkv")
+    forget_without_maps([video], results, "mkv")
+    assert "v1" in results.read()
+    forget_without_maps([video], results, "mp4")
+    assert results.read() == {}
