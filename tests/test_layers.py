@@ -23,7 +23,8 @@ TWINS = {"image_saliency.py", "avid.py"}
 #: What needs nothing but Python, so that anything may import it.
 STANDARD_LIBRARY = ("names", "files", "means", "strays", "typed")
 #: What reads records, for which pydantic is all that is needed besides.
-LIGHT = ("records", "record_form", "record_metrics", "plain_values")
+LIGHT = ("records", "record_form", "record_metrics", "record_story", "record_story.seen")
+LIGHT += ("record_story.story_forms", "plain_values")
 FORMS = ("pydantic", "pydantic_core", "typing_extensions")
 
 

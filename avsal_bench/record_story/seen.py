@@ -1,73 +1,10 @@
-"""What a record tells of its data set's viewers, and of what the training behind it saw; both may come from anyone.
-
-``provenance.viewing`` says how the set was watched. ``provenance.trained_on`` says which videos decided the weights, as
-far as that is known, and how many of the tested ones were among them. A record without them tells nothing: that is
-never read as "it saw nothing".
-"""
+"""What the training behind a record saw of the set that it is tested on, and how that is told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field, with_config
-from typing_extensions import NotRequired, TypedDict
-
-from avsal_bench.names import PLAIN
-from avsal_bench.plain_values import TEXT
-
-#: What followed where viewers looked. ``simulated``: a set that the project makes; ``unknown``: nobody says.
-Device = Literal["eye", "mouse", "simulated", "unknown"]
-
-_Name = Annotated[str, Field(pattern=PLAIN, max_length=100)]
-_Text = Annotated[str, Field(pattern=TEXT, max_length=200)]
-_Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-@with_config(_STRICT)
-class ViewingForm(TypedDict):
-    """How the data set of a record was watched."""
-
-    device: Device
-    viewers: _Text
-    heard: bool | None
-
-
-@with_config(_STRICT)
-class LearntForm(TypedDict):
-    """Videos of one set that decided the weights: those that were fitted, or that chose the checkpoint.
-
-    ``names`` is the SHA-256 of their sorted names; neither it nor ``videos`` is there where only somebody's word is.
-    """
-
-    set: _Name
-    part: Literal["train", "val", "test", "unknown"]
-    fold: Annotated[int, Field(ge=1, le=1000)] | None
-    use: Literal["fit", "validation", "observed", "said"]
-    stage: NotRequired[_Text]
-    videos: NotRequired[_Count]
-    names: NotRequired[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
-
-
-@with_config(_STRICT)
-class StartForm(TypedDict):
-    """Weights that a training started from, or that were tested, and what those were trained on: ``unknown`` too."""
-
-    name: _Text
-    trained_on: Annotated[list[_Text], Field(max_length=100)]
-
-
-@with_config(_STRICT)
-class TrainedOnForm(TypedDict):
-    """What decided the weights of a record, and what of the tested set was in it."""
-
-    known: bool
-    sets: Annotated[list[LearntForm], Field(max_length=200)]
-    weights: Annotated[list[StartForm], Field(max_length=100)]
-    tested_videos_seen: _Count
-    training_part_seen: bool
+from typing import Any
 
 
 class Seen(Enum):
@@ -120,7 +57,12 @@ def trained_on_lines(story: Mapping[str, Any]) -> Iterator[str]:
     for learnt in told["sets"]:
         fold = f", fold {learnt['fold']}" if learnt["fold"] else ""
         videos = learnt.get("videos")
-        how = {"fit": "", "validation": ", to choose the checkpoint", "observed": ", looked at", "said": ", as was said"}
+        how = {
+            "fit": "",
+            "validation": ", to choose the checkpoint",
+            "observed": ", looked at",
+            "said": ", as was said",
+        }
         count = "" if videos is None else f": {videos} video{'s' * (videos != 1)}"
         stage = f" (stage {learnt['stage']})" if learnt.get("stage") else ""
         yield f"{learnt['set']}, part {learnt['part']}{fold}{count}{how[learnt['use']]}{stage}"
