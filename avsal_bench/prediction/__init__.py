@@ -5,10 +5,10 @@ that a test would give it; maps go to the disk batch by batch, so that no video 
 for an evaluation server.
 """
 
-from avsal_bench.prediction.challenge import check_predictions, pack
 from avsal_bench.prediction.film_folder import predict_films
 from avsal_bench.prediction.films import check_sound, open_film
 from avsal_bench.prediction.maps_folder import predict_folder
+from avsal_bench.prediction.packing import check_predictions, pack
 from avsal_bench.prediction.predicting import Running, predict_maps, predict_overlay
 from avsal_bench.prediction.predictor import Predictor, find_predictor, from_file, from_store
 
