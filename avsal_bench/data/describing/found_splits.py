@@ -13,6 +13,8 @@ from avsal_bench.strays import same_name
 
 #: Part of the videos that is tested where nothing says which.
 FRACTION = 0.2
+#: Words for the part that chooses the checkpoint, where another one is tested.
+VALIDATION = ("val", "valid", "validation")
 #: A larger text is no list.
 MOST_BYTES = 1_000_000
 
@@ -36,15 +38,19 @@ def find_split(root: Path, one: SetFound, files: Files, several: bool) -> None:
     tests = [part for word in PARTS["test"] for part in sorted(parts) if part.lower() == word]
     if train and tests:
         one.split = {"folders": {"train": train, "test": tests[0]}}
-        others = ", ".join(sorted(parts - {train, tests[0]}))
+        val = "" if tests[0].lower() in VALIDATION else next((p for p in tests[1:] if p.lower() in VALIDATION), "")
+        one.split |= {"validation": val} if val else {}
+        others = ", ".join(sorted(parts - {train, tests[0], val}))
         why = f"folders of parts; {others} is not used" if others else "folders of parts"
+        why += f"; {val} chooses the checkpoint" if val else ""
         one.say("split", f"folders {train} and {tests[0]}", "likely" if others else "sure", why)
         return
-    for pattern, folds, timed in _lists(root, one, files):
+    for pattern, folds, timed, val in _lists(root, one, files):
         if several and one.name not in pattern:
             continue
-        one.split, one.listed_rates = {"lists": pattern}, timed
+        one.split, one.listed_rates = {"lists": pattern, **({"validation": val} if val else {})}, timed
         said = "name, frames and rate a line" if timed else "a name a line"
+        said += f"; those of {val} choose the checkpoint" if val else ""
         one.say("split", pattern, "sure", f"lists of {'three folds' if folds else 'one split'}, {said}")
         return
     one.split = {"fraction": FRACTION, "seed": 0}
@@ -53,8 +59,9 @@ def find_split(root: Path, one: SetFound, files: Files, several: bool) -> None:
     )
 
 
-def _lists(root: Path, one: SetFound, files: Files) -> list[tuple[str, bool, bool]]:
-    """Patterns of pairs of lists that name videos of a set: whether of three folds, and with frames and rates."""
+def _lists(root: Path, one: SetFound, files: Files) -> list[tuple[str, bool, bool, str]]:
+    """Patterns of pairs of lists that name videos of a set: whether of three folds, and with frames and rates, and what
+    stands for the part in the name of a list of validation, "" where there is none."""
     names = {same_name(name) for name in one.names}
     read: dict[str, bool] = {}
     for single in files.singles:
@@ -74,12 +81,14 @@ def _lists(root: Path, one: SetFound, files: Files) -> list[tuple[str, bool, boo
         if "train" not in file or read.get(file.replace("train", "test")) != timed:
             continue
         pattern = file.replace("train", "{part}")
+        val = next((word for word in VALIDATION if read.get(file.replace("train", word)) == timed), "")
         if fold := re.search(r"(?<!\d)1(?!\d)", Path(file).name):
             at = len(file) - len(Path(file).name) + fold.start()
             each = [file[:at] + str(k) + file[at + 1 :] for k in (1, 2, 3)]
             if all(name in read and name.replace("train", "test") in read for name in each):
                 at = file[:at].replace("train", "{part}").__len__()
-                found.append((pattern[:at] + "{fold}" + pattern[at + 1 :], True, timed))
+                val = val if all(name.replace("train", val) in read for name in each) else ""
+                found.append((pattern[:at] + "{fold}" + pattern[at + 1 :], True, timed, val))
                 continue
-        found.append((pattern, False, timed))
+        found.append((pattern, False, timed, val))
     return sorted(found, key=lambda one: not one[1])

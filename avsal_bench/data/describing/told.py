@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +52,7 @@ class SetFound:
     chosen: dict[str, Cluster] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     first: dict[str, int] = field(default_factory=dict)
-    split: Mapping[str, object] = field(default_factory=dict)
+    split: dict[str, object] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     listed_rates: bool = False
     sound: bool = False

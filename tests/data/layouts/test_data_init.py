@@ -155,6 +155,19 @@ def test_dhf1k_as_published_and_with_frames_extracted(tmp_path):
     assert guesses["split"][1] == "sure"
 
 
+def test_a_third_part_chooses_the_checkpoint(tmp_path):
+    for part, listed in {"train": {"a": 3, "b": 3}, "valid": {"c": 3}, "test": {"d": 3}}.items():
+        write_frames(tmp_path / "folders", {k: p.replace("{name}", f"{part}/{{name}}") for k, p in LAB.items()}, listed)
+    _, guesses, plain = guessed(tmp_path / "folders")
+    assert plain["split"] == {"folders": {"train": "train", "test": "test"}, "validation": "valid"}
+    assert guesses["split"][1] == "sure"
+    write_frames(tmp_path / "lists", LAB, dict.fromkeys("abcd", 4))
+    for part, listed in {"train": "a 4 25\nb 4 25\n", "val": "c 4 25\n", "test": "d 4 25\n"}.items():
+        (tmp_path / f"lists/{part}.txt").write_text(listed)
+    _, _, plain = guessed(tmp_path / "lists")
+    assert plain["split"] == {"lists": "{part}.txt", "validation": "val"}
+
+
 def test_images(tmp_path):
     for n in range(5):
         rows = (drawn(n)[..., None].repeat(3, -1) // 3) + [[[0, 40 * n, 200 - 50 * n]]]

@@ -386,3 +386,68 @@ def test_the_schema_for_editors_knows_the_keys():
     assert schema["properties"]["layout"]["enum"] == ["stavis", "dhf1k", "stills"]
     assert schema["additionalProperties"] is False
     assert len(schema["properties"]["fps"]["anyOf"]) == 2
+
+
+def test_a_validation_list_of_its_own_beside_the_two(tmp_path):
+    (tmp_path / "lists").mkdir()
+    for part, listed in {"train": "a\nb 2\n", "valid": "d\n", "test": "e\n"}.items():
+        (tmp_path / f"lists/{part}.txt").write_text(listed, encoding="utf-8")
+    lists = "lists: lists/{part}.txt\n  validation: valid"
+    write_lab(tmp_path, changed("fraction: 0.34\n  seed: 1", lists))
+    one = described_sets(tmp_path)["lab"]
+    assert (one.validation, one.parts) == (True, ("train", "val", "test"))
+    assert [names(tmp_path, part) for part in one.parts] == [["a", "b 2"], ["d"], ["e"]]
+    assert story_of_lists(tmp_path, one, 1)["own_set"]["split"]["validation"] == "valid"
+    for listed, told in {
+        "d\ne\n": r"valid.txt:2 and .*test.txt:1 both name 'e': what is tested would have chosen the checkpoint",
+        "a\n": r"train.txt:1 and .*valid.txt:1 both name 'a': the checkpoint would be chosen on what it was trained",
+    }.items():
+        (tmp_path / "lists/valid.txt").write_text(listed, encoding="utf-8")
+        with pytest.raises(ValueError, match=told):
+            videos(tmp_path, "val")
+    (tmp_path / "lists/valid.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"valid.txt: no such list, which .*dataset.yaml:12 asks for"):
+        videos(tmp_path, "val")
+    assert names(tmp_path) == ["e"]
+
+
+def test_a_third_folder_chooses_the_checkpoint(tmp_path):
+    parts = {part: pattern.replace("{name}", "{{part}}/{name}") for part, pattern in LAB.items()}
+    for folder, listed in {"learn": {"a": 3}, "mock": {"b": 2}, "exam": {"c": 4}}.items():
+        write_frames(tmp_path, {k: p.replace("{{part}}", folder) for k, p in parts.items()}, listed)
+    split = "folders:\n    train: learn\n    test: exam\n  validation: mock"
+    text = changed("fraction: 0.34\n  seed: 1", split).replace("{name}", "{part}/{name}")
+    describe(tmp_path, text)
+    assert [names(tmp_path, part) for part in ("train", "val", "test")] == [["a"], ["b"], ["c"]]
+    write_frames(tmp_path, {k: p.replace("{{part}}", "mock") for k, p in parts.items()}, {"a": 3})
+    with pytest.raises(ValueError, match="'a' lies in the folders of both train and val: the checkpoint would be"):
+        names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("split", "told"),
+    [
+        (
+            "fraction: 0.34\n  validation: val",
+            "validation goes with folders or lists; with fraction, training videos are",
+        ),
+        ("test: [a]\n  validation: val", "with test, training videos are set aside"),
+        (
+            "lists: '{part}.txt'\n  validation: test",
+            "validation is 'test', which is the part that is trained or tested",
+        ),
+        ("lists: '{part}.txt'\n  validation: ../val", "validation '../val'"),
+        ("lists: '{part}.txt'\n  validation: [a]", "validation"),
+    ],
+)
+def test_a_validation_that_does_not_fit_is_an_error_with_its_line(tmp_path, split, told):
+    describe(tmp_path, changed("fraction: 0.34\n  seed: 1", split))
+    with pytest.raises(ValueError, match=r"dataset.yaml:12: ") as error:
+        described_sets(tmp_path)
+    assert told in str(error.value)
+
+
+def test_a_set_without_one_is_the_very_set_that_it_was(lab):
+    told = described_sets(lab)["lab"].told(lab, 1)["own_set"]
+    assert "validation" not in told["split"]
+    assert told["description"] == "308059ec8f8b6edc07ee36dc546a75fb1cbeda2f84ee125f5a8592c2e79ab8d6"
