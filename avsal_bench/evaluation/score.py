@@ -171,12 +171,11 @@ def _score_listed(
     prediction: Tensor, density: Tensor, looked: Listed, fixated: Points, others: Points, protocol: Protocol
 ) -> dict[str, Tensor]:
     """As :func:`_score_found` by the formulas of ``crowdsal``, and the MIT code's AUC-J under its own name."""
-    flat, truth = prediction.flatten(1), density.flatten(1)
-    p, g = measure(flat), measure(truth)
-    scores = challenge_scores(flat, truth, looked)
-    scores |= {"sAUC": measured.shuffled(p, fixated, others), "KL": measured.kld(p, g)}
+    p, g = measure(prediction.flatten(1)), measure(density.flatten(1))
+    scores, usual = challenge_scores(p, g, looked, fixated)
+    scores["sAUC"] = measured.shuffled(p, fixated, others)
     if AUC_J_MIT in protocol.metrics:
-        scores[AUC_J_MIT] = measured.judd(p, fixated)
+        scores[AUC_J_MIT] = usual
     if protocol.empty == "mit":
         _score_empty(scores, p, g)
     if protocol.blank == "chance":

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from avsal_bench.metrics.arithmetic import measured
 from avsal_bench.metrics.arithmetic.scaling import find, measure
 from avsal_bench.metrics.arithmetic.stretched import challenge_scores, in_levels, listed, stretch
 from avsal_bench.metrics.further import AUC_J_MIT
@@ -51,9 +49,8 @@ def crowdsal_scores(pred: ArrayLike, density: ArrayLike, points: ArrayLike) -> d
     looked = listed([torch.from_numpy(where)], size)
     mask = torch.zeros(1, size[0] * size[1], dtype=torch.bool)
     mask[0, looked.points.index] = True
-    scores: dict[str, Tensor] = challenge_scores(p, g, looked)
-    scores[AUC_J_MIT] = measured.judd(measure(p), find(mask))
-    return {name: float(value) for name, value in scores.items()}
+    scores, usual = challenge_scores(measure(p), measure(g), looked, find(mask))
+    return {name: float(scores[name]) for name in ("CC", "NSS", "AUC-J", "SIM")} | {AUC_J_MIT: float(usual)}
 
 
 def _grey(name: str, given: ArrayLike) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import math
 import threading
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from golden_data import GOLDEN
 from made_records import make, save
 from real_files import REAL
 
+from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.data.dataset import NumberedFiles, PointsFile, Video, VideoFile, dataset
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.video_files import read_levels
@@ -209,6 +211,20 @@ def test_the_corrected_area_is_that_of_all_other_protocols():
         assert scores["AUC-J-mit"] == crowdsal_scores(case["pred"], case["gt"], case["points"])["AUC-J-mit"]
         assert scores["AUC-J-mit"] <= 1
         assert abs(scores["AUC-J"] - usual) > 0.005, kind
+
+
+def test_the_corrected_area_of_a_peak_that_a_resize_all_but_loses():
+    pred = np.zeros((64, 64), np.uint8)
+    pred[2, 1] = 200
+    size, points = (11, 13), [(0, 0), (0, 0), (1, 4)]
+    scores = crowdsal_scores(pred, np.eye(*size), points)
+    small = bilinear(torch.from_numpy(pred / (200 + 1.19209e-7))[None], size)
+    assert 0 < float(small.max()) < 0.05
+    fixations = torch.zeros(1, *size, dtype=torch.bool)
+    fixations[0, [0, 1], [0, 4]] = True
+    assert scores["AUC-J-mit"] == pytest.approx(float(functional.auc_judd(small, fixations)), abs=1e-12)
+    plain = plainly(small[0].numpy(), np.eye(*size), points)  # which stretches it again, and moves no area
+    assert scores["AUC-J"] == pytest.approx(plain["AUC-J"], abs=1e-12)
 
 
 def test_what_that_script_has_not_is_as_in_raw_on_the_same_maps():
@@ -439,6 +455,17 @@ def test_points_of_another_picture_are_told(films, tmp_path, points, said):
     truth = Truth(replace(video, fixations=PointsFile(path, read_points)))
     with pytest.raises(ValueError, match=said):
         scored(truth, torch.rand(FRAMES, 6, 8))
+
+
+def test_a_plan_says_which_sets_keep_their_ground_truth_back(films):
+    video = films[0]
+    needs = Needs(SimpleNamespace(contents=None, weights=None))
+    private = [replace(video, dataset="private", name=f"v{i}", densities=None, fixations=None) for i in range(30)]
+    needs.read([*private, video], "maps", "fixations")
+    said = "private: its authors keep the ground truth of 30 of 30 videos back, .* `avsal predict --dataset private -o"
+    with pytest.raises(ValueError, match=said) as error:
+        needs.check()
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_what_scores_are_made_of_tells_the_formulas(films):

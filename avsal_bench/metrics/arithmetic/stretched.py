@@ -6,14 +6,27 @@ quotients, the deviation of a map has n, a point counts as often as it is listed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from avsal_bench.metrics.arithmetic.roc import count_in_maps
-from avsal_bench.metrics.arithmetic.scaling import CONSTANT, NOWHERE, Points, moved, total, values_at
+from avsal_bench.metrics.arithmetic.measured import DISTURBED, judd
+from avsal_bench.metrics.arithmetic.roc import count_in_maps, judd_of
+from avsal_bench.metrics.arithmetic.scaling import (
+    CONSTANT,
+    EPS,
+    NOWHERE,
+    Maps,
+    Points,
+    moved,
+    surely,
+    total,
+    values_at,
+    within,
+)
 
 #: Added to the range of a map, as the script does: about 2⁻²³.
 RANGE_EPS = 1.19209e-7
@@ -104,62 +117,92 @@ def stretch(levels: Tensor) -> Tensor:
     return (levels - low).div_(high - low + RANGE_EPS)
 
 
-def challenge_scores(p: Tensor, g: Tensor, looked: Listed) -> dict[str, Tensor]:
-    """CC, NSS, AUC-J and SIM as the script computes them.
+def challenge_scores(p: Maps, g: Maps, looked: Listed, fixated: Points) -> tuple[dict[str, Tensor], Tensor]:
+    """CC, NSS, AUC-J and SIM as the script computes them, and beside them KL and AUC-J of the MIT code.
 
     Args:
-        p: predictions ``(B, n)`` float64, stretched and then resized.
-        g: densities ``(B, n)`` float64, stretched.
-        looked: at which pixels.
+        p: predictions, float64, stretched and then resized.
+        g: densities, float64, stretched.
+        looked: at which pixels, as often as they are listed.
+        fixated: the same pixels, each once.
 
     Returns:
-        ``(B,)`` float64 each. A constant map scores 0 in CC, SIM and NSS. NSS and AUC-J are NaN without points, of
-        which the script stops. AUC-J is above 1 where repeats on high values make false positives negative: at most by
-        ``N / 2 (n - 2)`` for N points.
+        ``(B,)`` float64 each: ``CC``, ``NSS``, ``AUC-J``, ``SIM`` and ``KL``, and the other AUC-J. A constant map
+        scores 0 in CC, SIM and NSS, and has no KL. NSS and AUC-J are NaN without points, where the script stops. Its
+        AUC-J is above 1 where repeats on high values make false positives negative: by ``N / 2 (n - 2)`` at most for N
+        points.
     """
-    n = p.shape[1]
-    sums = torch.zeros(5, len(p), dtype=torch.float64, device=p.device)
+    n = p.values.shape[1]
+    sums = torch.zeros(5, len(p.values), dtype=torch.float64, device=p.values.device)
     for one, other in _blocks(p, g):
         sums += torch.stack([total(x) for x in (one, other, one * one, other * other, one * other)])
     (p_mean, g_mean, p_square, g_square, product), masses = sums / n, sums[:2]
-    p_variance, g_variance = (
-        (square - mean**2).clamp_min(0.0) for square, mean in ((p_square, p_mean), (g_square, g_mean))
-    )
-    p_std, g_std = p_variance.sqrt(), g_variance.sqrt()
-    one, other = p_std + _EPS, g_std + _EPS
-    norms = (n * p_variance / one**2) * (n * g_variance / other**2)
-    at_points = values_at(p, looked.points)
+    p_variance, g_variance = (p_square - p_mean**2).clamp_min(0.0), (g_square - g_mean**2).clamp_min(0.0)
+    p_std, g_std = p_variance.sqrt() + _EPS, g_variance.sqrt() + _EPS
+    norms = (n * p_variance / p_std**2) * (n * g_variance / g_std**2)
+    at_points = values_at(p.values, looked.points)
     mean = total(at_points.where(at_points > NOWHERE, 0.0)) / looked.points.counts
-    p_scale, g_scale = (1 / (mass + _EPS) for mass in masses)
-    common = torch.zeros_like(p_mean)
-    for one_part, other_part in _blocks(p, g):
-        common += total(torch.minimum(one_part * p_scale[:, None], other_part * g_scale[:, None]))
-    return {
-        "CC": n * (product - p_mean * g_mean) / (one * other) / (norms + _EPS).sqrt(),
-        "NSS": (mean - p_mean) / one,
-        "AUC-J": _area(p, at_points, looked),
+    common, divergence = _overlap(p, g, *masses)
+    theirs, usual = _areas(p, at_points, looked, fixated)
+    scores = {
+        "CC": n * (product - p_mean * g_mean) / (p_std * g_std) / (norms + _EPS).sqrt(),
+        "NSS": (mean - p_mean) / p_std,
+        "AUC-J": theirs,
         "SIM": common,
+        "KL": within(divergence, 0.0, math.inf),
     }
+    return scores, usual
 
 
-def _area(p: Tensor, at_points: Tensor, looked: Listed) -> Tensor:
-    """Their area: the curve has one point for each that is listed, and repeats and the divisor are as they are.
+def _overlap(p: Maps, g: Maps, p_mass: Tensor, g_mass: Tensor) -> tuple[Tensor, Tensor]:
+    """Their SIM, and KL as :func:`~avsal_bench.metrics.arithmetic.measured.kld` has it, of maps with these sums."""
+    p_scale, g_scale = (1 / (mass[:, None] + _EPS) for mass in (p_mass, g_mass))
+    p_sum, g_sum = (mass[:, None].where(mass[:, None] > 0, torch.nan) for mass in (p_mass, g_mass))
+    common, divergence = torch.zeros_like(p_mass), torch.zeros_like(p_mass)
+    for one, other in _blocks(p, g):
+        common += total(torch.minimum(one * p_scale, other * g_scale))
+        share = other / g_sum
+        ratio = (one / p_sum).add_(EPS)
+        ratio = torch.div(share, ratio, out=ratio).add_(EPS).log_()
+        divergence += total(ratio.mul_(share))
+    return common, divergence
 
-    Of false positives ``x_i`` at i of N points the area between (0, 0) and (1, 1) is ``1 - (Σ x_i - x_N / 2) / N``.
+
+def _areas(p: Maps, at_points: Tensor, looked: Listed, fixated: Points) -> tuple[Tensor, Tensor]:
+    """Their area, and that of :func:`~avsal_bench.metrics.arithmetic.measured.judd`: pixels are counted once for both.
+
+    Their curve has a point for each that is listed. With false positives ``x_i`` at i of N points the area between
+    (0, 0) and (1, 1) is ``1 - (Σ x_i - x_N / 2) / N``.
     """
     counts = looked.points.counts
     thresholds = at_points.where(at_points > NOWHERE, torch.inf).sort(1).values.flip(1)
-    padding = thresholds.shape[1] - counts[:, None]
-    reached = count_in_maps(p, thresholds, thresholds)
-    rank = torch.arange(1, thresholds.shape[1] + 1, device=p.device) - padding
+    limits = (p.low, p.span)
+    if surely((p.span >= DISTURBED[1]) & p.varies):
+        reached = thresholds
+
+        def count(edges: Tensor, likely: Tensor) -> Tensor:
+            nonlocal reached
+            wanted = torch.cat([edges * p.span + p.low, thresholds], 1)
+            found = count_in_maps(p.values, wanted, thresholds, limits)
+            reached = found[:, edges.shape[1] :]
+            return found[:, : edges.shape[1]]
+
+        n = p.values.shape[1]
+        usual = judd_of((values_at(p.values, fixated) - p.low) / p.span, fixated.counts, n, count)
+        usual = usual.where((fixated.counts > 0) & (fixated.counts < n), torch.nan)
+    else:  # maps of a small range, whose values the MIT code's noise mixes
+        usual = judd(p, fixated)
+        reached = count_in_maps(p.values, thresholds, thresholds, limits)
+    rank = torch.arange(1, thresholds.shape[1] + 1, device=thresholds.device) - thresholds.shape[1] + counts[:, None]
     false = (reached - rank).where(rank > 0, 0.0)
     lost = false.sum(1) - false[:, -1] / 2
-    divisor = p.shape[1] - looked.distinct
-    return torch.where((counts > 0) & (divisor > 0), 1 - lost / (counts * divisor), torch.nan)
+    divisor = p.values.shape[1] - looked.distinct
+    return torch.where((counts > 0) & (divisor > 0), 1 - lost / (counts * divisor), torch.nan), usual
 
 
-def _blocks(p: Tensor, g: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _blocks(p: Maps, g: Maps) -> Iterator[tuple[Tensor, Tensor]]:
     """Some columns of two sets of maps at a time on a CPU; all of them on a GPU."""
-    step = max(1, _BLOCK // max(1, len(p))) if p.device.type == "cpu" else p.shape[1]
-    for start in range(0, p.shape[1], step):
-        yield p[:, start : start + step], g[:, start : start + step]
+    maps, n = p.values.shape
+    step = max(1, _BLOCK // max(1, maps)) if p.values.device.type == "cpu" else n
+    for start in range(0, n, step):
+        yield p.values[:, start : start + step], g.values[:, start : start + step]
