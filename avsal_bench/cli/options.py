@@ -67,7 +67,8 @@ def one_a_core(parser: argparse._ActionsContainer) -> None:
 def submission_options(parser: ArgumentParser) -> None:
     """Add the options that name maps which any code made, and what they are of."""
     parser.epilog = (
-        "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. The maps may lie as\n"
+        "One grey png, jpg or npy a frame, of any size; an npy may hold any numbers from 0 up. Or a film a video,\n"
+        "whose n-th picture is the map of frame n. The maps may lie as\n"
         f"{LAYOUTS}\n"
         "Missing, unreadable, extra and constant maps are listed before any scoring. A killed run goes on with the\n"
         f"next video.\n\nexample\n  {parser.prog} --pred my_maps --dataset AVAD --fold 1 --name mymodel"
