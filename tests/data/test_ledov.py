@@ -24,6 +24,8 @@ from ledov_trees import (
 
 from avsal_bench.cli import main
 from avsal_bench.data.audit.audit import check_sets
+from avsal_bench.data.clips.data_config import DataConfig
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import NumberedFiles, PaintedMaps, VideoFile, dataset
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import frame_size
@@ -32,6 +34,7 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.layouts.name_lists import read_names
 from avsal_bench.data.sets.without_sound.ledov import UNLISTED
 from avsal_bench.data.statistics.stats import set_stats
+from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 
 #: x and y of the points of each frame of human_talking01, 12 frames; by hand from ROWS and the rule.
@@ -115,6 +118,14 @@ def test_videos_in_no_list_are_named(tree):
     assert "1 video is in no list: animal_fox01" in remark.text
     assert {f.kind for f in report.findings} <= {"remark", "nobody looked" if kind != "aam" else "no fixations"}
     assert (len(UNLISTED), "manmade_yacht03" in UNLISTED) == (16, False)
+
+
+def test_both_trees_train(tree):
+    _, root = tree
+    config = DataConfig({"ledov": root}, batch_size=2, val_fraction=0.3, fixations=True)
+    batch = next(iter(SaliencyDataModule(config, ClipSpec(frames=4, size=(32, 32))).train_dataloader()))
+    assert (batch["frames"].shape, batch["density"].shape) == ((2, 3, 4, 32, 32), (2, 32, 32))
+    assert batch["fixated"].any()
 
 
 def test_the_rule_holds_for_many_fixations(tmp_path):

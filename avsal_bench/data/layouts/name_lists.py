@@ -87,8 +87,9 @@ def _rows_of_sheet(path: Path, data: bytes) -> Iterator[list[str]]:
             sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
             if not sheets:
                 raise ValueError("no sheet in it")
-            shared = _parsed(book, "xl/sharedStrings.xml") if "xl/sharedStrings.xml" in book.namelist() else []
-            texts = [_text(entry) for entry in shared]
+            texts: list[str] = []
+            if "xl/sharedStrings.xml" in book.namelist():
+                texts = [_text(entry) for entry in _parsed(book, "xl/sharedStrings.xml")]
             sheet = _parsed(book, min(sheets, key=lambda name: (len(name), name)))
             for row in sheet.iter(f"{_SPACE}row"):
                 yield [_cell(cell, texts) for cell in row.iter(f"{_SPACE}c")]
