@@ -16,7 +16,7 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import is_video_file
 from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
-from avsal_bench.data.files.images import GREY_LEVELS, read_grey
+from avsal_bench.data.files.images import GREY_LEVELS, read_grey, read_mean
 from avsal_bench.data.files.timeline import index_of
 from avsal_bench.data.files.video_files import read_levels, read_pictures, until_damage
 from avsal_bench.files import regular_file, sha256
@@ -32,7 +32,7 @@ FILM_PIXELS = 2**24
 LOOKED_AT = 4
 
 
-def read_map(path: Path, frame: int = 1) -> Tensor:
+def read_map(path: Path, frame: int = 1, mean: bool = False) -> Tensor:
     """A saliency map ``(h, w)``: uint8 from an 8-bit image, as it stands there; else float32 or float64.
 
     Of a film it is the picture of a frame, with the levels that ffmpeg writes to a PNG of it.
@@ -40,6 +40,7 @@ def read_map(path: Path, frame: int = 1) -> Tensor:
     Args:
         path: of an image, an npy file or a film.
         frame: from 1, of a film; every other file has one map.
+        mean: of an image whose channels differ a little, give their mean, in any unit, and not the first of them.
 
     Raises:
         FileNotFoundError, ValueError: naming the file, when it is missing, no regular file, too large, unreadable, no
@@ -48,7 +49,9 @@ def read_map(path: Path, frame: int = 1) -> Tensor:
     if is_video_file(path):
         return _picture_of(path, frame)
     if path.suffix.lower() != ".npy":
-        image = read_grey(path)
+        image = read_mean(path) if mean else read_grey(path)
+        if image.is_floating_point():  # who asks for the mean sees no unit
+            return image / 255
         return image if image.dtype == torch.uint8 else image.float() / 65535
     array = _read_npy(path)
     if array.dtype == np.uint8:
@@ -112,7 +115,7 @@ def _read_npy(path: Path) -> NDArray[Any]:
 
 
 def runs_of_one_shape(
-    files: Mapping[int, Path], most: int, unreadable: dict[int, str] | None = None
+    files: Mapping[int, Path], most: int, unreadable: dict[int, str] | None = None, mean: bool = False
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Numbers of frames and their maps ``(F, h, w)``, a few at a time, all of one size and type.
 
@@ -121,6 +124,7 @@ def runs_of_one_shape(
         most: maps at a time; fewer of a film, whose pictures may be large.
         unreadable: gets what is wrong with pictures of films that are no map, by frame, which are passed over; None for
             an error.
+        mean: see :func:`read_map`.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`read_map`.
@@ -128,7 +132,7 @@ def runs_of_one_shape(
     read: list[tuple[int, Tensor]] = []
     for frame, path in files.items():
         try:
-            read.append((frame, read_map(path, frame)))
+            read.append((frame, read_map(path, frame, mean)))
         except (OSError, ValueError) as error:
             if unreadable is None or not is_video_file(path):
                 raise

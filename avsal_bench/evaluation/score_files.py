@@ -49,12 +49,27 @@ def score_files(files: Mapping[int, Path], scorers: Sequence[VideoScorer]) -> No
         FileNotFoundError, ValueError: naming a file of the ground truth that is missing, unreadable or misfitting, or
             of a map that is not in a film.
     """
+    # Some protocols take the mean of the channels of a picture: a way of reading of its own.
+    ways = [[one for one in scorers if (one.protocol.formulas == "crowdsal") == mean] for mean in (False, True)]
     noted = Noted()
-    for frames, maps in runs_of_one_shape(files, READ, noted.unreadable):
+    if any(map(is_image, files.values())) and all(ways):
+        for mean, some in enumerate(ways):
+            _score(files, some, noted, bool(mean))
+        return noted
+    _score(files, scorers, noted, bool(ways[True]))
+    return noted
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file of a map is a picture, which may have channels that differ."""
+    return not is_video_file(path) and path.suffix.lower() != ".npy"
+
+
+def _score(files: Mapping[int, Path], scorers: Sequence[VideoScorer], noted: Noted, mean: bool) -> None:
+    for frames, maps in runs_of_one_shape(files, READ, noted.unreadable, mean):
         same = maps.flatten(1).amin(1) == maps.flatten(1).amax(1)
         noted.constant += [
             frame for frame, flat in zip(frames, same, strict=True) if flat and is_video_file(files[frame])
         ]
         for scorer in scorers:
             scorer.add(frames, maps)
-    return noted

@@ -3,7 +3,9 @@
 import json
 import lzma
 import math
+import struct
 import threading
+import zlib
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ import torch
 from golden_data import GOLDEN
 from made_records import make, save
 from real_files import REAL
+from torchvision.io import ImageReadMode, decode_image, encode_png, read_file, write_file
 
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.data.dataset import NumberedFiles, PointsFile, Video, VideoFile, dataset
@@ -23,6 +26,7 @@ from avsal_bench.data.files.video_files import read_levels
 from avsal_bench.evaluation import score as scoring
 from avsal_bench.evaluation.protocol import Protocol, prepare, protocol, register_protocol
 from avsal_bench.evaluation.score import VideoScorer, score_frames
+from avsal_bench.evaluation.score_files import score_files
 from avsal_bench.evaluation.scores_of import of_videos
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.kept import Contents
@@ -390,6 +394,43 @@ def test_points_of_a_video_count_as_often_as_they_are_listed(films):
     assert (result.unfixated, result.constant) == (1, 0)
     assert result.undefined == {"CC": 0, "NSS": 1, "AUC-J": 1, "sAUC": 1, "SIM": 0, "KL": 0, "AUC-J-mit": 1}
     assert result.scores["CC"] == pytest.approx(np.mean(scorer.scores["CC"]))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_pictures_whose_channels_differ_a_little_are_their_mean(films, tmp_path, deep):
+    video, points = films
+    rng = np.random.default_rng(4)
+    files = {}
+    for frame in (1, 2):
+        levels = (rng.integers(0, 250, (*SIZE, 1)) + rng.integers(0, 4, (*SIZE, 3))) * (257 if deep else 1)
+        files[frame] = tmp_path / f"{frame:03}.png"
+        written = torch.from_numpy(levels.astype(np.uint16 if deep else np.uint8)).permute(2, 0, 1)
+        write_file(str(files[frame]), encode_png(written) if not deep else png_of_16_bits(levels))
+    scorers = [VideoScorer(Truth(video, [video]), protocol(name)) for name in ("raw", "crowdsal")]
+    score_files(files, scorers)
+    for number, path in enumerate(files.values()):
+        read = decode_image(read_file(str(path)), ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
+        density = truth_files.density_levels(video, number + 1).numpy()
+        want = crowdsal_scores(read, density, points[number])
+        assert {metric: scorers[1].scores[metric][number] for metric in want} == pytest.approx(want, abs=1e-9)
+        first = crowdsal_scores(read[..., 0], density, points[number])
+        assert abs(first["CC"] - want["CC"]) > 1e-6
+        assert scorers[0].scores["CC"][number] == pytest.approx(first["CC"], abs=1e-6), "the first channel, as before"
+    alone = VideoScorer(Truth(video, [video]), RULES)
+    score_files(files, [alone])
+    assert alone.scores == scorers[1].scores
+
+
+def png_of_16_bits(levels):
+    """The bytes of an RGB picture ``(h, w, 3)`` of 16 bits as PNG."""
+    height, width, _ = levels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    header = struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return torch.frombuffer(bytearray(b"\x89PNG\r\n\x1a\n" + chunks), dtype=torch.uint8)
 
 
 def test_a_film_of_maps_is_read_ahead_by_one_thread_in_order(films, monkeypatch):

@@ -39,6 +39,18 @@ def read_grey(path: Path) -> Tensor:
     return _stored(path)[1][0]
 
 
+def read_mean(path: Path) -> Tensor:
+    """The map in an image ``(H, W)`` as :func:`read_grey` has it, but of channels that differ a little their mean.
+
+    That is float64 in the levels of the file.
+
+    Raises:
+        FileNotFoundError, ValueError: as for :func:`read_grey`.
+    """
+    image = _stored(path)[1]
+    return image[0] if (image == image[:1]).all() else image.double().mean(0)
+
+
 def read_density_levels(path: Path) -> Tensor:
     """A ground-truth saliency map ``(H, W)`` as :func:`read_grey` has it, but of three channels their luminance.
 
