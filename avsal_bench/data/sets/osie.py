@@ -31,6 +31,8 @@ https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels, its folder ``dat
 from __future__ import annotations
 
 import io
+import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -51,10 +53,15 @@ from avsal_bench.getting.offers import Online, Piece
 TEST = 200 / 700
 #: Of the Gaussian of a map, in pixels, and the side of its window (the authors' ``config.m``).
 SIGMA, WINDOW = 24, 168
-#: Bytes of the file of all fixations, packed and unpacked, at most; the released one has 1 and 4 million.
-_MOST, _MOST_UNPACKED = 16_000_000, 64_000_000
+#: Bytes of the file of all fixations, packed and unpacked, at most; the released one has 1.1 and 4.8 million.
+_MOST, _MOST_UNPACKED = 16_000_000, 32_000_000
 #: Kind of a part of a .mat file that is packed, and bytes before the first part.
 _PACKED, _HEADER = 15, 128
+#: What stands before the sizes of an array in a .mat file, and how many bytes these take, by the order of bytes.
+_SHAPE = {
+    "little": re.compile(rb"\x06\0\0\0\x08\0\0\0.{8}\x05\0\0\0([\x04-\x40])\0\0\0", re.DOTALL),
+    "big": re.compile(rb"\0\0\0\x06\0\0\0\x08.{8}\0\0\0\x05\0\0\0([\x04-\x40])", re.DOTALL),
+}
 
 _REPOSITORY = "https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels"
 _COMMIT = "4a467890fcb40a2fec04cdded552760942bac7a4"
@@ -156,16 +163,20 @@ def _of_images(path: Path, size: int, stamp: int) -> Mapping[str, NDArray[np.flo
 
 
 def _check_unpacked(data: bytes) -> None:
-    """Refuse a file whose packed parts would take more memory than the fixations of some thousand images."""
+    """Refuse a file that would take more memory than the fixations of some thousand images, when it is read."""
     order: Literal["little", "big"] = "big" if data[_HEADER - 2 : _HEADER] == b"MI" else "little"
-    at, room = _HEADER, _MOST_UNPACKED
-    while at + 8 <= len(data) and data[:6] == b"MATLAB":
+    at, whole = _HEADER, b""
+    while at + 8 <= len(data):
         kind, length = (int.from_bytes(data[k : k + 4], order) for k in (at, at + 4))
-        if kind == _PACKED:
-            room -= len(zlib.decompressobj().decompress(data[at + 8 : at + 8 + length], room + 1))
-        if room < 0:
-            raise ValueError(f"it unpacks to more than {_MOST_UNPACKED:,} bytes")
+        part = data[at + 8 : at + 8 + length]
+        whole += zlib.decompressobj().decompress(part, _MOST_UNPACKED) if kind == _PACKED else part
+        if len(whole) >= _MOST_UNPACKED:
+            raise ValueError(f"it unpacks to {_MOST_UNPACKED:,} bytes or more")
         at += 8 + length
+    for found in _SHAPE[order].finditer(whole):
+        sizes = np.frombuffer(whole, "<i4" if order == "little" else ">i4", found[1][0] // 4, found.end())
+        if math.prod(map(int, sizes)) > len(whole):  # memory is taken for it before the entries are looked for
+            raise ValueError(f"an array of {' x '.join(map(str, sizes))} entries in {len(whole):,} bytes")
 
 
 def _structs(where: str, value: Any, *fields: str) -> Iterator[Any]:

@@ -157,7 +157,7 @@ def one(**fields):
         ({"fixations": one(fix_y=[1.0])}, "1001.jpg, viewer 1: 2 numbers fix_x and 1 fix_y"),
         ({"fixations": one(fix_x="ab")}, "1001.jpg, viewer 1: 1 numbers fix_x and 2 fix_y"),
         ({"fixations": cell([{"img": "1002.jpg", "subjects": cell([])}])}, "no fixations of 1001.jpg, but of 1 other"),
-        ({"fixations": np.zeros((50_000,), dtype=np.uint8)}, "it unpacks to more than 40,000 bytes"),
+        ({"fixations": np.zeros((50_000,), dtype=np.uint8)}, "it unpacks to 40,000 bytes or more"),
     ],
 )
 def test_a_file_of_fixations_that_is_none_is_an_error_that_names_it(root, variables, said, monkeypatch):
@@ -176,6 +176,26 @@ def test_a_file_that_is_cut_off_or_of_another_kind_is_an_error(root):
     (root / GAZE).unlink()
     with pytest.raises(FileNotFoundError, match=r"missing points .*fixations.mat"):
         check_videos([image(root)], audio=False)
+
+
+def test_a_file_that_lies_about_its_sizes_takes_no_memory(root):
+    packed = root / GAZE
+    for form in ("<i4", ">i4"):
+        savemat(packed, {"fixations": one()})
+        data = packed.read_bytes()
+        if form == ">i4":  # as a machine of the other order writes it, as far as the sizes go
+            data = b"\1".join((data[:124], b"\0MI")) + data[128:].replace(data[128:132], b"\0\0\0\x0e", 1)
+        told, lie = (np.array([n, 1], dtype=form).tobytes() for n in (1, 2**30))
+        tag = np.array([5, 8], dtype=form).tobytes()
+        data = data.replace(np.array([5, 8, 1, 1], dtype="<i4").tobytes(), tag + told)
+        flags = np.array([6, 8], dtype="<i4").tobytes()
+        data = data.replace(flags, np.array([6, 8], dtype=form).tobytes()).replace(tag + told, tag + lie)
+        packed.write_bytes(data)
+        with pytest.raises(ValueError, match=r"fixations.mat \(an array of 1073741824 x 1 entries in .* bytes\)"):
+            points(image(root), 1)
+    packed.write_bytes(b"any text " + data[9:])
+    with pytest.raises(ValueError, match=r"fixations.mat \(an array of"):
+        points(image(root), 1)
 
 
 def test_structs_of_matlab_do_for_cells(root):
