@@ -1,18 +1,19 @@
 """When two videos are one: the only place that says so. A set may read the files of others, under names of its own.
 
-Videos are the same where their pictures lie in the same place, links followed, or where they have one name in one set,
-or in a set and one that reads its files (``DataSet.over``). A still is one with the video in whose folder of frames it
-lies. Contents are not compared: a copy under another name, in a set that does not say whose it is, stays unknown.
+Videos are the same where their pictures lie in the same place, links followed, or where they have one name in one set.
+A still is one with the video in whose folder of frames it lies. Contents are not compared: a copy of the files in
+another folder, as another set, stays unknown. One name in two sets says nothing: both sets of Coutrot have a ``clip7``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, Video, VideoFile, dataset
+from avsal_bench.data.dataset import NamedFiles, NumberedFiles, Video, VideoFile, dataset
 from avsal_bench.strays import same_name
 
 
@@ -22,10 +23,10 @@ def related(one: str, other: str) -> bool:
     >>> related("synth_stills", "synth_silent"), related("diem", "avad")
     (True, False)
     """
-    return not families(one).isdisjoint(families(other))
+    return not _families(one).isdisjoint(_families(other))
 
 
-def families(name: str) -> frozenset[str]:
+def _families(name: str) -> frozenset[str]:
     """A set, and the sets whose files it reads; of a set that is not known here, its name."""
     try:
         return frozenset({name, *dataset(name).over})
@@ -40,31 +41,43 @@ def seen_among(tested: Iterable[Video], learnt: Iterable[Video]) -> set[str]:
         tested: videos of a test.
         learnt: videos, or stills, that were trained on.
     """
-    identities: set[tuple[str, str]] = set()
-    of_videos, of_stills = set(), set()
+    names: set[tuple[str, str]] = set()
+    videos: dict[str, set[str]] = defaultdict(set)
+    stills: dict[str, set[str]] = defaultdict(set)
     for video in learnt:
-        identities |= _identities(video)
-        if isinstance(video.frames, NumberedFiles):
-            of_videos.add(_real(video.frames.folder))
-        elif isinstance(video.frames, OneFile):
-            of_stills.add(_real(video.frames.folder))
-    seen = set()
-    for video in tested:
-        across = of_videos if video.still else of_stills
-        place = "" if isinstance(video.frames, VideoFile) else _real(video.frames.folder)
-        if place in across or not identities.isdisjoint(_identities(video)):
-            seen.add(video.key)
-    return seen
+        names.add((video.dataset, same_name(video.name)))
+        for folder, start in _places(video):
+            (stills if video.still else videos)[folder].add(start)
+    return {
+        video.key
+        for video in tested
+        if (video.dataset, same_name(video.name)) in names
+        or any(
+            start in (stills if video.still else videos)[folder] or _holds(video.still, folder, start, videos, stills)
+            for folder, start in _places(video)
+        )
+    }
 
 
-def _identities(video: Video) -> set[tuple[str, str]]:
-    frames, names = video.frames, {same_name(video.name), same_name(video.called or video.name)}
+def _holds(
+    still: bool, folder: str, start: str, videos: Mapping[str, Iterable[str]], stills: Mapping[str, Iterable[str]]
+) -> bool:
+    """Whether a picture is a frame of one of some videos, or one of some pictures a frame of a video."""
+    if still:
+        return any(start.startswith(prefix) for prefix in videos[folder])
+    return any(picture.startswith(start) for picture in stills[folder])
+
+
+def _places(video: Video) -> set[tuple[str, str]]:
+    """Folders where its pictures lie, links followed, each with what their names there begin with."""
+    frames = video.frames
+    if isinstance(frames, NamedFiles):
+        folders = {frames.folder / Path(name).parent for name in frames.names} or {frames.folder}
+        return {(_real(folder), frames.prefix) for folder in folders}
     if isinstance(frames, NumberedFiles):
-        places = [_real(frames.folder / below) for below in frames.folders]
-    else:
-        path = frames.path if isinstance(frames, VideoFile) else frames.file
-        places = [os.path.join(_real(path.parent), path.name)]
-    return {*(("place", place) for place in places), *((family, name) for family in families(video.dataset) for name in names)}
+        return {(_real(frames.folder), frames.prefix)}
+    path = frames.path if isinstance(frames, VideoFile) else frames.file
+    return {(_real(path.parent), path.name)}
 
 
 @lru_cache(maxsize=65_536)

@@ -12,6 +12,7 @@ from conftest import HOME, SIX_SETS, TINY
 from PIL import Image
 
 from avsal_bench.bench.cost import cost, plan_text
+from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import make_plan, records_of
@@ -101,6 +102,17 @@ def test_a_job_writes_a_record_a_condition_with_its_whole_story(undisturbed):
     assert {"version", "commit", "clean", "torch", "device", "command", "started"} <= record.provenance.keys()
     assert record.recipe["stages"][1]["epochs"] == 2
     assert read_record(paths[1]).sound == "muted"
+    told = record.provenance["trained_on"]
+    assert {(one["stage"], one["set"], one["use"]) for one in told["sets"]} == {
+        (stage, name, use)
+        for stage, name in (("visual", "synth_silent"), ("audiovisual", "synth"))
+        for use in ("fit", "validation")
+    }
+    assert (told["known"], told["training_part_seen"], told["tested_videos_seen"]) == (True, True, 0)
+    assert told["weights"] == []
+    assert record.provenance["viewing"]["device"] == "simulated"
+    kept = read_story(trainings(job("av"), job("av").recipe(space), space)[-1].folder)
+    assert kept["trained_on"] == {name: told[name] for name in ("known", "sets", "weights")}
 
 
 @pytest.mark.slow

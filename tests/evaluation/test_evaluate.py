@@ -94,6 +94,18 @@ def test_a_record_tells_the_whole_story(run):
     assert got.provenance["command"]
 
 
+def test_a_record_tells_what_its_maps_were_trained_on_by_the_word_of_who_made_them(run):
+    assert run("evaluate") == 0
+    first = record(run)
+    assert first.provenance["viewing"] == {"device": "eye", "viewers": "16", "heard": True}
+    assert first.provenance["trained_on"]["known"] is False
+    assert run("evaluate", "--trained-on", "AVAD,kinetics400") == 0  # the maps are not scored again
+    said = record(run)
+    assert said.provenance["trained_on"]["weights"] == [{"name": "said", "trained_on": ["avad/train/1", "kinetics400"]}]
+    assert said.provenance["trained_on"]["training_part_seen"]
+    assert (said.scores, said.provenance["started"]) == (first.scores, first.provenance["started"])
+
+
 def test_findings_are_listed_by_name_before_any_work(run, root, capsys, monkeypatch):
     monkeypatch.setattr(score, "score_frames", None)
     maps = root / "maps" / "v1"

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from avsal_bench.data.dataset import SIX, list_datasets, resolve_name
-from avsal_bench.names import plain_name, unknown
+from avsal_bench.names import plain_name
 
 #: Collections that weights were trained on and that are no data sets here: none has maps of where people look.
 OUTSIDE = ("ava", "audioset", "flickr", "imagenet", "instagram", "kinetics400", "vggsound")
@@ -86,8 +86,8 @@ def _known(name: str) -> str:
     try:
         return resolve_name(name)
     except ValueError:
-        known = [*list_datasets(), "six", *OUTSIDE]
-        near = f" ({unknown('data set', name, known)})" if get_close_matches(name, known, 1) else ""
+        near = get_close_matches(name.lower(), [*list_datasets(), "six", *OUTSIDE], 1, 0.75)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"--trained-on {name}: no data set here{near}; of a set that is none, say {OTHER}{name}"
+            f"--trained-on {name}: no data set here{meant}; of a set that is none, say {OTHER}{name}"
         ) from None

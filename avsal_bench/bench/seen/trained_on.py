@@ -26,7 +26,7 @@ from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.same_videos import related, seen_among
 from avsal_bench.files import fingerprint
-from avsal_bench.kept import once
+from avsal_bench.kept import once, one_look
 from avsal_bench.models import create_model
 from avsal_bench.models.weights.offered import list_weights
 from avsal_bench.record_story import nothing_known
@@ -135,6 +135,7 @@ def _observes(job: Job, recipe: Recipe) -> bool:
     return once(("observes", job.model, _text(options)), observes)
 
 
+@one_look()
 def trained_on(job: Job, recipe: Recipe, space: Workspace, name: str) -> dict[str, Any]:
     """What a record of a job on a data set tells as ``trained_on``.
 
@@ -177,6 +178,7 @@ def said(words: Sequence[str] | None, name: str, fold: int, space: Workspace) ->
     return told_of(learnt, name, fold, space)
 
 
+@one_look()
 def of_checkpoint(path: Path, name: str, fold: int, space: Workspace) -> dict[str, Any]:
     """What a record tells of a checkpoint of a training here, by what lies beside it.
 
@@ -204,6 +206,7 @@ def _listed_again(told: Mapping[str, Any], space: Workspace) -> list[Video]:
     return []
 
 
+@one_look()
 def told_of(learnt: Learnt, name: str, fold: int, space: Workspace) -> dict[str, Any]:
     """``trained_on`` of a record: what was learnt, and how much of the tested set is in it.
 
@@ -248,6 +251,7 @@ def _said_videos(one: Said, space: Workspace) -> list[Video]:
     return []
 
 
+@one_look()
 def seen_test_videos(job: Job, recipe: Recipe, space: Workspace, names: Iterable[str]) -> list[str]:
     """Warnings before a job starts: sets of which its training holds videos that it tests, one line each.
 
