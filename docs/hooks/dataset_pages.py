@@ -18,6 +18,7 @@ TITLES = {
     "diem": "DIEM",
     "etmd": "ETMD",
     "mit1003": "MIT1003",
+    "mvva": "MVVA",
     "salicon": "SALICON",
     "summe": "SumMe",
 }
