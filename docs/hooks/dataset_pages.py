@@ -17,10 +17,13 @@ TITLES = {
     "dhf1k": "DHF1K",
     "diem": "DIEM",
     "etmd": "ETMD",
+    "hollywood2": "Hollywood-2",
+    "ledov": "LEDOV",
     "mit1003": "MIT1003",
     "mvva": "MVVA",
     "salicon": "SALICON",
     "summe": "SumMe",
+    "ucf": "UCF Sports",
 }
 
 
@@ -48,9 +51,9 @@ def pages() -> dict[str, str]:
 
 
 def sheet(name: str) -> str:
-    """The docstring of the module of a set."""
-    __import__(f"avsal_bench.data.sets.{name}")
-    return (sys.modules[f"avsal_bench.data.sets.{name}"].__doc__ or "").strip()
+    """The docstring of the module of a set, in whichever room of the sets it is."""
+    (module,) = (m for m in list(sys.modules) if m.startswith("avsal_bench.data.sets.") and m.split(".")[-1] == name)
+    return (sys.modules[module].__doc__ or "").strip()
 
 
 def title(name: str) -> str:
