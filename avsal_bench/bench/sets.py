@@ -46,6 +46,8 @@ def present_sets(root: Path | None) -> list[str]:
             f"{root}: no data set in it; expected video_frames/<SET> for one of {folders}, or a dataset.yaml that "
             "describes a set of your own, which `avsal data init` writes"
         )
+    if over := [d.name for d in real if d.over and set(d.over) <= set(found)]:
+        print(f"there too, over the files of other sets: {', '.join(over)}; asked for by name", file=sys.stderr)
     return found
 
 
