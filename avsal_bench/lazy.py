@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Later:
+    """A function of a heavy module, which is imported when the function is called.
+
+    Args:
+        module: name of the module.
+        name: of the function in it.
+
+    >>> Later("math", "sqrt")(4.0)
+    2.0
+    """
+
+    module: str
+    name: str
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """What the function gives."""
+        return getattr(import_module(self.module), self.name)(*args, **options)
 
 
 def lazily(package: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

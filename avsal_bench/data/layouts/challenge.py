@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from avsal_bench.data.dataset import DataSet, PointsFile, Video, VideoFile, is_video_file
 from avsal_bench.data.film_facts import FilmFacts
@@ -23,6 +20,10 @@ from avsal_bench.names import safe_name, shortened
 from avsal_bench.plain_values import read_plain
 from avsal_bench.strays import same_name, without_strays
 from avsal_bench.text import many
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: The split of the challenges, and the largest that is read.
 SPLIT, MOST_BYTES = "TrainTestSplit.json", 16_000_000

@@ -32,10 +32,13 @@ videoprocessing.ai, in excerpts. No file of the set was at hand for this sheet.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.files.whole_films.headers import film_facts
-from avsal_bench.data.files.whole_films.point_lists import read_point_list
 from avsal_bench.data.layouts.challenge import SPLIT, FilmLayout, SplitVideos
 from avsal_bench.getting.offers import Online
+from avsal_bench.lazy import Later
+
+#: What tells how long films are, and reads lists of points.
+FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
+POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
 _TESTS = {
     "avimos": (("public_test", "private_test"), ("test",)),
@@ -47,9 +50,7 @@ for _name, _test in _TESTS.items():
         DataSet(
             _name,
             "avimos",
-            FilmLayout(
-                SplitVideos({"train": (("train",),), "test": _test}), film_facts, read_point_list, (SPLIT, "Videos")
-            ),
+            FilmLayout(SplitVideos({"train": (("train",),), "test": _test}), FACTS, POINTS, (SPLIT, "Videos")),
             folds=False,
             citation="AIM 2024",
             facts=Facts(

@@ -32,16 +32,19 @@ videoprocessing.ai. No file of the set was at hand for this sheet.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.files.whole_films.headers import film_facts
-from avsal_bench.data.files.whole_films.point_lists import read_point_list
 from avsal_bench.data.layouts.challenge import FilmLayout, crowdsal_videos
 from avsal_bench.getting.offers import Online
+from avsal_bench.lazy import Later
+
+#: What tells how long films are, and reads lists of points.
+FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
+POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
 register_dataset(
     DataSet(
         "crowdsal",
         "CrowdSAL",
-        FilmLayout(crowdsal_videos, film_facts, read_point_list, ("Train", "Test")),
+        FilmLayout(crowdsal_videos, FACTS, POINTS, ("Train", "Test")),
         folds=False,
         citation="MSU Video Group 2026",
         facts=Facts(

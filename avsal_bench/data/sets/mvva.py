@@ -64,10 +64,13 @@ from dataclasses import replace
 from functools import partial
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.files.points.viewers import read_viewers
-from avsal_bench.data.files.video_files import announced_rate
 from avsal_bench.data.layouts.mvva_layout import FOLDER, MvvaLayout
 from avsal_bench.getting.offers import Online
+from avsal_bench.lazy import Later
+
+#: What reads gaze of viewers, and what tells the rate of a film.
+VIEWERS = Later("avsal_bench.data.files.points.viewers", "read_viewers")
+RATE = Later("avsal_bench.data.files.video_files", "announced_rate")
 
 _FACTS = Facts(
     videos=300,
@@ -129,8 +132,8 @@ def _set(name: str, layout: MvvaLayout, lists: tuple[str, ...], faults: tuple[st
     )
 
 
-_PLAIN = MvvaLayout(read_viewers, announced_rate)
-_WITH_WORD = MvvaLayout(read_viewers, announced_rate, with_word=True, published="MVVA_list_{part}_{fold}_fps.txt")
+_PLAIN = MvvaLayout(VIEWERS, RATE)
+_WITH_WORD = MvvaLayout(VIEWERS, RATE, with_word=True, published="MVVA_list_{part}_{fold}_fps.txt")
 
 register_dataset(_set("mvva", _PLAIN, tuple(f"mvva_list_{{part}}_{k}_fps.txt" for k in range(1, 6)), _BLOCKS))
 register_dataset(

@@ -36,10 +36,13 @@ iLearn-Lab/CVPRW26-ViSAGE. No video, map or list of points was at hand for this 
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
-from avsal_bench.data.files.whole_films.headers import film_facts
-from avsal_bench.data.files.whole_films.point_lists import read_point_list
 from avsal_bench.data.layouts.challenge import SPLIT, FilmLayout, SplitVideos
 from avsal_bench.getting.offers import Online
+from avsal_bench.lazy import Later
+
+#: What tells how long films are, and reads lists of points.
+FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
+POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
 _PARTS = {
     "ntire26": {"train": (("train",),), "test": (("public_test",),)},
@@ -51,7 +54,7 @@ for _name, _parts in _PARTS.items():
         DataSet(
             _name,
             "ntire26",
-            FilmLayout(SplitVideos(_parts), film_facts, read_point_list, (SPLIT, "Videos")),
+            FilmLayout(SplitVideos(_parts), FACTS, POINTS, (SPLIT, "Videos")),
             folds=False,
             citation="NTIRE 2026",
             facts=Facts(
