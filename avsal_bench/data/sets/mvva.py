@@ -99,10 +99,10 @@ _BLOCKS = (
 )
 _RANDOM = (
     "Folds 2 and 3 leave out 60 and 120 videos: they train on 179 and on 119.",
-    "119 videos are never tested.",
+    "Of the videos 119 are never tested.",
 )
 _SHUFFLED = (
-    "119 videos are never tested.",
+    "Of the videos 119 are never tested.",
     "Rates in the lists are nominal, and those of the other family are taken.",
 )
 
