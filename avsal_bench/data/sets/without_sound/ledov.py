@@ -52,7 +52,6 @@ from avsal_bench.data.dataset import (
     VideoFile,
     register_dataset,
 )
-from avsal_bench.data.files.points.fixdata import about, paint, read_fixdata
 from avsal_bench.data.layouts.name_lists import find_names, read_names
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
 from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file
@@ -110,6 +109,8 @@ def ledov_layout(root: Path, description: DataSet, part: str, fold: int) -> list
 
 def in_no_list(root: Path) -> list[str]:
     """What `avsal data check` says of videos in no list, and of films and folders that are longer than their gaze."""
+    from avsal_bench.data.files.points.fixdata import about  # with numpy, which who lists the sets does not need
+
     folder = root / "LEDOV"
     listed = _listed(root, _DESCRIPTION)
     names = _names(folder)
@@ -159,6 +160,8 @@ def _data(folder: Path, name: str) -> Path | None:
 
 
 def _video(root: Path, description: DataSet, name: str, data: Path) -> Video:
+    from avsal_bench.data.files.points.fixdata import about, paint, read_fixdata  # with numpy, as above
+
     folder, told = root / description.folder, about(data)
     pictures, count = numbered_in(folder / "image" / name)
     frames = alike(pictures, folder / "image" / name, pictures or NumberedFiles(Path(), "", 5, ".png"))
