@@ -42,6 +42,7 @@ def test_the_paths_that_users_of_a_clone_know_lead_to_the_files_of_the_package()
         "benchmarks/expected": "expected",
         "benchmarks/speed/speed.json": "speed.json",
         "leaderboard/published.csv": "published.csv",
+        "leaderboard/published_videos.csv": "published_videos.csv",
         "leaderboard/not_built.csv": "not_built.csv",
         "leaderboard/references.bib": "references.bib",
         "leaderboard/networks.csv": "networks.csv",
