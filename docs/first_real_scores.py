@@ -40,10 +40,11 @@ from torch import Tensor
 
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import NumberedFiles, Video, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.gaze.from_dhf1k import convert_dhf1k
 from avsal_bench.data.gaze.from_diem import convert_diem
 from avsal_bench.data.layouts.lists import find_list, read_fold_list
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.evaluation import Half, Halving, Truth, VideoScorer, list_protocols, score_frames
 from avsal_bench.evaluation.observers import halves, read_observers, score_both
 from avsal_bench.evaluation.protocol import protocol

@@ -8,8 +8,9 @@ import soundfile
 import torch
 from conftest import write_video
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frame
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.workers import Workers
 
 SIZE = (24, 40)

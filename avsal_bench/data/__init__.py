@@ -9,10 +9,7 @@ from avsal_bench.data.dataset import (
     DataSet,
     Facts,
     Layout,
-    NumberedFiles,
-    OneFile,
     Video,
-    VideoFile,
     dataset,
     expand,
     list_datasets,
@@ -21,6 +18,7 @@ from avsal_bench.data.dataset import (
     resolve_name,
     use_root,
 )
+from avsal_bench.data.places import NumberedFiles, OneFile, VideoFile
 
 __all__ = [
     "SIX",

@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile
 from avsal_bench.files import fingerprint
 from avsal_bench.kept.contents import Contents, Files, once
 from avsal_bench.kept.fingerprint import NONE

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from avsal_bench.data.dataset import NamedFiles, NumberedFiles, Video, VideoFile, dataset
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.places import NamedFiles, NumberedFiles, VideoFile
 from avsal_bench.strays import same_name
 
 

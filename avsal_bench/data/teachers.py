@@ -17,8 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import NumberedFiles, Video, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.images import read_density
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.files import sha256
 
 #: What a stage learns from.

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avsal_bench.data.dataset import is_video_file
 from avsal_bench.data.files.image_headers import BYTES, check_pixels, max_pixels
 from avsal_bench.data.files.images import GREY_LEVELS, read_grey, read_mean
 from avsal_bench.data.files.timeline import index_of
 from avsal_bench.data.files.video_files import read_levels, read_pictures, until_damage
+from avsal_bench.data.places import is_video_file
 from avsal_bench.files import regular_file, sha256
 
 #: How files of numpy and archives begin, and what reads a header by its version.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avsal_bench.data.dataset import VIDEO_SUFFIXES, Video, dataset, is_video_file
+from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.places import VIDEO_SUFFIXES, is_video_file
 from avsal_bench.strays import child, same_name, strays
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.data.dataset import is_video_file
+from avsal_bench.data.places import is_video_file
 from avsal_bench.evaluation.maps import runs_of_one_shape
 from avsal_bench.evaluation.score import READ, VideoScorer
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avsal_bench.data.dataset import PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import truth_files
+from avsal_bench.data.places import PointsFile, VideoFile
 
 #: Frames from which the negatives of a whole data set are drawn, as in DHF1K's evaluation code.
 DRAWN_FRAMES = 10

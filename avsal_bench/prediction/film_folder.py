@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.data.dataset import Video, is_video_file
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
+from avsal_bench.data.places import is_video_file
 from avsal_bench.evaluation.map_films import FILM_FORMS, Bits, FilmForm, FilmWriter
 from avsal_bench.files import write_atomically
 from avsal_bench.prediction.maps_folder import (

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from avsal_bench.data.dataset import VIDEO_SUFFIXES, NumberedFiles, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.moments import AUDIO_SLACK, shown_seconds
 from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import announced_frames, count_frames, frame_rate
+from avsal_bench.data.places import VIDEO_SUFFIXES, NumberedFiles, VideoFile, is_video_file
 from avsal_bench.text import many
 
 #: Frames that a header may tell of beyond those that are shown: an edit may leave out some at an end.

@@ -15,7 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.strays import without_strays
 
 #: Endings of pictures, in lower case.

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from avsal_bench.bench.computing.precision import FLOAT32
 from avsal_bench.bench.made_of import networks_of
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size
+from avsal_bench.data.places import VideoFile
 from avsal_bench.evaluation.map_films import FilmWriter
 from avsal_bench.evaluation.score_videos import save_maps
 from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, readers

@@ -13,7 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from avsal_bench.data.clips.stream import Stream
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.files import whole_file
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import Kind

@@ -35,10 +35,11 @@ from torchvision import transforms
 
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.items import collate, read_item
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 

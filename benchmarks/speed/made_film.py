@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.data.dataset import Video, VideoFile, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.prepare import prepare_videos
+from avsal_bench.data.places import VideoFile
 from avsal_bench.data.synth.making import encode_mp4
 from avsal_bench.data.synth.soundtrack import SAMPLE_RATE
 from avsal_bench.spec import ClipSpec

@@ -25,8 +25,9 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from avsal_bench.data.clips.sounds import hear
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import resized
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.data.windows import Window, window
 from avsal_bench.models import Clips, Memory, Network, Place
 

@@ -10,7 +10,8 @@ from avsal_bench.bench.plan import notes_of, plan_one
 from avsal_bench.bench.seen.saying import OUTSIDE, UNKNOWN, asked_words, said_sets
 from avsal_bench.bench.seen.trained_on import learnt_by, of_checkpoint, published, said, trained_on
 from avsal_bench.bench.workspace import Workspace, workspace
-from avsal_bench.data.dataset import NamedFiles, NumberedFiles, OneFile, Video, VideoFile, dataset, list_datasets
+from avsal_bench.data.dataset import Video, dataset, list_datasets
+from avsal_bench.data.places import NamedFiles, NumberedFiles, OneFile, VideoFile
 from avsal_bench.data.same_videos import related, seen_among
 from avsal_bench.models.weights.offered import list_weights
 from avsal_bench.record_story import seen_of

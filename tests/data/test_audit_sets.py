@@ -31,7 +31,8 @@ from avsal_bench.data.audit import audit
 from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.audit.notes import KINDS, Task
 from avsal_bench.data.audit.video_checks import look_at
-from avsal_bench.data.dataset import NumberedFiles, dataset
+from avsal_bench.data.dataset import dataset
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.workers import Workers
 
 

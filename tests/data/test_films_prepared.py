@@ -14,13 +14,14 @@ import torch
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.items import TrainingClips
 from avsal_bench.data.clips.sampler import ClipRequest
-from avsal_bench.data.dataset import VideoFile, dataset
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files import presence, truth_files
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import maps_are_prepared, prepared_maps, read_manifest
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.files.whole_films import headers
 from avsal_bench.data.files.whole_films.levels import converted_levels, grey_levels
+from avsal_bench.data.places import VideoFile
 from avsal_bench.data.synth.film_trees import make_film_set
 from avsal_bench.kept.noted import REST, at_once, note_in
 from avsal_bench.spec import ClipSpec

@@ -26,12 +26,13 @@ from avsal_bench.cli import main
 from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.dataset import NumberedFiles, PaintedMaps, VideoFile, dataset
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.files.points import fixdata, mat_structs
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.layouts.name_lists import read_names
+from avsal_bench.data.places import NumberedFiles, PaintedMaps, VideoFile
 from avsal_bench.data.sets.without_sound.ledov import UNLISTED
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.spec import ClipSpec

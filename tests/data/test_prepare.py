@@ -22,12 +22,13 @@ from prepared_videos import (
 )
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import prepared
 from avsal_bench.data.files.frames import read_clip, read_frames
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import MANIFEST, check_prepared, prepared_frames, prepared_sound
 from avsal_bench.data.files.sound_files import read_audio
+from avsal_bench.data.places import NumberedFiles, VideoFile
 from avsal_bench.data.windows import window
 from avsal_bench.workers import Workers
 

@@ -26,11 +26,12 @@ from streamed import frames_of
 
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.dataset import SIX, NumberedFiles, dataset, expand
+from avsal_bench.data.dataset import SIX, dataset, expand
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.presence import check_video, check_videos
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.spec import ClipSpec

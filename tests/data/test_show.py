@@ -11,7 +11,6 @@ from scipy.io import savemat
 from scipy.ndimage import label
 
 from avsal_bench.data import painting
-from avsal_bench.data.dataset import VideoFile
 from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
 from avsal_bench.data.pictures import show
 from avsal_bench.data.pictures.show import (
@@ -22,6 +21,7 @@ from avsal_bench.data.pictures.show import (
     overlay_video,
     painted_frames,
 )
+from avsal_bench.data.places import VideoFile
 
 HEIGHT, WIDTH = 61, 99
 FRAMES, FPS = 10, 12.5

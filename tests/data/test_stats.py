@@ -8,7 +8,8 @@ from conftest import write_list, write_video
 from PIL import Image
 from scipy.io import savemat
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.data.statistics.report import draw_stats, findings, stats_table, write_stats_json
 from avsal_bench.data.statistics.stats import (
     GRID,

@@ -9,12 +9,13 @@ import torch
 from encoded import RATES, SIZE, Excerpt, picture, read_picture, sound, write_encoded, write_video_file
 from PIL import Image
 
-from avsal_bench.data.dataset import VideoFile, dataset
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.files.presence import check_video
 from avsal_bench.data.files.sound_files import read_audio, read_sound
 from avsal_bench.data.files.tracks import read_track, track_header
 from avsal_bench.data.files.video_files import count_frames
+from avsal_bench.data.places import VideoFile
 from avsal_bench.data.windows import window
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 

@@ -20,9 +20,10 @@ from real_files import REAL
 from torchvision.io import ImageReadMode, decode_image, encode_png, read_file, write_file
 
 from avsal_bench.bench.jobs.needs import Needs
-from avsal_bench.data.dataset import NumberedFiles, PointsFile, Video, VideoFile, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.video_files import read_levels
+from avsal_bench.data.places import NumberedFiles, PointsFile, VideoFile
 from avsal_bench.evaluation import score as scoring
 from avsal_bench.evaluation.protocol import Protocol, prepare, protocol, register_protocol
 from avsal_bench.evaluation.score import VideoScorer, score_frames

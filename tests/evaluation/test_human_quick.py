@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.gaze.samples import Gaze, Sample, write_gaze
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.evaluation.observers import Halving, halves, score_both, score_frame, score_halves
 from avsal_bench.evaluation.parts import Gaussians
 from avsal_bench.evaluation.protocol import PROTOCOLS, protocol

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.evaluation.pairing import beside, find_maps, other_folders
 from avsal_bench.strays import strays
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.evaluation.inspection import inspect
 from avsal_bench.evaluation.maps import check_map
 from avsal_bench.evaluation.shapes import misshapen

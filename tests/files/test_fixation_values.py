@@ -11,10 +11,11 @@ from scipy.io import savemat
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csc_matrix
 
-from avsal_bench.data.dataset import OneFile, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.fixation_files import mat_size, read_fixations
 from avsal_bench.data.files.image_headers import LIMIT
 from avsal_bench.data.files.truth_files import fixated
+from avsal_bench.data.places import OneFile
 
 
 def points(number=12, size=(90, 160), most=1):

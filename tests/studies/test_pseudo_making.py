@@ -17,8 +17,9 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.clips.tagged import categories
-from avsal_bench.data.dataset import NumberedFiles, dataset
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.images import read_density
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
 from avsal_bench.studies import pseudo, pseudo_maps

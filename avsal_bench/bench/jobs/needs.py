@@ -8,9 +8,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import Video, VideoFile, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import faults_of, lacks_sound
 from avsal_bench.data.labels import labels_of
+from avsal_bench.data.places import VideoFile
 from avsal_bench.evaluation.score import consistency
 from avsal_bench.kept.noted import at_once
 from avsal_bench.models.weights.store import imported_source

@@ -14,7 +14,7 @@ from pathlib import Path
 from avsal_bench.data.audit.findings import ORDER, Counts, Report
 from avsal_bench.data.audit.notes import KINDS, Checked, Finding, Notes, Task, below
 from avsal_bench.data.audit.video_checks import look_at
-from avsal_bench.data.dataset import DataSet, MapFiles, NumberedFiles, OneFile, PointsFile, Video, VideoFile, dataset
+from avsal_bench.data.dataset import DataSet, Video, dataset
 from avsal_bench.data.files.prepared import maps_are_prepared
 from avsal_bench.data.files.presence import lacks_sound
 from avsal_bench.data.files.whole_films.truth_films import cost_of_a_map
@@ -22,6 +22,7 @@ from avsal_bench.data.layouts.categories import categories_by_line
 from avsal_bench.data.layouts.described import DescribedLayout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, ListedVideo, names_of_list, read_fold_list
 from avsal_bench.data.layouts.mvva_layout import MvvaLayout
+from avsal_bench.data.places import MapFiles, NumberedFiles, OneFile, PointsFile, VideoFile
 from avsal_bench.data.statistics.stats import distinct_videos, find_overlaps
 from avsal_bench.progress import progress
 from avsal_bench.strays import same_name

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from avsal_bench.data.dataset import MapFiles, NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import Video
+from avsal_bench.data.places import MapFiles, NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile
 from avsal_bench.strays import strays
 from avsal_bench.text import frame_ranges, many
 

@@ -19,7 +19,6 @@ from avsal_bench.data.audit.blobs import are_blobs, pixels_and_groups
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.loudness import Loudness
 from avsal_bench.data.audit.notes import Checked, Notes, Severity, Task
-from avsal_bench.data.dataset import PaintedMaps, PointsFile, VideoFile
 from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.files.fixation_files import mat_size, not_fixations, read_fixation_values
 from avsal_bench.data.files.images import decode_image_file, read_density_levels
@@ -31,6 +30,7 @@ from avsal_bench.data.files.video_files import picture_size, read_pictures, unti
 from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
 from avsal_bench.data.gaze.samples import read_gaze
 from avsal_bench.data.labels import labels_of, read_labels
+from avsal_bench.data.places import PaintedMaps, PointsFile, VideoFile
 from avsal_bench.files import regular_file
 from avsal_bench.text import many
 

@@ -11,9 +11,10 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
+from avsal_bench.data.places import VideoFile
 from avsal_bench.spec import ClipSpec
 
 _JPEG = b"\xff\xd8"

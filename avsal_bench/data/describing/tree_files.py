@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal_bench.data.dataset import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from avsal_bench.data.layouts.patterns import FILE, PICTURE_SUFFIXES
+from avsal_bench.data.places import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from avsal_bench.strays import strays
 
 #: Kinds of files by their endings.

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from avsal_bench.data.dataset import is_video_file
+from avsal_bench.data.places import is_video_file
 from avsal_bench.files import regular_file
 
 #: Kinds of files that are opened, as FFmpeg names them. Some kinds, such as playlists, name other files to open.

@@ -16,11 +16,12 @@ from torchvision.io import ImageReadMode
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.images import decode_image_file
 from avsal_bench.data.files.prepared import prepared_frames, prepared_sound_of
 from avsal_bench.data.files.readers.video_reader import read_pictures
 from avsal_bench.data.files.video_files import picture_size
+from avsal_bench.data.places import VideoFile
 from avsal_bench.data.windows import Window
 from avsal_bench.spec import ClipSpec, Filter
 from avsal_bench.text import many

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.timeline import timeline
+from avsal_bench.data.places import VideoFile
 
 #: Sound may end this much before the last frame does, in seconds: encoders pad and cut tracks by a few packets. What
 #: lacks is silence. A larger gap is an error; so is a frame rate by which picture and sound drift further apart.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frame, read_frames
 from avsal_bench.data.files.prepared import (
     Frames,
@@ -37,6 +37,7 @@ from avsal_bench.data.files.prepared import (
 from avsal_bench.data.files.sound_files import audio_path, read_sound, sound_header
 from avsal_bench.data.files.truth_files import small_levels
 from avsal_bench.data.files.whole_films.array_files import HEADER, PARTS, part_of, remove, write_array, write_file
+from avsal_bench.data.places import VideoFile
 from avsal_bench.files import sha256
 from avsal_bench.kept import Files
 from avsal_bench.progress import progress

@@ -24,8 +24,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from avsal_bench.data.contents_of import files_of
-from avsal_bench.data.dataset import Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.readers.video_reader import READERS, other_decoders
+from avsal_bench.data.places import VideoFile, is_video_file
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import Contents, Files, code_of, look_at
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.data.dataset import NumberedFiles, OneFile, PaintedMaps, PointsFile, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.moments import AUDIO_SLACK, check_frame_rate, shown_seconds
 from avsal_bench.data.files.prepared import check_prepared
 from avsal_bench.data.files.readers.video_reader import check_reader
@@ -18,6 +18,7 @@ from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.truth_files import fixations_of, maps_of
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
+from avsal_bench.data.places import NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile, is_video_file
 from avsal_bench.kept import Contents
 from avsal_bench.kept.noted import at_once, noted
 from avsal_bench.progress import progress

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from avsal_bench.data.dataset import FixationFiles, MapFiles, PaintedMaps, PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.fixation_files import read_fixations
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.files.images import read_density_levels
 from avsal_bench.data.files.open_readers import OpenReaders
 from avsal_bench.data.files.prepared import prepared_maps
 from avsal_bench.data.files.video_files import picture_size, read_levels
+from avsal_bench.data.places import FixationFiles, MapFiles, PaintedMaps, PointsFile, VideoFile
 from avsal_bench.files import regular_file
 from avsal_bench.text import many
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal_bench.data.dataset import DataSet, PointsFile, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import DataSet, Video
 from avsal_bench.data.film_facts import FilmFacts
 from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.lists import MOST_FRAMES
 from avsal_bench.data.layouts.videos import find_video_files, only_file
+from avsal_bench.data.places import PointsFile, VideoFile, is_video_file
 from avsal_bench.files import regular_file
 from avsal_bench.names import safe_name, shortened
 from avsal_bench.plain_values import read_plain
@@ -55,7 +56,7 @@ class FilmLayout:
     Args:
         find: the videos of a part: ``find(folder, part)``; the folder is that of the set.
         facts: what the headers of films tell.
-        read: the points of a file, see :class:`~avsal_bench.data.dataset.PointsFile`.
+        read: the points of a file, see :class:`~avsal_bench.data.places.PointsFile`.
         marks: of which one at least lies in the folder of the set.
     """
 

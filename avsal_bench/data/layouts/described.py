@@ -8,10 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal_bench.data.dataset import DataSet, Facts, NumberedFiles, OneFile, Video, VideoFile, register_describer
+from avsal_bench.data.dataset import DataSet, Facts, Video, register_describer
 from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.described_splits import listed, overlaps
 from avsal_bench.data.layouts.patterns import FILE, PICTURES, Tree
+from avsal_bench.data.places import NumberedFiles, OneFile, VideoFile
 from avsal_bench.files import fingerprint
 from avsal_bench.names import unknown
 from avsal_bench.strays import same_name

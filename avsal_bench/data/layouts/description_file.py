@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from avsal_bench.data.dataset import SIX, VIDEO_SUFFIXES, registered_datasets
+from avsal_bench.data.dataset import SIX, registered_datasets
 from avsal_bench.data.layouts.description import LAYOUTS, Description, FilePatterns, SetForm, Split
 from avsal_bench.data.layouts.patterns import ANY, PICTURE_SUFFIXES, PICTURES, Pattern, check_pattern
+from avsal_bench.data.places import VIDEO_SUFFIXES
 from avsal_bench.names import plain_name, safe_name, shortened, unknown
 from avsal_bench.schema import build_by
 from avsal_bench.strays import same_name

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from avsal_bench.data.dataset import DataSet, NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import DataSet, Video
 from avsal_bench.data.layouts.lists import MOST_FRAMES, check_parts_apart, find_list, read_part
 from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file
+from avsal_bench.data.places import NumberedFiles, VideoFile
 from avsal_bench.names import safe_name
 from avsal_bench.strays import without_strays
 

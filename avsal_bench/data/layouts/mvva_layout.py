@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import FOLDS, DataSet, PointsFile, Video, dataset
+from avsal_bench.data.dataset import FOLDS, DataSet, Video, dataset
 from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, names_of_list, overlap_is_meant, read_fold_list, read_part
 from avsal_bench.data.layouts.mvva_tree import BASES, MvvaTree, number_of
 from avsal_bench.data.layouts.videos import only_file
+from avsal_bench.data.places import PointsFile
 from avsal_bench.strays import same_name
 
 #: Folder of what this package adds, the same for all lists.
@@ -54,7 +55,7 @@ class MvvaLayout:
         <root>/av_gt_label/MVVA/%03d.txt                             (optional, in the place of who talks)
 
     Args:
-        points: reads the file of points of a video, for :class:`~avsal_bench.data.dataset.PointsFile`.
+        points: reads the file of points of a video, for :class:`~avsal_bench.data.places.PointsFile`.
         rate: the frame rate that a video file has itself; 0 where it does not tell.
         with_word: whether lists say ``video_001`` and not ``001``.
         published: name of a list as it is handed out, in the place of that in this package.

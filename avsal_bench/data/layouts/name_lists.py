@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from avsal_bench.data.dataset import is_video_file
+from avsal_bench.data.places import is_video_file
 from avsal_bench.files import regular_file
 from avsal_bench.names import safe_name
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from avsal_bench.data.dataset import NamedFiles, NumberedFiles
 from avsal_bench.data.layouts.lists import MOST_FRAMES
+from avsal_bench.data.places import NamedFiles, NumberedFiles
 from avsal_bench.strays import strays
 
 #: Endings of pictures, in lower case.
@@ -29,8 +29,8 @@ def numbered_in(
     """The pictures of a folder, and how many frames they are: from the first number to the last.
 
     A number that lacks between these is a frame whose file is missed where files are looked for. Where all names are of
-    one pattern, they are :class:`~avsal_bench.data.dataset.NumberedFiles` with their ``first``, else
-    :class:`~avsal_bench.data.dataset.NamedFiles`.
+    one pattern, they are :class:`~avsal_bench.data.places.NumberedFiles` with their ``first``, else
+    :class:`~avsal_bench.data.places.NamedFiles`.
 
     Args:
         folder: that need not be there.

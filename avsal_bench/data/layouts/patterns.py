@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avsal_bench.data.dataset import SOUND_SUFFIXES, VIDEO_SUFFIXES, NumberedFiles
+from avsal_bench.data.places import SOUND_SUFFIXES, VIDEO_SUFFIXES, NumberedFiles
 from avsal_bench.names import safe_name
 from avsal_bench.strays import same_name, strays
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avsal_bench.data.dataset import DataSet, NamedFiles, NumberedFiles, Video
+from avsal_bench.data.dataset import DataSet, Video
 from avsal_bench.data.layouts.lists import check_parts_apart
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
+from avsal_bench.data.places import NamedFiles, NumberedFiles
 from avsal_bench.names import safe_name
 from avsal_bench.strays import without_strays
 from avsal_bench.text import many

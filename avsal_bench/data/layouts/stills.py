@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from avsal_bench.data.dataset import DataSet, FixationFiles, MapFiles, NumberedFiles, OneFile, Video
+from avsal_bench.data.dataset import DataSet, Video
 from avsal_bench.data.layouts.dhf1k_layouts import extracted_layout
 from avsal_bench.data.layouts.lists import check_parts_apart
 from avsal_bench.data.layouts.videos import need_folders
+from avsal_bench.data.places import FixationFiles, MapFiles, NumberedFiles, OneFile
 from avsal_bench.names import safe_name
 
 #: Part of MIT1003 that plays the test: mspi2024, Table 3, validates on 103 of the 1003 images.

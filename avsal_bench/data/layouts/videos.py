@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from avsal_bench.data.dataset import SOUND_SUFFIXES, DataSet, NumberedFiles, Video, VideoFile, is_video_file
+from avsal_bench.data.dataset import DataSet, Video
 from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, find_list, read_part
+from avsal_bench.data.places import SOUND_SUFFIXES, NumberedFiles, VideoFile, is_video_file
 from avsal_bench.strays import child, same_name, without_strays
 
 

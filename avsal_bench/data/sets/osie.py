@@ -42,10 +42,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import DataSet, Facts, OneFile, PaintedMaps, PointsFile, Video, register_dataset
+from avsal_bench.data.dataset import DataSet, Facts, Video, register_dataset
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.layouts.stills import pictures, split_by_names, still
 from avsal_bench.data.layouts.videos import need_folders
+from avsal_bench.data.places import OneFile, PaintedMaps, PointsFile
 from avsal_bench.files import regular_file
 from avsal_bench.getting.offers import Online, Piece
 

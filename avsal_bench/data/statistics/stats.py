@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.dataset import DataSet, PointsFile, Video, dataset
+from avsal_bench.data.dataset import DataSet, Video, dataset
 from avsal_bench.data.files.presence import check_truths
 from avsal_bench.data.files.truth_files import fixation_path, fixations, map_size, points
+from avsal_bench.data.places import PointsFile
 from avsal_bench.means import defined_mean
 from avsal_bench.progress import progress
 from avsal_bench.workers import Workers

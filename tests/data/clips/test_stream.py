@@ -20,12 +20,13 @@ from avsal_bench.data import windows as rules
 from avsal_bench.data.clips.ahead import read_ahead
 from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.clips.stream import Brought, Stream
-from avsal_bench.data.dataset import NumberedFiles, Video, dataset
+from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files import frames as reading
 from avsal_bench.data.files import sound_files, tracks
 from avsal_bench.data.files.open_readers import OpenReaders
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.video_files import _Reader
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.spec import ClipSpec
 from avsal_bench.workers import Workers
 

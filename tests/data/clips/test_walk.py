@@ -11,8 +11,9 @@ from streamed import frames_of
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.stream import Brought, Stream
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import frames as reading
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.data.windows import steps
 from avsal_bench.models import Clips, Memory, Network, Place
 from avsal_bench.models.base import predict_windows

@@ -11,7 +11,7 @@ import torch
 from encoded import PLAIN, encode
 from test_pictures_shown import KINDS, orders
 
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import frames, video_files
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import other_versions, read_manifest
@@ -19,6 +19,7 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.files.readers import decord_files
 from avsal_bench.data.files.readers.video_reader import check_reader, read_pictures
 from avsal_bench.data.files.timeline import index_of
+from avsal_bench.data.places import NumberedFiles, VideoFile
 from avsal_bench.evaluation.scores_of import readers
 from avsal_bench.kept import versions_of
 from avsal_bench.workers import Workers

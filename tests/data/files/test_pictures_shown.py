@@ -13,12 +13,13 @@ import pytest
 from av.stream import Disposition
 from encoded import MPEG4, OPEN, PLAIN, SMALL, VPX, X264, X265, N, cut_short, damaged, encode, images
 
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import timeline as timelines
 from avsal_bench.data.files import video_files
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.timeline import index_of, picture_check, timeline
 from avsal_bench.data.files.video_files import count_frames, frame_rate, picture_size, read_pictures
+from avsal_bench.data.places import NumberedFiles, VideoFile
 
 
 def copied(source, path, change, form=None):

@@ -13,10 +13,11 @@ import torch
 import torchaudio
 from conftest import write_list, write_video
 
-from avsal_bench.data.dataset import SOUND_SUFFIXES, dataset
+from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.presence import check_video, sound_seconds
 from avsal_bench.data.files.resampling import Excerpt, resample
 from avsal_bench.data.files.sound_files import read_audio, read_sound, sound_header
+from avsal_bench.data.places import SOUND_SUFFIXES
 from avsal_bench.data.windows import Window
 
 N_FRAMES = 50

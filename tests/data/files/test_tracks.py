@@ -11,13 +11,14 @@ import soundfile
 import torch
 from av.stream import Disposition
 
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.moments import check_frame_rate, shown_at, shown_between, shown_seconds, varies
 from avsal_bench.data.files.prepare import prepare_videos
 from avsal_bench.data.files.prepared import prepared_sound_of
 from avsal_bench.data.files.presence import sound_seconds
 from avsal_bench.data.files.sound_files import read_audio, read_sound
 from avsal_bench.data.files.tracks import _Placed, read_track, track_header
+from avsal_bench.data.places import NumberedFiles, VideoFile
 from avsal_bench.data.windows import Window
 from avsal_bench.workers import Workers
 

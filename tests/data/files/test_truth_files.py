@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from avsal_bench.data.dataset import PointsFile, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.presence import check_truth
+from avsal_bench.data.places import PointsFile, VideoFile
 
 #: Some levels of 10 bits and of 8 bits, and what ffmpeg writes to a PNG of them.
 DEEP = {64: 0, 502: 32641, 940: 65283, 941: 65357, 1023: 65535}

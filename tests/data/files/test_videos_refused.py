@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from encoded import PLAIN, SMALL, N, cut_short, encode
 
-from avsal_bench.data.dataset import NumberedFiles, Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import packets
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.presence import check_truth, check_video
 from avsal_bench.data.files.video_files import count_frames, picture_size, read_pictures
+from avsal_bench.data.places import NumberedFiles, VideoFile
 from avsal_bench.prediction.films import open_film
 
 

@@ -8,11 +8,12 @@ import yaml
 from own_trees import LAB, TEXT, describe, film, save, wav, write_frames, write_lab
 from own_trees import density as drawn
 
-from avsal_bench.data.dataset import OneFile, VideoFile, dataset, list_datasets, present_root, resolve_name, use_root
+from avsal_bench.data.dataset import dataset, list_datasets, present_root, resolve_name, use_root
 from avsal_bench.data.layouts.described import described_sets
 from avsal_bench.data.layouts.description_file import json_schema, read_descriptions
 from avsal_bench.data.layouts.listed import listed_frames
 from avsal_bench.data.layouts.lists import story_of_lists
+from avsal_bench.data.places import OneFile, VideoFile
 
 
 @pytest.fixture(autouse=True)

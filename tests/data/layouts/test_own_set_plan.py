@@ -14,8 +14,9 @@ from avsal_bench.bench.plan import make_plan, notes_of, plan_one
 from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli.app import main
-from avsal_bench.data.dataset import VideoFile, dataset, use_root
+from avsal_bench.data.dataset import dataset, use_root
 from avsal_bench.data.files.presence import faults_of, lacks_sound
+from avsal_bench.data.places import VideoFile
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import read_record
 

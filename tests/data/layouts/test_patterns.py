@@ -2,9 +2,9 @@
 
 import pytest
 
-from avsal_bench.data.dataset import NumberedFiles
 from avsal_bench.data.files.presence import _number
 from avsal_bench.data.layouts.patterns import Pattern, Tree, check_pattern
+from avsal_bench.data.places import NumberedFiles
 
 FIELDS = ("name", "frame", "part")
 

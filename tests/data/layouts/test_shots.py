@@ -12,11 +12,12 @@ from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.audit.blobs import are_blobs, pixels_and_groups
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.dataset import NamedFiles, NumberedFiles, dataset, resolve_name
+from avsal_bench.data.dataset import dataset, resolve_name
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
+from avsal_bench.data.places import NamedFiles, NumberedFiles
 from avsal_bench.data.sets.without_sound import hollywood2, ucf
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.spec import ClipSpec

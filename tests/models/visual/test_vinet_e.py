@@ -19,8 +19,9 @@ from avsal_bench.bench.stages import Training
 from avsal_bench.bench.starting import check_parts, start_parts
 from avsal_bench.data.clips.encoded import read_encoded
 from avsal_bench.data.clips.stream import Stream
-from avsal_bench.data.dataset import NumberedFiles, Video
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
+from avsal_bench.data.places import NumberedFiles
 from avsal_bench.models import Network, model_entry
 from avsal_bench.models.visual.vinet_e import joined
 from avsal_bench.records import read_record

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from avsal_bench.data.dataset import Video, VideoFile
+from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.timeline import index_of
 from avsal_bench.data.files.video_files import count_frames, picture_size, until_damage
 from avsal_bench.data.files.whole_films.headers import facts_of
+from avsal_bench.data.places import VideoFile
 from avsal_bench.text import many
 
 

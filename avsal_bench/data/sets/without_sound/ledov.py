@@ -42,19 +42,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avsal_bench.data.dataset import (
-    DataSet,
-    Facts,
-    NumberedFiles,
-    PaintedMaps,
-    PointsFile,
-    Video,
-    VideoFile,
-    register_dataset,
-)
+from avsal_bench.data.dataset import DataSet, Facts, Video, register_dataset
 from avsal_bench.data.layouts.name_lists import find_names, read_names
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
 from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file
+from avsal_bench.data.places import NumberedFiles, PaintedMaps, PointsFile, VideoFile
 from avsal_bench.getting.offers import Online
 from avsal_bench.strays import same_name, without_strays
 from avsal_bench.text import many
