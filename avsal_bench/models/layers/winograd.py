@@ -30,13 +30,19 @@ _PAIRS = ((0, 1, -1), (1, 1, 1), None, (1, 2, -1))
 #: The two outputs of four products.
 _OUTPUTS = ((1, 1, 1, 0), (0, 1, -1, -1))
 
+#: Channels and numbers of an item from which on it is quicker (measured with one thread and with two).
+_CHANNELS, _NUMBERS = 32, 2**14
 #: Rows of a matrix that stay in the cache of a core, with what is made of them.
 _ROWS = 1536
 
 
 def few_products(x: Tensor) -> bool:
-    """Whether layers of ``x`` are computed this way: on a CPU, not in float16, without gradients."""
-    return x.device.type == "cpu" and _computed_in(x) is not torch.float16 and not torch.is_grad_enabled()
+    """Whether layers of ``x``, ``(B, C, T, h, w)``, are computed this way: where that is quicker, without gradients.
+
+    That is on a CPU, not in float16, and not in small networks: there the many calls cost more than the products.
+    """
+    quicker = x.shape[1] >= _CHANNELS and x[0].numel() >= _NUMBERS
+    return quicker and x.device.type == "cpu" and _computed_in(x) is not torch.float16 and not torch.is_grad_enabled()
 
 
 def _computed_in(x: Tensor) -> torch.dtype:

@@ -9,14 +9,18 @@ from torch.nn import functional as F
 
 from avsal_bench.models.clips import Memory
 from avsal_bench.models.fusion.consistency import AVIM
+from avsal_bench.models.layers import winograd
 from avsal_bench.models.layers.multi_scale import MS, Gather, RegulatorGate
 from avsal_bench.models.layers.readout import Readout
 from avsal_bench.models.layers.winograd import Convolved, Source, WeightSums, as_clip, as_rows, few_products
 
 
 @pytest.fixture(autouse=True)
-def without_gradients() -> Iterator[None]:
+def without_gradients(monkeypatch) -> Iterator[None]:
+    """Without gradients, and as large networks compute, however small the layers of these tests are."""
     torch.manual_seed(0)
+    monkeypatch.setattr(winograd, "_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "_NUMBERS", 1)
     with torch.inference_mode():
         yield
 
@@ -104,6 +108,13 @@ def test_an_interaction(form):
     nn.init.normal_(layer.out.bias)
     visual, sound = torch.randn(2, 6, 2, 3, 4).double(), torch.randn(2, 6).double()
     torch.testing.assert_close(layer.infer(visual, sound), layer(visual, sound), rtol=1e-12, atol=1e-12)
+
+
+def test_plain_layers_in_small_networks(monkeypatch):
+    monkeypatch.undo()
+    assert few_products(torch.randn(1, 32, 8, 8, 8))
+    assert not few_products(torch.randn(1, 16, 16, 8, 8)), "few channels"
+    assert not few_products(torch.randn(8, 32, 8, 8, 7)), "few numbers, whatever the batch"
 
 
 def test_plain_layers_where_they_are_faster():
