@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import mvva_trees as trees
 import numpy as np
@@ -18,6 +19,8 @@ from avsal_bench.data.labels import labels_of
 from avsal_bench.evaluation.contextual import FACES, Contextual, FaceRegions, contextual_of_maps, regions_of
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import consistency
+from avsal_bench.leaderboard.analysis import contextual
+from avsal_bench.leaderboard.reports.analysis_report import _contextual_part
 from avsal_bench.studies.contextual_records import _has_faces
 
 ONE, TWO = (0.0, 0.0, 4.0, 6.0), (4.0, 2.0, 8.0, 6.0)
@@ -169,3 +172,13 @@ def test_a_map_of_who_talks_is_right_there(root, video, tmp_path):
         regions_of(missing, root)
     with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
         regions_of(replace(video, faces=FaceFiles(tmp_path / "a.npy", tmp_path / "b.npy")), root)
+
+
+def test_the_report_has_the_places_that_all_its_rows_have():
+    faces = contextual([{"a": {"source": 2.0, "others": 1.0, "background": -1.0, "rest": 0.0, "frame": 1.0}}])
+    boxes = contextual([{"a": {"source": 2.0, "rest": 0.5, "frame": 1.0}}])
+    whole = _contextual_part(SimpleNamespace(names=["one", "two"], contextual=[faces, faces]))
+    assert re.search(r"\| sounding thing +\| +other faces +\| +no face +\| +rest of the frame +\|", whole)
+    short = _contextual_part(SimpleNamespace(names=["one", "two"], contextual=[faces, boxes]))
+    assert "other faces" not in short
+    assert "rest of the frame" in short
