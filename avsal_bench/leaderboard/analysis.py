@@ -112,14 +112,14 @@ def _tested(row: Row) -> set[tuple[int, str, int]]:
 
 
 def relative_scores(row: Row, table: Sequence[Row]) -> dict[str, float]:
-    """Score of a row in each metric where 0 is the mean eye position and 1 is human; empty where either is missing."""
+    """Score of a row in each of the six metrics where 0 is the mean eye position and 1 is human; empty where either is missing."""
     bounds = bounds_of(row, table)
     if bounds is None:
         return {}
     floor, ceiling = (bound.scores for bound in bounds)
     return {
-        metric: relative(s.value, floor[metric].value, ceiling[metric].value, METRICS[metric])
-        for metric, s in row.scores.items()
+        metric: relative(row.scores[metric].value, floor[metric].value, ceiling[metric].value, higher)
+        for metric, higher in METRICS.items()
     }
 
 

@@ -591,3 +591,11 @@ def test_numbers_of_two_protocols_share_no_table(tmp_path):
     assert others
     assert not any("0.725" in row or "0.800" in row for row in others)
     assert "AUC-J-mit" in (tmp_path / "index.html").read_text()
+
+
+def test_the_page_shows_a_row_between_the_bounds_of_people(tmp_path):
+    models = ("toy", "mep", "human_infinite")
+    records = [replace(record_with(0.6), model=model, fold=fold) for model in models for fold in (1, 2, 3)]
+    save(tmp_path, records)
+    write_leaderboard(tmp_path)
+    assert "human_infinite" in (tmp_path / "index.html").read_text()
