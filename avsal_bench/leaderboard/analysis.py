@@ -112,7 +112,7 @@ def _tested(row: Row) -> set[tuple[int, str, int]]:
 
 
 def relative_scores(row: Row, table: Sequence[Row]) -> dict[str, float]:
-    """Score of a row in each of the six metrics where 0 is the mean eye position and 1 is human; empty where either is missing."""
+    """Score of a row in each of the six metrics, 0 the mean eye position and 1 human; empty where either is missing."""
     bounds = bounds_of(row, table)
     if bounds is None:
         return {}
