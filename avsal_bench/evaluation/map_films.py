@@ -149,7 +149,7 @@ class FilmWriter:
 
 def _levels(saliency: Tensor, bits: int) -> NDArray[Any]:
     """Levels of luma, in the range of video, of a map from 0 to 1; of 16 bits, in the whole range."""
-    values: NDArray[np.float64] = saliency.numpy()
+    values: NDArray[Any] = saliency.numpy()
     if bits == 16:
         return np.rint(values * 65535).astype(np.uint16)
     if bits == 10:
@@ -159,7 +159,11 @@ def _levels(saliency: Tensor, bits: int) -> NDArray[Any]:
 
 
 def to_range_one(saliency: Tensor) -> Tensor:
-    """A map ``(h, w)`` of any type from 0 to 1, float64 on the CPU; zero everywhere where it is constant."""
-    values = saliency.detach().to("cpu", torch.float64)
+    """A map ``(h, w)`` of any type from 0 to 1, on the CPU, in float64 if it is and else in float32.
+
+    It is zero everywhere where the map is constant.
+    """
+    wide = saliency.dtype in (torch.float64, torch.int64, torch.int32)
+    values = saliency.detach().to("cpu", torch.float64 if wide else torch.float32)
     low, high = values.aminmax()
-    return (values - low) / (high - low) if high > low else torch.zeros_like(values)
+    return (values - low).div_(high - low) if high > low else torch.zeros_like(values)

@@ -52,9 +52,7 @@ def make_set(root: Path, frames: int, size: tuple[int, int], seed: int = 0) -> N
     folder = root / "CrowdSAL" / "Test"
     (folder / "Fixations").mkdir(parents=True)
     (root / "CrowdSAL" / "Train" / "Videos").mkdir(parents=True)
-    with FilmWriter(folder / "Videos" / "3001.mp4", 30, 8) as video:
-        for _ in range(frames):
-            video.add(torch.arange(size[1], dtype=torch.float32).expand(1, *size))
+    _write_video(folder / "Videos" / "3001.mp4", frames, size)
     listed = []
     truth, predicted = FilmWriter(folder / "Saliency" / "3001.mp4", 30), FilmWriter(root / "maps" / "3001.mp4", 30, 8)
     with truth, predicted:
@@ -66,6 +64,17 @@ def make_set(root: Path, frames: int, size: tuple[int, int], seed: int = 0) -> N
             truth.add(_blurred(points, size))
             predicted.add(_blurred(points[::5] + SHIFT, size))
     (folder / "Fixations" / "3001.json").write_text(json.dumps(listed), encoding="utf-8")
+
+
+def _write_video(path: Path, frames: int, size: tuple[int, int]) -> None:
+    """A video in which nothing moves: only its header is read."""
+    path.parent.mkdir(parents=True)
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.height, stream.width = size
+        for _ in range(frames):
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((*size, 3), 99, np.uint8), format="rgb24")))
+        video.mux(stream.encode(None))
 
 
 def _blurred(points: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
