@@ -85,10 +85,10 @@ def test_other_layers_stay_what_they_are(layer):
 
 def test_a_function_of_tensors():
     torch.manual_seed(0)
-    x, weight = torch.randn(1, 4, 3, 5, 6), torch.randn(6, 4, 3, 3, 3)
+    x, weight = torch.randn(1, 4, 3, 5, 6).double(), torch.randn(6, 4, 3, 3, 3).double()
     with torch.inference_mode():
         found = convolve(x, weight, None, (1, 2, 2), (1, 1, 1), (1, 1, 1))
-        torch.testing.assert_close(found, nn.functional.conv3d(x, weight, None, (1, 2, 2), 1), rtol=0, atol=1e-5)
+        torch.testing.assert_close(found, nn.functional.conv3d(x, weight, None, (1, 2, 2), 1), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
