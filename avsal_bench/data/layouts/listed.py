@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.dhf1k_layouts import dhf1k_layout
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, names_of_list, read_fold_list
@@ -27,3 +31,18 @@ def listed_frames(name: str, fold: int) -> dict[str, int] | None:
             dhf1k = description.layout is dhf1k_layout
             return {v.name.zfill(4) if dhf1k and v.name.isdigit() else v.name: v.n_frames for v in listed}
     return None
+
+
+def told_by_number(name: str, usual: int) -> Callable[[Path, int], dict[str, Any]]:
+    """What a record tells of a set without lists (``DataSet.told``): ``own_list`` where not all its videos are tested.
+
+    Args:
+        name: of the set.
+        usual: test videos of the whole set.
+    """
+
+    def told(root: Path, fold: int) -> dict[str, Any]:
+        number = len(dataset(name, root).videos(root, "test", fold))
+        return {} if number == usual else {"own_list": {"videos": number, "usual": usual}}
+
+    return told

@@ -1,6 +1,7 @@
 """Hollywood-2 and UCF Sports: shots, gaps in numbers, endings, UNISAL's splits, and what is wrong in copies."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from avsal_bench.data.dataset import dataset, resolve_name
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.presence import check_videos
+from avsal_bench.data.layouts.listed import told_by_number
+from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
 from avsal_bench.data.places import NamedFiles, NumberedFiles
 from avsal_bench.data.sets.without_sound import hollywood2, ucf
@@ -247,6 +250,13 @@ def test_short_shots_train_and_are_tested(written):
     assert len(tested) == 12  # every frame of every shot has a map
     numbers = set_stats("hollywood2", written, Workers(0))
     assert (numbers.videos, numbers.frames) == (10, 39)
+
+
+def test_a_part_of_the_set_is_told_in_records(written):
+    told = story_of_lists(written, dataset("hollywood2_videos"), 1)
+    assert told == {"own_list": {"videos": 2, "usual": 884}}
+    whole = replace(dataset("ucf"), told=told_by_number("ucf", len(CLIPS["test"])))
+    assert story_of_lists(written, whole, 1) == {}
 
 
 def test_blobs_are_told_from_points():

@@ -42,6 +42,7 @@ reverse what is there.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.data.layouts.shots import Shots, left_out
 from avsal_bench.getting.offers import Online
 
@@ -99,6 +100,7 @@ def _described(name: str, title: str, layout: Shots, validation: bool = False) -
         facts=_FACTS,
         title=title,
         online=_ONLINE,
+        told=told_by_number(name, 884 if name == "hollywood2_videos" else 3558),
         validation=validation,
         over=() if name == "hollywood2" else ("hollywood2",),
         remarks=lambda root: left_out(root, FOLDERS),

@@ -43,6 +43,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, Facts, Video, register_dataset
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.data.layouts.name_lists import find_names, read_names
 from avsal_bench.data.layouts.numbered_pictures import alike, numbered_in
 from avsal_bench.data.layouts.videos import find_video_files, need_folders, only_file
@@ -212,6 +213,7 @@ _DESCRIPTION = register_dataset(
                 "let `avsal data check ledov --root {root}` look at every file",
             )
         ),
+        told=told_by_number("ledov", 41),
         remarks=in_no_list,
     )
 )

@@ -40,6 +40,7 @@ pixels. `avsal data check` says so of every video that is of this kind.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.data.layouts.shots import Clips
 from avsal_bench.getting.offers import Online
 
@@ -99,6 +100,7 @@ def _described(name: str, title: str, layout: Clips, validation: bool = False) -
         facts=_FACTS,
         title=title,
         online=_ONLINE,
+        told=told_by_number(name, 47),
         validation=validation,
         over=() if name == "ucf" else ("ucf",),
     )
