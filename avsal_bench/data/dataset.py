@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avsal_bench.data.faces import FaceFiles
-from avsal_bench.data.places import FixationFiles, MapFiles, NumberedFiles, OneFile, PointsFile, VideoFile
+from avsal_bench.data.places import FaceFiles, FixationFiles, MapFiles, NumberedFiles, OneFile, PointsFile, VideoFile
 from avsal_bench.getting.offers import Online
 from avsal_bench.names import unknown
 from avsal_bench.plugins import enter, load_plugins

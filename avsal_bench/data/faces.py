@@ -11,7 +11,6 @@ of the two files, so the last frames of a video may have neither boxes nor talke
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal_bench.data.places import FaceFiles
 from avsal_bench.data.plain_arrays import read_lists
 from avsal_bench.text import many
 
@@ -33,19 +33,6 @@ _VALUES = (-1, 0, 1)
 Box = tuple[float, float, float, float]
 #: For each frame the faces that are seen, each with whether it talks.
 Faces = tuple[tuple[tuple[Box, bool], ...], ...]
-
-
-@dataclass(frozen=True)
-class FaceFiles:
-    """Where the faces of a video are annotated.
-
-    Args:
-        boxes: the file of their boxes.
-        talking: the file that says who of them talks.
-    """
-
-    boxes: Path
-    talking: Path
 
 
 def read_boxes(path: Path, n_frames: int) -> tuple[tuple[Box | None, ...], ...]:

@@ -170,6 +170,19 @@ class PaintedMaps:
     size: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True)
+class FaceFiles:
+    """Where the faces of a video are annotated; :mod:`avsal_bench.data.faces` reads them.
+
+    Args:
+        boxes: the file of their boxes.
+        talking: the file that says who of them talks.
+    """
+
+    boxes: Path
+    talking: Path
+
+
 #: Where saliency maps lie, and fixation maps or points.
 MapFiles = NumberedFiles | OneFile | VideoFile | PaintedMaps
 FixationFiles = NumberedFiles | OneFile | PointsFile

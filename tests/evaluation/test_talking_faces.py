@@ -13,9 +13,10 @@ from PIL import Image
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.face_places import FacePlaces
-from avsal_bench.data.faces import FaceFiles, read_boxes, read_faces, read_talking
+from avsal_bench.data.faces import read_boxes, read_faces, read_talking
 from avsal_bench.data.files.truth_files import fixations
 from avsal_bench.data.labels import labels_of
+from avsal_bench.data.places import FaceFiles
 from avsal_bench.evaluation.contextual import FACES, Contextual, FaceRegions, contextual_of_maps, regions_of
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import consistency

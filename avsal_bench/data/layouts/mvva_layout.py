@@ -6,10 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from avsal_bench.data.dataset import FOLDS, DataSet, Video, dataset
 from avsal_bench.data.layouts.categories import read_categories
@@ -18,6 +15,10 @@ from avsal_bench.data.layouts.mvva_tree import BASES, MvvaTree, number_of
 from avsal_bench.data.layouts.videos import only_file
 from avsal_bench.data.places import PointsFile
 from avsal_bench.strays import same_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Folder of what this package adds, the same for all lists.
 FOLDER = "MVVA"

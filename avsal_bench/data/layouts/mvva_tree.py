@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from avsal_bench.data.faces import FaceFiles
 from avsal_bench.data.layouts.videos import only_file
-from avsal_bench.data.places import SOUND_SUFFIXES, NumberedFiles, VideoFile, is_video_file
+from avsal_bench.data.places import SOUND_SUFFIXES, FaceFiles, NumberedFiles, VideoFile, is_video_file
 from avsal_bench.strays import same_name, without_strays
 
 #: Folders below a root that may hold the set, besides the root itself.
