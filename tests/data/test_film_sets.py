@@ -114,6 +114,12 @@ def test_whole_videos_are_set_aside(made):
     assert len(kept) == len(aside) == 1
 
 
+def test_a_set_for_tests_alone_says_what_to_train_on(made, tmp_path, capsys):
+    words = ["--train", "ntire26_private", "--data-root", made, "--runs", tmp_path / "runs", "--workers", "0"]
+    assert main(["run", "stavis", "--preset", "smoke", *map(str, words), "--leaderboard", str(tmp_path / "board")]) == 2
+    assert "ntire26_private has no training videos; train on ntire26, and test on it" in capsys.readouterr().err
+
+
 def test_names_may_end_in_mp4_or_not(root):
     path = root / "ntire26" / "TrainTestSplit.json"
     split = json.loads(path.read_text())

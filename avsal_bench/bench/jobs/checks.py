@@ -16,6 +16,7 @@ from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
+from avsal_bench.data.clips.setting_aside import need_training
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.teachers import taught_by
@@ -41,6 +42,7 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
             with needs.noted():
                 for part in dataset(name).learnt_parts:
                     listed = videos_of(context.space, name, part, job.fold)
+                    listed = need_training(dataset(name), listed) if part == "train" else listed
                     needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
     labels = "labels" if net.switched_by_labels else "consistency"
     for name in tested:

@@ -23,10 +23,22 @@ def fit_and_val(
         fraction: of the training videos that are set aside.
 
     Raises:
-        ValueError: as :func:`hold_out`.
+        ValueError: as :func:`hold_out`, and for a set that is for tests alone.
     """
-    train = listed("train")
+    train = need_training(description, listed("train"))
     return (train, listed("val")) if description.validation else hold_out(train, fraction)
+
+
+def need_training(description: DataSet, videos: list[Video]) -> list[Video]:
+    """The training videos of a set again.
+
+    Raises:
+        ValueError: for a set without any, such as the private part of a challenge.
+    """
+    if not videos:
+        other = f"; train on {description.over[0]}, and test on it" if description.over else ", and is for tests alone"
+        raise ValueError(f"{description.name} has no training videos{other}")
+    return videos
 
 
 def hold_out(videos: Sequence[Video], fraction: float) -> tuple[list[Video], list[Video]]:

@@ -126,7 +126,10 @@ def _density(points: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.uin
     np.add.at(counts, (points[:, 0], points[:, 1]), 1.0)
     density = gaussian_filter(counts, SIGMA, mode="constant")
     density -= density.min()
-    return np.rint(BLACK + (WHITE - BLACK) * density / max(float(density.max()), 1e-12)).astype(np.uint16)
+    levels: NDArray[np.uint16] = np.rint(BLACK + (WHITE - BLACK) * density / max(float(density.max()), 1e-12)).astype(
+        np.uint16
+    )
+    return levels
 
 
 def _write_crowdsal(
@@ -184,7 +187,7 @@ def _grey(levels: NDArray[np.uint16]) -> av.VideoFrame:
         rows = np.full((plane.height, plane.line_size // 2), 512, "<u2")
         if not number:
             rows[:, : plane.width] = levels
-        plane.update(rows)
+        plane.update(rows.tobytes())
     return frame
 
 
