@@ -192,7 +192,7 @@ def test_tabs_by_arrow_keys_and_address(visit):
 
 def test_one_table_a_data_set_at_a_time(visit):
     driver = visit("#published/etmd")
-    assert [h.text for h in shown(driver, "#published h3")] == ["etmd"]
+    assert [h.text for h in shown(driver, "#published h3")] == ["etmd eye tracking, with sound"]
     next(b for b in shown(driver, ".pills button") if b.text == "disagreements").click()
     until(lambda: [h.text for h in shown(driver, "#published h3")] == ["Where papers disagree"], "disagreements")
     assert driver.current_url.endswith("#published/disagreements")
@@ -405,3 +405,31 @@ def test_a_row_that_has_no_room_in_the_page_leads_to_its_records(visit, tmp_path
     assert find(driver, "#panel-title").text == "toy (v) on avad"
     assert "Left out of the page for its size" in find(driver, "#panel").text
     assert find(driver, "#panel p a").get_attribute("href").endswith("/records/stavis/avad/")
+
+
+def test_what_a_training_saw_is_a_filter_and_tells_more(driver, tmp_path):
+    told = {"known": True, "weights": [], "tested_videos_seen": 0}
+    saw = {"set": "avad", "part": "train", "fold": 1, "use": "fit"}
+    stories = {
+        "zero": told | {"sets": [], "training_part_seen": False},
+        "trained": told | {"sets": [saw], "training_part_seen": True},
+    }
+    records = [
+        make([0.5, 0.6], model=model, dataset=name, fold=k, provenance=make([0]).provenance | {"trained_on": story})
+        for model, story in stories.items()
+        for name in ("avad", "crowdsal")
+        for k in (1, 2, 3)
+    ]
+    page = save(tmp_path, records) / "index.html"
+    page.write_text(html_page(read_board(tmp_path)), encoding="utf-8")
+    driver.get(page.as_uri() + "#measured/avad")
+    until(lambda: len(shown(driver, "#measured tbody tr")) == 2, "two rows")
+    pills = find(driver, "#measured .pills").text.split()
+    assert pills == ["eye:", "avad", "mouse:", "crowdsal", "all"]
+    choose(driver, "seen", "zero-shot")
+    assert [row.text.split()[0] for row in shown(driver, "#measured tbody tr")] == ["zero"]
+    choose(driver, "seen", "all")
+    word = next(m for m in shown(driver, ".mark.word") if m.text == "training part")
+    driver.execute_script("arguments[0].focus()", word)
+    until(find(driver, "#tip").is_displayed, "the story")
+    assert find(driver, "#tip").text == "trained on the training part. avad, part train, fold 1"

@@ -183,7 +183,12 @@
   };
   ["mouseover", "focusin", "click"].forEach((kind) => document.addEventListener(kind, tell));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
-  document.addEventListener("scroll", () => { tip.hidden = true; }, true);
+  // A mark that has the focus may have been scrolled to for it: its reason goes along
+  document.addEventListener("scroll", () => {
+    const mark = document.activeElement, at = mark?.getBoundingClientRect();
+    if (!tip.hidden && mark?.matches(".mark") && at.bottom > 0 && at.top < innerHeight) tell({ target: mark });
+    else tip.hidden = true;
+  }, true);
 
   // Light and dark
   const theme = $("#theme"), system = matchMedia("(prefers-color-scheme: dark)");
