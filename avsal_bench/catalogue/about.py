@@ -9,13 +9,16 @@ import ast
 import re
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from avsal_bench.catalogue.networks import Row
-from avsal_bench.leaderboard.published_scores import published_rows, read_published
+from avsal_bench.leaderboard.kinds import KINDS, viewing_of_set
+from avsal_bench.leaderboard.published_scores import PublishedRow, published_rows, read_published
 from avsal_bench.models import ModelFacts, model_facts
+from avsal_bench.record_story import Device
 from avsal_bench.resources import resource
 from avsal_bench.text import many, text_table
 from avsal_bench.yaml_files import read_yaml
@@ -86,7 +89,7 @@ def about(name: str, rows: Sequence[Row]) -> list[Section]:
         described(name),
         _sound(mine),
         _weights(model_facts(name)),
-        _scores(name),
+        *_scores(name),
         _recipe(name),
     ]
     return [section for section in sections if section is not None]
@@ -169,11 +172,20 @@ def _weights(facts: ModelFacts) -> Section | None:
     return Section("Weights", (words,), ("name", "file", "what", "licence", "opened here"), body)
 
 
-def _scores(name: str) -> Section | None:
+def _scores(name: str) -> list[Section]:
+    """What papers print: a section for each kind of sets, as by eye tracking and by mouse they share no table."""
     lines = [line for line in read_published(resource("published.csv")) if line["method"] == name]
-    rows = sorted(published_rows(lines), key=lambda row: (row.dataset, row.modality, row.papers))
-    if not rows:
-        return None
+    kinds: dict[Device, list[PublishedRow]] = defaultdict(list)
+    for row in sorted(published_rows(lines), key=lambda row: (row.dataset, row.modality, row.papers)):
+        kinds[viewing_of_set(row.dataset).device].append(row)
+    return [
+        _printed("Published scores" + ("" if device == "eye" else f": {KINDS[device]}"), kinds[device])
+        for device in KINDS
+        if device in kinds
+    ]
+
+
+def _printed(title: str, rows: Sequence[PublishedRow]) -> Section:
     body = tuple(
         (
             *(row.dataset, row.variant or "-", row.modality, row.pretrain or "-"),
@@ -186,7 +198,7 @@ def _scores(name: str) -> Section | None:
         "As papers print them (° worked out of other numbers, ? hard to read, ! as printed but hardly meant); what is "
         "measured here stands on the leaderboard."
     )
-    return Section("Published scores", (words,), ("set", "as", "of", "trained on first", *METRICS, "in"), body)
+    return Section(title, (words,), ("set", "as", "of", "trained on first", *METRICS, "in"), body)
 
 
 def _recipe(name: str) -> Section | None:

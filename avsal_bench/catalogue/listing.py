@@ -37,7 +37,7 @@ def listing() -> str:
 def _watched(one: DataSet) -> str:
     """What followed where viewers looked, and whether they heard the sound."""
     heard = {True: ", heard", False: ", not heard", None: ""}
-    return one.viewing["device"] + (heard[one.viewing["heard"]] if one.sound or one.viewing["heard"] else "")
+    return str(one.viewing["device"]) + (heard[one.viewing["heard"]] if one.sound or one.viewing["heard"] else "")
 
 
 def _files(one: DataSet) -> str:

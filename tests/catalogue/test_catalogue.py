@@ -364,6 +364,13 @@ def test_kinds_of_networks_come_from_the_registry():
     assert lines[0].startswith("- **Equal to the authors' code**")
 
 
+def test_published_scores_by_eye_and_by_mouse_stand_in_two_tables():
+    told = {section.title: {line[0] for line in section.body} for section in about("mspi", [])}
+    assert "avad" in told["Published scores"]
+    assert "salicon" not in told["Published scores"]
+    assert told["Published scores: mouse, no eye tracker"] == {"salicon"}
+
+
 def test_all_that_is_told_of_a_network():
     rows = catalogue(RECORDS, ["stavis", "avrsp"])
     told = {section.title: section for section in about("stavis", rows)}
