@@ -59,7 +59,7 @@ _WEIGHTS = (
         licence="not stated",
         options={"modality": "av"},
         online="drive:1hVf2PKp9UQNYMeG-tyT__0qJDHkj79sV",
-        trained_on=("kinetics400", "unknown"),
+        trained_on=("kinetics400", "dave_ave/train", "unknown"),  # its image sets are not named
     ),
 )
 

@@ -150,7 +150,9 @@ def test_published_weights_say_what_they_were_trained_on() -> None:
         ("avinet_dave", "avad", 1, "zero-shot", 0),
         ("vinet_s_etmd", "etmd", 1, "unknown", 0),  # of which split nobody says
         ("vinet_s_etmd", "diem", 1, "zero-shot", 0),
-        ("dave", "diem", 1, "unknown", 0),
+        ("dave", "diem", 1, "saw test videos", 8),
+        ("dave", "dave_ave", 1, "unknown", 0),  # the image sets beside are not named
+        ("dave", "avad", 1, "unknown", 0),
     ],
 )
 def test_what_published_weights_saw(
