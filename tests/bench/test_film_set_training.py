@@ -24,6 +24,6 @@ def test_a_network_is_trained_tested_and_heard_on_films(tmp_path, capfd):
     assert re.search(words, said.out + said.err)
     (path,) = (tmp_path / "board/records/stavis/crowdsal").glob("stavis_av-fold1-seed0.json")
     record = json.loads(path.read_text())
-    assert [video["name"] for video in record["videos"]] == ["3001", "3002"]
-    assert main(["hear", str(path), "--sound", "swapped", *machine]) == 0
-    assert path.with_name("stavis_av-fold1-seed0-swapped.json").is_file()
+    assert [video["video"] for video in record["videos"]] == ["3001", "3002"]
+    assert main(["hear", str(path), "--sound", "noise", *machine]) == 0
+    assert path.with_name("stavis_av-fold1-seed0-noise.json").is_file()
