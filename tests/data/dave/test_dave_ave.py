@@ -139,7 +139,7 @@ def test_who_trained_on_a_set_has_seen_it_here(root):
     assert seen_among(AVE.videos(root, "test", 1), learnt) == {"dave_ave/clip_12"}
 
 
-def test_check_stats_show_and_get_work_on_it(root, tmp_path, capsys):
+def test_check_and_stats_work_on_it(root, tmp_path, capsys):
     words = ["dave_ave", "--root", str(root), "--workers", "0"]
     assert main(["data", "check", *words]) == 0
     told = capsys.readouterr().out
@@ -149,7 +149,6 @@ def test_check_stats_show_and_get_work_on_it(root, tmp_path, capsys):
     assert "validation: videos" in capsys.readouterr().out
     (stats,) = json.loads((tmp_path / "stats.json").read_text())
     assert [stats["folds"][0][part]["videos"] for part in ("train", "val", "test")] == [3, 2, 3]
-    assert main(["data", "show", "dave_ave", "clip_e_2", "--root", str(root), "--out", str(tmp_path / "show.png")]) == 0
     shutil.rmtree(root / "video_frames/Coutrot_db2/clip2")
     (root / "annotations/Coutrot_db1/clip12/observers.csv").write_text("video,observer,frame,x,y\nclip_12,a,1,2,2\n")
     assert main(["data", "check", *words]) == 1
@@ -157,6 +156,13 @@ def test_check_stats_show_and_get_work_on_it(root, tmp_path, capsys):
     assert "clip_e_2" in told
     assert "video_frames/Coutrot_db2/clip2" in told
     assert "this file is of 'clip12'" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["clip_e_2", "clip_18"])
+def test_a_video_is_drawn_with_the_gaze_of_its_own_set(root, tmp_path, name):
+    assert main(["data", "show", "dave_ave", name, "--root", str(root), "--out", str(tmp_path / "show.png")]) == 0
+    assert (tmp_path / "show.png").is_file()
 
 
 def test_its_pieces_are_those_of_the_three_sets(root, whole):
