@@ -347,6 +347,9 @@ def test_protocols_side_by_side(run, tmp_path, capsys):
     assert rows["dhf1k"]["sAUC"] != rows["stavis"]["sAUC"]
     difference = float(rows["raw"]["CC"]) - float(rows["stavis"]["CC"])
     assert f"({difference:+.4f})" in out
+    assert 0.5 < float(rows["crowdsal"]["AUC-J-mit"]) <= 1
+    assert rows["stavis"]["AUC-J-mit"] == ""
+    assert "AUC-J-mit" in out
     assert "Maps in 8 bits are taken as saved already" in out
     assert not list(run.records.rglob("*raw*"))
 
