@@ -89,7 +89,9 @@ def points_of_frames(path: Path, video: About, rows: NDArray[np.float64]) -> lis
     last = np.minimum(np.ceil((start[kept] + duration[kept]) / frame_ms), video.frames).astype(np.int64)
     lengths = np.maximum(last - first + 1, 0)
     if (number := int(lengths.sum())) > _MOST_POINTS:
-        raise ValueError(f"{path}: {number:,} points in {video.frames:,} frames, which no viewers have; fetch it again")
+        raise ValueError(
+            f"{path}: {many(number, 'point')} in {many(video.frames, 'frame')}, which no viewers have; fetch it again"
+        )
     places = np.stack([np.maximum(np.floor(along[kept]), 1) - 1 for along in (y, x)], axis=1).astype(np.int64)
     which = np.repeat(np.arange(len(lengths)), lengths)
     frames = np.repeat(first, lengths) + np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
