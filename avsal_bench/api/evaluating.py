@@ -115,8 +115,8 @@ def evaluate(
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
     words = None if trained_on is None else asked_words(trained_on, fold)
-    space, described_as = _find(dataset, data_root)  # the last of all checks, as it may make the embedded set
-    described_as.check_fold(fold)
+    # The last of all checks, as it may make the embedded set.
+    space, described_as = _find(dataset, data_root, fold)
     dataset = described_as.name
     root = space.root_of(dataset)
     videos = described_as.videos(root, "test", fold)
@@ -173,12 +173,13 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
     return space.root_of(found.name)
 
 
-def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Workspace, DataSet]:
+def _find(name: str, root: str | os.PathLike[str] | None, fold: int = 1) -> tuple[Workspace, DataSet]:
     if not isinstance(name, str):
         raise TypeError(f"dataset: expected the name of a data set, such as 'avad', got {name!r}")
     given = None if root is None else os.fspath(root)
     space = workspace(given)  # a data root may describe sets of its own
     found = described(resolve_name(name))
+    found.check_fold(fold)
     if found.embedded:
         space = workspace(synth_root=given)
         if given is not None and not space.synth_root.is_dir():  # a slip of the pen makes no set of its own
