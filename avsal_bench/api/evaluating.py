@@ -29,6 +29,7 @@ from avsal_bench.names import plain_name
 from avsal_bench.prediction.predicting import Running
 from avsal_bench.progress import progress as progress_bar
 from avsal_bench.progress import silence
+from avsal_bench.typed import MOST_FOLDS
 from avsal_bench.records import MAPS_PRESET, Record, VideoScores
 from avsal_bench.spec import Modality
 
@@ -112,6 +113,8 @@ def evaluate(
         raise ValueError(f'modality: expected v, av, a or "", got {modality!r}')
     running = Running(batch_size, device, workers, precision)
     rules = rules_of(protocol)
+    if fold not in range(1, MOST_FOLDS + 1):
+        raise ValueError(f"fold: expected a whole number from 1 to {MOST_FOLDS}, got {fold!r}")
     if not isinstance(frames, int) or frames < 1:
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
     words = None if trained_on is None else asked_words(trained_on, fold)

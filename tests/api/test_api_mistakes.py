@@ -103,7 +103,7 @@ def test_names_are_listed_by_several_patterns_and_known_once():
         (("centre", "synth"), {"name": "../x"}, ValueError, "name '../x': a name has letters"),
         (("centre", "synth"), {"modality": "q"}, ValueError, "modality: expected v, av, a or"),
         (("centre", "synth"), {"frames": "3"}, ValueError, "frames: expected a whole number from 1"),
-        (("centre", "synth"), {"fold": 4}, ValueError, "fold: expected 1, 2 or 3, got 4"),
+        (("centre", "synth"), {"fold": 10}, ValueError, "fold: expected a whole number from 1 to 9, got 10"),
         (("centre", "synth"), {"workers": -1}, ValueError, "workers: expected a whole number from 0"),
         (("centre", None), {}, TypeError, "dataset: expected the name of a data set"),
     ],
