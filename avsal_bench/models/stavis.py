@@ -60,21 +60,16 @@ from avsal_bench.spec import ClipSpec
 
 #: Mean of RGB in 0..255 that the authors take off; they do not divide by a deviation.
 _MEAN = (114.7748, 107.7354, 99.4750)
-
 #: Channels of a side feature.
 _SIDE = 16
-
 #: Where the weights of the last layer change from one feature to the next.
 _ENDS = (_SIDE, 2 * _SIDE, 3 * _SIDE, 4 * _SIDE)
-
 #: Names inside the authors' ``score_dsn.<i>``, and ours.
 _SIDE_NAMES = {"side_prep": "side_prep", "upscale": "upscale", "score_dsn": "score", "upscale_": "upscale_score"}
 _SIDE_KEY = re.compile(rf"score_dsn\.(\d)\.({'|'.join(_SIDE_NAMES)})\.(weight|bias)")
-
 #: Index in the authors' ``soundnet8`` of each convolution; its batch norm is the next.
 _SOUNDNET = {str(index): i for i, index in enumerate((0, 4, 8, 11, 14, 18, 21), start=1)}
 _SOUNDNET_NORMS = {str(int(index) + 1): i for index, i in _SOUNDNET.items()}
-
 #: Makes logits of the side features, of layer2's feature and the sound where it is heard, and of the last layer.
 _Head = Callable[[list[Tensor], tuple[Tensor, Tensor] | None, nn.Conv2d], Tensor]
 

@@ -218,7 +218,9 @@ def told_of(learnt: Learnt, name: str, fold: int, space: Workspace) -> dict[str,
     """
     tested = videos_of(space, name, "test", fold)
     own: list[Video] = []
-    with suppress(FileNotFoundError):  # a root to test on may have no training lists
+    with suppress(
+        FileNotFoundError, ValueError
+    ):  # a root to test on may have no training lists, or none that can be read
         own = [v for part in dataset(name).learnt_parts for v in videos_of(space, name, part, fold)]
     videos = [video for _, some in learnt.sets for video in some]
     known, trained = learnt.known, any(told["set"] == name for told, _ in learnt.sets)
