@@ -29,9 +29,9 @@ from avsal_bench.names import plain_name
 from avsal_bench.prediction.predicting import Running
 from avsal_bench.progress import progress as progress_bar
 from avsal_bench.progress import silence
-from avsal_bench.typed import MOST_FOLDS
 from avsal_bench.records import MAPS_PRESET, Record, VideoScores
 from avsal_bench.spec import Modality
+from avsal_bench.typed import MOST_FOLDS
 
 
 def evaluate(
