@@ -60,7 +60,7 @@ DAMAGE = {
     "mat cut": (lambda r: cut(fixations(r, 3)), "error", "unreadable fixations", "frame 3", "fixMap_00003", AT_TEST),
     "mat empty": (lambda r: cut(fixations(r, 3), 0), "error", "unreadable fixations", "frame 3", "fixMap_", AT_TEST),
     "mat without variable": (
-        lambda r: mat(fixations(r, 3), point(), "fixLocs"),
+        lambda r: mat(fixations(r, 3), point(), "places"),
         *("error", "unreadable fixations", "frame 3", "no variable 'eyeMap'", AT_TEST),
     ),
     "mat of text": (

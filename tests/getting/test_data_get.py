@@ -355,7 +355,7 @@ def test_every_set_says_where_it_is_offered_and_nothing_that_is_not_read():
         if one.facts is None:
             continue
         assert one.online is not None, name
-        assert one.online.pieces or one.online.steps, name
+        assert one.online.pieces or one.online.steps or one.online.repository, name
         for piece in one.online.pieces:
             assert piece.into.startswith(("video_frames/", "video_audio/", "annotations/", "fold_lists", one.folder))
             assert piece.url.startswith(("http://", "https://")) or one.online.steps

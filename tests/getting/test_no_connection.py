@@ -21,7 +21,7 @@ FETCHING += r"|urlretrieve|urlopen|create_connection|[\"'](curl|wget)[\"'],"
 ROOM = r"avsal_bench\.getting\.(carry_out|connection|download|hugging_face|wanted)\b"
 WAYS = {
     "avsal_bench.data.online": {"avsal_bench.cli.data.get"},
-    "avsal_bench.data.repositories": {"avsal_bench.cli.data.get"},
+    "avsal_bench.data.repositories": {"avsal_bench.cli.data.get", "avsal_bench.data.online"},
     "avsal_bench.models.weights.fetching": {"avsal_bench.cli.weights.get"},
 }
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in modules(PACKAGE).items()}
