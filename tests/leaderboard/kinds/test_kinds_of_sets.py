@@ -274,3 +274,12 @@ def test_list_says_the_kind(capsys: pytest.CaptureFixture[str]) -> None:
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["crowdsal", "mouse,", "heard"] in [words[:3] for words in told]
     assert ["avad", "eye,", "heard"] in [words[:3] for words in told]
+
+
+def test_a_set_of_ones_own_says_its_kind_in_its_description(tmp_path: Path) -> None:
+    text = "name: mine\nlayout: stavis\nfps: 25\nsplit: {test: [a]}\ndevice: mouse\nheard: true\nviewers: 12\n"
+    (tmp_path / "dataset.yaml").write_text(text, encoding="utf-8")
+    assert dataset("mine", tmp_path).viewing == MINE
+    (tmp_path / "dataset.yaml").write_text(text.replace("heard: true", "heard: maybe"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"dataset.yaml:6: heard should be true or false; got 'maybe'"):
+        dataset("mine", tmp_path)
