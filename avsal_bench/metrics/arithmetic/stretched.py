@@ -163,7 +163,7 @@ def _overlap(p: Maps, g: Maps, p_mass: Tensor, g_mass: Tensor) -> tuple[Tensor, 
         common += total(torch.minimum(one * p_scale, other * g_scale))
         share = other / g_sum
         ratio = (one / p_sum).add_(EPS)
-        ratio = torch.div(share, ratio, out=ratio).add_(EPS).log_()
+        ratio = torch.div(share, ratio, out=ratio).add_(EPS).abs_().log_()
         divergence += total(ratio.mul_(share))
     return common, divergence
 
