@@ -17,6 +17,7 @@ from avsal_bench.data.synth.scenes import HEIGHT, WIDTH
 from avsal_bench.data.synth.sounding import sounding_regions
 from avsal_bench.evaluation.contextual import Contextual as Sums
 from avsal_bench.evaluation.contextual import SourceRegions, contextual_of_halves, contextual_of_maps
+from avsal_bench.evaluation.map_films import FilmWriter
 from avsal_bench.evaluation.observers import Halving
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.analysis import Contextual, contextual
@@ -88,6 +89,12 @@ def test_a_map_of_the_sounding_thing_is_right_there_and_wrong_elsewhere(videos, 
     assert scores["source"] > 3
     assert scores["rest"] < 0
     assert scores["rest"] < scores["frame"] < scores["source"]
+    boxes = torch.from_numpy(sounding_regions(short[0], synth_root)).float()
+    with FilmWriter(tmp_path / "films" / f"{short[0].name}.mkv", 25) as film:
+        film.add(boxes)
+    assert contextual_of_maps(short, tmp_path / "films", protocol("raw"), synth_root) == {
+        short[0].name: pytest.approx(scores, abs=1e-4)
+    }
     (tmp_path / "maps" / short[0].name / "00003.png").unlink()
     with pytest.raises(FileNotFoundError, match="frame 3; give all frames a map"):
         contextual_of_maps(short, tmp_path / "maps", protocol("raw"), synth_root)

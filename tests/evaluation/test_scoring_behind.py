@@ -210,6 +210,7 @@ def test_maps_are_kept_also_from_a_thread(video, tmp_path):
     assert len(list((tmp_path / "maps" / "v1").glob("*.npy"))) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "on_gpu"), [("mp4", False), ("mkv", True)])
 def test_maps_are_kept_as_a_film_that_is_whole_or_not_there(video, tmp_path, monkeypatch, form, on_gpu):
     (tmp_path / "maps" / "v1").mkdir(parents=True)  # of an older test, and no longer those of the scores

@@ -87,6 +87,7 @@ def test_a_part_without_ground_truth_is_predicted_film_by_film(root, tmp_path, m
     assert {path.suffix for path in (tmp_path / "maps").iterdir()} == {".mkv", ".json"}
 
 
+@pytest.mark.slow
 def test_the_film_of_one_video_has_its_name_and_maps(tmp_path):
     film, out = write_film(tmp_path / "film.mp4", 9), tmp_path / "maps"
     weights = tmp_path / "w.ckpt"
