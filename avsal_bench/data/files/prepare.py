@@ -143,7 +143,8 @@ def _different(videos: Iterable[Video]) -> list[Video]:
     for video in videos:
         folder = _folder(video)
         known = most.setdefault(folder, video)
-        if known.key != video.key and _prepared_of(known) != _prepared_of(video):
+        alike = known.dataset != video.dataset and _prepared_of(known) == _prepared_of(video)
+        if known.key != video.key and not alike:
             raise ValueError(f"{known.key} and {video.key} would both be prepared in {folder}")
         if video.n_frames > known.n_frames:
             most[folder] = video
