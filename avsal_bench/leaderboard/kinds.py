@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from avsal_bench.data.dataset import registered_datasets
 from avsal_bench.record_story import Device
 from avsal_bench.records import Record
 
@@ -41,39 +42,34 @@ class Viewing:
 
 #: Of a set of which nobody says how it was watched.
 UNTOLD = Viewing("unknown")
-_HEARD, _SILENT, _MOUSE = Viewing("eye", True), Viewing("eye", False), Viewing("mouse", True)
-#: The sets of this package: what papers print says nothing of it, and neither do older records.
-KNOWN: Mapping[str, Viewing] = {
-    **dict.fromkeys(("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "dave_ave"), _HEARD),
-    **dict.fromkeys(("mvva", "mvva_random", "mvva_shuffled"), _HEARD),
-    **dict.fromkeys(("dhf1k", "mit1003", "osie", "cat2000"), _SILENT),
-    **dict.fromkeys(("hollywood2", "hollywood2_unisal", "hollywood2_videos", "ledov"), Viewing("eye")),
-    **dict.fromkeys(("ucf", "ucf_unisal"), Viewing("eye")),
-    "salicon": Viewing("mouse", False),
-    **dict.fromkeys(("crowdsal", "ntire26", "ntire26_private", "avimos", "avimos_public"), _MOUSE),
-}
+
+
+def known_viewing(name: str) -> Viewing | None:
+    """How a set that is known here was watched, by its own file; None of others, and of sets without viewers."""
+    one = registered_datasets().get(name)
+    return Viewing(one.facts.device, one.facts.heard) if one is not None and one.facts is not None else None
 
 
 def viewing_of_set(name: str) -> Viewing:
-    """How a set of this package, or a part of it, was watched; of another set, that it is not known.
+    """How a set that is known here, or a part of it, was watched; of another set, that it is not known.
 
     >>> viewing_of_set("dave_ave-nature").words
     'eye tracking, with sound'
     """
-    return KNOWN.get(name) or KNOWN.get(name.partition("-")[0], UNTOLD)
+    return known_viewing(name) or known_viewing(name.partition("-")[0]) or UNTOLD
 
 
 def viewing_of(record: Record) -> Viewing:
     """How the set of a record was watched.
 
-    Of a set of this package that is what the package says; of any other what the record says, and ``unknown`` where it
-    says nothing: such a set shares no table with those of eye trackers, or of mice, either.
+    Of a set that is known here that is what its own file says; of any other what the record says, and ``unknown`` where
+    it says nothing: such a set shares no table with those of eye trackers, or of mice, either.
     """
     if record.synthetic:
         return Viewing("simulated")
     own = record.provenance.get("own_set")
-    if record.dataset in KNOWN and own is None:
-        return KNOWN[record.dataset]
+    if own is None and (known := known_viewing(record.dataset)) is not None:
+        return known
     told = record.provenance.get("viewing")
     if isinstance(told, Mapping):
         return Viewing(told["device"], told["heard"])

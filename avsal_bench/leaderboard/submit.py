@@ -14,7 +14,7 @@ from typing import Any
 
 from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.handed_in import files_in
-from avsal_bench.leaderboard.kinds import KINDS, KNOWN
+from avsal_bench.leaderboard.kinds import KINDS, known_viewing
 from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
@@ -286,10 +286,10 @@ def _story_problems(story: Mapping[str, Any]) -> Iterator[str]:
 
 def _watched_problems(r: Record) -> Iterator[str]:
     """What a record says of viewers must be what this package says, and what it says it saw no contradiction."""
-    told = r.provenance.get("viewing")
-    if told is not None and r.dataset in KNOWN and told["device"] != KNOWN[r.dataset].device:
+    told, known = r.provenance.get("viewing"), known_viewing(r.dataset)
+    if told is not None and known is not None and told["device"] != known.device:
         yield (
-            f"provenance: viewing says {KINDS[told['device']]}, {r.dataset} is of {KINDS[KNOWN[r.dataset].device]}; "
+            f"provenance: viewing says {KINDS[told['device']]}, {r.dataset} is of {KINDS[known.device]}; "
             "scores of the two share no table"
         )
     trained = r.provenance.get("trained_on")

@@ -2,16 +2,18 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_records import changed, check, hand_in, make, put, save, whole
+from made_records import PUBLISHED, changed, check, hand_in, make, put, save, whole
 
 from avsal_bench.cli import main
-from avsal_bench.data.dataset import dataset, list_datasets
-from avsal_bench.leaderboard import summary_table, write_leaderboard
-from avsal_bench.leaderboard.kinds import KNOWN, Viewing, viewing_of, viewings
+from avsal_bench.data.dataset import dataset
+from avsal_bench.leaderboard import kinds, summary_table, write_leaderboard
+from avsal_bench.leaderboard.kinds import UNTOLD, Viewing, viewing_of, viewing_of_set, viewings
 from avsal_bench.leaderboard.page.board import overall, read_board
+from avsal_bench.leaderboard.published_scores import read_published
 from avsal_bench.leaderboard.reports.latex import latex_tables
 from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
 from avsal_bench.leaderboard.tables import rows
@@ -59,11 +61,14 @@ def pages(mixed: Path) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in write_leaderboard(mixed)]
 
 
-def test_the_leaderboard_knows_every_set_of_the_package() -> None:
-    """What a set of the package says of its viewers, and what its older records and papers are taken to mean."""
-    own = [dataset(name) for name in list_datasets() if not dataset(name).embedded]
-    packaged = {one.name: Viewing(one.viewing["device"], one.viewing["heard"]) for one in own}
-    assert {name: (packaged[name], KNOWN.get(name)) for name in packaged if KNOWN.get(name) != packaged[name]} == {}
+def test_a_set_says_its_kind_in_its_own_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says of its viewers is what its records without a word, and papers, are taken to mean."""
+    assert viewing_of_set("new-test") == viewing_of(make([0.5], dataset="new")) == UNTOLD
+    of_papers = {line["dataset"] for line in read_published(PUBLISHED)} - {"", "average"}
+    assert {name for name in of_papers if viewing_of_set(name) == UNTOLD} == set()
+    told = replace(dataset("crowdsal"), name="new")
+    monkeypatch.setattr(kinds, "registered_datasets", lambda: {"new": told})
+    assert viewing_of_set("new-test") == viewing_of(make([0.5], dataset="new")) == Viewing("mouse", True)
 
 
 def test_a_record_tells_the_kind_of_a_set_that_nobody_here_knows() -> None:
