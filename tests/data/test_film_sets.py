@@ -11,7 +11,7 @@ import pytest
 
 from avsal_bench.cli.app import main
 from avsal_bench.data.audit.audit import check_sets
-from avsal_bench.data.clips.setting_aside import hold_out
+from avsal_bench.data.clips.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.dataset import dataset, resolve_name
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import frame_size, read_frames
@@ -96,7 +96,7 @@ def test_folders_stand_for_the_set_that_has_them_first():
 
 
 def test_nothing_is_wrong_with_what_is_made(made):
-    found = findings(made, *SETS)
+    found = findings(made, *SETS[:4])
     assert {one.kind for one in found if one.severity != "note"} <= {"no fixations"}
     assert "key frame every 8 maps" in next(one.text for one in found if one.kind == "maps in films")
 
@@ -114,10 +114,10 @@ def test_whole_videos_are_set_aside(made):
     assert len(kept) == len(aside) == 1
 
 
-def test_a_set_for_tests_alone_says_what_to_train_on(made, tmp_path, capsys):
-    words = ["--train", "ntire26_private", "--data-root", made, "--runs", tmp_path / "runs", "--workers", "0"]
-    assert main(["run", "stavis", "--preset", "smoke", *map(str, words), "--leaderboard", str(tmp_path / "board")]) == 2
-    assert "ntire26_private has no training videos; train on ntire26, and test on it" in capsys.readouterr().err
+def test_a_set_for_tests_alone_says_what_to_train_on(made):
+    private = dataset("ntire26_private")
+    with pytest.raises(ValueError, match="ntire26_private has no training videos; train on ntire26, and test on it"):
+        fit_and_val(private, lambda part: private.videos(made, part, 1), 0.1)
 
 
 def test_names_may_end_in_mp4_or_not(root):
@@ -318,7 +318,7 @@ def test_a_point_outside_is_a_finding_that_names_the_file(root):
 
 def write_maps(path, frames, pix_fmt, size=(96, 144)):
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": "0"})
+        stream = container.add_stream("libx264", rate=30, options={"crf": "0", "preset": "ultrafast"})
         (stream.height, stream.width), stream.pix_fmt = size, pix_fmt
         for _ in range(frames):
             grey = np.full((*size, 3), 128, np.uint8)
@@ -346,13 +346,13 @@ def test_films_of_maps_that_do_not_fit_stop_a_run_and_are_found(root, frames, pi
     assert any(path.name in text and said.split(" ", 2)[0] in text for text in errors(root, "crowdsal"))
 
 
-def test_small_sets_are_made_by_a_command(tmp_path, capsys):
+def test_small_sets_are_made_by_a_command(made, tmp_path, capsys):
     words = ["synth", "--layout", "avimos", "--data-root", str(tmp_path), "--videos", "4", "--frames", "8"]
     assert main(words) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "avimos")
     assert main(words) == 2
     assert "is there already" in capsys.readouterr().err
-    again = make_film_set(tmp_path / "again", "avimos", 4, 8)
+    again = made / "avimos"
     name = "FixationsTrain/Train/video_synth_1/fixations.json"
     assert (again / name).read_bytes() == (tmp_path / "avimos" / name).read_bytes()
     assert not json.loads((again / name).read_text())[4]  # nobody looked
