@@ -150,12 +150,10 @@ class FilmWriter:
 def _levels(saliency: Tensor, bits: int) -> NDArray[Any]:
     """Levels of luma, in the range of video, of a map from 0 to 1; of 16 bits, in the whole range."""
     values: NDArray[Any] = saliency.numpy()
-    if bits == 16:
-        return np.rint(values * 65535).astype(np.uint16)
-    if bits == 10:
-        return np.rint(64 + 876 * values).astype(np.uint16)
-    # ffmpeg reads level Y as (Y - 16) * 255 / 219 without its fraction: half a level more makes that the nearest.
-    return np.rint(16 + 219 * (values + 0.5 / 255)).clip(max=235).astype(np.uint8)
+    if bits == 8:
+        # ffmpeg reads level Y as (Y - 16) * 255 / 219 without its fraction: half a level more makes that the nearest.
+        return np.asarray(np.rint(16 + 219 * (values + 0.5 / 255)).clip(max=235), np.uint8)
+    return np.asarray(np.rint(values * 65535 if bits == 16 else 64 + 876 * values), np.uint16)
 
 
 def to_range_one(saliency: Tensor) -> Tensor:

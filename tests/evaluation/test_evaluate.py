@@ -217,7 +217,7 @@ def test_no_map_at_all_says_where_they_may_lie(run, root, capsys):
     shutil.rmtree(root / "maps")
     (root / "maps").mkdir()
     (root / "maps" / "notes.txt").write_text("nothing here")
-    for words in ("no png, jpg or npy; the folder holds notes.txt", "no map of the 2 test videos, such as v1"):
+    for words in ("no png, jpg, npy or film; the folder holds notes.txt", "no map of the 2 test videos, such as v1"):
         assert run("evaluate") == 2
         error = capsys.readouterr().err
         for word in (words, "notes.txt", "pred_sal_000001.jpg"):
