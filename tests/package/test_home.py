@@ -95,7 +95,7 @@ def test_maps_are_looked_for_before_an_embedded_set_is_made(
 ) -> None:
     (installed / "maps").mkdir()
     assert main(["evaluate", "--pred", "maps", "--dataset", "synth"]) == 2
-    assert "maps: no png, jpg or npy; the folder holds nothing; maps may lie as\n" in capsys.readouterr().err
+    assert "maps: no png, jpg, npy or film; the folder holds nothing; maps may lie as\n" in capsys.readouterr().err
     assert not (installed / "data").exists()
 
 
