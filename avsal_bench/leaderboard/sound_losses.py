@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, difference
-from avsal_bench.leaderboard.kinds import KINDS, UNTOLD, Viewing, viewing_of
+from avsal_bench.leaderboard.kinds import KINDS, UNTOLD, Viewing, viewings
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
@@ -57,13 +57,18 @@ def sound_losses(records: Iterable[Record]) -> list[SoundLoss]:
 
     Records are paired by fold and seed, and only where both are of the same weights. Each video counts once, with the
     mean over its folds and seeds.
+
+    Raises:
+        ValueError: as :func:`~avsal_bench.leaderboard.kinds.viewings`.
     """
+    every = list(records)
+    watched = viewings(every)
     return [
         loss
-        for bench in benches(records, synthetic=None)
+        for bench in benches(every, synthetic=None)
         for model, preset in bench.models()
         for sound in SOUNDS[1:]
-        for loss in _losses(bench, model, preset, sound)
+        for loss in _losses(bench, model, preset, sound, watched)
     ]
 
 
@@ -102,7 +107,9 @@ def _table(losses: Sequence[SoundLoss]) -> str:
     return text_table(header, body, numbers=[4, len(header) - 1])
 
 
-def _losses(bench: Bench, model: str, preset: str, sound: str) -> Iterable[SoundLoss]:
+def _losses(
+    bench: Bench, model: str, preset: str, sound: str, watched: Mapping[tuple[str, bool], Viewing]
+) -> Iterable[SoundLoss]:
     true, other = _same_weights(bench.network(model, preset, "av"), bench.network(model, preset, "av", sound))
     if not other.records:
         return
@@ -119,7 +126,7 @@ def _losses(bench: Bench, model: str, preset: str, sound: str) -> Iterable[Sound
         }
         if part != BELONGS or any(interval.n for interval in losses.values()):
             likeness = _map_cc(other) if part == ALL else None
-            viewing = viewing_of(next(iter(other.records.values())))
+            viewing = watched[bench.dataset, next(iter(other.records.values())).synthetic]
             yield SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses, likeness, viewing)
 
 

@@ -18,6 +18,7 @@ from avsal_bench.leaderboard.kinds import KINDS, known_viewing
 from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
+from avsal_bench.record_metrics import AREAS, areas_above_1
 from avsal_bench.records import (
     MAPS_PRESET,
     METRICS,
@@ -95,7 +96,7 @@ def check_submission(
         averaging: what each known protocol averages.
         listed: what a whole test is.
         reason: why records that are there may be replaced; None when they may not.
-        blank_counts: protocols under which maps that are the same everywhere have scores, as chance has them.
+        blank_counts: protocols under which maps that are the same everywhere have a CC.
 
     Raises:
         FileNotFoundError: for a path that does not exist.
@@ -211,7 +212,8 @@ def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
 def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
     for v in r.videos:
         counts = _count_problems(v, blank_counts) if r.model != HUMAN else ()
-        for problem in (*counts, *_range_problems(v.scores), *_range_problems(v.consistent)):
+        ranges = RANGES | ({"AUC-J": AREAS} if areas_above_1(r.protocol) else {})
+        for problem in (*counts, *_range_problems(v.scores, ranges), *_range_problems(v.consistent, ranges)):
             yield f"video {v.video}: {problem}"
         if r.sound == "original" and v.map_cc is not None:
             yield f"video {v.video}: map_cc is {v.map_cc:g}, and compares maps of other sounds only"
@@ -224,9 +226,9 @@ def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
             yield f"{metric} is undefined on every video"
 
 
-def _range_problems(scores: Mapping[str, float]) -> Iterator[str]:
+def _range_problems(scores: Mapping[str, float], ranges: Mapping[str, tuple[float, float]]) -> Iterator[str]:
     for metric, value in scores.items():
-        low, high = RANGES.get(metric, (-math.inf, math.inf))  # of a plug-in's the form of records has looked
+        low, high = ranges.get(metric, (-math.inf, math.inf))  # of a plug-in's the form of records has looked
         if not math.isnan(value) and not low - MEAN_TOLERANCE <= value <= high + MEAN_TOLERANCE:
             yield f"{metric} is {value:g}, plausible is {low:g} to {high:g}"
 

@@ -240,6 +240,15 @@ def test_constant_maps_may_count_as_chance(tmp_path: Path) -> None:
     assert "a protocol that counts these as chance, such as stavis-chance" in problem
 
 
+def test_areas_above_1_and_constant_maps_have_scores_under_crowdsal(tmp_path: Path) -> None:
+    """By its formulas, as docs/protocols.md says."""
+    scores = dict.fromkeys(METRICS, 0.5) | {"AUC-J": 1.2}
+    record = first(whole(protocol="crowdsal"), constant=20, scores=scores)
+    folder, paths = tmp_path / "in", [str(tmp_path / "in")]
+    write_record(folder / "a.json", record)
+    assert main(["submit", *paths, "--check", "--leaderboard", str(tmp_path / "board")]) == 0
+
+
 def test_human_infinite_may_leave_frames_out(tmp_path: Path) -> None:
     """Some observers look where others do not."""
     record = first(whole(model="human_infinite", modality=""), undefined={"CC": 3})

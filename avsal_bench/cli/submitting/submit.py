@@ -58,7 +58,7 @@ def submit(args: Namespace) -> int:
         raise ValueError("name records or folders of them; only --check alone looks at those of the leaderboard")
     own = folder / "records"
     paths = [Path(path) for path in args.paths] or ([own] if own.is_dir() else [])
-    blank_counts = [name for name, rule in rules.items() if rule.blank == "chance"]
+    blank_counts = [name for name, rule in rules.items() if rule.blank == "chance" or rule.formulas == "crowdsal"]
     found = check_submission(paths, folder, averaging, listed_frames, args.replace, blank_counts)
     if args.pictures:
         check_pictures(found)
