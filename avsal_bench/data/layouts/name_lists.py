@@ -92,7 +92,7 @@ def _rows_of_sheet(path: Path, data: bytes) -> Iterator[list[str]]:
                 texts = [_text(entry) for entry in _parsed(book, "xl/sharedStrings.xml")]
             sheet = _parsed(book, min(sheets, key=lambda name: (len(name), name)))
             for row in sheet.iter(f"{_SPACE}row"):
-                yield [_cell(cell, texts) for cell in row.iter(f"{_SPACE}c")]
+                yield _row(row, texts)
     except (zipfile.BadZipFile, ElementTree.ParseError, ValueError, IndexError, KeyError, NotImplementedError) as error:
         raise ValueError(
             f"{path}: not read as a sheet of Excel ({error}); save it as {path.stem}.txt, one name a line"
@@ -114,6 +114,17 @@ def _text(entry: ElementTree.Element) -> str:
     return "".join(
         text.text or "" for part in (entry, *entry.findall(f"{_SPACE}r")) for text in part.findall(f"{_SPACE}t")
     )
+
+
+def _row(row: ElementTree.Element, texts: Sequence[str]) -> list[str]:
+    """Texts of a row, each in its column: cells with nothing in them are left out of a file."""
+    found: list[str] = []
+    for cell in row.iter(f"{_SPACE}c"):
+        if place := re.match(r"[A-Z]{1,3}(?=[0-9])", cell.get("r", "")):
+            column = sum((ord(letter) - 64) * 26**k for k, letter in enumerate(reversed(place[0])))
+            found += [""] * (column - 1 - len(found))
+        found.append(_cell(cell, texts))
+    return found
 
 
 def _cell(cell: ElementTree.Element, texts: Sequence[str]) -> str:

@@ -5,10 +5,11 @@ random order, Tobii TX300, 65 cm; whether they heard the sound is not stated the
 s in all; the README says at least 24 frames a second and 720 rows, and animal_bat01 is of 640 x 480 at 15.2.
 
 **Split.** The lists of AAM: 41 videos to test, and 481 to train and validate on (in 482 rows: manmade_yacht03 stands
-there twice). 16 of the 538 are in neither, ``UNLISTED`` below: they are trained and tested on by nobody, `avsal data
-check` names them, and `avsal predict` takes their films as any others. The lists are not in this package: they are read
-from the disk, as text (one name a line), csv or xlsx. Where there is a list of test videos alone, all others that are
-there train, but for the 16.
+there twice). 16 of the 538 are in neither, ``UNLISTED`` below: they are neither trained nor tested on here, `avsal data
+check` names them, and `avsal predict` takes their films as any others. The authors' own split (``namelist.mat`` of
+their repository, numbers of entries of its ``VideoNameList.mat``) tests the same 41, trains on 461, the 16 among them,
+and validates on 36. The lists are not in this package: they are read from the disk, as text (one name a line), csv or
+xlsx. Where there is a list of test videos alone, all others that are there train, but for the 16.
 
 **Gaze.** ``Data.mat`` of each video: a fixation a row, viewer, start and duration in milliseconds, x and y in pixels
 from the top left. :mod:`avsal_bench.data.files.points.fixdata` makes points of frames of it, as the authors' ``demo.m``
@@ -193,7 +194,7 @@ _DESCRIPTION = register_dataset(
             source="https://github.com/remega/LEDOV-eye-tracking-database",
             faults=(
                 "Of the 538 videos 16 are in neither list, and the list to train and validate on names manmade_yacht03 "
-                "twice.",
+                "twice; the authors' own split, of the same test, trains on the 16.",
                 "Videos are said to have at least 24 frames a second and 720 rows; animal_bat01 has 15.2 and 480.",
                 "Fixations of a viewer count from the first one off the centre: across and down in the authors' "
                 "demo.m, which is done here, across or down in AAM's reader.",
