@@ -269,11 +269,10 @@ def test_sheets_of_strangers_are_bounded(tmp_path):
         with pytest.raises(ValueError, match=words):
             read_names(sheet)
     with zipfile.ZipFile(sheet, "w") as book:  # the first cell of the head is empty, and so is not in the file
-        row = '<row><c r="{}1" t="str"><v>{}</v></c></row><row><c r="A2"><v>1</v></c><c r="{}2" t="str"><v>{}</v></c></row>'
-        row = row.format("AB", "VideoName", "AB", "animal_bat01")
-        rows = f"<sheetData>{row}</sheetData>"
+        head = '<row><c r="AB1" t="str"><v>VideoName</v></c></row>'
+        row = '<row><c r="A2"><v>1</v></c><c r="AB2" t="str"><v>animal_bat01</v></c></row>'
         space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-        book.writestr("xl/worksheets/sheet1.xml", f'<worksheet xmlns="{space}">{rows}</worksheet>')
+        book.writestr("xl/worksheets/sheet1.xml", f'<worksheet xmlns="{space}">{head}{row}</worksheet>')
     assert read_names(sheet) == ["animal_bat01"]
     sheet.write_bytes(b"no zip")
     with pytest.raises(ValueError, match=r"a.xlsx: not read as a sheet of Excel .*; save it as a.txt"):
