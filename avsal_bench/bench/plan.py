@@ -28,8 +28,8 @@ from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.sampler import clip_counts
-from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.dataset import Video, dataset
+from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import one_look, require_same
 from avsal_bench.names import unknown

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from avsal_bench.bench.checkpoints import load_network, network_state
 from avsal_bench.bench.stages import Training
 from avsal_bench.files import sha256
 from avsal_bench.models import Network, create_model, model_entry
@@ -17,6 +16,8 @@ from avsal_bench.names import unknown
 
 def start_from(net: Network, checkpoint: Path) -> None:
     """Load a network from an earlier stage of it: the whole of it, or the visual part of an audio-visual one."""
+    from avsal_bench.bench.checkpoints import load_network, network_state  # here, as Lightning takes long to import
+
     state = network_state(checkpoint)
     if net.state_dict().keys() == state.keys():
         load_network(net, checkpoint)
@@ -34,6 +35,8 @@ def start_parts(training: Training, net: Network, store: Path) -> dict[str, dict
         FileNotFoundError: for weights that are not imported.
         ValueError: for a part that the network does not have in any modality, and for weights that do not fit.
     """
+    from avsal_bench.bench.checkpoints import network_state  # as above
+
     loaded = {}
     for part in starting_parts(training, net):
         module = net.get_submodule(part)

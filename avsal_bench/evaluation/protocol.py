@@ -177,6 +177,9 @@ PROTOCOLS = {
     )
 }
 
+#: Those whose further metrics, if any, are there for sure.
+_OF_THE_PACKAGE = frozenset(PROTOCOLS)
+
 
 def protocol(name: str) -> Protocol:
     """The protocol of that name, of the package or of a plug-in.
@@ -185,7 +188,7 @@ def protocol(name: str) -> Protocol:
         ValueError: for an unknown name; it suggests the nearest one. Also for one with a metric that nobody registered.
     """
     found = find("protocol", name, PROTOCOLS)
-    if found.metrics:
+    if found.metrics and name not in _OF_THE_PACKAGE:
         from avsal_bench.metrics.further import further_metric  # here, as it needs torch
 
         for metric in found.metrics:

@@ -10,26 +10,11 @@ from avsal_bench.data.dataset import DataSet
 
 #: Sets that the suite makes itself have a page of their own, written by hand.
 EMBEDDED = ("synth", "synth_silent", "synth_stills")
-TITLES = {
-    "avad": "AVAD",
-    "coutrot1": "Coutrot1",
-    "coutrot2": "Coutrot2",
-    "dhf1k": "DHF1K",
-    "diem": "DIEM",
-    "etmd": "ETMD",
-    "hollywood2": "Hollywood-2",
-    "ledov": "LEDOV",
-    "mit1003": "MIT1003",
-    "mvva": "MVVA",
-    "salicon": "SALICON",
-    "summe": "SumMe",
-    "ucf": "UCF Sports",
-}
 
 
 def pages() -> dict[str, str]:
     """Text of every page, by its place in the site."""
-    names = [name for name in list_datasets() if name in TITLES]
+    names = [name for name in list_datasets() if name not in EMBEDDED and module_of(name)]
     made = {f"datasets/{name}.md": page(name) for name in names}
     lines = [
         "# Data sheets",
@@ -45,15 +30,25 @@ def pages() -> dict[str, str]:
         described = dataset(name)
         licence = described.facts.licence if described.facts else "-"
         sound = "yes" if described.sound else "no"
-        lines.append(f"| [{TITLES[name]}]({name}.md) | {title(name).rstrip('.')} | {sound} | {licence} |")
+        lines.append(f"| [{heading(name)}]({name}.md) | {title(name).rstrip('.')} | {sound} | {licence} |")
     lines += ["", "The embedded set `synth`, which needs no download: [synth](../synth.md)."]
     return {"datasets/index.md": "\n".join(lines) + "\n", **made}
 
 
 def sheet(name: str) -> str:
     """The docstring of the module of a set, in whichever room of the sets it is."""
-    (module,) = (m for m in list(sys.modules) if m.startswith("avsal_bench.data.sets.") and m.split(".")[-1] == name)
-    return (sys.modules[module].__doc__ or "").strip()
+    return (sys.modules[module_of(name)].__doc__ or "").strip()
+
+
+def module_of(name: str) -> str:
+    """The module of a set; "" for one that stands in the sheet of another, as its second list or part."""
+    found = [m for m in list(sys.modules) if m.startswith("avsal_bench.data.sets.") and m.split(".")[-1] == name]
+    return found[0] if found else ""
+
+
+def heading(name: str) -> str:
+    """The name of a set for people, with which its sheet begins."""
+    return re.split("[,:]", sheet(name), maxsplit=1)[0]
 
 
 def title(name: str) -> str:
@@ -72,7 +67,7 @@ def page(name: str) -> str:
     body = re.sub(r"::(?=\n\n    )", ":", body)
     # A paragraph of its own for each part: sheets have several in one.
     body = re.sub(r"(?<=\S)[ \n](?=\*\*[A-Z][a-z ]+\.\*\*)", "\n\n", body)
-    lines = [f"# {TITLES[name]}", "", title(name), "", *table(name, described), "", body.strip()]
+    lines = [f"# {heading(name)}", "", title(name), "", *table(name, described), "", body.strip()]
     if described.facts and described.facts.faults:
         lines += ["", "## Known faults", "", *(f"- {fault}" for fault in described.facts.faults)]
     return "\n".join(lines) + "\n"
@@ -89,4 +84,4 @@ def table(name: str, described: DataSet) -> list[str]:
             ("from", f"<{described.facts.source}>"),
         ]
     rows += [("sound", "yes" if described.sound else "no"), ("cite", described.citation)]
-    return [f"| fact | {TITLES[name]} |", "| --- | --- |", *(f"| {what} | {value} |" for what, value in rows)]
+    return [f"| fact | {heading(name)} |", "| --- | --- |", *(f"| {what} | {value} |" for what, value in rows)]

@@ -13,7 +13,6 @@ from PIL import Image
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.clips.setting_aside import hold_out
 from avsal_bench.data.clips.items import read_item
 from avsal_bench.data.clips.sampler import ClipSampler, share_videos
 from avsal_bench.data.dataset import dataset, list_datasets
@@ -23,6 +22,7 @@ from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.presence import check_video, check_videos
 from avsal_bench.data.files.sound_files import read_audio
 from avsal_bench.data.layouts.lists import read_fold_list
+from avsal_bench.data.setting_aside import hold_out
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
 

@@ -11,12 +11,12 @@ import pytest
 
 from avsal_bench.cli.app import main
 from avsal_bench.data.audit.audit import check_sets
-from avsal_bench.data.clips.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.dataset import dataset, resolve_name
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.files.presence import check_truth, check_videos
 from avsal_bench.data.files.sound_files import read_sound
+from avsal_bench.data.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.data.synth import film_trees
 from avsal_bench.data.synth.film_trees import make_film_set

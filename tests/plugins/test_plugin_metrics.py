@@ -186,10 +186,10 @@ def test_the_leaderboard_has_a_column_for_it_without_the_plugin(tmp_path):
     write_leaderboard(tmp_path)
     readme = (tmp_path / "README.md").read_text()
     header = next(line for line in readme.splitlines() if "hits20" in line)
-    assert [name.strip() for name in header.split("|")][-4:-1] == ["hits20", "Folds", "Seeds"]
+    assert [name.strip() for name in header.split("|")][-5:-1] == ["hits20", "Training", "Folds", "Seeds"]
     assert readme.count("hits20") == 1, "no column where no row has it"
     lines = [[cell.strip() for cell in line.split("|")] for line in readme.splitlines() if "| 1, 2, 3" in line]
-    assert [line[-4] for line in lines if len(line) == len(header.split("|"))] == ["-", "0.5000"], "in its own digits"
+    assert [line[-5] for line in lines if len(line) == len(header.split("|"))] == ["-", "0.5000"], "in its own digits"
     shown = summary_table([own[0], plain[0]]).splitlines()
     assert [line.split()[-1] for line in shown[:3]] == ["hits20", "-", "0.5000"]
     page = (tmp_path / "index.html").read_text()

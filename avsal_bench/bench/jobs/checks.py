@@ -16,9 +16,9 @@ from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
-from avsal_bench.data.clips.setting_aside import need_training
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.setting_aside import need_training
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import Network, create_model

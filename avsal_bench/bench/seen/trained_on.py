@@ -22,9 +22,9 @@ from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, stage_options, trainings, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.same_videos import related, seen_among
+from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import create_model

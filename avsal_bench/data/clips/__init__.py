@@ -4,10 +4,10 @@ from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.clips.sampler import ClipRequest, ClipSampler, clip_counts
-from avsal_bench.data.clips.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.clips.sounds import hear, partners
 from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.clips.tagged import TagDataModule, TaggedBatch
+from avsal_bench.data.setting_aside import fit_and_val, hold_out
 
 __all__ = [
     "Brought",

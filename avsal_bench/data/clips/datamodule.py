@@ -18,12 +18,12 @@ from avsal_bench.data.clips.encoded import EncodedClip, frames_in_bytes, read_en
 from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
-from avsal_bench.data.clips.setting_aside import fit_and_val
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.files.prepared import maps_are_prepared
+from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
@@ -35,7 +35,7 @@ class SaliencyDataModule(LightningDataModule):
     Batches are a :class:`~avsal_bench.spec.Batch` in training, and a :class:`~avsal_bench.spec.WindowBatch` else: uint8
     frames at the size of the network, the sound through its front end, and the ground truth. Validation reads whole
     videos of the set's own validation list, else those of the training list that were set aside
-    (:func:`~avsal_bench.data.clips.setting_aside.fit_and_val`); the test list is read by ``test_dataloader`` and
+    (:func:`~avsal_bench.data.setting_aside.fit_and_val`); the test list is read by ``test_dataloader`` and
     ``predict_dataloader`` alone.
 
     Args:

@@ -17,9 +17,9 @@ from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.files.points import fixation_cells
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.files.truth_files import density, density_levels, fixations, points
-from avsal_bench.data.sets import osie
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec
@@ -81,8 +81,8 @@ def test_a_map_of_osie_is_that_of_the_authors_filter():
     patches = np.lib.stride_tricks.sliding_window_view(wide, window.shape)[117 : 117 + SIZE[0], 117 : 117 + SIZE[1]]
     right = np.einsum("ijkl,kl->ij", patches, window)
     right = np.floor((right - right.min()) / (right.max() - right.min()) * 255 + 0.5)
-    assert np.abs(osie.painted(at, SIZE).astype(int) - right).max() == 0
-    assert not osie.painted(np.zeros((0, 2), dtype=np.int64), SIZE).any()
+    assert np.abs(fixation_cells.painted(at, SIZE).astype(int) - right).max() == 0
+    assert not fixation_cells.painted(np.zeros((0, 2), dtype=np.int64), SIZE).any()
 
 
 def test_the_splits_are_rules_of_names(written, tmp_path):
@@ -161,7 +161,7 @@ def one(**fields):
     ],
 )
 def test_a_file_of_fixations_that_is_none_is_an_error_that_names_it(root, variables, said, monkeypatch):
-    monkeypatch.setattr(osie, "_MOST_UNPACKED", 40_000)
+    monkeypatch.setattr(fixation_cells, "_MOST_UNPACKED", 40_000)
     savemat(root / GAZE, variables, do_compression=True)
     with pytest.raises(ValueError, match=rf"fixations.mat.*{said}"):
         points(image(root), 1)
