@@ -60,6 +60,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "fixation values": ("error", "training and testing stop when they come to it"),
     "fixation counts": ("note", "every value above 0 counts as one fixated pixel"),
     "most fixated": ("warning", "all of them count, and NSS and the AUCs say next to nothing"),
+    "misplaced points": ("warning", "the test scores maps at points where nobody looked"),
     "grids": ("note", "every pixel counts as fixated; NSS and the AUCs are not those of the samples: docs/dhf1k.md"),
     "blobs": ("note", "every pixel counts as fixated; NSS and the AUCs weigh a place by its number of pixels"),
     "gaze outside": ("warning", "training and testing do not read it; `avsal data show` stops"),

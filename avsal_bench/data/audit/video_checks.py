@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode
 
+from avsal_bench.data.audit.agreement import Pair, disagreement
 from avsal_bench.data.audit.blobs import are_blobs, pixels_and_groups
 from avsal_bench.data.audit.grids import are_grids, grid_share, spread
 from avsal_bench.data.audit.loudness import Loudness
@@ -143,6 +144,7 @@ def _look_at_truth(notes: Notes) -> Size | None:
     odd_maps: dict[int, Size] = {}
     black = 0
     few: list[NDArray[np.bool_]] = []
+    pairs: list[Pair] = []
     looked_at = spread(video.n_frames)
     for n in range(1, video.n_frames + 1):
         density = fixated = None
@@ -171,6 +173,8 @@ def _look_at_truth(notes: Notes) -> Size | None:
                 odd_maps[n] = size
         if density is not None:
             black += _look_at_pair(notes, n, density, fixated)
+            if n in looked_at and fixated and values is not None and values.shape == density.shape:
+                pairs.append((density, values > 0))
     if are_grids(few):
         share = f"{100 * grid_share(few):.0f} % of the fixated pixels of {many(len(few), 'frame')} looked at"
         text = f"full grids, rows x columns of samples and not the samples themselves: {share}"
@@ -181,6 +185,11 @@ def _look_at_truth(notes: Notes) -> Size | None:
             seen = f"{pixels} fixated pixels in {many(groups, 'group')} of touching ones, in {many(len(few), 'frame')}"
             text = f"blobs, samples or large dots and not one pixel a fixation: {seen}"
             notes.add("blobs", fixation_path(video, 1).parent, text)
+    if isinstance(video.fixations, PointsFile) and not isinstance(video.densities, PaintedMaps):
+        text, are_swapped = disagreement(pairs)
+        if text:
+            text = f"in {many(len(pairs), 'frame')} looked at, {text}"
+            notes.add("misplaced points", video.fixations.path, text, "error" if are_swapped else "warning")
     usual = sizes.most_common(1)[0][0] if sizes else None
     for n, size in odd_maps.items():
         wanted = expected or usual

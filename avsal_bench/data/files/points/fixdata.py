@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.points.mat_structs import struct_fields
+from avsal_bench.data.files.points.swapping import swapped
 from avsal_bench.files import regular_file
 from avsal_bench.text import many
 
@@ -78,7 +79,7 @@ def points_of_frames(path: Path, video: About, rows: NDArray[np.float64]) -> lis
     start, duration, x, y = rows[:, 1:].T
     height, width = video.size
     inside = (x > 0) & (x < width) & (y > 0) & (y < height)
-    if len(rows) - inside.sum() > _MOST_OUTSIDE * len(rows):
+    if len(rows) - inside.sum() > _MOST_OUTSIDE * len(rows) or swapped(x, y, video.size):
         raise ValueError(
             f"{path}: {many(len(rows) - int(inside.sum()), 'fixation')} of {len(rows)} lie outside of "
             f"{width} x {height} pixels; is VideoSize height and width, or are x and y swapped? It is width and height"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal_bench.data.dataset import Video
+from avsal_bench.data.files.points.swapping import swapped
 from avsal_bench.data.files.truth_files import map_size
 from avsal_bench.data.plain_arrays import read_numbers
 from avsal_bench.text import many
@@ -65,7 +66,7 @@ def read_viewers(path: Path, video: Video) -> list[NDArray[np.int64]]:
 def _check_pixels(path: Path, seen: NDArray[np.float64], inside: int) -> None:
     """Raise ValueError where points are in no pixels of the picture: swapped, or in another unit."""
     height, width = PICTURE
-    if len(seen) - inside > _MOST_OUTSIDE * len(seen):
+    if len(seen) - inside > _MOST_OUTSIDE * len(seen) or swapped(seen[:, 0], seen[:, 1], PICTURE):
         raise ValueError(
             f"{path}: {len(seen) - inside:,} of {many(len(seen), 'point')} lie outside of {width} x {height}; are "
             "x and y swapped, or are they pixels of another picture?"
