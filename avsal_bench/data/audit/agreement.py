@@ -48,7 +48,14 @@ def swapped(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def disagreement(pairs: Sequence[Pair]) -> tuple[str, bool]:
-    """What is wrong with the points of some frames, in a sentence, and whether their axes are swapped; else ""."""
+    """What is wrong with the points of some frames, in a sentence, and whether their axes are swapped; else "".
+
+    >>> square = np.zeros((4, 4)); square[0] = 1
+    >>> disagreement([(square, square > 0)] * 2)
+    ('', False)
+    >>> disagreement([(square, (square > 0).T)] * 2)[0][-40:]
+    'swapped by 1.7: swap x and y in the file'
+    """
     seen = brightness(pairs)
     if seen is None or seen >= BRIGHTER:
         return "", False

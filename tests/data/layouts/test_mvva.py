@@ -233,6 +233,7 @@ HOSTILE = {
     "axes first": (lambda p: p.transpose(1, 0, 2), r"shape \(2, 8, 5\), expected frames x 2"),
     "no axis of viewers": (lambda p: p[:, :, 0], r"shape \(8, 2\), expected 3 axes"),
     "rows and columns": (lambda p: np.full((8, 2, 3), [[200.0], [900.0]]), "are x and y swapped"),
+    "rows and columns, most inside": (lambda p: p[:, ::-1], "13 of 30 points lie outside .* are x and y swapped"),
     "shares": (lambda p: np.nan_to_num(p) / 4000, "all points lie between 0 and 1"),
     "infinite": (lambda p: np.where(p > 1279, np.inf, p), "frame 1 has an infinite number"),
     "objects": (lambda p: np.array([[None, 1]] * 8, dtype=object), "pickled array of Python objects.*np.save"),
@@ -286,12 +287,15 @@ def test_the_check_of_data_is_clean_and_finds_damage(authors):
         np.save(authors / "MVVA/face_tracking/103.npy", np.full((8, 1, 4), [50, 8, 20, 40]))
         np.save(authors / "fixation_data_mvva/005.npy", trees.gaze("005")[:5])
         (authors / "MVVA/maps/video_103/004.jpg").unlink()
+        far = 1279 - np.nan_to_num(trees.gaze("82"))[..., [0, 0]] - [0, 25]
+        np.save(authors / "fixation_data_mvva/82.npy", np.stack([far[:, 0], far[:, 0] % 700], axis=1))
         found = check_sets({"mvva": authors}, pool)
     told = {(f.kind, f.video): f.text for f in found.findings if f.kind not in kinds}
     assert told.keys() == {
         *(("bad labels", "082"), ("bad faces", "082"), ("bad faces", "103")),
-        *(("unreadable fixations", "005"), ("maps missing", "103")),
+        *(("unreadable fixations", "005"), ("maps missing", "103"), ("misplaced points", "082")),
     }
+    assert "in 5 frames looked at, maps are no brighter where people look" in told["misplaced points", "082"]
     assert "frames x faces, 8 x 2, expected faces x frames; save its transpose" in told["bad labels", "082"]
     assert "frame 1, face 1: from (50, 8) to (20, 40)" in told["bad faces", "103"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: Share of points outside from which on it is asked, and how many times fewer lie outside once they are swapped.
-ASKED, FEWER = 0.05, 10
+#: Points outside, and share of them, from which on it is asked; how many times fewer lie outside once they are swapped.
+LEAST, ASKED, FEWER = 10, 0.05, 10
 
 
 def swapped(x: NDArray[np.float64], y: NDArray[np.float64], size: tuple[int, int]) -> bool:
@@ -14,7 +14,7 @@ def swapped(x: NDArray[np.float64], y: NDArray[np.float64], size: tuple[int, int
 
     People who look past the picture do so on all of its sides, and these points do not come in by that.
 
-    >>> x, y = np.array([700.0, 900.0, 300.0]), np.array([200.0, 300.0, 400.0])
+    >>> x, y = np.array([700.0, 900.0, 300.0] * 10), np.array([200.0, 300.0, 400.0] * 10)
     >>> swapped(x, y, (720, 1280)), swapped(y, x, (720, 1280))
     (False, True)
     """
@@ -22,4 +22,4 @@ def swapped(x: NDArray[np.float64], y: NDArray[np.float64], size: tuple[int, int
     outside, otherwise = (
         int(len(x) - ((a >= 0) & (a <= width) & (b >= 0) & (b <= height)).sum()) for a, b in ((x, y), (y, x))
     )
-    return outside > ASKED * len(x) and FEWER * otherwise <= outside
+    return outside >= LEAST and outside > ASKED * len(x) and FEWER * otherwise <= outside
