@@ -239,8 +239,8 @@ def plan_ablation(
         precision: of the tests, see :class:`~avsal_bench.bench.job.Job`; another one is another table.
 
     Raises:
-        ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, or an
-            override that the recipe does not know.
+        ValueError, FileNotFoundError: for an unknown model, preset or modality, a model without a recipe, an override
+            that the recipe does not know, or tests by eye and by mouse, which share no table.
     """
     rules(protocol)
     plans = []
@@ -250,12 +250,22 @@ def plan_ablation(
             raise ValueError(f"ablation {ablation.name}, row {row.variant!r}: {ablation.model} has no {row.modality}")
         words = (*row_overrides(ablation, row, preset, own), *overrides)
         recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words, own_data(own))
+        _check_kinds(recipe)
         run = folds or (() if own or embedded(recipe) else ablation.folds) or recipe.folds
         place = ablation_root(ablation, space, recipe.preset, precision) / row.slug
         job = Job(ablation.model, row.modality, 1, 0, preset, protocol, words, own=tuple(own), precision=precision)
         jobs = [replace(job, fold=fold, seed=seed) for fold in run for seed in seeds]
         plans.append(RowPlan(row, tuple(jobs), replace(space, leaderboard=place)))
     return plans
+
+
+def _check_kinds(recipe: Recipe) -> None:
+    kinds = {str(dataset(name).viewing["device"]): name for name in reversed(recipe.test)}
+    if {"eye", "mouse"} <= kinds.keys():
+        raise ValueError(
+            f"{kinds['eye']} is of eye tracking and {kinds['mouse']} of a mouse: they share no table and no mean; test "
+            "on sets of one kind"
+        )
 
 
 def row_overrides(ablation: Ablation, row: Row, preset: str, own: Sequence[str] = ()) -> tuple[str, ...]:

@@ -181,6 +181,12 @@ def test_an_override_or_modality_that_the_network_does_not_know(tmp_path, space)
         plan_ablation(load(tmp_path, rows=[row(modality="a")]), space, "smoke", "stavis")
 
 
+def test_sets_by_eye_and_by_mouse_share_no_table(space):
+    ablation = load_ablation(FOLDER, "avrsp-table5")
+    with pytest.raises(ValueError, match="avad is of eye tracking and crowdsal of a mouse: they share no table"):
+        plan_ablation(ablation, space, "smoke", "stavis", overrides=["test=[avad,etmd,crowdsal]"])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_two_rows_claim_one_record_and_none_that_of_the_leaderboard(name, space):
     plans = plan_ablation(load_ablation(FOLDER, name), space, "smoke", "stavis", folds=[1, 2], seeds=[0, 1])
