@@ -14,7 +14,7 @@ from avsal_bench.data.audit.audit import check_sets
 from avsal_bench.data.dataset import dataset, resolve_name
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import frame_size, read_frames
-from avsal_bench.data.files.presence import check_truth, check_videos
+from avsal_bench.data.files.presence import check_truth, check_video, check_videos, faults_of
 from avsal_bench.data.files.sound_files import read_sound
 from avsal_bench.data.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.statistics.stats import set_stats
@@ -314,6 +314,30 @@ def test_a_point_outside_is_a_finding_that_names_the_file(root):
     assert text.startswith("frame 4: the file: frame 4 has a point at row 200 and column 300")
     assert "Test/Fixations/3001.json" in text
     assert any("point at row 200" in found.text for found in findings(root, "crowdsal", quick=True))
+    videos = listed(root, "crowdsal")
+    looks = (lambda: check_truth(videos[0]), lambda: check_videos(videos, False), lambda: check_video(videos[0], False))
+    for look in (*looks, lambda: raise_first(faults_of(videos[0], ["maps", "fixations"]))):
+        with pytest.raises(ValueError, match=r"3001.json: frame 4 has a point at row 200 and column 300"):
+            look()
+
+
+def raise_first(faults):
+    for error in faults.values():
+        raise error
+
+
+def test_swapped_points_are_found_where_they_stay_within_the_picture(root):
+    path = root / "CrowdSAL/Test/Fixations/3001.json"
+    plain = json.loads(path.read_text())
+    height, width = frame_size(listed(root, "crowdsal")[0])
+    turned = [[[column, row] for row, column in of if column < height and row < width] for of in plain]
+    path.write_text(json.dumps(turned))
+    assert any("swap x and y" in text for text in errors(root, "crowdsal"))
+
+
+def test_records_of_a_part_of_the_set_say_so(made):
+    assert dataset("crowdsal").told(made, 1)["own_list"] == {"videos": 2, "usual": 2000}
+    assert dataset("ntire26_private").told(made, 1)["own_list"]["usual"] == 500
 
 
 def write_maps(path, frames, pix_fmt, size=(96, 144)):

@@ -57,10 +57,13 @@ def disagreement(pairs: Sequence[Pair]) -> tuple[str, bool]:
     'swapped by 1.7: swap x and y in the file'
     """
     seen = brightness(pairs)
-    if seen is None or seen >= BRIGHTER:
+    other = None if seen is None else brightness(swapped(pairs))
+    # Where people look near the diagonal, swapped points are still a little brighter, and far less than they would be.
+    turned = seen is not None and other is not None and other >= SWAPPED + max(0.0, seen)
+    if seen is None or (seen >= BRIGHTER and not turned):
         return "", False
-    text = f"maps are no brighter where people look than elsewhere: by {seen:.1f} standard deviations, and 2 is usual"
-    other = brightness(swapped(pairs))
-    if other is not None and other >= SWAPPED:
+    less = "no brighter" if seen < BRIGHTER else "hardly brighter"
+    text = f"maps are {less} where people look than elsewhere: by {seen:.1f} standard deviations, and 2 is usual"
+    if turned:
         return f"{text}; with rows and columns of the points swapped by {other:.1f}: swap x and y in the file", True
     return f"{text}; are the points of another video, or of another picture?", False

@@ -15,7 +15,7 @@ from avsal_bench.data.files.readers.video_reader import check_reader
 from avsal_bench.data.files.sound_files import audio_path, check_floats, sound_header
 from avsal_bench.data.files.sound_limits import soundless
 from avsal_bench.data.files.tracks import has_track
-from avsal_bench.data.files.truth_files import fixations_of, maps_of
+from avsal_bench.data.files.truth_files import check_points, fixations_of, map_size, maps_of
 from avsal_bench.data.files.video_files import count_frames, until_damage
 from avsal_bench.data.files.whole_films.truth_films import check_film_of_maps
 from avsal_bench.data.places import NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile, is_video_file
@@ -36,6 +36,7 @@ def check_video(video: Video, audio: bool) -> None:
     for look in _looks(audio).values():
         look(video)
     check_film_of_maps(video)
+    _check_points(video)
     _check_lengths(video, audio)
 
 
@@ -72,6 +73,7 @@ def check_videos(videos: Sequence[Video], audio: bool, truth: bool = True, conte
         for video in videos:
             if truth:
                 _check_film_of_maps(video)
+                _check_points(video)
             _check_lengths(video, audio, contents)
             if told is not None:
                 told.advance()
@@ -99,6 +101,7 @@ def faults_of(
     lengths: dict[str, Callable[[], object]] = {
         "frames": lambda: _check_count(video, contents),
         "maps": lambda: _check_film_of_maps(video),
+        "fixations": lambda: "maps" in found or _check_points(video),  # maps say how large the picture is
         "sound": lambda: _check_sound(video),
     }
     found: dict[str, OSError | ValueError] = {}
@@ -135,7 +138,7 @@ def check_truths(videos: Sequence[Video]) -> None:
 
     Raises:
         FileNotFoundError: naming the first missing file.
-        ValueError: naming a film of maps that does not fit its video.
+        ValueError: naming a film of maps that does not fit its video, and a list of points that cannot be read.
     """
     for video in videos:
         _check_maps(video)
@@ -143,6 +146,7 @@ def check_truths(videos: Sequence[Video]) -> None:
     with at_once():
         for video in videos:
             _check_film_of_maps(video)
+            _check_points(video)
 
 
 def _looks(audio: bool, truth: bool = True) -> dict[str, Callable[[Video], object]]:
@@ -242,6 +246,16 @@ def _check_film_of_maps(video: Video) -> None:
         film = video.frames.path if isinstance(video.frames, VideoFile) else ""
         said = [video.n_frames, files.bits, str(film)]
         _good_once(files.path, "maps-1", said, lambda: check_film_of_maps(video))
+
+
+def _check_points(video: Video) -> None:
+    """Read the points of a video to their end: a test comes to them after hours of training."""
+    files = video.fixations
+    if not isinstance(files, PointsFile) or video.n_frames == 1:  # of a set of pictures, one file holds those of all
+        return
+    size = files.size or map_size(video)
+    said = [video.key, video.n_frames, *size]
+    _good_once(files.path, "points-1", said, lambda: check_points(video, size))
 
 
 def _good_once(path: Path, kind: str, said: list[Any], look: Callable[[], None]) -> None:

@@ -168,6 +168,20 @@ def points(video: Video, frame: int, within: tuple[int, int] | None = None) -> T
     return of_frame
 
 
+def check_points(video: Video, within: tuple[int, int]) -> None:
+    """Nothing, where a file of points has those of each frame of its video, all of them within the fixation map.
+
+    Args:
+        video: whose fixations are points.
+        within: (height, width) of the fixation map.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`points`.
+    """
+    for frame in range(1, video.n_frames + 1):
+        points(video, frame, within)
+
+
 def _check_within(of_frame: Tensor, size: tuple[int, int], path: Path, frame: int) -> None:
     (height, width), (rows, columns) = size, of_frame.unbind(1)
     outside = (rows < 0) | (columns < 0) | (rows >= height) | (columns >= width)

@@ -33,6 +33,7 @@ videoprocessing.ai, in excerpts. No file of the set was at hand for this sheet.
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.challenge import SPLIT, FilmLayout, SplitVideos
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.getting.offers import Online
 from avsal_bench.lazy import Later
 
@@ -69,5 +70,6 @@ for _name, _test in _TESTS.items():
             online=Online(repository="ANDRYHA/AudioVisualMouseSaliency"),
             over=("avimos",) if _name != "avimos" else (),
             also=("AViMoS", "AudioVisualMouseSaliency"),
+            told=told_by_number(_name, 500) if _name == "avimos" else None,  # how many are public was not seen
         )
     )

@@ -33,6 +33,7 @@ videoprocessing.ai. No file of the set was at hand for this sheet.
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.challenge import FilmLayout, crowdsal_videos
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.getting.offers import Online
 from avsal_bench.lazy import Later
 
@@ -65,5 +66,6 @@ register_dataset(
         ),
         online=Online(repository="ANDRYHA/CrowdSAL"),
         also=("crowdsal",),
+        told=told_by_number("crowdsal", 2000),
     )
 )

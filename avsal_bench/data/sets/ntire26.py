@@ -37,6 +37,7 @@ iLearn-Lab/CVPRW26-ViSAGE. No video, map or list of points was at hand for this 
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
 from avsal_bench.data.layouts.challenge import SPLIT, FilmLayout, SplitVideos
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.getting.offers import Online
 from avsal_bench.lazy import Later
 
@@ -44,6 +45,8 @@ from avsal_bench.lazy import Later
 FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
 POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
+#: Test videos of each name.
+_TESTS = {"ntire26": 300, "ntire26_private": 500}
 _PARTS = {
     "ntire26": {"train": (("train",),), "test": (("public_test",),)},
     "ntire26_private": {"test": (("private_test",),)},
@@ -75,5 +78,6 @@ for _name, _parts in _PARTS.items():
             online=Online(repository="ANDRYHA/VideoSaliencyChallenge"),
             over=("ntire26",) if _name != "ntire26" else (),
             also=("NTIRE26", "VideoSaliencyChallenge"),
+            told=told_by_number(_name, _TESTS[_name]),
         )
     )
