@@ -122,8 +122,11 @@ def _look_at_description(one: _Set) -> None:
     gaze that it names and nobody has."""
     layout = one.description.layout
     if one.description.remarks is not None and one.lists:
-        for text in one.description.remarks(one.root):
-            one.add("remark", (), one.description.folder, text)
+        try:
+            for text in one.description.remarks(one.root):
+                one.add("remark", (), one.description.folder, text)
+        except (OSError, ValueError) as error:
+            one.add("not checked", (), one.description.folder, f"files in no list: {error}")
     if not isinstance(layout, DescribedLayout):
         return
     where = below(layout.one.path, one.root.absolute())

@@ -8,7 +8,7 @@ from typing import Any
 
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.dhf1k_layouts import dhf1k_layout
-from avsal_bench.data.layouts.lists import PACKAGED_LISTS, names_of_list, read_fold_list
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, folds_told, names_of_list, read_fold_list
 
 
 def listed_frames(name: str, fold: int) -> dict[str, int] | None:
@@ -34,7 +34,8 @@ def listed_frames(name: str, fold: int) -> dict[str, int] | None:
 
 
 def told_by_number(name: str, usual: int) -> Callable[[Path, int], dict[str, Any]]:
-    """What a record tells of a set without lists (``DataSet.told``): ``own_list`` where not all its videos are tested.
+    """What a record tells of a set without lists in this package (``DataSet.told``): its ``folds``, and ``own_list``
+    where not all its videos are tested.
 
     Args:
         name: of the set.
@@ -42,7 +43,9 @@ def told_by_number(name: str, usual: int) -> Callable[[Path, int], dict[str, Any
     """
 
     def told(root: Path, fold: int) -> dict[str, Any]:
-        number = len(dataset(name, root).videos(root, "test", fold))
-        return {} if number == usual else {"own_list": {"videos": number, "usual": usual}}
+        description = dataset(name, root)
+        number = len(description.videos(root, "test", fold))
+        own = {} if number == usual else {"own_list": {"videos": number, "usual": usual}}
+        return folds_told(description) | own
 
     return told

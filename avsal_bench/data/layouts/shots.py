@@ -47,11 +47,15 @@ class Shots:
 
         Raises:
             FileNotFoundError: for a missing root or folder, and for a part without videos.
-            ValueError: for two folders of one shot, and for frames of which two have one number.
+            ValueError: for two folders of one shot, for a shot in both parts, and for frames of which two have one
+                number.
         """
         del fold  # one split
         folder = part_folder(root, description, "test" if part == "test" else "train")
-        shots = {place: path for place, path in _shots_of(folder).items() if self._takes(part, place[0])}
+        found = _shots_of(folder)
+        if part != "test" and (tests := _folder_of(folder.parent, "test")) is not None:
+            check_parts_apart(*({path.name: path for path in of.values()} for of in (found, _shots_of(tests))))
+        shots = {place: path for place, path in found.items() if self._takes(part, place[0])}
         videos = []
         for (number, shot), path in shots.items():
             prefix = f"{path.name.rpartition('_')[0]}_"

@@ -13,6 +13,7 @@ from avsal_bench.data.layouts.lists import check_parts_apart
 from avsal_bench.data.layouts.videos import need_folders
 from avsal_bench.data.places import FixationFiles, MapFiles, NumberedFiles, OneFile
 from avsal_bench.names import safe_name
+from avsal_bench.strays import without_strays
 
 #: Part of MIT1003 that plays the test: mspi2024, Table 3, validates on 103 of the 1003 images.
 MIT1003_TEST = 103 / 1003
@@ -88,7 +89,7 @@ def cat2000_layout(root: Path, description: DataSet, part: str, fold: int) -> li
     base = f"{description.folder}/trainSet"
     need_folders(root, description, [f"{base}/{kind}" for kind in ("Stimuli", "FIXATIONMAPS", "FIXATIONLOCS")])
     images, maps, fixations = (root / base / kind for kind in ("Stimuli", "FIXATIONMAPS", "FIXATIONLOCS"))
-    categories = [p for p in sorted(images.iterdir()) if p.is_dir() and p.name.lower() != "output" and p.name[0] != "."]
+    categories = [p for p in without_strays(images.iterdir()) if p.is_dir() and p.name.lower() != "output"]
     if not categories:
         raise FileNotFoundError(f"{description.name}: no folders of categories in {images}; unpack the archive again")
     found = []
@@ -170,6 +171,6 @@ def pictures(description: DataSet, folder: Path, suffix: str) -> list[Path]:
 
 
 def _found(folder: Path, suffix: str) -> list[Path]:
-    """The pictures of a folder by name; hidden files, which archives made on a Mac hold, are none."""
-    there = folder.iterdir() if folder.is_dir() else ()
-    return sorted(p for p in there if p.suffix == suffix and not p.name.startswith("."))
+    """The pictures of a folder by name, the ending in any case; what other programs left there is none."""
+    there = without_strays(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in there if path.suffix.lower() == suffix]

@@ -24,6 +24,7 @@ http://saliency.mit.edu/datasets.html, ``trainSet.zip``.
 """
 
 from avsal_bench.data.dataset import DataSet, Facts, register_dataset
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.data.layouts.stills import cat2000_layout
 from avsal_bench.getting.offers import Online, Piece
 
@@ -52,6 +53,7 @@ register_dataset(
             ),
             heard=False,
         ),
+        told=told_by_number("cat2000", 400),
         online=Online(
             (
                 Piece(

@@ -33,6 +33,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from avsal_bench.data.dataset import DataSet, Facts, Video, register_dataset
+from avsal_bench.data.layouts.listed import told_by_number
 from avsal_bench.data.layouts.stills import pictures, split_by_names, still
 from avsal_bench.data.layouts.videos import need_folders
 from avsal_bench.data.places import PaintedMaps, PointsFile
@@ -88,6 +89,7 @@ register_dataset(
             ),
             heard=False,
         ),
+        told=told_by_number("osie", 200),
         online=Online(
             (
                 Piece(

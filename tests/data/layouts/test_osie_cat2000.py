@@ -20,6 +20,7 @@ from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.points import fixation_cells
 from avsal_bench.data.files.presence import check_videos
 from avsal_bench.data.files.truth_files import density, density_levels, fixations, points
+from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.data.statistics.stats import set_stats
 from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec
@@ -48,6 +49,22 @@ def parts(name, root):
 
 def image(root, name="1001"):
     return next(v for part in parts("osie", root) for v in part if v.name == name)
+
+
+def test_what_other_programs_left_is_no_image_and_a_part_of_a_set_is_told(root):
+    before = {name: [[v.name for v in part] for part in parts(name, root)] for name in BOTH}
+    images = root / "CAT2000/trainSet/Stimuli"
+    (images / "__MACOSX").mkdir()
+    for folder, name in ((root / "OSIE/data/stimuli", "1001"), (sorted(images.iterdir())[0], "001")):
+        shutil.copy(folder / f"{name}.jpg", folder / f"{name} (1).jpg")
+        (folder / f"{name}.jpg").rename(folder / f"{name}.JPG")
+    assert {name: [[v.name for v in part] for part in parts(name, root)] for name in BOTH} == before
+    for name, usual in (("osie", 200), ("cat2000", 400)):
+        tested = len(parts(name, root)[1])
+        assert story_of_lists(root, dataset(name), 1) == {
+            "folds": [1],
+            "own_list": {"videos": tested, "usual": usual},
+        }
 
 
 def test_images_are_videos_of_one_frame_with_the_points_that_were_written(written):

@@ -153,6 +153,7 @@ def test_fixations_may_be_mat_files_alone(tmp_path):
             ),
             "are both frame 11; keep one",
         ),
+        ("hollywood2", lambda f: shutil.copytree(f / f"training/{TWO}_2", f / f"testing/{TWO}_2"), "one name"),
         ("ucf", lambda f: shutil.copytree(f / "testing/Diving-Side-001", f / "training/Diving-Side-001"), "one name"),
         ("ucf", lambda f: (f / "training/Walk-Front-009").mkdir(), "no frames and no maps in .*Walk-Front-009"),
         (
@@ -171,6 +172,14 @@ def test_what_is_wrong_with_a_copy_is_named(root, name, damage, words):
     damage(root / dataset(name).folder)
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         videos(name, root)
+
+
+def test_damage_of_a_folder_that_lists_are_made_of_is_a_finding(root):
+    folder = root / "Hollywood2_actions/training"
+    shutil.copytree(folder / f"{TWO}_2", folder / f"{TWO}_02")
+    told = found("hollywood2", root)
+    assert "are both shot 2 of one video" in told["list", ""].text
+    assert "are both shot 2 of one video" in told["not checked", ""].text
 
 
 TWO = "actioncliptrain00002"
@@ -254,9 +263,9 @@ def test_short_shots_train_and_are_tested(written):
 
 def test_a_part_of_the_set_is_told_in_records(written):
     told = story_of_lists(written, dataset("hollywood2_videos"), 1)
-    assert told == {"own_list": {"videos": 2, "usual": 884}}
+    assert told == {"folds": [1], "own_list": {"videos": 2, "usual": 884}}
     whole = replace(dataset("ucf"), told=told_by_number("ucf", len(CLIPS["test"])))
-    assert story_of_lists(written, whole, 1) == {}
+    assert story_of_lists(written, whole, 1) == {"folds": [1]}
 
 
 def test_blobs_are_told_from_points():
