@@ -12,6 +12,7 @@ from avsal_bench.data.dataset import Video
 from avsal_bench.data.faces import Box, read_faces
 from avsal_bench.data.files.frames import frame_size
 from avsal_bench.data.files.truth_files import map_size
+from avsal_bench.text import many
 
 #: A video of whose boxes more than this share lie outside of the picture has boxes of another picture.
 _MOST_OUTSIDE = 0.5
@@ -42,8 +43,8 @@ class FacePlaces:
         outside = [box for box in boxes if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0]
         if len(outside) > _MOST_OUTSIDE * len(boxes):
             raise ValueError(
-                f"{video.faces.boxes}: {len(outside)} of {len(boxes)} boxes lie outside of the picture, {height} rows "
-                f"and {width} columns; are x and y swapped?"
+                f"{video.faces.boxes}: {len(outside)} of {len(boxes)} boxes lie outside of the picture, "
+                f"{many(height, 'row')} and {many(width, 'column')}; are x and y swapped?"
             )
 
     def talked(self, frame: int) -> bool:

@@ -38,6 +38,7 @@ from avsal_bench.metrics.functional import cc
 from avsal_bench.metrics.further import AUC_J_MIT, further_scores
 from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
 from avsal_bench.records import VideoScores, score_curve, video_from_json, video_to_json
+from avsal_bench.text import many
 from avsal_bench.timing.stopwatch import timed
 
 #: Pixels of ground truth or prediction that are scored at once, on a CPU and on a GPU. It bounds the memory (some 20
@@ -102,7 +103,7 @@ def _scored(
     """As :func:`score_frames`, and which of the predictions are constant ``(F,)``."""
     _check_shapes(maps, densities, fixations, negatives, where)
     if points is not None and len(points) != len(maps):
-        raise ValueError(f"expected the points of {len(maps)} frames, got those of {len(points)}")
+        raise ValueError(f"expected the points of {many(len(maps), 'frame')}, got those of {len(points)}")
     if maps.device.type in WITHOUT_FLOAT64:
         maps = maps.cpu()
     most = PIXELS if maps.device.type == "cpu" else PIXELS_ON_GPU
@@ -278,8 +279,8 @@ class VideoScorer:
         for of_frame, name in zip(points, where, strict=True):
             if len(of_frame) > 2 * max(pixels - 2, 1):
                 raise ValueError(
-                    f"{name}: {len(of_frame)} points on {pixels} pixels; expected at most twice as many points as "
-                    "pixels, are they those of another picture?"
+                    f"{name}: {many(len(of_frame), 'point')} on {pixels} pixels; expected at most twice as many points "
+                    "as pixels, are they those of another picture?"
                 )
         return points
 

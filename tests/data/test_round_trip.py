@@ -191,15 +191,13 @@ def test_lists_come_with_the_package_and_the_root_may_hold_its_own(tmp_path):
     write_list(tmp_path, "AVAD", "test", "_1", "mine 3 25\n")
     assert [v.name for v in dataset("avad").videos(tmp_path, "test", 1)] == ["mine"]
     assert len(dataset("avad").videos(tmp_path, "test", 2)) == 15
-    with pytest.raises(
-        FileNotFoundError, match=r"no fold list .*AVAD_list_test_4_fps.txt; the root must hold fold_lists/"
-    ):
+    with pytest.raises(ValueError, match="fold: expected 1, 2 or 3, got 4; avad has no other"):
         dataset("avad").videos(tmp_path, "test", 4)
 
 
 def test_every_packaged_list_is_read():
     paths = sorted(PACKAGED_LISTS.glob("*.txt"))
-    assert len(paths) == 34
+    assert len(paths) == 34 + 22 + 3, "of the six sets and DHF1K, of MVVA, of DAVE's own set"
     for path in paths:
         assert read_fold_list(path)
 

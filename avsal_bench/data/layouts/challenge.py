@@ -80,7 +80,7 @@ class FilmLayout:
         videos = []
         for one, facts in zip(found, self.facts([one.film for one in found]), strict=True):
             if facts.frames > MOST_FRAMES:
-                raise ValueError(f"{one.film}: {facts.frames:,} pictures, a video has at most {MOST_FRAMES:,}")
+                raise ValueError(f"{one.film}: {many(facts.frames, 'picture')}, a video has at most {MOST_FRAMES:,}")
             videos.append(
                 Video(
                     dataset=description.name,

@@ -32,6 +32,7 @@ from avsal_bench.data.synth.soundtrack import SAMPLE_RATE
 from avsal_bench.files import write_atomically
 from avsal_bench.names import unknown
 from avsal_bench.progress import progress
+from avsal_bench.text import many
 
 #: Layouts, each with the name of its folder.
 FOLDERS = {"crowdsal": "CrowdSAL", "ntire26": "ntire26", "avimos": "avimos"}
@@ -69,7 +70,9 @@ def make_film_set(root: Path, layout: str, videos: int = 6, frames: int = 48, se
     if layout not in FOLDERS:
         raise ValueError(unknown("layout of films", layout, FOLDERS))
     if videos < 4 or frames < 8:
-        raise ValueError(f"{videos} videos of {frames} frames: expected at least 4 videos, and at least 8 frames")
+        raise ValueError(
+            f"{many(videos, 'video')} of {many(frames, 'frame')}: expected at least 4 videos, and at least 8 frames"
+        )
     folder = root / FOLDERS[layout]
     if folder.exists():
         raise FileExistsError(f"{folder} is there already; remove it, or name another folder with --data-root")

@@ -27,6 +27,7 @@ from avsal_bench.metrics.arithmetic.scaling import (
     values_at,
     within,
 )
+from avsal_bench.text import many
 
 #: Added to the range of a map, as the script does: about 2⁻²³.
 RANGE_EPS = 1.19209e-7
@@ -76,8 +77,8 @@ def listed(points: Sequence[Tensor], size: tuple[int, int]) -> Listed:
     if outside.any():
         first = int(outside.nonzero()[0])
         raise ValueError(
-            f"a point at row {int(rows[first])} and column {int(columns[first])}, outside of {height} rows and "
-            f"{width} columns; are rows and columns swapped?"
+            f"a point at row {int(rows[first])} and column {int(columns[first])}, outside of {many(height, 'row')} and "
+            f"{many(width, 'column')}; are rows and columns swapped?"
         )
     row = torch.arange(len(points)).repeat_interleave(counts)
     index = row * height * width + rows % height * width + columns % width

@@ -2,7 +2,6 @@
 
 import pytest
 
-from avsal_bench.data.files.presence import _number
 from avsal_bench.data.layouts.patterns import Pattern, Tree, check_pattern
 from avsal_bench.data.places import NumberedFiles
 
@@ -95,7 +94,7 @@ def test_numbers_may_begin_anywhere(tmp_path):
         (tmp_path / f"x_{n:02d}.png").touch()
     files = NumberedFiles(tmp_path, "x_", 2, ".png", 5)
     assert [files.name(n) for n in (1, 2)] == ["x_05.png", "x_06.png"]
-    assert [_number(files, name) for name in ("x_05.png", "x_08.png", "x_04.png", "x_5.png", "y.png")] == [
+    assert [files.frame(name) for name in ("x_05.png", "x_08.png", "x_04.png", "x_5.png", "y.png")] == [
         1,
         4,
         0,
@@ -103,4 +102,4 @@ def test_numbers_may_begin_anywhere(tmp_path):
         0,
     ]
     assert Tree(tmp_path).last(files) == 4
-    assert _number(NumberedFiles(tmp_path, "", 1, ".png", 0), "0.png") == 1
+    assert NumberedFiles(tmp_path, "", 1, ".png", 0).frame("0.png") == 1

@@ -21,6 +21,7 @@ from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.image_headers import read_header, read_image_bytes
 from avsal_bench.data.places import OneFile
 from avsal_bench.files import regular_file
+from avsal_bench.text import many
 
 #: Of the Gaussian of a map, in pixels, and the side of its window (the authors' ``config.m``).
 SIGMA, WINDOW = 24, 168
@@ -46,7 +47,9 @@ def read_points(path: Path, video: Video) -> list[NDArray[np.int64]]:
     found, image = regular_file(path, _MOST, links=True).stat(), video.frames.file
     known = _of_images(path, found.st_size, found.st_mtime_ns)
     if image.name not in known:
-        raise ValueError(f"{path}: no fixations of {image.name}, but of {len(known)} other images; fetch it again")
+        raise ValueError(
+            f"{path}: no fixations of {image.name}, but of {many(len(known), 'other image')}; fetch it again"
+        )
     header = read_header(image, read_image_bytes(image))
     if header is None or not all(header.size):
         raise ValueError(f"unreadable image {image}; fetch it again")
@@ -128,7 +131,7 @@ def _check_unpacked(data: bytes) -> None:
     for found in _SHAPE[order].finditer(whole):
         sizes = np.frombuffer(whole, "<i4" if order == "little" else ">i4", found[1][0] // 4, found.end())
         if math.prod(map(int, sizes)) > len(whole):  # memory is taken for it before the entries are looked for
-            raise ValueError(f"an array of {' x '.join(map(str, sizes))} entries in {len(whole):,} bytes")
+            raise ValueError(f"an array of {' x '.join(map(str, sizes))} numbers in {len(whole):,} bytes")
 
 
 def _structs(where: str, value: Any, *fields: str) -> Iterator[Any]:

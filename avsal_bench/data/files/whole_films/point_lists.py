@@ -126,7 +126,7 @@ def _points(path: Path, frame: int, entry: Any) -> NDArray[np.int64]:
     if not isinstance(entry, list):
         raise ValueError(f"{path}: frame {frame} is {shortened(entry)}, expected a list of points; fetch it again")
     if len(entry) > MOST_POINTS:
-        raise ValueError(f"{path}: frame {frame} has {len(entry):,} points, at most {MOST_POINTS:,} are read")
+        raise ValueError(f"{path}: frame {frame} has {many(len(entry), 'point')}, at most {MOST_POINTS:,} are read")
     try:
         return _plainly(entry)
     except (ValueError, TypeError):
