@@ -487,7 +487,7 @@ def test_large_frames_are_read_a_few_at_a_time(films, monkeypatch):
         ([[-1, 0]], r"points.json: frame 2 has a point at row -1 and column 0"),
         (
             [[0, 1]] * 1533,
-            r"set/v, frame 2: 1533 points on 768 pixels; expected at most twice as many points as pixels",
+            r"set/v, frame 2: 1,533 points on 768 pixels; expected at most twice as many points as pixels",
         ),
     ],
 )

@@ -208,7 +208,7 @@ def test_a_file_that_lies_about_its_sizes_takes_no_memory(root):
         flags = np.array([6, 8], dtype="<i4").tobytes()
         data = data.replace(flags, np.array([6, 8], dtype=form).tobytes()).replace(tag + told, tag + lie)
         packed.write_bytes(data)
-        with pytest.raises(ValueError, match=r"fixations.mat \(an array of 1073741824 x 1 entries in .* bytes\)"):
+        with pytest.raises(ValueError, match=r"fixations.mat \(an array of 1073741824 x 1 numbers in .* bytes\)"):
             points(image(root), 1)
     packed.write_bytes(b"any text " + data[9:])
     with pytest.raises(ValueError, match=r"fixations.mat \(an array of"):
