@@ -189,7 +189,7 @@ def _check_within(of_frame: Tensor, size: tuple[int, int], path: Path, frame: in
         first = int(outside.nonzero()[0])
         raise ValueError(
             f"{path}: frame {frame} has a point at row {int(rows[first])} and column {int(columns[first])}, "
-            f"outside of {height} rows and {width} columns; are rows and columns swapped?"
+            f"outside of {many(height, 'row')} and {many(width, 'column')}; are rows and columns swapped?"
         )
 
 
