@@ -18,6 +18,8 @@ register_dataset(
             conditions="free viewing, with sound",
             licence="ask the authors",
             source="https://example.org/my-set",
+            device="eye",  # or "mouse": scores of the two share no table
+            heard=True,
         ),
     )
 )
