@@ -22,7 +22,7 @@ def listing() -> str:
         text_table(["network", "modalities", "paper"], [*networks, [HUMAN, "bound", "dave2019"]]),
         text_table(
             ["data set", "watched by", "sound", "files", "paper"],
-            [[s.name, _watched(s), "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
+            [[s.name, watched(s), "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
         ),
         text_table(
             ["protocol", "of (docs/protocols.md)"], [[name, protocol(name).source] for name in list_protocols()]
@@ -34,8 +34,13 @@ def listing() -> str:
     return "\n\n".join(tables)
 
 
-def _watched(one: DataSet) -> str:
-    """What followed where viewers looked, and whether they heard the sound."""
+def watched(one: DataSet) -> str:
+    """What followed where viewers looked, and whether they heard the sound.
+
+    >>> from avsal_bench.data import dataset
+    >>> watched(dataset("crowdsal")), watched(dataset("dhf1k"))
+    ('mouse, heard', 'eye')
+    """
     heard = {True: ", heard", False: ", not heard", None: ""}
     return str(one.viewing["device"]) + (heard[one.viewing["heard"]] if one.sound or one.viewing["heard"] else "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+from avsal_bench.catalogue.listing import watched
 from avsal_bench.data import dataset, list_datasets
 from avsal_bench.data.dataset import DataSet
 
@@ -23,14 +24,16 @@ def pages() -> dict[str, str]:
         "How to lay data out, check it and prepare it: [Data sets](../data.md).",
         "A set of your own: [Add my data](../tutorials/add_data.md).",
         "",
-        "| set | what it is | sound | licence |",
-        "| --- | --- | --- | --- |",
+        "| set | what it is | watched by | sound | licence |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name in names:
         described = dataset(name)
         licence = described.facts.licence if described.facts else "-"
         sound = "yes" if described.sound else "no"
-        lines.append(f"| [{heading(name)}]({name}.md) | {title(name).rstrip('.')} | {sound} | {licence} |")
+        lines.append(
+            f"| [{heading(name)}]({name}.md) | {title(name).rstrip('.')} | {watched(described)} | {sound} | {licence} |"
+        )
     lines += ["", "The embedded set `synth`, which needs no download: [synth](../synth.md)."]
     return {"datasets/index.md": "\n".join(lines) + "\n", **made}
 
@@ -75,9 +78,14 @@ def page(name: str) -> str:
 
 def table(name: str, described: DataSet) -> list[str]:
     """Facts of a set, a line each."""
-    rows = [("name in commands", f"`{name}`"), ("folder below the data root", f"`{described.folder}`")]
+    names = [name, *(other for other in list_datasets() if not module_of(other) and name in dataset(other).over)]
+    rows = [("name in commands" if len(names) == 1 else "names in commands", ", ".join(f"`{n}`" for n in names))]
+    folders = [dataset(other).folder for other in described.over] or [described.folder]
+    below = "folder below the data root" if len(folders) == 1 else "folders below the data root"
+    rows += [(below, ", ".join(f"`{folder}`" for folder in folders))]
     if described.facts:
         rows += [
+            ("watched by", watched(described)),
             ("viewers", described.facts.viewers),
             ("conditions", described.facts.conditions),
             ("licence", described.facts.licence),

@@ -209,6 +209,9 @@ def test_json_holds_everything_and_no_nan(tiny_root, tmp_path):
     full, empty = stats_of(tiny_root), stats_of(tmp_path / "none")
     assert math.isnan(empty.gaze.centre_auc)
     assert not empty.map.any()
+    table = stats_table([empty])
+    assert "nan" not in table
+    assert table.splitlines()[1].split()[-2:] == ["-", "-"]
     path = tmp_path / "out" / "stats.json"
     write_stats_json([full, empty], path)
     first, second = json.loads(path.read_text())

@@ -111,12 +111,16 @@ def test_links_out_of_the_docs_lead_to_pages_of_the_site(hooks_module):
 
 
 def test_a_data_sheet_is_a_page(hooks_module):
-    text = hooks_module("dataset_pages").pages()["datasets/avad.md"]
+    pages = hooks_module("dataset_pages").pages()
+    text = pages["datasets/avad.md"]
     assert text.startswith("# AVAD\n")
     assert "| licence | not stated |" in text
     assert "- Three videos are never tested" in text
     assert "``" not in text
     assert "::" not in text
+    assert "| names in commands | `ntire26`, `ntire26_private` |" in pages["datasets/ntire26.md"]
+    assert "| watched by | mouse, heard |" in pages["datasets/ntire26.md"]
+    assert "| folders below the data root | `DIEM`, `Coutrot_db1`, `Coutrot_db2` |" in pages["datasets/dave_ave.md"]
 
 
 def test_every_set_has_a_page_in_the_navigation(hooks_module):

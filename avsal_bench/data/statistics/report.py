@@ -188,15 +188,24 @@ def _set_row(s: SetStats) -> list[str]:
     return [
         *(s.name, f"{s.videos}", f"{s.frames}", f"{s.hours:.3f}"),
         *(f"{value:.1f}" for value in (min(seconds), float(np.median(seconds)), max(seconds))),
-        *(f"{s.gaze.mean:.2f}", f"{s.gaze.median:g}", f"{100 * s.gaze.empty:.2f}"),
-        *(f"{s.gaze.centre_auc:.4f}", f"{s.gaze.centre_distance:.4f}"),
+        *(_or_dash(s.gaze.mean, ".2f"), _or_dash(s.gaze.median, "g"), _or_dash(100 * s.gaze.empty, ".2f")),
+        *(_or_dash(s.gaze.centre_auc, ".4f"), _or_dash(s.gaze.centre_distance, ".4f")),
     ]
+
+
+def _or_dash(value: float, form: str) -> str:
+    """A number, or a dash where there is none: of a list without videos, or of ground truth that is kept back."""
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def _fold_row(s: SetStats, fold: FoldStats) -> list[str]:
     row = [s.name, str(fold.fold) if len(s.folds) > 1 else "all"]
     for part in (fold.train, fold.test, fold.val):
-        row += [f"{part.videos}", f"{part.frames}", f"{part.hours:.3f}", f"{part.fixations:.2f}"] if part else [""] * 4
+        row += (
+            [f"{part.videos}", f"{part.frames}", f"{part.hours:.3f}", _or_dash(part.fixations, ".2f")]
+            if part
+            else [""] * 4
+        )
     return row
 
 
