@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+from numpy.typing import NDArray
+
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.containers import open_container
 from avsal_bench.data.files.packets import picture_stream
@@ -32,6 +35,8 @@ from avsal_bench.workers import Workers
 SUFFIX = ".mp4"
 #: Bits of the levels in a film that servers are known to read.
 MOST_BITS = 10
+#: By which share two pictures may be closer together or further apart than others: containers round their times.
+UNEVEN = 0.2
 #: A zip has no dates of its own: the first that it can say.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -117,7 +122,13 @@ def _look_through(one: VideoMaps) -> _Seen:
             continue
         if saliency.min() == saliency.max():
             constant.append(frame)
-    return _Seen(len(line.times), bits, line.constant, constant, bad)
+    return _Seen(len(line.times), bits, _even(line.times), constant, bad)
+
+
+def _even(times: NDArray[np.float64]) -> bool:
+    """Whether pictures follow each other at one distance: ffmpeg fills wider ones, however well all fit on average."""
+    gaps = np.diff(times)
+    return bool((np.abs(gaps - gaps.mean()) <= UNEVEN * gaps.mean()).all()) if len(gaps) else True
 
 
 def _note_film(checked: Checked, one: VideoMaps, seen: _Seen) -> None:

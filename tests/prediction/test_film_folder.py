@@ -4,6 +4,7 @@ import json
 import shutil
 import zipfile
 
+import av
 import numpy as np
 import pytest
 from map_film_files import moving, write_map_film
@@ -11,6 +12,7 @@ from PIL import Image
 from predicted import predict, write_checkpoint, write_film
 
 from avsal_bench.cli import main
+from avsal_bench.data.files.timeline import timeline
 from avsal_bench.data.files.video_files import count_frames, frame_rate
 from avsal_bench.evaluation.map_films import to_range_one
 from avsal_bench.evaluation.maps import read_map
@@ -163,6 +165,23 @@ def test_what_servers_do_not_read_is_made_anew(submit, maps, capsys):
         for n, saliency in enumerate(moving(N), 1):
             expected = saliency.T if name == "upright" else saliency
             assert np.abs(read_map(film, n).numpy() - expected).max() < 0.03
+
+
+def test_films_whose_pictures_come_unevenly_are_made_anew(submit, maps, capsys):
+    whole = maps.parent / "whole.mp4"
+    (maps / "second.mp4").rename(whole)
+    with av.open(str(whole)) as source, av.open(str(maps / "second.mp4"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        step = round(1 / 30 / source.streams.video[0].time_base)
+        for n, packet in enumerate(p for p in source.demux(video=0) if p.dts is not None):
+            packet.dts = packet.pts = n * 2 * step + n % 2 * step  # fits an even rate on average
+            packet.stream = stream
+            target.mux(packet)
+    assert submit() == 0
+    assert "made anew: second.mp4: its pictures do not come evenly" in capsys.readouterr().out
+    with zipfile.ZipFile(submit.zip) as archive:
+        archive.extractall(maps / "read")
+    assert np.allclose(np.diff(timeline(maps / "read" / "second.mp4").times), 1 / 30)
 
 
 def test_all_that_is_wrong_is_told_and_nothing_is_packed(submit, maps, capsys):
