@@ -18,15 +18,19 @@ from avsal_bench.data.dataset import (
     resolve_name,
     use_root,
 )
-from avsal_bench.data.places import NumberedFiles, OneFile, VideoFile
+from avsal_bench.data.places import FaceFiles, NamedFiles, NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile
 
 __all__ = [
     "SIX",
     "DataSet",
+    "FaceFiles",
     "Facts",
     "Layout",
+    "NamedFiles",
     "NumberedFiles",
     "OneFile",
+    "PaintedMaps",
+    "PointsFile",
     "Video",
     "VideoFile",
     "dataset",

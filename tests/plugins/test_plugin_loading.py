@@ -10,12 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from plugin_fixtures import forgotten, write  # noqa: F401
 
+from avsal_bench import data
 from avsal_bench.cli.app import _parser, main
-from avsal_bench.data import dataset, list_datasets, resolve_name
+from avsal_bench.data import Video, dataset, list_datasets, resolve_name
 from avsal_bench.evaluation.protocol import list_protocols, protocol
 from avsal_bench.metrics.further import further_metric
 from avsal_bench.models import create_model, list_models, model_entry
@@ -287,3 +289,11 @@ def test_a_plugin_that_is_gone_in_the_process_of_a_job_is_one_line(write, monkey
     assert (
         capsys.readouterr().err == "avsal run: plug-in /nowhere/mine.py: no such file; see --plugin and AVSAL_PLUGINS\n"
     )
+
+
+def test_all_that_a_video_of_a_set_is_made_of_is_public():
+    hints = get_type_hints(Video)
+    kinds = {kind for hint in hints.values() for kind in (get_args(hint) or (hint,))}
+    own = {kind.__name__ for kind in kinds if kind.__module__ == "avsal_bench.data.places"}
+    assert own == {"FaceFiles", "NumberedFiles", "OneFile", "PaintedMaps", "PointsFile", "VideoFile"}
+    assert {*own, "NamedFiles"} <= set(data.__all__)
