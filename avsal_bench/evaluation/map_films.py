@@ -3,7 +3,7 @@
 Each map is scaled to its own lowest and highest value, as in 8-bit pictures of maps. Two kinds are written:
 
 - ``mp4``: H.264 in grey, of 10 bits (as the maps that CrowdSAL and its kin hand out, constant rate factor 0) or of 8
-  bits, which every player shows. Both are lossy; docs/map_films.md says how far scores move.
+  bits, which every player shows. Both are lossy; docs/howto/map_films.md says how far scores move.
 - ``mkv``: FFV1 of 16 bits, without loss.
 
 A film is there whole or not at all: it has its name when its last picture is written.
