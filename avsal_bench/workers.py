@@ -59,10 +59,14 @@ class Workers:
             # Made anew, not copies of this process: a copy may hang once this one has used threads.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.count, context, initializer=_start)
-        futures = {self._pool.submit(function, task): index for index, task in enumerate(tasks)}
         try:
+            futures = {self._pool.submit(function, task): index for index, task in enumerate(tasks)}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
+            # One that was being started while another died is waited for, for ever, unless it is ended here: the pool
+            # ends those alone that it knew of when it broke.
+            for process in list((self._pool._processes or {}).values()):
+                process.terminate()
             text = "a reading process died, perhaps of too little memory; run again to go on, with fewer --workers"
             raise OSError(text) from error
