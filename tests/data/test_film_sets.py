@@ -367,7 +367,10 @@ def test_films_of_maps_that_do_not_fit_stop_a_run_and_are_found(root, frames, pi
         with pytest.raises(ValueError, match=said) as caught:
             look()
         assert str(path) in str(caught.value)
-    assert any(path.name in text and said.split(" ", 2)[0] in text for text in errors(root, "crowdsal"))
+    (misfit,) = [found for found in findings(root, "crowdsal") if found.kind == "misfitting maps"]
+    assert misfit.severity == "error"
+    assert path.name in misfit.where
+    assert said.split(" ", 2)[0] in misfit.text
 
 
 def test_small_sets_are_made_by_a_command(made, tmp_path, capsys):

@@ -59,9 +59,9 @@ def test_points_keep_their_repeats_and_make_a_map(tmp_path):
     assert truth_files.points(video, 1).tolist() == [[0, 0], [3, 31], [3, 31]]
     assert truth_files.fixations(video, 1).nonzero().tolist() == [[0, 0], [3, 31]]
     assert not truth_files.fixations(video, 3).any()
-    check_truth(video)
-    with pytest.raises(ValueError, match=r"points.json: frame 2 has a point at row 24 and column 0, outside"):
-        truth_files.fixations(video, 2)
+    for look in (check_truth, lambda video: truth_files.fixations(video, 2)):
+        with pytest.raises(ValueError, match=r"points.json: frame 2 has a point at row 24 and column 0, outside"):
+            look(video)
     with pytest.raises(ValueError, match=r"points.json: no frame 4, the file has points of 3 frames"):
         truth_files.points(video, 4)
 
