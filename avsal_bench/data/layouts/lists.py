@@ -164,6 +164,21 @@ def story_of_lists(root: Path, description: DataSet, fold: int) -> dict[str, Any
     return told | folds_told(description)
 
 
+def told_of_test(description: DataSet, test: Path, used: Mapping[str, int], usual: Mapping[str, int]) -> dict[str, Any]:
+    """What a record tells of a test list beside that of this package: ``overlaps``, ``own_list`` and ``folds``.
+
+    Args:
+        description: of the set.
+        test: the list that is used.
+        used: frames of its videos, by name.
+        usual: likewise, of the list of this package.
+    """
+    told: dict[str, Any] = {"overlaps": True} if overlap_is_meant(test) else {}
+    if used != usual:  # a score on it is none of the usual test, and the leaderboard does not rank it
+        told["own_list"] = {"videos": len(used), "usual": len(usual)}
+    return told | folds_told(description)
+
+
 def folds_told(description: DataSet) -> dict[str, list[int]]:
     """What a record tells of the folds of a set, by which a row of the leaderboard is whole; nothing for three.
 

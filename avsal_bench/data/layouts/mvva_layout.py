@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal_bench.data.dataset import FOLDS, DataSet, Video, dataset
+from avsal_bench.data.dataset import DataSet, Video, dataset
 from avsal_bench.data.layouts.categories import read_categories
-from avsal_bench.data.layouts.lists import PACKAGED_LISTS, names_of_list, overlap_is_meant, read_fold_list, read_part
+from avsal_bench.data.layouts.lists import PACKAGED_LISTS, names_of_list, read_fold_list, read_part, told_of_test
 from avsal_bench.data.layouts.mvva_tree import BASES, MvvaTree, number_of
 from avsal_bench.data.layouts.videos import only_file
 from avsal_bench.data.places import PointsFile
@@ -123,9 +123,7 @@ class MvvaLayout:
         test = self._list(root, description, "test", fold)
         packaged = PACKAGED_LISTS / names_of_list(description, "test", fold)[0]
         used, usual = ({v.name: v.n_frames for v in read_fold_list(path, number_of)} for path in (test, packaged))
-        told: dict[str, Any] = {"overlaps": True} if overlap_is_meant(test) else {}
-        told |= {"own_list": {"videos": len(used), "usual": len(usual)}} if used != usual else {}
-        return told | ({"folds": list(description.fold_numbers)} if description.fold_numbers != FOLDS else {})
+        return told_of_test(description, test, used, usual)
 
     def _list(self, root: Path, description: DataSet, part: str, fold: int) -> Path:
         """The list of a part: that of the root where it has one, spelt as it is handed out, else this package's."""

@@ -18,11 +18,10 @@ from avsal_bench.data.layouts.categories import read_categories
 from avsal_bench.data.layouts.lists import (
     PACKAGED_LISTS,
     find_list,
-    folds_told,
     names_of_list,
-    overlap_is_meant,
     read_fold_list,
     read_part,
+    told_of_test,
 )
 from avsal_bench.strays import same_name
 
@@ -88,9 +87,7 @@ class OtherSets:
         test, packaged = find_list(root, file), PACKAGED_LISTS / file
         usual = {v.name: v.n_frames for v in read_fold_list(packaged)}
         used = {v.name: v.n_frames for v in description.videos(root, "test", fold)}
-        told: dict[str, Any] = {"overlaps": True} if overlap_is_meant(test) else {}
-        told |= folds_told(description)
-        return told | ({"own_list": {"videos": len(used), "usual": len(usual)}} if used != usual else {})
+        return told_of_test(description, test, used, usual)
 
 
 def categories_of(root: Path, description: DataSet) -> dict[str, str]:
