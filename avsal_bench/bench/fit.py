@@ -208,6 +208,7 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         labels=learns_labels(stage),
         every_frame=stage.training in ("every_frame", "mean_of_frames"),
         teacher=stage.teacher,
+        hears=stage.hears,
         decode_on_device=bool(context.job.decode),
         seed=context.job.seed,
     )

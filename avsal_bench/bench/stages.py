@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
         fingerprint = _fingerprint(
             model=model,
             options=options,
-            stage=asdict(stage),
+            stage=_deciding(stage, options),
             seed=job.seed,
             videos=[_list_of(space, name, job.fold) for name in stage.data],
             parent=before.folder.name if before else "",
@@ -99,6 +99,11 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
         folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"
         resolved[stage.name] = Training(stage, model, options, folder, before, parts)
     return list(resolved.values())
+
+
+def _deciding(stage: Stage, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a stage decides its weights: what hears nothing is the same stage, whatever there is to hear."""
+    return (stage if options.get("modality") in ("av", "a") else replace(stage, hears="original")).plain()
 
 
 def learns_labels(stage: Stage) -> bool:

@@ -52,6 +52,11 @@ def _is_number(value: object) -> bool:
 #: ``name`` and arguments of an optimizer, or of a schedule.
 Optimizer = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_optimizer)]
 Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator(check_schedule)]
+#: What an audio-visual network hears while it is trained and validated: as in a test under the condition of that name.
+Hears = Literal["original", "muted"]
+#: Keys of a stage that came when recipes, stages and records were out there: at their defaults they are not told, so
+#: that what was made before them is still what it was.
+LATE_KEYS = ("hears",)
 #: Names of stages, which become folders, and of networks and presets, which stand in records.
 StageName = Annotated[str, AfterValidator(partial(safe_name, "stage"))]
 ModelName = Annotated[str, AfterValidator(partial(plain_name, "model"))]
@@ -93,6 +98,8 @@ class Stage:
             network may stand in braces, such as ``{encoder}_kinetics400``.
         side: weight of the loss of side outputs; it falls in even steps to ``side_last`` in the last epoch.
         side_last: weight of that loss in the last epoch; the same as ``side`` for one that stays.
+        hears: ``original``; or ``muted`` for one sample of silence in the place of every sound, in training and in
+            validation, as in a test under that condition. A stage without sound hears nothing, whatever it says.
         auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
         sync_batchnorm: whether batch norms see the clips of all processes, which needs GPUs, and not those of each.
@@ -127,6 +134,12 @@ class Stage:
     clip_gradient: Above0 | None = None
     val_fraction: Share = 0.1
     val_stride: Count = 16
+    hears: Hears = "original"
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, without late keys that say nothing."""
+        usual = {f.name: f.default for f in fields(self)}
+        return {key: one for key, one in asdict(self).items() if key not in LATE_KEYS or one != usual[key]}
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
@@ -163,7 +176,7 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """As plain values, for a record."""
-        return asdict(self)
+        return {**asdict(self), "stages": tuple(stage.plain() for stage in self.stages)}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:

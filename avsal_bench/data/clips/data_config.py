@@ -39,6 +39,7 @@ class DataConfig:
             ``fixations`` also ``all_fixated``, their fixated pixels.
         teacher: ``density`` for the maps of the set, ``pseudo`` for those of ``avsal pseudo`` in their place.
         labels: whether batches bring ``label``, whether the sound belongs to what people look at.
+        hears: what it hears in training and in validation: ``original`` or ``muted``.
         sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``shifted`` or
             ``noise``.
         others: further sounds that predictions bring with the same frames.
@@ -66,6 +67,7 @@ class DataConfig:
     every_frame: bool = False
     teacher: Teacher = "density"
     labels: bool = False
+    hears: Sound = "original"
     sound: Sound = "original"
     others: tuple[Sound, ...] = ()
     decode_on_device: bool = False
@@ -93,6 +95,7 @@ class DataConfig:
             raise ValueError(f"val_fraction: expected a part from 0 and below 1, got {self.val_fraction!r}")
         sounds = get_args(Sound)
         words = [("teacher", self.teacher, get_args(Teacher)), ("sound", self.sound, sounds)]
+        words += [("hears", self.hears, ("original", "muted"))]
         for name, word, known in [*words, *(("others", other, sounds) for other in self.others)]:
             if word not in known:
                 raise ValueError(f"{name}: expected {' or '.join(known)}, got {word!r}")

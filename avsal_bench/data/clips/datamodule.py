@@ -148,6 +148,7 @@ class SaliencyDataModule(LightningDataModule):
                 config.fixations,
                 config.every_frame,
                 config.labels,
+                hears=config.hears,
                 encoded=config.decode_on_device,
             ),
             sampler=ClipSampler(self.epoch_counts(), config.seed, rank, world_size, step, self.first_epoch),
@@ -181,7 +182,8 @@ class SaliencyDataModule(LightningDataModule):
         videos, every = self.val_videos(), self.config.val_stride
         asked = [range(min(every // 2 + 1, video.n_frames), video.n_frames + 1, every) for video in videos]
         rank, world_size = self._rank()
-        brought = Brought(density=True, fixations=self.config.fixations, labels=self.config.labels)
+        config = self.config
+        brought = Brought(config.hears, density=True, fixations=config.fixations, labels=config.labels)
         if self.spec.walk == "frames":
             mine = share_videos([frames[-1] for frames in asked], world_size)[rank]
             wanted: list[Wanted] = [(i, asked[i]) for i in mine] or [(0, ())]

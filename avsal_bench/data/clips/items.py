@@ -39,6 +39,7 @@ class TrainingClips(Dataset[Item]):
         fixations: bool = False,
         every_frame: bool = False,
         labels: bool = False,
+        hears: Sound = "original",
         encoded: bool = False,
     ) -> None:
         self.videos = videos
@@ -47,6 +48,7 @@ class TrainingClips(Dataset[Item]):
         self.fixations = fixations
         self.every_frame = every_frame
         self.labels = labels
+        self.hears = hears
         self.encoded = encoded
 
     def __getitem__(self, request: ClipRequest) -> Item:
@@ -67,7 +69,7 @@ class TrainingClips(Dataset[Item]):
             raise ValueError(
                 f"{video.key}: every saliency map is empty, so no clip has a target; take it out of the list"
             )
-        item = read_item(video, frame, self.spec, encoded=self.encoded)
+        item = read_item(video, frame, self.spec, self.hears, encoded=self.encoded)
         item["density"] = density
         if self.every_frame:
             numbers = window(frame, video.n_frames, *self.spec.form).frames
