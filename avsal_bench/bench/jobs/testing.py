@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from avsal_bench.bench.seen.trained_on import trained_on
 from avsal_bench.bench.sharing.turns import agreed
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
@@ -33,6 +34,7 @@ from avsal_bench.models import Network
 from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.progress import progress
+from avsal_bench.records import VideoScores
 from avsal_bench.spec import Sound
 from avsal_bench.training.module import SaliencyModule
 
@@ -47,26 +49,92 @@ def test_all(context: Context, trained: Trained, missing: Iterable[Place]) -> No
 
 
 def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Path]) -> None:
-    """Predict every frame of the test videos of one set, score them, and write a record for each sound.
-
-    The true sound is heard in every test: maps with another one are compared with those with it.
-    """
-    job, recipe, space, machine = context.job, context.recipe, context.space, context.machine
+    """Predict every frame of the test videos of one set, score them, and write a record for each sound."""
+    job, recipe, space = context.job, context.recipe, context.space
     story = provenance()
-    others: list[Sound] = [sound for sound in paths if sound != "original"]
-    kind = Listener if others else SaliencyModule
-    module = kind(job.model, stage_options(job, recipe), {}, {}, {}, job.seed)
+    module = module_to_test(job.model, stage_options(job, recipe), job.seed, paths)
     weights = load_tested(module.net, context, trained)
     parameters = sum(p.numel() for p in module.net.parameters())
+    made = partial(_made_of, context, name, paths)
+    tested = predict_and_score(context, module, name, [*paths], made, partial(test_folder, job, recipe, space, name))
+    if tested is None:
+        return
+    story |= {**tested.story, **({"decode": job.decode} if job.decode else {}), "fits": trained.fits}
+    for sound, path in paths.items():
+        told = story | tested.of_sound(sound) | of_trained(job, recipe, space, tested.made[sound])
+        told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
+        told["trained_on"] = trained_on(job, recipe, space, name)
+        label = network_label(job, recipe)
+        write_job_result(context, (name, sound, path), label, tested.videos[sound], told, parameters, weights)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a test on one set gave.
+
+    Args:
+        made: what the test with each sound is made of.
+        videos: scores by sound, in the order of the test list.
+        story: what records tell of it, with any sound.
+        swaps: what each video was given where it heard the sound of another one.
+    """
+
+    made: Mapping[Sound, Made]
+    videos: Mapping[Sound, list[VideoScores]]
+    story: Mapping[str, Any]
+    swaps: Swaps
+
+    def of_sound(self, sound: Sound) -> dict[str, Any]:
+        """What the record with one sound tells besides: all sounds of the test, and whose sounds videos were given."""
+        heard = {key: given for key, given in self.swaps.get(sound, {}).items() if given.gain}
+        told: dict[str, Any] = {"sounds": list(self.made)}
+        if heard:
+            told["partners"] = {key: given.video.key for key, given in heard.items()}
+        if louder := {key: given.louder for key, given in heard.items() if given.louder is not None}:
+            told["louder_db"] = louder
+        return told
+
+
+def module_to_test(model: str, options: Mapping[str, Any], seed: int, sounds: Iterable[Sound]) -> SaliencyModule:
+    """What predicts a network's maps with some sounds, without weights."""
+    kind = Listener if _others(sounds) else SaliencyModule
+    return kind(model, options, {}, {}, {}, seed)
+
+
+def predict_and_score(
+    context: Context,
+    module: SaliencyModule,
+    name: str,
+    sounds: Collection[Sound],
+    make: Callable[[], Mapping[Sound, Made]],
+    folder_of: Callable[[Sound], Path],
+) -> Tested | None:
+    """Predict every frame of the test videos of one set with some sounds, and score what is not scored yet.
+
+    The true sound is heard in every test: maps with another one are compared with those with it.
+
+    Args:
+        context: of the job.
+        module: of :func:`module_to_test`, with its weights.
+        name: of the set.
+        sounds: that are scored.
+        make: what the test with each sound is made of; asked for once, in the first process.
+        folder_of: where the results of single videos lie, with each sound.
+
+    Returns:
+        What it gave; None in all processes but the first.
+    """
+    job, machine = context.job, context.machine
     rules = protocol(job.protocol)
+    others = _others(sounds)
     data = data_to_predict(context, module, [name], others)
-    title = f"test {job.name} on {name}" + (f", sounds {', '.join(paths)}" if others else "")
+    title = f"test {job.name} on {name}" + (f", sounds {', '.join(sounds)}" if others else "")
     trainer = machine.trainer(logger=False, callbacks=[PredictProgress(title)])
-    made = agreed(trainer, lambda: _made_of(context, name, paths))
+    made = agreed(trainer, make)
     kept = {
         # Rounding differs with the precision, and a set is tested with one.
         sound: Results(
-            test_folder(job, recipe, space, name, sound),
+            folder_of(sound),
             {video: {**parts, "precision": machine.precision} for video, parts in one.videos.items()},
         )
         for sound, one in made.items()
@@ -84,20 +152,18 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
         trainer.predict(module, data, return_predictions=False)
     trainer.strategy.barrier()
     if not trainer.is_global_zero:
-        return
-    story |= {"test_seconds": round(time.monotonic() - began, 1), "peak_memory_mb": peak_memory_mb()}
+        return None
+    seconds = round(time.monotonic() - began, 1)
+    story: dict[str, Any] = {"test_seconds": seconds, "peak_memory_mb": peak_memory_mb()}
     story |= {"compiled": machine.compile, "precision": machine.precision}
-    story |= {"decode": job.decode} if job.decode else {}
-    whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in paths else {}
-    for sound, path in paths.items():
-        results = kept[sound].read()
-        videos = [results[v.name][0] for v in data.listed("test")]
-        told = story | {"fits": trained.fits} | ({"partners": whose} if sound == "swapped" else {})
-        told |= of_trained(job, recipe, space, made[sound])
-        told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
-        told["trained_on"] = trained_on(job, recipe, space, name)
-        label = network_label(job, recipe)
-        write_job_result(context, (name, sound, path), label, videos, told, parameters, weights)
+    swaps = swaps_of(data.listed("test"), made)
+    found = {sound: results.read() for sound, results in kept.items()}
+    videos = {sound: [of_sound[v.name][0] for v in data.listed("test")] for sound, of_sound in found.items()}
+    return Tested(made, videos, story, swaps)
+
+
+def _others(sounds: Iterable[Sound]) -> list[Sound]:
+    return [sound for sound in sounds if sound != "original"]
 
 
 def data_to_predict(
