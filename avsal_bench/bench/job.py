@@ -32,6 +32,7 @@ class Job:
     place of the preset's; see :func:`own_options`. ``precision`` is what the test computes in where that is not
     float32, such as ``bf16``: its records and results lie beside those in float32, of the same weights. ``decode`` is
     ``gpu`` where a GPU decodes the pictures of trainings: these are others than those of the CPU's decoder.
+    ``train_only`` is a job that is done when its last stage is trained: it tests nothing, and has no record.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Job:
     own: tuple[str, ...] = ()
     precision: str = ""
     decode: str = ""
+    train_only: bool = False
 
     @property
     def network(self) -> str:
@@ -85,6 +87,7 @@ class Job:
         words += ["--datasets", ",".join(self.datasets)] if self.datasets else []
         words += ["--sound", ",".join(self.sounds)] if self.sounds else []
         words += ["--decode", self.decode] if self.decode else []
+        words += ["--train-only"] if self.train_only else []
         words += self.own
         return words + [word for override in self.overrides for word in ("--set", override)]
 
@@ -95,6 +98,7 @@ def job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", default="", help="v, av or a; by default the richest the network has")
     parser.add_argument("--fold", type=fold, default=1, metavar="K", help="of the lists (default: %(default)s)")
     parser.add_argument("--seed", type=seed, default=0, help="of weights and random draws (default: %(default)s)")
+    parser.add_argument("--train-only", action="store_true", help="train all stages, and test nothing")
 
 
 def recipe_options(parser: argparse.ArgumentParser) -> None:

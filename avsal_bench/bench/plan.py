@@ -14,6 +14,7 @@ from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.planning.asked import (
     SMALL,
     asked_lines,
@@ -31,7 +32,7 @@ from avsal_bench.data.clips.sampler import clip_counts
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.evaluation.protocol import protocol as rules_of
-from avsal_bench.kept import one_look, require_same
+from avsal_bench.kept import one_look, read_made_of, require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import Record, network_name, read_record, record_path
 from avsal_bench.spec import Sound
@@ -169,6 +170,7 @@ def plan_one(
     own: Sequence[str] = (),
     precision: str = "",
     decode: str = "",
+    train_only: bool = False,
 ) -> Job:
     """The job that ``avsal run`` names; without a modality, of the richest that the network has.
 
@@ -182,7 +184,9 @@ def plan_one(
     _check_numbers([fold], [seed])
     if decode and not recipe.stages:
         raise ValueError(f"--decode {decode}: {model} trains nothing; leave it out")
-    computed = precision if modality else "", decode
+    if train_only and not recipe.stages:
+        raise ValueError(f"--train-only: {model} trains nothing in its preset {preset}; leave it out, and it is tested")
+    computed = precision if modality else "", decode, train_only
     job = Job(model, modality, fold, seed, preset, protocol, tuple(overrides), sets, heard, tuple(own), *computed)
     if modality:
         chosen_modalities(recipe, [modality])
@@ -272,7 +276,9 @@ def asked_sounds(wanted: Sequence[str]) -> tuple[Sound, ...]:
 
 
 def records_of(job: Job, recipe: Recipe, space: Workspace) -> Iterator[Place]:
-    """Data set, sound condition and path of every record of a job."""
+    """Data set, sound condition and path of every record of a job; none of one that only trains."""
+    if job.train_only:
+        return
     label = kind_of(job.model).label(job, recipe)
     network = network_name(f"{label}-{job.precision}" if job.precision else label, job.modality)
     # A network that hears nothing is given one sound: no other would change a score of it.
@@ -307,6 +313,22 @@ def check_same_recipe(path: Path, job: Job, recipe: Recipe) -> Record:
             "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
         )
     return record
+
+
+def is_trained(job: Job, recipe: Recipe, space: Workspace) -> bool:
+    """Whether all stages of a job are trained, on the data and by the code of now.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`is_done`.
+    """
+    stages = trainings(job, recipe, space)
+    if not all(stage.done for stage in stages):
+        return False
+    for stage in stages:
+        ways = "train it anew with --force, or keep it and choose another --runs"
+        now = of_training(stage, job, space)
+        require_same(str(stage.folder), read_made_of(stage.folder), now, ways, space.reuse_other_code)
+    return True
 
 
 def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:

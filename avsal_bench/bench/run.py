@@ -39,7 +39,7 @@ def run_job(job: Job, space: Workspace, machine: Machine) -> list[Path]:
     with one_look():
         missing = [place for place in places if not is_done(job, context.recipe, space, place)]
     redraw_galleries(context, [place for place in places if place not in missing])
-    if missing:
+    if missing or job.train_only:
         kind = kind_of(job.model)
         kind.check(context, missing)
         kind.make(context, missing)

@@ -56,7 +56,7 @@ def _collect(jobs: Sequence[Job], space: Workspace, machine: Machine, anew: bool
             else:
                 with needs.noted():
                     check_same_recipe(place[2], job, recipe)
-        if missing:
+        if missing or job.train_only:
             with needs.noted():
                 kind_of(job.model).needs(Context(job, recipe, space, machine), missing, needs)
 

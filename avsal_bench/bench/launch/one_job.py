@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         own=own_words(args),
         precision=precision_word(machine.precision),
         decode=decode_of(args),
+        train_only=args.train_only,
     )
     space.check_writable(files=[path for _, _, path in records_of(job, job.recipe(space), space)])
     with tracked(job, space):

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.plan import is_done, records_of
+from avsal_bench.bench.plan import is_done, is_trained, records_of
 from avsal_bench.bench.sharing.processes import Process, alive, first_process, now, this_process
+from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import write_atomically
 
@@ -145,14 +146,18 @@ def squeue() -> dict[str, str] | None:
 
 
 def is_complete(job: Job, space: Workspace) -> bool:
-    """Whether all records of a job are there, made of the data, recipe, weights and code of now.
+    """Whether a job has its records, or is trained where it only trains, by the data, recipe, weights and code of now.
 
     Where the data is not there, such as on the machine that collects, they count by their recipe alone.
     """
     recipe = job.recipe(space)
     try:
+        if job.train_only:
+            return is_trained(job, recipe, space)
         return all(is_done(job, recipe, space, place) for place in records_of(job, recipe, space))
     except FileNotFoundError:
+        if job.train_only:
+            return all(stage.done for stage in trainings(job, recipe, space))
         return all(path.is_file() for _, _, path in records_of(job, recipe, space))
     except ValueError:
         return False
