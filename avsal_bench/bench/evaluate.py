@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import write_result
@@ -38,6 +39,7 @@ from avsal_bench.records import (
     record_path,
     write_record,
 )
+from avsal_bench.spec import Sound
 from avsal_bench.workers import Workers
 
 #: Findings of one kind that are printed; all of them stand in a file.
@@ -56,6 +58,7 @@ class Submission:
         modality: ``v``, ``av``, ``a``, or "" where it is not known.
         first: number of the file of the first frame, where each has one.
         any_shape: score maps that do not have the shape of their ground truth as they are.
+        sound: what the network heard when it made them.
         trained_on: what made the maps was trained on, as :func:`~avsal_bench.bench.seen.saying.asked_words` gives it;
             None where nobody says.
 
@@ -72,6 +75,7 @@ class Submission:
     first: int = 1
     any_shape: bool = False
     trained_on: tuple[str, ...] | None = None
+    sound: Sound = "original"
 
     def __post_init__(self) -> None:
         plain_name("the network's --name", self.name)
@@ -85,7 +89,8 @@ class Submission:
 
     def work_folder(self, space: Workspace) -> Path:
         """Where findings and the results of single videos lie."""
-        return space.runs / "evaluate" / f"{self.network}-{self.dataset}-fold{self.fold}"
+        heard = "" if self.sound == "original" else f"-{self.sound}"
+        return space.runs / "evaluate" / f"{self.network}-{self.dataset}-fold{self.fold}{heard}"
 
     def results_folder(self, space: Workspace, rule: Protocol) -> Path:
         """Where the results of single videos under a protocol lie."""
@@ -121,12 +126,49 @@ def evaluate(
         OSError: for a folder of results that cannot be written.
         FileNotFoundError: naming a missing file of the ground truth.
     """
+    space.check_writable(files=[record_of(submission, rule, space)])
+    inspection = inspect_submission(submission, space, workers, allow_missing)
+    return score_inspected(submission, inspection, rule, space, workers, allow_missing, force)
+
+
+def record_of(submission: Submission, rule: Protocol, space: Workspace) -> Path:
+    """Where the record of maps under a protocol lies."""
     s = submission
-    path = record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name)
-    space.check_writable(files=[path])
-    story = provenance()
-    inspection = inspect_submission(s, space, workers, allow_missing)
-    made = of_maps(inspection, rule, space)
+    return record_path(space.records, s.network, s.dataset, s.fold, 0, rule.name, s.sound)
+
+
+def score_inspected(
+    submission: Submission,
+    inspection: Inspection,
+    rule: Protocol,
+    space: Workspace,
+    workers: Workers,
+    allow_missing: bool = False,
+    force: bool = False,
+    true: Inspection | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Path:
+    """:func:`evaluate`, of maps that were looked at.
+
+    Args:
+        submission: the maps, and whose they are.
+        inspection: of :func:`inspect_submission`.
+        rule: the protocol.
+        space: folders.
+        workers: processes that score.
+        allow_missing: see :func:`evaluate`, as ``force``.
+        force: likewise.
+        true: of maps of another than the true sound, a look at those with the true one: they are compared, frame by
+            frame.
+        more: that the record tells.
+
+    Raises:
+        ValueError, OSError, FileNotFoundError: as :func:`evaluate`.
+    """
+    s = submission
+    path = record_of(s, rule, space)
+    story = provenance() | dict(more or {})
+    made = of_maps(inspection, rule, space, true)
     if force:
         shutil.rmtree(s.results_folder(space, rule), ignore_errors=True)
     elif path.is_file():
@@ -139,7 +181,7 @@ def evaluate(
             write_record(path, replace(there, provenance=there.provenance | told))
         return path
     began = time.monotonic()
-    videos = score_maps(s, inspection, [rule], space, workers, allow_missing)[rule.name]
+    videos = score_maps(s, inspection, [rule], space, workers, allow_missing, true)[rule.name]
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
     story |= story_of_lists(space.root_of(s.dataset), dataset(s.dataset), s.fold)
@@ -156,6 +198,7 @@ def evaluate(
         fold=s.fold,
         preset=MAPS_PRESET,
         parameters=None,
+        sound=s.sound,
     )
     return path
 
@@ -218,11 +261,13 @@ def score_maps(
     space: Workspace,
     workers: Workers,
     allow_missing: bool,
+    true: Inspection | None = None,
 ) -> dict[str, list[VideoScores]]:
     """Scores of every video under each protocol, by the protocol's name, in the order of the test list.
 
     One result a video and protocol lies below the work folder; what is there, made of the same, is not done again.
-    Films are read to their end here, and what is wrong in them is added to the inspection, and printed.
+    Films are read to their end here, and what is wrong in them is added to the inspection, and printed. The maps are
+    compared with those of ``true``, where it is given; it has a map of each frame that they have.
 
     Raises:
         ValueError: when pictures of films are no maps and that is not allowed, after all of them are printed.
@@ -231,7 +276,8 @@ def score_maps(
     test_list = [maps.video for maps in inspection.videos]
     with one_look():
         kept = {
-            rule.name: Results(s.results_folder(space, rule), of_maps(inspection, rule, space).videos) for rule in rules
+            rule.name: Results(s.results_folder(space, rule), of_maps(inspection, rule, space, true).videos)
+            for rule in rules
         }
     done: dict[str, dict[str, VideoScores]] = {}
     noted: dict[str, Noted] = {}
@@ -244,11 +290,12 @@ def score_maps(
         done[name] = {video: scores for video, (scores, _) in found.items()}
         noted |= {video: seen for video, (_, seen) in found.items() if seen}
     tasks = []
+    beside = {} if true is None else {maps.video.key: maps.files for maps in true.videos}
     for maps in inspection.videos:
         left = {rule: kept[rule.name] for rule in rules if maps.video.name not in done[rule.name]}
         if left:
             files = {frame: maps.files[frame] for frame in sorted(inspection.good[maps.video.key])}
-            tasks.append(_Task(maps.video, test_list, files, left, allow_missing))
+            tasks.append(_Task(maps.video, test_list, files, left, allow_missing, beside.get(maps.video.key)))
     tasks.sort(key=lambda task: -task.cost)
     total = sum(len(frames) for frames in inspection.good.values()) * len(rules)
     with progress("score the maps", total, total - sum(task.cost for task in tasks)) as bar:
@@ -282,24 +329,31 @@ def _tell_films(
         )
 
 
-def of_maps(inspection: Inspection, rule: Protocol, space: Workspace) -> Made:
-    """What scores of maps under a protocol are made of."""
+def of_maps(inspection: Inspection, rule: Protocol, space: Workspace, true: Inspection | None = None) -> Made:
+    """What scores of maps under a protocol are made of; with those of ``true``, what they are compared with."""
     videos = [maps.video for maps in inspection.videos]
-    common = {"code": code_of(VideoScorer, read_map, without=DECIDE_NOTHING)}
+    compares = () if true is None else (score_files,)
+    common = {"code": code_of(VideoScorer, read_map, *compares, without=DECIDE_NOTHING)}
     made = of_videos(space.contents, videos, rule, (), common)
-    of_each = {video.name: {**made.videos[video.name], "maps": inspection.digest(video)} for video in videos}
-    return Made({**made.whole, "maps": inspection.story()["sha256"]}, of_each)
+    looks = {"maps": inspection} if true is None else {"maps": inspection, "maps with the true sound": true}
+    of_each = {
+        video.name: {**made.videos[video.name], **{part: look.digest(video) for part, look in looks.items()}}
+        for video in videos
+    }
+    return Made({**made.whole, **{part: look.story()["sha256"] for part, look in looks.items()}}, of_each)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One video to score under some protocols, each with the place of its results."""
+    """One video to score under some protocols, each with the place of its results; and the maps with the true sound
+    that its own are compared with."""
 
     video: Video
     test_list: list[Video]
     files: dict[int, Path]
     results: dict[Protocol, Results]
     allow_missing: bool
+    true: Mapping[int, Path] | None = None
 
     @property
     def cost(self) -> int:
@@ -311,7 +365,7 @@ def _score_video(task: _Task) -> tuple[dict[str, VideoScores], Noted]:
     """Scores by protocol, which are kept unless pictures of a film are no maps and that is not allowed."""
     truth = Truth(task.video, task.test_list)
     scorers = {rule: VideoScorer(truth, rule) for rule in task.results}
-    noted = score_files(task.files, list(scorers.values()))
+    noted = score_files(task.files, list(scorers.values()), task.true)
     if task.allow_missing or not noted.unreadable:
         for rule, results in task.results.items():
             results.write(scorers[rule], **({"film": noted.to_json()} if noted else {}))

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from avsal_bench.data.places import is_video_file
 from avsal_bench.evaluation.maps import runs_of_one_shape
 from avsal_bench.evaluation.score import READ, VideoScorer
@@ -38,12 +41,16 @@ class Noted:
         return bool(self.unreadable or self.constant)
 
 
-def score_files(files: Mapping[int, Path], scorers: Sequence[VideoScorer]) -> Noted:
+def score_files(
+    files: Mapping[int, Path], scorers: Sequence[VideoScorer], true: Mapping[int, Path] | None = None
+) -> Noted:
     """Score the maps of some frames by each of some scorers of one video.
 
     Args:
         files: of the frames, in their order; that of a film stands there for each of its frames.
         scorers: one a protocol.
+        true: files of maps of the same frames, sizes and types, that the maps are compared with: those with the true
+            sound. A picture of a film that is no map is left out of the comparison; it is noted where it is scored.
 
     Raises:
         FileNotFoundError, ValueError: naming a file of the ground truth that is missing, unreadable or misfitting, or
@@ -54,9 +61,9 @@ def score_files(files: Mapping[int, Path], scorers: Sequence[VideoScorer]) -> No
     noted = Noted()
     if any(map(is_image, files.values())) and all(ways):
         for mean, some in enumerate(ways):
-            _score(files, some, noted, bool(mean))
+            _score(files, some, noted, bool(mean), true)
         return noted
-    _score(files, scorers, noted, bool(ways[True]))
+    _score(files, scorers, noted, bool(ways[True]), true)
     return noted
 
 
@@ -65,7 +72,13 @@ def is_image(path: Path) -> bool:
     return not is_video_file(path) and path.suffix.lower() != ".npy"
 
 
-def _score(files: Mapping[int, Path], scorers: Sequence[VideoScorer], noted: Noted, mean: bool) -> None:
+def _score(
+    files: Mapping[int, Path],
+    scorers: Sequence[VideoScorer],
+    noted: Noted,
+    mean: bool,
+    true: Mapping[int, Path] | None,
+) -> None:
     for frames, maps in runs_of_one_shape(files, READ, noted.unreadable, mean):
         same = maps.flatten(1).amin(1) == maps.flatten(1).amax(1)
         noted.constant += [
@@ -73,3 +86,14 @@ def _score(files: Mapping[int, Path], scorers: Sequence[VideoScorer], noted: Not
         ]
         for scorer in scorers:
             scorer.add(frames, maps)
+        if true is not None:
+            _compare(dict(zip(frames, maps, strict=True)), true, scorers, mean)
+
+
+def _compare(maps: Mapping[int, Tensor], true: Mapping[int, Path], scorers: Sequence[VideoScorer], mean: bool) -> None:
+    """Let scorers note how like some maps ``(h, w)``, by frame, are to those with the true sound."""
+    wanted = {frame: true[frame] for frame in maps}
+    for frames, originals in runs_of_one_shape(wanted, READ, {}, mean):
+        heard = torch.stack([maps[frame] for frame in frames])
+        for scorer in scorers:
+            scorer.compare(heard, originals)
