@@ -45,7 +45,7 @@ Nss = Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)]
 Kl = Annotated[float, Field(ge=-1, le=1_000, allow_inf_nan=False)]
 
 Averaging = Literal["videos", "frames"]
-Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
+Sound = Literal["original", "muted", "swapped", "matched", "shifted", "noise"]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -169,6 +169,9 @@ class StoryForm(TypedDict, total=False):
     plugins: Annotated[list[PluginForm], Field(max_length=100)]
     viewing: ViewingForm
     trained_on: TrainedOnForm
+    sounds: Annotated[list[Sound], Field(max_length=20)]
+    partners: Annotated[dict[Text, Text], Field(max_length=20_000)]
+    louder_db: Annotated[dict[Text, Number], Field(max_length=20_000)]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))

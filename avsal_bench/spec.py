@@ -44,9 +44,10 @@ Filter = Literal["bilinear", "bicubic", "lanczos"]
 #: one after the other from the first one on, with a state that it carries along.
 Walk = Literal["windows", "frames"]
 
-#: What a network hears at test time: the true sound, silence, the sound of another video, the true sound at another
-#: time, or noise as loud as it; :mod:`avsal_bench.data.clips.sounds` has the rules.
-Sound = Literal["original", "muted", "swapped", "shifted", "noise"]
+#: What a network hears at test time: the true sound, silence, the sound of another video, of one that is as loud and of
+#: the same kind, the true sound at another time, or noise as loud as it; :mod:`avsal_bench.data.clips.sounds` has the
+#: rules.
+Sound = Literal["original", "muted", "swapped", "matched", "shifted", "noise"]
 
 #: Pixels of the windows that a processor predicts at a time where nobody says, one of 32 frames of 224x384; and the
 #: most windows.

@@ -67,6 +67,8 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
     )
     if sound == "swapped":
         made = _swapped(made, videos)
+    elif sound == "matched":
+        made = _matched(made, videos)
     trained = of_training(stages[-1], job, space) if stages else {}
     return Made({**made.whole, **trained}, made.videos)
 
@@ -99,6 +101,25 @@ def _swapped(made: Made, videos: Sequence[Video]) -> Made:
         else made.videos[video.name]
         for video in videos
     }
+    return _hearing(made, of_each)
+
+
+def _matched(made: Made, videos: Sequence[Video]) -> Made:
+    """The same with all sounds of the list in the place of each one's own: which of them is given, and how loud, is
+    told by how loud they all are, and need not be worked out here."""
+    heard = fingerprint(
+        sorted([video.key, video.category, video.silent, made.videos[video.name]["sound"]] for video in videos)
+    )
+    of_each = {
+        video.name: made.videos[video.name]
+        if video.silent
+        else {**made.videos[video.name], "sound": fingerprint([made.videos[video.name]["sound"], heard])}
+        for video in videos
+    }
+    return _hearing(made, of_each)
+
+
+def _hearing(made: Made, of_each: Mapping[str, MadeOf]) -> Made:
     return Made({**made.whole, "sound": fingerprint(sorted(parts["sound"] for parts in of_each.values()))}, of_each)
 
 

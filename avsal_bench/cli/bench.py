@@ -34,7 +34,7 @@ EXAMPLES = """examples
   avsal bench vinet --datasets diem,avad               only these test sets; the others another day
   avsal bench vinet --train mine --test mine --frames 16 --size 128x192 --epochs 5
                                                        train on a set of your own, and test it there
-  avsal bench vinet --sound original,muted,swapped,shifted,noise
+  avsal bench vinet --sound original,muted,swapped,matched,shifted,noise
                                                        how much of its score comes from hearing (docs/hearing.md)
   avsal bench vinet --parallel 2                       two jobs at a time
   avsal bench avrsp vinet --launcher slurm --partition gpu --gpus 4 --time 1440

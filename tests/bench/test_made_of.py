@@ -160,10 +160,13 @@ def test_a_copied_root_is_the_same_data_and_another_root_is_not(root, space, tmp
 
 @pytest.mark.parametrize("sound", ["muted", "shifted", "noise"])
 def test_sounds_of_ones_own_and_of_another(root, space, sound):
-    own, swapped = of(HEARING, space, sound), of(HEARING, space, "swapped")
+    own = of(HEARING, space, sound)
+    given = {other: of(HEARING, space, other) for other in ("swapped", "matched")}
+    assert len({made.videos["video0"]["sound"] for made in (own, *given.values())}) == 3
     change_sound(root, "video1")
     assert changed(own.videos["video0"], of(HEARING, space, sound).videos["video0"]) == set()
-    assert changed(swapped.videos["video0"], of(HEARING, space, "swapped").videos["video0"]) == {"sound"}
+    for other, made in given.items():
+        assert changed(made.videos["video0"], of(HEARING, space, other).videos["video0"]) == {"sound"}
 
 
 def test_negatives_of_the_whole_set_see_all_fixations_and_the_order(root, space):

@@ -16,7 +16,7 @@ from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
-from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.setting_aside import need_training
 from avsal_bench.data.teachers import taught_by
@@ -97,7 +97,8 @@ def check_swaps(context: Context, missing: Iterable[Place]) -> None:
     """Look whether every test video has another one whose sound it can be given, where that is asked for.
 
     Raises:
-        ValueError: see :func:`~avsal_bench.data.clips.sounds.partners`.
+        FileNotFoundError, ValueError: see :func:`~avsal_bench.data.clips.sounds.swaps_of`.
     """
-    for name in {name for name, sound, _ in missing if sound == "swapped"}:
-        partners(videos_of(context.space, name, "test", context.job.fold))
+    for name in {name for name, _, _ in missing}:
+        sounds = [sound for of_set, sound, _ in missing if of_set == name]
+        swaps_of(videos_of(context.space, name, "test", context.job.fold), sounds)

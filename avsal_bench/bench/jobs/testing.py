@@ -21,7 +21,7 @@ from avsal_bench.bench.seen.trained_on import trained_on
 from avsal_bench.bench.sharing.turns import agreed
 from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
-from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
@@ -76,17 +76,23 @@ class Tested:
         made: what the test with each sound is made of.
         videos: scores by sound, in the order of the test list.
         story: what records tell of it, with any sound.
-        partners: for ``swapped``, whose sound each video heard, by their keys.
+        swaps: what each video was given where it heard the sound of another one.
     """
 
     made: Mapping[Sound, Made]
     videos: Mapping[Sound, list[VideoScores]]
     story: Mapping[str, Any]
-    partners: Mapping[str, str]
+    swaps: Swaps
 
     def of_sound(self, sound: Sound) -> dict[str, Any]:
-        """What the record with one sound tells besides."""
-        return {"partners": dict(self.partners)} if sound == "swapped" else {}
+        """What the record with one sound tells besides: all sounds of the test, and whose sounds videos were given."""
+        heard = {key: given for key, given in self.swaps.get(sound, {}).items() if given.gain}
+        told: dict[str, Any] = {"sounds": list(self.made)}
+        if heard:
+            told["partners"] = {key: given.video.key for key, given in heard.items()}
+        if louder := {key: given.louder for key, given in heard.items() if given.louder is not None}:
+            told["louder_db"] = louder
+        return told
 
 
 def module_to_test(model: str, options: Mapping[str, Any], seed: int, sounds: Iterable[Sound]) -> SaliencyModule:
@@ -150,10 +156,10 @@ def predict_and_score(
     seconds = round(time.monotonic() - began, 1)
     story: dict[str, Any] = {"test_seconds": seconds, "peak_memory_mb": peak_memory_mb()}
     story |= {"compiled": machine.compile, "precision": machine.precision}
-    whose = {key: video.key for key, video in partners(data.listed("test")).items()} if "swapped" in made else {}
+    swaps = swaps_of(data.listed("test"), made)
     found = {sound: results.read() for sound, results in kept.items()}
     videos = {sound: [of_sound[v.name][0] for v in data.listed("test")] for sound, of_sound in found.items()}
-    return Tested(made, videos, story, whose)
+    return Tested(made, videos, story, swaps)
 
 
 def _others(sounds: Iterable[Sound]) -> list[Sound]:

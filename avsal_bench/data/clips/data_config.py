@@ -40,8 +40,8 @@ class DataConfig:
         teacher: ``density`` for the maps of the set, ``pseudo`` for those of ``avsal pseudo`` in their place.
         labels: whether batches bring ``label``, whether the sound belongs to what people look at.
         hears: what it hears in training and in validation: ``original`` or ``muted``.
-        sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``shifted`` or
-            ``noise``.
+        sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``matched``,
+            ``shifted`` or ``noise``.
         others: further sounds that predictions bring with the same frames.
         decode_on_device: whether training frames in JPEG that are not prepared come as files, and are decoded on the
             device when Lightning brings a batch there. A GPU does so by nvJPEG, with pixels that differ by rounding.

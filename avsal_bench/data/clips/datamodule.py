@@ -18,7 +18,7 @@ from avsal_bench.data.clips.encoded import EncodedClip, frames_in_bytes, read_en
 from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
 from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
-from avsal_bench.data.clips.sounds import partners
+from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
@@ -224,7 +224,7 @@ class SaliencyDataModule(LightningDataModule):
         """
         config, videos = self.config, self.test_videos()
         # Of the whole list: what was tested before has its partner still.
-        swaps = partners(self.listed("test")) if "swapped" in (config.sound, *config.others) else None
+        swaps = swaps_of(self.listed("test"), (config.sound, *config.others))
         rank, world_size = self._rank()
         mine = share_videos([video.n_frames for video in videos], world_size)[rank]
         wanted: list[Wanted] = [(i, range(1, videos[i].n_frames + 1)) for i in mine]

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, default_collate
 
 from avsal_bench.data.clips.encoded import EncodedClip, read_encoded
 from avsal_bench.data.clips.sampler import ClipRequest
-from avsal_bench.data.clips.sounds import hear
+from avsal_bench.data.clips.sounds import Given, hear
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files import truth_files
 from avsal_bench.data.files.frames import read_clip
@@ -129,14 +129,15 @@ def read_item(
         spec: of the network.
         sound: what is heard, as ``audio``.
         others: what else is heard, as ``others``; nothing for a network without sound.
-        partner: whose sound is heard where it is ``swapped``.
+        partner: whose sound is heard where it is ``swapped`` or ``matched``, as loud as it is.
         encoded: whether ``frames`` may be files that are decoded later.
     """
     clip = window(frame, video.n_frames, *spec.form)
     audio, further = None, {}
     if spec.audio is not None:
-        audio = hear(video, clip, spec.audio, sound, partner)
-        heard = [hear(video, clip, spec.audio, other, partner) for other in others]
+        given = None if partner is None else Given(partner)
+        audio = hear(video, clip, spec.audio, sound, given)
+        heard = [hear(video, clip, spec.audio, other, given) for other in others]
         further = {"others": torch.stack(heard)} if heard else {}
     files = read_encoded(video, clip.frames, spec) if encoded else None
     return {

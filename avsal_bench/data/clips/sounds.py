@@ -5,13 +5,15 @@
   (:func:`partners`), from the same samples on, at the rate of the front end. So the excerpt begins at the same second
   and is as long as the true one, whatever the frames a second of the other video.
   Where the other sound is over, it begins again.
+- ``matched``: likewise the sound of another video, the one of its category that is most alike in loudness, made as loud
+  as the true sound (:func:`matches`). Only what is heard differs then, not how loud it is. Silence stays silence.
 - ``shifted``: the video's own sound, heard with the wrong frames: odd target frames hear what comes a second later,
   even ones what came a second before, and the other way where that reaches beyond the sound. Where neither fits, the
   sound goes round: its end is followed by its start. One of under two seconds goes round by half its length.
 - ``noise``: white Gaussian noise as loud as the true excerpt, as the root of the mean square. Silence stays silence.
 
 A video that is declared silent hears zeros under each of them: its sound is given to no other video, and it is given
-none. ``swapped`` needs two videos that sound.
+none. ``swapped`` and ``matched`` need two videos that sound.
 
 The front end alone says which samples a window hears, from the length of the true sound; where that has none, nothing
 is heard. A window whose sound runs backwards hears these sounds backwards too. All of it follows from names and
@@ -21,8 +23,9 @@ numbers of frames: no seed, fold, process or order of reading changes a sample.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +33,7 @@ from torch import Tensor
 
 from avsal_bench.audio.correspondence import TwoSounds
 from avsal_bench.audio.waveform import AudioFrontEnd
+from avsal_bench.data.clips.sound_levels import DECIMALS, levels_of
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.sound_files import audio_path, heard_frames, read_audio, span_of
 from avsal_bench.data.files.sound_limits import soundless
@@ -39,6 +43,38 @@ from avsal_bench.text import many
 
 #: Seconds that a shifted sound is early or late.
 SHIFT = 1.0
+
+
+class Given(NamedTuple):
+    """The sound that a video is given.
+
+    Args:
+        video: whose sound it is.
+        gain: what its samples are multiplied by.
+        louder: by how many dB it is louder than the true one before that; None where nobody asked.
+    """
+
+    video: Video
+    gain: float = 1.0
+    louder: float | None = None
+
+
+#: For each condition that gives a video the sound of another, what each video is given, by its key.
+Swaps = Mapping[Sound, Mapping[str, Given]]
+
+
+def swaps_of(videos: Sequence[Video], sounds: Iterable[Sound]) -> Swaps:
+    """What the videos of a test list are given under some sound conditions.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`partners` and :func:`matches`.
+    """
+    asked, found = set(sounds), dict[Sound, Mapping[str, Given]]()
+    if "swapped" in asked:
+        found["swapped"] = {key: Given(video) for key, video in partners(videos).items()}
+    if "matched" in asked:
+        found["matched"] = matches(videos)
+    return found
 
 
 def partners(videos: Sequence[Video]) -> dict[str, Video]:
@@ -55,6 +91,58 @@ def partners(videos: Sequence[Video]) -> dict[str, Video]:
         ValueError: for a data set with a single video that sounds, or a video that stands in the list twice.
     """
     found: dict[str, Video] = {}
+    for of_set in _sounding(videos):
+        for video in of_set:
+            alike = [other for other in of_set if other.category == video.category]
+            circle = alike if len(alike) > 1 else of_set
+            found[video.key] = circle[(circle.index(video) + 1) % len(circle)]
+    return found
+
+
+def matches(videos: Sequence[Video]) -> dict[str, Given]:
+    """For the key of each video the sound that is as loud as its own and of the same kind, never its own.
+
+    Among the videos of its category that have anything in their sound it is that of the one nearest to it by
+    :class:`~avsal_bench.data.clips.sound_levels.Level`; of two as near, the first in the order of :func:`partners`. Or
+    among all of the set, where it has no categories, or no other one of its category sounds. What is left between their
+    root mean squares is taken away by one factor for the whole sound, so that loud and soft moments stay what they are.
+
+    A sound of digital silence is nobody's match, and a video that has it is given silence: a gain of 0. Videos that are
+    declared silent have no entry.
+
+    Args:
+        videos: a whole test list, of one data set or several.
+
+    Raises:
+        FileNotFoundError: naming a sound that is missing.
+        ValueError: as :func:`partners`, and where only one video has anything in its sound.
+    """
+    found: dict[str, Given] = {}
+    for of_set in _sounding(videos):
+        levels = dict(zip(of_set, levels_of(of_set), strict=True))
+        for place, video in enumerate(of_set):
+            if not levels[video].sounds:
+                found[video.key] = Given(of_set[(place + 1) % len(of_set)], 0.0)
+                continue
+            others = [other for other in of_set if other is not video and levels[other].sounds]
+            if not others:
+                raise ValueError(
+                    f"{video.dataset}: only {video.key} has anything in its sound, so no other is as loud; leave "
+                    "matched out of --sound"
+                )
+            alike = [other for other in others if other.category == video.category] or others
+            nearest = min(alike, key=lambda other: levels[video].distance(levels[other]))
+            louder = round(levels[nearest].rms - levels[video].rms, DECIMALS)
+            found[video.key] = Given(nearest, 10 ** (-louder / 20), louder)
+    return found
+
+
+def _sounding(videos: Sequence[Video]) -> Iterable[list[Video]]:
+    """The videos of each data set that sound, in the order of the SHA-1 of their keys.
+
+    Raises:
+        ValueError: for a set with fewer than two, or a video that stands in the list twice.
+    """
     for name in dict.fromkeys(video.dataset for video in videos):
         of_set = sorted((video for video in videos if video.dataset == name), key=_order)
         if len({video.key for video in of_set}) < len(of_set):
@@ -65,11 +153,7 @@ def partners(videos: Sequence[Video]) -> dict[str, Video]:
             told = f"one test video, {of_set[0].key}" if of_set else "no test video"
             more = f", besides {many(silent, 'video')} declared silent" if silent else ""
             raise ValueError(f"{name}: {told}{more}; sounds are swapped between two or more")
-        for video in of_set:
-            alike = [other for other in of_set if other.category == video.category]
-            circle = alike if len(alike) > 1 else of_set
-            found[video.key] = circle[(circle.index(video) + 1) % len(circle)]
-    return found
+        yield of_set
 
 
 def _order(video: Video) -> bytes:
@@ -77,7 +161,7 @@ def _order(video: Video) -> bytes:
 
 
 def hear(
-    video: Video, clip: Window, front_end: AudioFrontEnd, sound: Sound = "original", partner: Video | None = None
+    video: Video, clip: Window, front_end: AudioFrontEnd, sound: Sound = "original", given: Given | None = None
 ) -> Tensor:
     """What a network hears with a clip, through its front end; see the module.
 
@@ -86,17 +170,15 @@ def hear(
         clip: its frames.
         front_end: of the network.
         sound: the condition.
-        partner: whose sound is heard when ``swapped``; see :func:`partners`.
+        given: what it is given when ``swapped`` or ``matched``; see :func:`swaps_of`.
 
     Raises:
         FileNotFoundError, ValueError: naming a file of sound that cannot be read.
-        ValueError: for ``swapped`` without a partner.
+        ValueError: for ``swapped`` and ``matched`` where nothing is given.
     """
     if isinstance(front_end, TwoSounds):
-        of_clip = hear(video, clip, front_end.clip, sound, partner)
-        return front_end.join(
-            of_clip, hear(video, Window(clip.target, (clip.target,)), front_end.target, sound, partner)
-        )
+        of_clip = hear(video, clip, front_end.clip, sound, given)
+        return front_end.join(of_clip, hear(video, Window(clip.target, (clip.target,)), front_end.target, sound, given))
     if sound == "original" or video.silent:
         return read_audio(video, clip, front_end)
     if sound == "muted":
@@ -106,10 +188,11 @@ def hear(
     start, stop = span_of(video, clip, front_end, n)
     if start >= stop:
         return front_end(torch.zeros(1))
-    if sound == "swapped":
-        if partner is None:
-            raise ValueError(f"{video.key}: whose sound it is to hear is not said; see partners()")
-        excerpt = _round(partner, start, stop, rate)
+    if sound in ("swapped", "matched"):
+        if given is None:
+            raise ValueError(f"{video.key}: whose sound it is to hear is not said; see swaps_of()")
+        excerpt = _round(given.video, start, stop, rate)
+        excerpt = excerpt if given.gain == 1 else excerpt * given.gain
     elif sound == "shifted":
         shift = shift_of(clip.target, start, stop, n, rate)
         excerpt = _round(video, start + shift, stop + shift, rate)

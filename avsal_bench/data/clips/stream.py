@@ -9,8 +9,8 @@ one whose map is asked for; frames between those are walked through, and no map 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avsal_bench.data.clips.ahead import read_ahead
 from avsal_bench.data.clips.readers import AHEAD, readers
-from avsal_bench.data.clips.sounds import hear
+from avsal_bench.data.clips.sounds import Swaps, hear
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import in_order, read_pool
 from avsal_bench.data.files.truth_files import density, fixated
@@ -36,7 +36,7 @@ class Brought:
     Args:
         sound: what is heard, as ``audio``.
         others: what else is heard, as ``others``.
-        swaps: for the key of each video the one whose sound it is given where it is ``swapped``.
+        swaps: what each video is given where it hears the sound of another one, by condition and key.
         density: whether windows bring the saliency map of their target frame.
         fixations: whether they bring its fixated pixels.
         labels: whether they bring its label of consistency.
@@ -44,7 +44,7 @@ class Brought:
 
     sound: Sound = "original"
     others: tuple[Sound, ...] = ()
-    swaps: Mapping[str, Video] | None = None
+    swaps: Swaps = field(default_factory=dict)
     density: bool = False
     fixations: bool = False
     labels: bool = False
@@ -206,9 +206,9 @@ class _Parts(Dataset[dict[str, Any]]):
 
     def _heard(self, video: Video, step: Step, sound: Sound) -> Tensor:
         """What is heard with the windows of a step, ``(B, ...)``."""
-        front_end, partner = self.spec.audio, (self.brought.swaps or {}).get(video.key)
+        front_end, given = self.spec.audio, self.brought.swaps.get(sound, {}).get(video.key)
         assert front_end is not None, "asked for where there is one"
-        return torch.stack([hear(video, clip, front_end, sound, partner) for clip in step.windows])
+        return torch.stack([hear(video, clip, front_end, sound, given) for clip in step.windows])
 
 
 def _stacked(maps: list[Tensor], spec: ClipSpec, kind: torch.dtype = torch.float32) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from conftest import write_list, write_video
 
 from avsal_bench.audio import EarlyWaveform, HeardFrames, TwoSounds, Waveform
-from avsal_bench.data.clips.sounds import hear
+from avsal_bench.data.clips.sounds import Given, hear
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.sound_files import heard_frames
 from avsal_bench.data.windows import Window, window
@@ -62,7 +62,7 @@ def by_definition(wave, frame, n_frames, later=0, fps=25.0):
 
 def heard(video, frame, sound="original", partner=None, form=None):
     clip = window(frame, video.n_frames, T, "last", "repeat")
-    return hear(video, clip, form or front_end(), sound, partner)
+    return hear(video, clip, form or front_end(), sound, partner and Given(partner))
 
 
 @pytest.mark.parametrize(("name", "frame"), [("one", f) for f in (1, 5, 32, 33, 34, 70, 100)] + [("short", 20)])

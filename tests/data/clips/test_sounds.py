@@ -14,7 +14,8 @@ from avsal_bench.audio.waveform import Waveform, frame_span
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.items import read_item
-from avsal_bench.data.clips.sounds import hear, noise_like, partners, shift_of
+from avsal_bench.data.clips.sound_levels import levels_of
+from avsal_bench.data.clips.sounds import Given, hear, matches, noise_like, partners, shift_of, swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.windows import window
 from avsal_bench.records import SOUNDS
@@ -63,9 +64,9 @@ def videos(root):
     return {video.name: video for video in dataset("avad").videos(root, "test", 1)}
 
 
-def heard(video, frame, sound, partner=None, rate=RATE):
+def heard(video, frame, sound, partner=None, rate=RATE, gain=1.0):
     clip = window(frame, video.n_frames, T)
-    return hear(video, clip, Plain(rate), sound, partner).numpy()
+    return hear(video, clip, Plain(rate), sound, partner and Given(partner, gain)).numpy()
 
 
 def span(frame, n_frames=100):
@@ -115,6 +116,109 @@ def test_a_lone_video_and_one_that_is_listed_twice_have_no_partner(videos):
         partners([videos["one"]])
     with pytest.raises(ValueError, match="avad: a video stands in the test list twice"):
         partners([videos["one"], videos["two"], videos["one"]])
+
+
+def tone(level, n=32000, every=1):
+    """A tone of a level in dB below full scale; with ``every`` 2, in every second half of a second only."""
+    samples = np.sqrt(2) * np.sin(2 * np.pi * 400 * np.arange(n) / RATE)
+    samples *= np.arange(n) // (RATE // 2) % every == 0
+    return 10 ** (level / 20) * samples / np.sqrt(np.mean(samples**2))
+
+
+@pytest.fixture
+def levelled(root, videos):
+    """Writes sounds of videos and gives the videos, named by them, in the categories given."""
+
+    def make(sounds, categories=()):
+        kinds = [*categories, *[""] * (len(sounds) - len(categories))]
+        made = []
+        for kind, (name, samples) in zip(kinds, sounds.items(), strict=True):
+            path = root / "levels" / f"{name}.wav"
+            path.parent.mkdir(exist_ok=True)
+            soundfile.write(path, samples, RATE, subtype="FLOAT")
+            made.append(replace(videos["one"], name=name, audio=path, category=kind))
+        return made
+
+    return make
+
+
+def test_the_level_of_a_sound_is_its_root_mean_square_and_how_uneven_it_is(levelled):
+    names = {"even": tone(-20), "uneven": tone(-20, every=2), "silent": np.zeros(RATE), "short": tone(-30, 100)}
+    even, uneven, silent, short = levels_of(levelled(names))
+    assert (even.rms, even.spread) == (-20.0, pytest.approx(0, abs=0.01))
+    # Half of it is 3 dB louder, the other half is counted as 60 dB below the whole.
+    assert (uneven.rms, uneven.spread) == (-20.0, pytest.approx(63.01 / 2, abs=0.01))
+    assert (silent.sounds, short.sounds, short.rms) == (False, True, pytest.approx(-30, abs=0.05))
+    assert even.distance(silent) == silent.distance(silent) == np.inf
+    assert even.distance(uneven) == pytest.approx(uneven.spread, abs=0.02)
+
+
+def test_levels_are_those_of_the_mean_of_the_channels(root, levelled):
+    [video] = levelled({"stereo": np.stack([tone(-20), -tone(-20)], 1)})
+    assert not levels_of([video])[0].sounds
+    [video] = levelled({"stereo": np.stack([tone(-20), tone(-20)], 1)})
+    assert levels_of([video])[0].rms == -20.0
+
+
+def test_a_matched_sound_is_the_nearest_in_loudness_made_as_loud(levelled):
+    listed = levelled({"a": tone(-20), "b": tone(-26), "c": tone(-24, every=2), "d": tone(-50)})
+    found = matches(listed)
+    # c is only 4 dB softer than a, and heard in every second half of a second alone.
+    assert {key.split("/")[1]: given.video.name for key, given in found.items()} == {
+        "a": "b",
+        "b": "a",
+        "c": "b",
+        "d": "b",
+    }
+    given = found["avad/a"]
+    assert (given.louder, given.gain) == (-6.0, pytest.approx(10 ** (6 / 20)))
+    same(heard(listed[0], 50, "matched", given.video, gain=given.gain), tone(-20)[slice(*span(50))])
+    assert {k: g.video.name for k, g in matches(listed[::-1]).items()} == {k: g.video.name for k, g in found.items()}
+    assert all(given.video.key != key for key, given in found.items())
+
+
+def test_a_matched_sound_is_of_the_category_before_it_is_near(levelled):
+    levels = {"a": tone(-20), "b": tone(-20.5), "c": tone(-40), "d": tone(-21.5)}
+    found = matches(levelled(levels, ["speech", "music", "speech", "noise"]))
+    assert {key.split("/")[1]: given.video.name for key, given in found.items()} == {
+        "a": "c",
+        "b": "a",
+        "c": "a",
+        "d": "b",
+    }
+
+
+def test_silence_matches_nothing_and_stays_silence(levelled):
+    listed = levelled({"a": tone(-20), "b": np.zeros(32000), "c": tone(-60)}, ["x", "x", "y"])
+    found = matches(listed)
+    assert (found["avad/a"].video.name, found["avad/c"].video.name) == ("c", "a"), "b is of a's category, and silent"
+    silent = found["avad/b"]
+    assert (silent.gain, silent.louder) == (0.0, None)
+    assert not heard(listed[1], 50, "matched", silent.video, gain=silent.gain).any()
+    only = levelled({"a": tone(-20), "b": np.zeros(32000)})
+    with pytest.raises(ValueError, match=r"avad: only avad/a has anything in its sound, so no other is as loud; leave"):
+        matches(only)
+
+
+def test_swaps_are_those_of_the_sounds_that_are_asked_for(videos):
+    listed = list(videos.values())
+    assert swaps_of(listed, ["original", "muted", "noise"]) == {}
+    found = swaps_of(listed, ["swapped", "matched"])
+    assert {key: given.video for key, given in found["swapped"].items()} == partners(listed)
+    assert {given.gain for given in found["swapped"].values()} == {1.0}
+    assert found["matched"] == matches(listed)
+    for sound in ("swapped", "matched"):
+        with pytest.raises(ValueError, match="avad: one test video, avad/one"):
+            swaps_of(listed[:1], [sound])
+
+
+def test_a_sound_that_cannot_be_read_is_named_before_anything_is_matched(root, videos, levelled):
+    a, b = levelled({"a": tone(-20), "b": tone(-20)})
+    b.audio.write_bytes(b"no sound")
+    with pytest.raises(ValueError, match=r"b\.wav"):
+        matches([a, b])
+    with pytest.raises(FileNotFoundError, match="avad/b: missing sound"):
+        matches([a, replace(b, audio=root / "gone.wav")])
 
 
 def test_muted_is_one_sample_of_silence(videos):
@@ -182,8 +286,9 @@ def test_a_partner_without_samples_or_without_a_file_is_an_error_that_names_it(r
         rewrite(root, "short", counting(3, round(RATE * 37 / 25)))
     with pytest.raises(FileNotFoundError, match="missing sound"):
         heard(videos["one"], 50, "swapped", replace(videos["two"], audio=root / "gone.wav"))
-    with pytest.raises(ValueError, match="avad/one: whose sound it is to hear is not said"):
-        heard(videos["one"], 50, "swapped")
+    for sound in ("swapped", "matched"):
+        with pytest.raises(ValueError, match="avad/one: whose sound it is to hear is not said"):
+            heard(videos["one"], 50, sound)
 
 
 @pytest.mark.parametrize(("frame", "by"), [(51, RATE), (50, -RATE), (8, RATE), (7, RATE), (99, -RATE), (100, -RATE)])
@@ -238,7 +343,7 @@ def test_noise_in_the_place_of_silence_is_silence(root, videos):
         rewrite(root, "two", counting(2, 32000))
 
 
-@pytest.mark.parametrize("sound", ["swapped", "shifted", "noise"])
+@pytest.mark.parametrize("sound", ["swapped", "matched", "shifted", "noise"])
 def test_where_the_true_sound_is_over_nothing_is_heard(root, videos, sound):
     rewrite(root, "two", counting(2, 24000))
     try:
@@ -253,9 +358,10 @@ SPEC = ClipSpec(frames=T, size=(8, 8), audio=Waveform(T))
 def test_several_sounds_come_with_the_same_frames_each_as_it_comes_alone(videos):
     partner = videos["short"]
     item = read_item(videos["one"], 30, SPEC, others=SOUNDS[1:], partner=partner)
-    assert item["others"].shape == (4, *item["audio"].shape)
+    assert item["others"].shape == (5, *item["audio"].shape)
     for sound, others in zip(SOUNDS[1:], item["others"], strict=True):
         assert torch.equal(others, read_item(videos["one"], 30, SPEC, sound, partner=partner)["audio"]), sound
+    # Swapped and matched are the same here, as nothing says how much louder the other sound is.
     assert len({tuple(x.flatten().tolist()) for x in (item["audio"], *item["others"])}) == 5
     assert "others" not in read_item(videos["one"], 30, SPEC)
     assert "others" not in read_item(videos["one"], 30, replace(SPEC, audio=None), others=SOUNDS[1:])
