@@ -81,6 +81,15 @@ def seeds(text: str) -> list[int]:
     return _several(text, seed, f"seeds such as 0,1, whole numbers from 0 to {LARGEST_SEED}")
 
 
+def seeds_or_all(text: str) -> list[int]:
+    """Seeds with commas between them; ``all`` is none in particular.
+
+    >>> seeds_or_all("0,1"), seeds_or_all("all")
+    ([0, 1], [])
+    """
+    return [] if text == "all" else seeds(text)
+
+
 def _several(text: str, read: Callable[[str], int], what: str) -> list[int]:
     try:
         found = [read(part) for part in text.split(",")]

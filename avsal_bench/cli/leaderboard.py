@@ -1,4 +1,4 @@
-"""The command ``avsal leaderboard``: the pages, or tables of them for a paper."""
+"""The command ``avsal leaderboard``: the pages, tables of them for a paper, or what each seed of training heard."""
 
 from __future__ import annotations
 
@@ -7,29 +7,47 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
 from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
-from avsal_bench.typed import place, word
+from avsal_bench.typed import listed, place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
 EXAMPLES = """examples
   avsal leaderboard                                    index.html, README.md and leaderboard.csv
   avsal leaderboard --latex diem,avad --published      tables for a paper, with what other papers print
-  avsal leaderboard --latex avad --out t.tex --bibtex references.bib"""
+  avsal leaderboard --latex avad --out t.tex --bibtex references.bib
+  avsal leaderboard --hearing                          does it hear with every seed? of each network, on synthetic data
+  avsal leaderboard --hearing avrsp,stavis --out t.md  of these, and in Markdown"""
 
 
 def add_parser(commands: Commands) -> None:
     """Add ``leaderboard`` to the commands of ``avsal``."""
-    text = "generate the leaderboard from records and published scores, or tables of it for a paper"
+    text = "generate the leaderboard from records and published scores, or tables of it"
     parser = add_command(commands, "leaderboard", leaderboard, text, epilog=EXAMPLES)
     folder_options(parser)
-    group = parser.add_argument_group("tables in LaTeX")
+    group = parser.add_argument_group("tables")
     group.add_argument(
-        "--latex", type=word, metavar="SETS", help="print tables of these sets, such as diem,avad, and stop"
+        "--latex", type=word, metavar="SETS", help="print tables of these sets in LaTeX, such as diem,avad, and stop"
     )
-    group.add_argument("--metrics", type=word, metavar="NAMES", help="such as CC,NSS (default: all that have a score)")
+    group.add_argument(
+        "--hearing",
+        type=listed,
+        nargs="?",
+        const=[],
+        metavar="NETWORKS",
+        help="print for each network with sound what each seed of training gave on synthetic data, with sound, muted "
+        "and without, and stop; nothing is trained. A name for some alone, such as avrsp,stavis",
+    )
+    group.add_argument(
+        "--metrics",
+        type=word,
+        metavar="NAMES",
+        help="such as CC,NSS (default: all that have a score; CC with --hearing)",
+    )
     group.add_argument("--published", action="store_true", help="also a table of what papers print")
     group.add_argument("--intervals", action="store_true", help="measured: the 95 %% interval below each score")
-    group.add_argument("--out", type=place, metavar="FILE", help="write the tables there instead")
+    group.add_argument(
+        "--out", type=place, metavar="FILE", help="write the tables there instead; those of --hearing in Markdown"
+    )
     group.add_argument(
         "--bibtex",
         type=place,
@@ -41,14 +59,39 @@ def add_parser(commands: Commands) -> None:
 
 
 def leaderboard(args: Namespace) -> int:
-    """The leaderboard, or LaTeX tables and references of it."""
+    """The leaderboard, or tables of it."""
     folder = leaderboard_folder(args)
+    if args.hearing is not None:
+        return _hearing(args, folder)
     if not args.latex:
         for option in ("metrics", "published", "intervals", "out", "bibtex"):
             if getattr(args, option):
                 raise ValueError(f"--{option} is of tables in LaTeX; say of which sets, such as --latex diem,avad")
         publish(folder)
         return 0
+    return _latex(args, folder)
+
+
+def _hearing(args: Namespace, folder: Path) -> int:
+    """What each seed of training gave."""
+    from avsal_bench.files import check_writable, write_atomically
+    from avsal_bench.leaderboard.reports.seed_tables import seed_tables, seed_tables_markdown, seed_tables_text
+
+    for option in ("latex", "published", "intervals", "bibtex"):
+        if getattr(args, option):
+            raise ValueError(f"--{option} is of tables in LaTeX; leave out --hearing")
+    check_writable(files=[Path(args.out)] if args.out else [])
+    tables = seed_tables(folder, args.hearing, listed(args.metrics or ""))
+    if args.out:
+        write_atomically(Path(args.out), seed_tables_markdown(tables))
+        print(f"wrote {args.out}")
+    else:
+        print(seed_tables_text(tables))
+    return 0
+
+
+def _latex(args: Namespace, folder: Path) -> int:
+    """Tables in LaTeX, and their references."""
     from avsal_bench.data.dataset import expand, use_root
     from avsal_bench.files import check_writable, write_atomically
     from avsal_bench.leaderboard.given_files import REFERENCES, given_file

@@ -40,6 +40,15 @@ class Bench:
         """(label, preset) of the networks that have a record with sound; a label tells the precision, too."""
         return sorted({(r.label, r.preset) for r in self.records if r.modality == "av"})
 
+    def seeds(self, model: str, preset: str) -> list[int]:
+        """Seeds of training that a network with sound has a record of."""
+        of_network = (r for r in self.records if (r.label, r.preset, r.modality) == (model, preset, "av"))
+        return sorted({r.seed for r in of_network})
+
+    def of_seed(self, seed: int) -> Bench:
+        """The records of one seed alone, with those of baselines, in which nothing depends on it."""
+        return Bench(self.protocol, self.dataset, [r for r in self.records if r.seed == seed or not r.modality])
+
     def variant(self, label: str, word: str) -> str:
         """Label of a variant of the network of a label, in the same precision."""
         model = next((r.model for r in self.records if r.label == label), label)
@@ -76,7 +85,14 @@ def benches(records: Iterable[Record], synthetic: bool | None = True) -> list[Be
 def difference(
     a: Condition, b: Condition, metric: str, only: Collection[str] | None = None, consistent: bool = False
 ) -> Interval:
-    """``a - b`` over videos, each the mean over the folds and seeds that both have.
+    """``a - b`` over videos, each the mean over the folds and seeds that both have; see :func:`paired_scores`."""
+    return paired_difference(*paired_scores(a, b, metric, only, consistent))
+
+
+def paired_scores(
+    a: Condition, b: Condition, metric: str, only: Collection[str] | None = None, consistent: bool = False
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Scores of both by video, each the mean over the folds and seeds that both have.
 
     Args:
         a: one condition.
@@ -97,7 +113,7 @@ def difference(
     if not pairs:
         raise ValueError(f"{a.name} and {b.name} share no video of {', '.join(only or ['any category'])}")
     means = {video: _mean_pair(both) for video, both in pairs.items()}
-    return paired_difference({v: m[0] for v, m in means.items()}, {v: m[1] for v, m in means.items()})
+    return {video: mean[0] for video, mean in means.items()}, {video: mean[1] for video, mean in means.items()}
 
 
 def _common(a: Condition, b: Condition) -> list[tuple[int, int]]:

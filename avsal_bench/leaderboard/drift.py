@@ -7,11 +7,13 @@ Such a file is JSON::
      "set": [],                         overrides of their recipes (left out: none)
      "synth_videos": 12,                a set `synth` of that many videos, made for this (left out: the usual one)
      "claims": true,                    every claim of :mod:`avsal_bench.leaderboard.hearing` about the networks holds
-     "scores": {"<network>/<data set>/fold<k>/<sound>": {"CC": [0.675, 0.06], ...}, ...},
+     "scores": {"<network>/<data set>/fold<k>/<sound>": {"CC": [0.675, 0.06], ...}, ...},    of seed 0
      "reasons": [{"date": "2026-11-21", "reason": "...", "versions": {...}}, ...]}
 
 A score is ``[value, tolerance]``, with null for one that is undefined. A key ends in ``/<protocol>`` where that is not
-the one of the main tables. ``reasons`` grows by one each time the scores are rewritten.
+the one of the main tables. Scores of another seed than 0 have it behind the fold, ``.../fold<k>/seed<s>/<sound>``; a
+check compares those of seed 0 where nobody asks for others. What does not depend on the seed, such as a baseline,
+stands there once. ``reasons`` grows by one each time the scores are rewritten.
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.leaderboard.hearing import hearing_claims
+from avsal_bench.leaderboard.hearing import Claim, hearing_claims
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 from avsal_bench.records import METRICS, Record
-from avsal_bench.text import fixed, text_table
+from avsal_bench.text import fixed, named, text_table
 
 #: Keys of an expected file, and what each holds.
 KEYS: dict[str, type] = {
@@ -45,6 +47,10 @@ OPTIONAL = ("set", "synth_videos")
 #: where nothing but the data and the metrics decides. A file may be given tighter ones by hand; they are kept.
 TRAINED = {"CC": 0.06, "NSS": 0.6, "AUC-J": 0.02, "sAUC": 0.04, "SIM": 0.06}
 UNTRAINED = {"CC": 0.002, "NSS": 0.01, "AUC-J": 0.001, "sAUC": 0.001, "SIM": 0.002, "KL": 0.01}
+
+#: Form of a key, and where the seed stands in it.
+_KEY = re.compile(r"[^/]+/[^/]+/fold[1-9](/seed[1-9][0-9]*)?(/(?!seed[0-9])[^/]+){1,2}")
+_SEED = re.compile(r"(?<=[0-9])/seed([0-9]+)(?=/)")
 
 #: What the story of a rewrite keeps of the records' provenance.
 VERSIONS = ("version", "commit", "python", "torch", "lightning", "device")
@@ -90,6 +96,33 @@ def read_expected(path: Path) -> dict[str, Any]:
     return dict(expected)
 
 
+def expected_seeds(expected: Mapping[str, Any], asked: Sequence[int] = ()) -> list[int]:
+    """The seeds that an expected file has scores of; or those of them that are asked for.
+
+    Raises:
+        ValueError: for a seed that it has no score of.
+    """
+    there = sorted({seed_of(key) for key in expected["scores"]})
+    if lacking := [seed for seed in asked if seed not in there]:
+        raise ValueError(
+            f"no expected scores of {named('seed', lacking)}; there are those of {named('seed', there or ['none'])}. "
+            "--update with --seeds writes others down"
+        )
+    return list(asked) or there
+
+
+def of_seeds(scores: Mapping[str, Any], seeds: Collection[int], records: Iterable[Record]) -> dict[str, Any]:
+    """Expected scores of some seeds, and those of what does not depend on the seed.
+
+    Args:
+        scores: ``scores`` of an expected file.
+        seeds: that are compared.
+        records: that are compared; what has no seed of its own is among them once, with the seed of its key.
+    """
+    there = {record_key(record) for record in records}
+    return {key: of_key for key, of_key in scores.items() if seed_of(key) in seeds or key in there}
+
+
 def drifts(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Drift]:
     """What is not as expected, in the order of the keys; empty when all is well.
 
@@ -97,7 +130,7 @@ def drifts(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Drift]:
 
     Args:
         records: one for each key, or more.
-        scores: ``scores`` of an expected file.
+        scores: ``scores`` of an expected file, or of some of its seeds.
 
     Raises:
         ValueError: on two records that would answer one key, and on one that was not tested in float32.
@@ -119,26 +152,36 @@ def drift_table(wrong: Sequence[Drift]) -> str:
 
 
 def failed_claims(records: Sequence[Record], expected: Mapping[str, Any]) -> list[str]:
-    """Claims that an expected file asks for and the records do not bear out, one line each."""
+    """Claims that an expected file asks for and the records of a seed do not bear out, one line each."""
     if not expected["claims"]:
         return []
-    named = {key.split("/")[0] for key in expected["scores"]}
-    failed = [c for c in hearing_claims([r for r in records if r.network in named]) if not c.holds]
-    return [f"claim: expected '{claim.text}', got no: {claim.reason}" for claim in failed]
+    failed = [claim for claim in _claims(records, expected["scores"]) if not claim.holds]
+    of_seed = {claim: "" if claim.seed is None else f" with seed {claim.seed}" for claim in failed}
+    return [f"claim: expected '{claim.text}'{of_seed[claim]}, got no: {claim.reason}" for claim in failed]
 
 
-def updated(expected: Mapping[str, Any], records: Sequence[Record], reason: str, date: str) -> dict[str, Any]:
+def _claims(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Claim]:
+    """Claims about the networks that have a score."""
+    networks = {key.split("/")[0] for key in scores}
+    return hearing_claims([record for record in records if record.network in networks])
+
+
+def updated(
+    expected: Mapping[str, Any], records: Sequence[Record], reason: str, date: str, seeds: Collection[int] = (0,)
+) -> dict[str, Any]:
     """An expected file with the scores of these records, and why they are other than before.
 
-    Tolerances stay as they are; a score that is new has the usual one. ``claims`` is true when every claim holds now,
+    Tolerances stay as they are; a score of a seed that is new has those of another seed, and one that is new at all the
+    usual ones. Scores of other seeds stay. ``claims`` is true when every claim holds now with each seed,
     so read what is written before it is committed. How badly a muted network does is no quality of it, so its scores
     are kept only where they were asked for before.
 
     Args:
         expected: what the file held.
-        records: of the jobs that it names.
+        records: of the jobs that it names, of one seed or several.
         reason: why the scores moved, for those who read the file.
         date: of today, as year-month-day.
+        seeds: of training, whose scores are written.
 
     Raises:
         ValueError: for an empty reason, or when there are no records.
@@ -149,25 +192,26 @@ def updated(expected: Mapping[str, Any], records: Sequence[Record], reason: str,
     if not found:
         raise ValueError("no record to take scores from; does the file name a network?")
     old = expected["scores"]
-    if gone := sorted(old.keys() - found.keys()):
+    kept = {key: of_key for key, of_key in old.items() if key not in found and seed_of(key) not in seeds}
+    if gone := sorted(old.keys() - found.keys() - kept.keys()):
         raise ValueError(f"{gone[0]}: no record of it any more; take the key out of the file, or bring the job back")
-    scores = {}
-    for key, record in sorted(found.items()):
-        if key not in old and (old or record.sound != "original"):
+    alike = {without_seed(key): old[key] for key in sorted(old, key=seed_of, reverse=True)}
+    scores = dict(kept)
+    for key, record in found.items():
+        before = old.get(key, alike.get(without_seed(key)))
+        if before is None and (old or record.sound != "original"):
             continue
         usual = TRAINED if record.provenance.get("fits") else UNTRAINED
-        tolerances = {m: tolerance for m, (_, tolerance) in old[key].items()} if key in old else usual
+        tolerances = usual if before is None else {metric: tolerance for metric, (_, tolerance) in before.items()}
         values = {m: (None if math.isnan(record.scores[m]) else round(record.scores[m], 6)) for m in tolerances}
         scores[key] = {metric: [value, tolerances[metric]] for metric, value in values.items()}
     provenance = next(iter(found.values())).provenance
     versions = {name: provenance[name] for name in VERSIONS if provenance.get(name)}
     story = {"date": date, "reason": reason.strip(), "versions": versions}
-    named = {key.split("/")[0] for key in scores}
-    claims = hearing_claims([r for r in records if r.network in named])
     return {
         **expected,
-        "claims": all(claim.holds for claim in claims),
-        "scores": scores,
+        "claims": all(claim.holds for claim in _claims(records, scores)) and (expected["claims"] or not kept),
+        "scores": dict(sorted(scores.items())),
         "reasons": [*expected["reasons"], story],
     }
 
@@ -191,16 +235,36 @@ def to_json(expected: Mapping[str, Any]) -> str:
 
 def record_key(record: Record) -> str:
     """Key of a record in an expected file."""
-    return score_key(record.network, record.dataset, record.fold, record.sound, record.protocol)
+    return score_key(record.network, record.dataset, record.fold, record.sound, record.protocol, record.seed)
 
 
-def score_key(network: str, dataset: str, fold: int, sound: str, protocol: str) -> str:
+def score_key(network: str, dataset: str, fold: int, sound: str, protocol: str, seed: int = 0) -> str:
     """Key of the scores of one record.
 
-    >>> score_key("mep", "synth", 1, "original", "stavis"), score_key("mep", "synth", 1, "original", "raw")
-    ('mep/synth/fold1/original', 'mep/synth/fold1/original/raw')
+    >>> score_key("mep", "synth", 1, "original", "stavis"), score_key("mep", "synth", 1, "original", "raw", seed=3)
+    ('mep/synth/fold1/original', 'mep/synth/fold1/seed3/original/raw')
     """
-    return f"{network}/{dataset}/fold{fold}/{sound}" + ("" if protocol == MAIN_PROTOCOL else f"/{protocol}")
+    of_seed = f"/seed{seed}" if seed else ""
+    return f"{network}/{dataset}/fold{fold}{of_seed}/{sound}" + ("" if protocol == MAIN_PROTOCOL else f"/{protocol}")
+
+
+def seed_of(key: str) -> int:
+    """Seed of the scores of a key.
+
+    >>> seed_of("toy_v/synth/fold1/original"), seed_of("toy_v/synth/fold1/seed12/original/raw")
+    (0, 12)
+    """
+    found = _SEED.search(key)
+    return int(found[1]) if found else 0
+
+
+def without_seed(key: str) -> str:
+    """The key that scores of the same kind have with seed 0.
+
+    >>> without_seed("toy_v/synth/fold1/seed12/original")
+    'toy_v/synth/fold1/original'
+    """
+    return _SEED.sub("", key)
 
 
 def _check(expected: Any) -> None:
@@ -215,6 +279,11 @@ def _check(expected: Any) -> None:
         if not isinstance(expected.get(key), kind):
             raise ValueError(f"{key}: expected {kind.__name__}, got {expected.get(key)!r}")
     for key, scores in expected["scores"].items():
+        if not _KEY.fullmatch(key):
+            raise ValueError(
+                f"scores of {key!r}: expected <network>/<data set>/fold<k>[/seed<s>]/<sound>[/<protocol>], with a seed "
+                "from 1 on, and none for seed 0"
+            )
         for metric, pair in scores.items():
             if metric not in METRICS:
                 raise ValueError(f"{key}: unknown metric {metric}; known are {', '.join(METRICS)}")
@@ -240,8 +309,8 @@ def _by_key(records: Iterable[Record]) -> dict[str, Record]:
         if key in found:
             o = found[key]
             raise ValueError(
-                f"{key}: one record expected, got seed {o.seed} ({o.preset}) and seed {r.seed} ({r.preset}); "
-                "compare one seed and preset at a time"
+                f"{key}: one record expected, got one of preset {o.preset} and one of {r.preset}; compare one preset "
+                "at a time"
             )
         found[key] = r
     return found

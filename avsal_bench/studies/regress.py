@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +22,17 @@ from avsal_bench.kept import one_look
 from avsal_bench.records import Record, read_record
 from avsal_bench.training.recipe import Recipe
 
-#: Regression checks compare scores of this protocol, with this seed.
+#: Regression checks compare scores of this protocol.
 PROTOCOL = "stavis"
-SEED = 0
 
 
-def rerun(expected: Mapping[str, Any], space: Workspace, machine: Machine) -> Iterator[Record]:
+def rerun(
+    expected: Mapping[str, Any],
+    space: Workspace,
+    machine: Machine,
+    seeds: Sequence[int] = (0,),
+    other_code: bool = False,
+) -> Iterator[Record]:
     """Every record of the jobs that an expected file names, one after the other.
 
     A record that the present code and recipe made is taken as it is, from an earlier check or from the leaderboard.
@@ -38,6 +43,8 @@ def rerun(expected: Mapping[str, Any], space: Workspace, machine: Machine) -> It
         expected: what an expected file holds; where it has scores already, only jobs that give one of them are run.
         space: of the user; only the folder named above is written.
         machine: what the jobs run on.
+        seeds: of training.
+        other_code: whether a record that other code or other libraries made is taken too.
 
     Raises:
         ValueError, FileNotFoundError: for a network, preset or option that does not exist.
@@ -46,16 +53,16 @@ def rerun(expected: Mapping[str, Any], space: Workspace, machine: Machine) -> It
     # Records of the leaderboard are of the usual set.
     others = None if expected.get("synth_videos") else space
     models, overrides = expected["models"], expected.get("set", ())
-    for job in make_plan(own, models, expected["preset"], PROTOCOL, seeds=(SEED,), overrides=overrides):
+    for job in make_plan(own, models, expected["preset"], PROTOCOL, seeds=seeds, overrides=overrides):
         recipe = job.recipe(own)
         places = list(records_of(job, recipe, own))
         if expected["scores"] and not any(_key(path, own) in _networks(expected) for _, _, path in places):
             continue
         with one_look():
-            found = [_made_by_this_code(job, recipe, own, place) for place in places]
+            found = [_known(job, recipe, own, place, other_code) for place in places]
             if others is not None and None in found:
                 there = records_of(job, recipe, others)
-                found = [_made_by_this_code(job, recipe, others, place) for place in there]
+                found = [_known(job, recipe, others, place, other_code) for place in there]
         with _one_thread(expected.get("synth_videos") is not None):
             records = _complete(found) or _run(job, recipe, own, machine)
         yield from records
@@ -87,20 +94,20 @@ def _one_thread(wanted: bool) -> Iterator[None]:
 def _run(job: Job, recipe: Recipe, space: Workspace, machine: Machine) -> list[Record]:
     print(f"regress: {job.name}, preset {job.preset}", flush=True)
     for place in records_of(job, recipe, space):
-        if _made_by_this_code(job, recipe, space, place) is None:
+        if _known(job, recipe, space, place) is None:
             place[2].unlink(missing_ok=True)  # of another recipe; the folder is the check's own
     return [read_record(path) for path in run_job(job, space, machine)]
 
 
-def _made_by_this_code(job: Job, recipe: Recipe, space: Workspace, place: Place) -> Record | None:
-    """The record in a place, if there is one and the present code, recipe and data made it."""
+def _known(job: Job, recipe: Recipe, space: Workspace, place: Place, other_code: bool = False) -> Record | None:
+    """The record in a place, if there is one and the present recipe and data made it, and the present code or any."""
     try:
-        if not is_done(job, recipe, space, place):
+        if not is_done(job, recipe, replace(space, reuse_other_code=other_code), place):
             return None
         record = read_record(place[2])
     except ValueError:
         return None  # of another schema, so of other code; or made of anything else
-    return record if record.provenance.get("code") == code_hash() else None
+    return record if other_code or record.provenance.get("code") == code_hash() else None
 
 
 def _complete(found: list[Record | None]) -> list[Record]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from avsal_bench.cli import main
 from avsal_bench.leaderboard.drift import (
     drift_table,
     drifts,
+    expected_seeds,
     failed_claims,
     new_expected,
+    of_seeds,
     read_expected,
     record_key,
+    seed_of,
     to_json,
     updated,
+    without_seed,
 )
 from avsal_bench.resources import resource
 
@@ -73,13 +78,72 @@ def test_a_claim_that_no_longer_holds_is_told() -> None:
 
 
 def test_double_records_are_an_error_and_protocols_are_apart() -> None:
-    told = r"toy_v/avad/fold1/original: one record expected, got seed 0 \(paper\) and seed 1 \(maps\); compare one seed"
+    told = "toy_v/avad/fold1/original: one record expected, got one of preset paper and one of maps; compare one preset"
     with pytest.raises(ValueError, match=told):
-        drifts([make([0.5]), made_elsewhere(make([0.5], seed=1))], {})
+        drifts([make([0.5]), made_elsewhere(make([0.5]))], {})
     records = [make([0.5]), make([0.6], protocol="dave", averaging="frames")]
     scores = updated(new_expected("toy"), records, "first", "2026-01-01")["scores"]
     assert scores["toy_v/avad/fold1/original"]["CC"][0] == 0.5
     assert scores["toy_v/avad/fold1/original/dave"]["CC"][0] == 0.6
+
+
+# seeds
+
+SEEDED = "toy_v/synth/fold1/seed3/original"
+
+
+def test_a_key_tells_its_seed_but_for_seed_0() -> None:
+    records = [make([0.5], dataset="synth"), make([0.5], dataset="synth", seed=3)]
+    assert [record_key(record) for record in records] == [KEY, SEEDED]
+    raw = record_key(make([0.5], dataset="synth", seed=12, protocol="raw"))
+    assert (raw, seed_of(raw), without_seed(raw)) == ("toy_v/synth/fold1/seed12/original/raw", 12, f"{KEY}/raw")
+
+
+def test_each_seed_is_compared_with_its_own_scores() -> None:
+    scores = {KEY: {"CC": [0.5, 0.01]}, SEEDED: {"CC": [0.7, 0.01]}, "mep/synth/fold1/original": {"CC": [0.2, 0.01]}}
+    one, three = make([0.7], dataset="synth"), make([0.7], dataset="synth", seed=3)
+    mep = make([0.9], model="mep", modality="", dataset="synth")
+    assert [drift.key for drift in drifts([one, three], of_seeds(scores, [0, 3], []))] == [
+        *("mep/synth/fold1/original", KEY)
+    ]
+    # What has no seed of its own is compared whatever seed is asked for, as it is run with each.
+    assert [drift.key for drift in drifts([three, mep], of_seeds(scores, [3], [three, mep]))] == [
+        "mep/synth/fold1/original"
+    ]
+
+
+def test_a_seed_without_expected_scores_is_no_success() -> None:
+    expected = expecting({KEY: {}, SEEDED: {}})
+    assert expected_seeds(expected) == expected_seeds(expected, [0, 3]) == [0, 3]
+    with pytest.raises(ValueError, match="no expected scores of seeds 1, 2; there are those of seeds 0, 3"):
+        expected_seeds(expected, [0, 1, 2])
+
+
+def test_claims_are_asked_of_each_seed() -> None:
+    hears = [r for r in synth_records() if r.fold == 1]
+    deaf = [replace(r, seed=3) for r in synth_records(gain=0.0) if r.fold == 1 and r.modality]
+    expected = updated(new_expected("toy"), hears, "first", "2026-01-01")
+    assert failed_claims([*hears, *deaf], expected)
+    assert all(" with seed 3, got no: " in line for line in failed_claims([*hears, *deaf], expected))
+    assert updated(expected, [*hears, *deaf], "more", "2026-01-02", [0, 3])["claims"] is False
+
+
+def test_an_update_of_one_seed_leaves_the_others() -> None:
+    first = [r for r in synth_records() if r.fold == 1]
+    old = updated(new_expected("toy"), first, "first", "2026-01-01")
+    old["scores"]["toy_av/synth/fold1/original"]["CC"][1] = 0.0123
+    baselines = [r for r in first if not r.modality]
+    third = [replace(r, seed=3) for r in synth_records(gain=0.3) if r.fold == 1 and r.modality]
+    new = updated(old, [*baselines, *third], "a seed more", "2026-01-02", [3])
+    assert old["scores"].items() <= new["scores"].items()
+    assert new["claims"] is True
+    added = {key for key in new["scores"] if seed_of(key) == 3}
+    assert added == {f"toy_{m}/synth/fold1/seed3/original" for m in ("v", "av")}, "muted was not asked for before"
+    assert new["scores"]["toy_av/synth/fold1/seed3/original"]["CC"][1] == 0.0123, "as with the seed that was there"
+    # A claim that seed 0 does not hold is not made good by another.
+    assert updated(old | {"claims": False}, [*baselines, *third], "x", "2026-01-03", [3])["claims"] is False
+    with pytest.raises(ValueError, match="toy_av/synth/fold1/seed3/original: no record of it any more"):
+        updated(new, baselines, "x", "2026-01-03", [3])
 
 
 # rewriting
@@ -130,6 +194,8 @@ def test_expected_files_say_whose_scores_they_are_and_why() -> None:
         ({"scores": {KEY: {"CC": [1, -1]}}}, r"CC: expected \[value, tolerance\], got \[1, -1\]"),
         ({"scores": {KEY: {"CC": 0.5}}}, r"CC: expected \[value, tolerance\], got 0.5"),
         ({"scores": {KEY: {"CC": ["a", 1]}}}, "expected a number or null, got 'a'"),
+        ({"scores": {"toy_v/synth/fold1/seed0/original": {}}}, "with a seed from 1 on, and none for seed 0"),
+        ({"scores": {"toy_v/synth/original": {}}}, "expected <network>/<data set>/fold<k>"),
         ({"models": "toy"}, "models: expected list, got 'toy'"),
         ({"model": []}, "unknown key 'model'; known are preset, models"),
     ],
@@ -196,11 +262,28 @@ def test_the_command_writes_compares_and_fails(
     assert "1 drifted" in out
     assert "-0.0100" in next(line for line in out.splitlines() if line.startswith("mep/synth/fold1/original"))
 
+    # A seed that nobody expects, or a baseline does not have, is no success; nor is what other code has made.
+    assert main(["regress", "chance", "--seeds", "1", *folders]) == 2
+    assert "chance.json: no expected scores of seed 1; there are those of seed 0" in capfd.readouterr().err
+    assert main(["regress", "chance", "--reuse-other-code", *folders]) == 2
+    assert "a check of what other code made says nothing of this one" in capfd.readouterr().err
+    assert main(["regress", "chance", "--seeds", "all", *folders]) == 1
+
+    # To be written down, a record of other code is good enough where one says so: the file keeps which code it was.
+    record = home / "leaderboard" / "records" / "stavis" / "synth" / "mep-fold1-seed0.json"
+    made = json.loads(record.read_text())
+    other = made["provenance"] | {"code": "0" * 64, "made_of": made["provenance"]["made_of"] | {"code": "0" * 64}}
+    record.write_text(json.dumps(made | {"provenance": other}))
+    update = ["regress", "chance", "--update", "--reason", "kept", "--reuse-other-code", *folders]
+    assert main(update) == 0
+    record.write_text(json.dumps(made))
+    path.write_text(to_json(expected))
+    capfd.readouterr()
+
     # A record of other code is made again.
     monkeypatch.undo()
     monkeypatch.setattr("avsal_bench.resources._HERE", home / "resources")
     monkeypatch.setenv("AVSAL_HOME", str(home))
-    record = home / "leaderboard" / "records" / "stavis" / "synth" / "mep-fold1-seed0.json"
     plain = json.loads(record.read_text())
     record.write_text(json.dumps(plain | {"provenance": plain["provenance"] | {"code": "0" * 64}}))
     assert main(["regress", "chance", *folders]) == 1

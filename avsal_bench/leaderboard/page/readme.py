@@ -257,7 +257,7 @@ def _hearing_table(asked: Sequence[Hearing]) -> str:
         videos = str(h.av_over_v.n) if h.av_over_v else "-"
         shown = [_difference(interval, h.metric) for interval in intervals]
         names = [h.model, h.preset or "-", h.metric, videos]
-        body.append([*names, *shown, h.baseline or "-", "yes" if h.hears else "not shown"])
+        body.append([*names, *shown, h.baseline or "-", h.answer])
     return markdown_table([*header, "Baseline", "Hears"], body, numbers=range(3, 8))
 
 

@@ -218,7 +218,7 @@ def _hearing_table(asked: Sequence[Hearing]) -> Table:
     for h in asked:
         intervals = (h.av_over_v, h.original_over_muted, h.av_over_baseline, h.v_over_baseline)
         cells = [*texts(h.model, h.preset, h.metric), *(difference(i, h.metric) for i in intervals)]
-        cells += texts(h.baseline, "yes" if h.hears else "not shown")
+        cells += texts(h.baseline, h.answer)
         body.append(Line(cells, {"metric": h.metric, "preset": h.preset}))
     return Table(columns, [body])
 
