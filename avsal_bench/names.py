@@ -99,6 +99,15 @@ def plain_name(what: str, name: object) -> str:
     return safe_name(what, name)
 
 
+def plain_label(name: str) -> str:
+    """A name as :func:`plain_name` asks for, with hyphens in the place of what it may not have.
+
+    >>> plain_label("my maps (2)")
+    'my-maps-2'
+    """
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:LONGEST_PLAIN] or "maps"
+
+
 def shortened(value: object, longest: int = 60) -> str:
     """A value as an error shows it: on one line, without control characters, and not longer than a line.
 

@@ -11,7 +11,7 @@ from typing import get_args
 
 from avsal_bench.api.folder_of_maps import FolderOfMaps
 from avsal_bench.api.maps_of import Some
-from avsal_bench.api.sources_of_maps import Evaluated, Settings, Source, plain_label, source_of
+from avsal_bench.api.sources_of_maps import Evaluated, Settings, Source, source_of
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.results import make_record
 from avsal_bench.bench.seen.saying import asked_words
@@ -25,7 +25,7 @@ from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.evaluation.score import VideoScorer
 from avsal_bench.evaluation.truth import Truth
-from avsal_bench.names import plain_name
+from avsal_bench.names import plain_label, plain_name
 from avsal_bench.prediction.predicting import Running
 from avsal_bench.progress import progress as progress_bar
 from avsal_bench.progress import silence

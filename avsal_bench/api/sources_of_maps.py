@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,7 @@ from avsal_bench.data.files.presence import check_videos
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.models import model_entry
 from avsal_bench.models.weights.offered import list_weights
-from avsal_bench.names import shortened
+from avsal_bench.names import plain_label, shortened
 from avsal_bench.prediction.predicting import Running, predict_maps
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.record_story import nothing_known
@@ -88,11 +87,6 @@ def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol
         "expected a network, a function frame -> map, a folder of maps, or {name of a video: array of its maps}; got "
         f"{shortened(maps) if np.ndim(maps) == 0 else type(maps).__name__}"
     )
-
-
-def plain_label(name: str) -> str:
-    """A name with the characters that a record allows."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:100] or "maps"
 
 
 def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: Settings) -> Source:
