@@ -24,7 +24,7 @@ TWINS = {"image_saliency.py", "avid.py"}
 STANDARD_LIBRARY = ("names", "files", "means", "strays", "typed")
 #: What reads records, for which pydantic is all that is needed besides.
 LIGHT = ("records", "record_form", "record_metrics", "record_story", "record_story.seen")
-LIGHT += ("record_story.story_forms", "plain_values")
+LIGHT += ("record_story.same_but_sound", "record_story.story_forms", "plain_values")
 FORMS = ("pydantic", "pydantic_core", "typing_extensions")
 
 

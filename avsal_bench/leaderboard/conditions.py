@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from avsal_bench.leaderboard.statistics import Interval, paired_difference
 from avsal_bench.means import defined_mean
+from avsal_bench.record_story import goes_with, identity
 from avsal_bench.records import MAPS_PRESET, Record, network_name
 
 #: Categories of ``synth`` where the sound tells where people look.
@@ -69,17 +70,38 @@ class Bench:
 def benches(records: Iterable[Record], synthetic: bool | None = True) -> list[Bench]:
     """Records by protocol and data set, without those of maps that other code made.
 
-    Nobody here can say that two such sets of maps differ in nothing but the sound, nor mute it.
+    Nobody here can say that two such sets of maps differ in nothing but the sound, nor mute it. Where records of them
+    say it, as ``avsal hear`` makes them, they count for what another sound costs, and not in claims about networks
+    that are trained here.
 
     Args:
         records: of any kind.
-        synthetic: only those of sets made here, or only of others; None for both.
+        synthetic: only those of sets made here, or only of others; None for both, and for maps and weights from
+            elsewhere with the sounds that they were heard with.
     """
+    every = list(records)
+    heard = _elsewhere(every) if synthetic is None else []
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for r in records:
-        if synthetic in (None, r.synthetic) and r.preset != MAPS_PRESET:
+    for r in [*(r for r in every if r.preset != MAPS_PRESET), *heard]:
+        if synthetic in (None, r.synthetic):
             groups[(r.protocol, r.dataset)].append(r)
     return [Bench(*key, groups[key]) for key in sorted(groups)]
+
+
+def _elsewhere(records: Iterable[Record]) -> list[Record]:
+    """Of records of maps and weights from elsewhere those with another sound that say which with the true one they go
+    with, and these."""
+    rows: dict[tuple[object, ...], dict[str, Record]] = defaultdict(dict)
+    for r in records:
+        if r.preset == MAPS_PRESET:
+            rows[r.protocol, r.dataset, r.label, r.modality, r.fold, r.seed][r.sound] = r
+    found: list[Record] = []
+    for row in rows.values():
+        true = row.pop("original", None)
+        own = "" if true is None else identity(true.weights, true.provenance)
+        others = [r for r in row.values() if own and goes_with(r.provenance) == own]
+        found += [true, *others] if true is not None and others else []
+    return found
 
 
 def difference(

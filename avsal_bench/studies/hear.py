@@ -75,8 +75,13 @@ def hear(paths: Sequence[Path], space: Workspace, machine: Machine, sounds: Sequ
 
 def why_not(record: Record) -> str:
     """Why a record cannot be asked whether its network hears; "" where it can."""
+    if record.preset == MAPS_PRESET and record.weights.get("sha256"):
+        return "weights without a training here; name them again with --weights"
     if record.preset == MAPS_PRESET:
-        return "maps of other code; there is no network here that could be given another sound"
+        return (
+            "maps of other code; there is no network here that could be given another sound; predict with it, and give "
+            "the maps with --pred and --muted"
+        )
     return "" if record.modality == "av" else "hears nothing, so it loses nothing with another sound, exactly"
 
 

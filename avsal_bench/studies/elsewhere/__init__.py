@@ -1,0 +1,1 @@
+"""Hearing of networks that were not trained here: weights of anyone, and maps that anyone predicted."""
