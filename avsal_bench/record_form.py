@@ -46,6 +46,7 @@ Kl = Annotated[float, Field(ge=-1, le=1_000, allow_inf_nan=False)]
 
 Averaging = Literal["videos", "frames"]
 Sound = Literal["original", "muted", "swapped", "matched", "shifted", "noise"]
+Place = Literal["source", "others", "background", "rest", "frame"]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -134,6 +135,7 @@ class VideoForm(TypedDict):
     consistent: NotRequired[SomeScores]
     consistent_frames: NotRequired[Count]
     map_cc: NotRequired[Correlation | None]
+    places: NotRequired[dict[Place, Annotated[list[Nss], Field(min_length=2, max_length=2)]]]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))

@@ -11,6 +11,16 @@ from avsal_bench.plain_values import LARGEST
 #: Equal parts of a video's time in ``VideoScores.curve``.
 CURVE_PARTS = 20
 
+#: Where in the picture people look, for ``VideoScores.places``: on the faces that talk, or the thing that sounds; on
+#: other faces; on no face; elsewhere than on the first; anywhere. Each with what tables call it.
+PLACES = {
+    "source": "what sounds",
+    "others": "other faces",
+    "background": "no face",
+    "rest": "elsewhere",
+    "frame": "whole frame",
+}
+
 #: The protocol by whose formulas AUC-J may be above 1; those that differ from it in a choice bear its name first.
 CROWDSAL = "crowdsal"
 #: The least and the most that AUC-J can be under it, of a frame that has at most twice as many points as pixels.

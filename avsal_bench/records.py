@@ -99,6 +99,9 @@ class VideoScores:
         consistent_frames: how many such frames were scored.
         map_cc: of a record with another than the true sound: mean over frames of the CC between the network's map with
             this sound and that with the true one. 1 says that the sound changed nothing. None where no frame has one.
+        places: likewise, where the set says who talks or what sounds: by the names of ``record_metrics.PLACES``, NSS of
+            the fixations there with the true sound and with this one, each the mean over the frames in which what
+            sounds is seen and both are defined. Empty where nobody says it, or no frame has one.
     """
 
     video: str
@@ -113,6 +116,7 @@ class VideoScores:
     consistent: dict[str, float] = field(default_factory=dict)
     consistent_frames: int = 0
     map_cc: float | None = None
+    places: dict[str, list[float]] = field(default_factory=dict)
 
     def weight(self, metric: str, averaging: Averaging) -> int:
         """How often the video counts in the mean of a metric: once, or once for each frame that defines it."""
@@ -242,6 +246,8 @@ def video_to_json(video: VideoScores) -> dict[str, Any]:
     plain = asdict(video)
     plain["scores"], plain["consistent"] = _nan_to_none(video.scores), _nan_to_none(video.consistent)
     plain["curve"] = {metric: [None if math.isnan(v) else v for v in curve] for metric, curve in video.curve.items()}
+    if not video.places:  # as of most sets nobody says it
+        del plain["places"]
     return plain
 
 

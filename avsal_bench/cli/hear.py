@@ -13,15 +13,19 @@ from avsal_bench.records import SOUNDS
 from avsal_bench.typed import folds, place, whole, word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from avsal_bench.bench.workspace import Workspace
+    from avsal_bench.leaderboard.sound_losses import SoundLoss
     from avsal_bench.records import Record
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
 _DESCRIPTION = """\
-How much of a score comes from hearing: the same weights, the same frames, and silence, the sound of another video, the
-sound a second early or late, or noise. Nothing is trained, and what is there already is not tested again. Prints what
-each metric loses, and puts it on the leaderboard. There are three ways, docs/hearing.md has the rules:
+How much of a score comes from hearing: the same weights, the same frames, and silence, the sound of another video, or
+of one that is as loud, the sound a second early or late, or noise. Nothing is trained, and what is there already is not
+tested again. Prints what each metric loses, which losses are shown and which could have been, and puts it on the
+leaderboard. There are three ways, docs/hearing.md has the rules:
 
   RECORD...          networks that were tested here: their weights are found by their records
   --weights W        weights without a record: a checkpoint of your own, or published ones that were imported
@@ -30,7 +34,7 @@ each metric loses, and puts it on the leaderboard. There are three ways, docs/he
 _EPILOG = """\
 examples:
   avsal hear leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json
-  avsal hear leaderboard/records/stavis/diem/stavis_av-*.json --sound swapped
+  avsal hear leaderboard/records/stavis/diem/stavis_av-*.json --sound swapped,matched -o pictures
   avsal hear --model mine --weights epoch40.ckpt --set network.width=16 --dataset AVAD --fold 1,2,3 --name mine
   avsal hear --weights stavis_fold{fold} --dataset AVAD --fold 1,2,3 --name stavis-published
   avsal hear --pred with/ --muted without/ --dataset AVAD --fold 1 --name theirs"""
@@ -56,6 +60,13 @@ def add_parser(commands: Commands) -> None:
     folder_options(parser)
     parser.add_argument(
         "records", type=place, nargs="*", metavar="RECORD", help="files of the leaderboard's folder records"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=place,
+        metavar="DIR",
+        help="folder for pictures of the losses over time, an SVG and a PNG a row",
     )
     sound_option(parser, "of records and weights, only these, beside the true sound")
     _weights_options(parser)
@@ -104,10 +115,24 @@ def hear(args: argparse.Namespace) -> int:
     records = {"RECORD": _of_records, "--weights": _of_weights, "--pred": _of_maps}[way](args, space)
     if first_process():
         publish(space.leaderboard)
-        print(f"\n{losses_text(sound_losses(records))}")
+        losses = sound_losses(records)
+        print(f"\n{losses_text(losses)}")
+        if args.out:
+            _draw(losses, Path(args.out))
         if way == "--pred":
             print("That the maps differ in the sound alone is the word of who made them.")
     return 0
+
+
+def _draw(losses: Sequence[SoundLoss], folder: Path) -> None:
+    """Draw the losses over time, and say where they are."""
+    from avsal_bench.leaderboard.reports.loss_plots import draw_losses
+    from avsal_bench.text import many
+
+    written = draw_losses(losses, folder)
+    print(
+        f"{many(len(written), 'picture')} of losses over time: {folder}" if written else "no scores over time to draw"
+    )
 
 
 def _way(args: argparse.Namespace) -> str:

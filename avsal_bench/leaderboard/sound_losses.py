@@ -3,60 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, difference
-from avsal_bench.leaderboard.kinds import KINDS, UNTOLD, Viewing, viewings
+from avsal_bench.leaderboard.conditions import SOUNDING, Bench, Condition, benches, paired_scores
+from avsal_bench.leaderboard.kinds import Viewing, viewings
+from avsal_bench.leaderboard.reliance.loss_curves import CurvesOf, curves_in, loss_curves
+from avsal_bench.leaderboard.reliance.loss_tests import (
+    ALL,
+    BELONGS,
+    OTHER_SCENES,
+    SOUNDING_SCENES,
+    Each,
+    LossTest,
+    SoundLoss,
+    tests_of,
+)
+from avsal_bench.leaderboard.reliance.losses_in_words import losses_text
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
+from avsal_bench.record_metrics import PLACES
 from avsal_bench.records import MAPS_PRESET, METRICS, SOUNDS, Record
-from avsal_bench.text import fixed, text_table
 
-#: Frames and videos that a loss is told on.
-ALL, BELONGS, SOUNDING_SCENES, OTHER_SCENES = "all frames", "sound belongs", "sounding scenes", "other scenes"
-
-
-@dataclass(frozen=True)
-class SoundLoss:
-    """What one network loses with one other sound, on some frames of a data set.
-
-    Args:
-        model: of the network, whose modality is ``av``.
-        preset: of its recipe.
-        protocol: of the scores.
-        dataset: name of the data set.
-        sound: that it heard.
-        part: ``ALL``; ``BELONGS``, the frames that labels say it of; on ``synth`` also ``SOUNDING_SCENES`` and
-            ``OTHER_SCENES``.
-        losses: for each metric the mean over videos of what is lost: positive is worse than with the true sound, in KL
-            too.
-        map_cc: mean over videos of the CC between maps with the true sound and with this one; None but for ``ALL``.
-        viewing: how the set was watched.
-    """
-
-    model: str
-    preset: str
-    protocol: str
-    dataset: str
-    sound: str
-    part: str
-    losses: Mapping[str, Interval]
-    map_cc: Interval | None = None
-    viewing: Viewing = UNTOLD
-
-    @property
-    def videos(self) -> int:
-        """How many videos it rests on, in the metric that most of them define."""
-        return max(interval.n for interval in self.losses.values())
+__all__ = [
+    "ALL",
+    "BELONGS",
+    "OTHER_SCENES",
+    "SOUNDING_SCENES",
+    "LossTest",
+    "SoundLoss",
+    "losses_text",
+    "sound_losses",
+    "untested",
+]
 
 
-def sound_losses(records: Iterable[Record]) -> list[SoundLoss]:
+def sound_losses(records: Iterable[Record], curves_of: CurvesOf = curves_in) -> list[SoundLoss]:
     """Losses of every network that was tested with another sound too, and has a record with the true one.
 
     Records are paired by fold and seed, and only where both are of the same weights. Each video counts once, with the
     mean over its folds and seeds.
+
+    Args:
+        records: of any kind.
+        curves_of: gives the scores of a record over time, where it is not the record that has them.
 
     Raises:
         ValueError: as :func:`~avsal_bench.leaderboard.kinds.viewings`.
@@ -67,8 +58,7 @@ def sound_losses(records: Iterable[Record]) -> list[SoundLoss]:
         loss
         for bench in benches(every, synthetic=None)
         for model, preset in bench.models()
-        for sound in SOUNDS[1:]
-        for loss in _losses(bench, model, preset, sound, watched)
+        for loss in _of_network(bench, model, preset, watched, curves_of)
     ]
 
 
@@ -79,55 +69,57 @@ def untested(table: Iterable[Row], losses: Iterable[SoundLoss]) -> list[str]:
     return [f"{r.label} ({r.preset})" for r in heads if (r.label, r.preset) not in tested]
 
 
-def losses_text(losses: Sequence[SoundLoss]) -> str:
-    """The losses as plain text, a line a network, sound and part; a table for each kind of sets."""
-    if not losses:
-        return "no record with another sound than the true one"
-    kinds: dict[str, list[SoundLoss]] = defaultdict(list)
-    for one in losses:
-        kinds[one.viewing.device].append(one)
-    told = (
-        "What is lost with another sound: mean over videos [95 % interval]; above 0, the true sound is better. "
-        "Map CC: 1.000 ignores the sound.\n"
-    )
-    tables = [(KINDS[device], _table(kinds[device])) for device in KINDS if device in kinds]
-    if len(tables) == 1:
-        return told + tables[0][1]
-    return told + "\n\n".join(f"{kind.capitalize()}\n{table}" for kind, table in tables)
+def _of_network(
+    bench: Bench, model: str, preset: str, watched: Mapping[tuple[str, bool], Viewing], curves_of: CurvesOf
+) -> list[SoundLoss]:
+    """Losses of one network, with their tests corrected for the sounds that were run."""
+    pairs = {
+        sound: _same_weights(bench.network(model, preset, "av"), bench.network(model, preset, "av", sound))
+        for sound in SOUNDS[1:]
+    }
+    pairs = {sound: (true, other) for sound, (true, other) in pairs.items() if other.records}
+    told = {sound for both in pairs.values() for one in both for r in one.records.values() for sound in _told(r)}
+    run = tuple(sound for sound in SOUNDS if sound in {"original", *pairs, *told})
+    found = [loss for sound, both in pairs.items() for loss in _losses(bench, model, preset, sound, both, curves_of)]
+    viewing = {
+        sound: watched[bench.dataset, next(iter(other.records.values())).synthetic]
+        for sound, (_, other) in pairs.items()
+    }
+    tests: dict[int, Mapping[str, LossTest]] = {}
+    for part in dict.fromkeys(loss.part for loss, _ in found):
+        places = [i for i, (loss, _) in enumerate(found) if loss.part == part]
+        tests |= dict(zip(places, tests_of([found[i][1] for i in places], len(run) - 1), strict=True))
+    return [replace(loss, tests=tests[i], run=run, viewing=viewing[loss.sound]) for i, (loss, _) in enumerate(found)]
 
 
-def _table(losses: Sequence[SoundLoss]) -> str:
-    header = ["network", "dataset", "sound", "on", "videos", *METRICS, "map CC"]
-    body = [
-        [f"{one.model} ({one.preset})", one.dataset, one.sound, one.part, str(one.videos)]
-        + [one.losses[metric].text() for metric in METRICS]
-        + ["-" if one.map_cc is None else fixed(one.map_cc.mean)]
-        for one in losses
-    ]
-    return text_table(header, body, numbers=[4, len(header) - 1])
+def _told(record: Record) -> list[str]:
+    """The sounds that a record was tested together with."""
+    return list(record.provenance.get("sounds") or ())
 
 
 def _losses(
-    bench: Bench, model: str, preset: str, sound: str, watched: Mapping[tuple[str, bool], Viewing]
-) -> Iterable[SoundLoss]:
-    true, other = _same_weights(bench.network(model, preset, "av"), bench.network(model, preset, "av", sound))
-    if not other.records:
-        return
-    found = {v.category for r in other.records.values() for v in r.videos}
+    bench: Bench, model: str, preset: str, sound: str, both: tuple[Condition, Condition], curves_of: CurvesOf
+) -> Iterator[tuple[SoundLoss, Each]]:
+    """Losses with one sound, without tests, and with what they are the means of."""
+    true, other = both
+    kinds = {v.category for r in other.records.values() for v in r.videos}
     parts: dict[str, Collection[str] | None] = {ALL: None, BELONGS: None}
-    if sounding := found & set(SOUNDING):
-        parts |= {SOUNDING_SCENES: sounding, OTHER_SCENES: found - sounding}
+    if sounding := kinds & set(SOUNDING):
+        parts |= {SOUNDING_SCENES: sounding, OTHER_SCENES: kinds - sounding}
     for part, categories in parts.items():
         if categories is not None and not categories:
             continue
-        losses = {
-            metric: difference(*((true, other) if higher else (other, true)), metric, categories, part == BELONGS)
-            for metric, higher in METRICS.items()
-        }
+        each = {}
+        for metric, higher in METRICS.items():
+            better, worse = paired_scores(*(both if higher else both[::-1]), metric, categories, part == BELONGS)
+            each[metric] = [better[video] - worse[video] for video in sorted(better)]
+        losses = {metric: bootstrap_interval(values) for metric, values in each.items()}
         if part != BELONGS or any(interval.n for interval in losses.values()):
-            likeness = _map_cc(other) if part == ALL else None
-            viewing = watched[bench.dataset, next(iter(other.records.values())).synthetic]
-            yield SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses, likeness, viewing)
+            loss = SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses)
+            if part == ALL:
+                curves, places = loss_curves(true, other, curves_of), _places(other)
+                loss = replace(loss, map_cc=_map_cc(other), curves=curves, places=places)
+            yield loss, each
 
 
 def _same_weights(true: Condition, other: Condition) -> tuple[Condition, Condition]:
@@ -149,3 +141,17 @@ def _map_cc(condition: Condition) -> Interval | None:
             if video.map_cc is not None:
                 found[video.video].append(video.map_cc)
     return bootstrap_interval([defined_mean(values) for _, values in sorted(found.items())]) if found else None
+
+
+def _places(condition: Condition) -> dict[str, Interval]:
+    """Mean loss in NSS at each place, over videos, each the mean over its folds and seeds."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in condition.records.values():
+        for video in record.videos:
+            for place, (true, other) in video.places.items():
+                found[place][video.video].append(true - other)
+    return {
+        place: bootstrap_interval([defined_mean(values) for _, values in sorted(found[place].items())])
+        for place in PLACES
+        if place in found
+    }

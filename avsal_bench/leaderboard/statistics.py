@@ -97,6 +97,40 @@ def bootstrap_interval(
     return Interval(mean, float(low), float(high), len(scores), dropped)
 
 
+def bootstrap_band(
+    values: Array, level: float = 0.95, samples: int = 2_000, seed: int = 0
+) -> tuple[Array, Array, Array]:
+    """Means of the columns of ``values``, and their percentile bootstrap intervals; NaN is left out.
+
+    All columns are resampled together, by video.
+
+    Args:
+        values: ``(videos, columns)``.
+        level: part of the resampled means inside each interval, in (0, 1).
+        samples: number of resamples.
+        seed: of the resampling.
+
+    Returns:
+        Mean, low and high ``(columns,)``: NaN where no video, or of the bounds fewer than two, define a column.
+
+    >>> mean, low, high = bootstrap_band(np.array([[1.0, 5.0], [2.0, float("nan")], [3.0, float("nan")]]))
+    >>> mean.tolist(), low.tolist(), high.tolist()
+    ([2.0, 5.0], [1.0, nan], [3.0, nan])
+    """
+    defined = ~np.isnan(values)
+    counts, filled = defined.sum(axis=0), np.where(defined, values, 0.0)
+    mean = np.where(counts, filled.sum(axis=0) / np.maximum(counts, 1), np.nan)
+    low, high = np.full((2, len(mean)), np.nan)
+    some = counts > 1
+    if some.any():
+        draws = _draws(len(values), samples, seed)
+        drawn = draws @ defined[:, some].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a resample may have none of the videos that define a column
+            means = draws @ filled[:, some] / drawn
+        low[some], high[some] = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return mean, low, high
+
+
 def paired_difference(a: Mapping[str, float], b: Mapping[str, float]) -> Interval:
     """Mean of ``a - b`` over the videos that both have, with its 95 % interval.
 

@@ -385,12 +385,17 @@ def test_the_command_prints_the_losses_and_writes_the_leaderboard(trained, capsy
     space.leaderboard.joinpath("published.csv").write_bytes(PUBLISHED.read_bytes())
     no_prediction(monkeypatch)
     folders = ("--runs", space.runs, "--leaderboard", space.leaderboard, "--synth-root", space.synth_root)
-    assert command(path_of(space), *folders) == 0
+    assert command(path_of(space), *folders, "-o", space.runs / "pictures") == 0
     said = capsys.readouterr().out
-    lines = [line.split() for line in said.splitlines() if line.startswith("avrsp (smoke)")]
+    assert [path.name for path in sorted((space.runs / "pictures").iterdir())] == [
+        f"avrsp-smoke-synth-stavis-losses.{form}" for form in ("png", "svg")
+    ]
+    assert f"2 pictures of losses over time: {space.runs / 'pictures'}" in said
+    assert f"avrsp (smoke) on synth: run {', '.join(SOUNDS)}; not run: none" in said
+    lines = [line.split() for line in said.splitlines() if line.startswith("avrsp (smoke)  ")]
     assert {line[3] for line in lines} == set(SOUNDS[1:])
     loss = records[0].scores["CC"] - records[2].scores["CC"]
-    [swapped] = [line for line in lines if line[3] == "swapped" and line[4:6] == ["all", "frames"]]
+    [swapped, *_] = [line for line in lines if line[3] == "swapped" and line[4:6] == ["all", "frames"]]
     assert float(swapped[7]) == pytest.approx(loss, abs=5.1e-4)
     page = (space.leaderboard / "README.md").read_text(encoding="utf-8")
     assert "### What is lost without the true sound? synth, synthetic" in page
