@@ -185,12 +185,18 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def watched(data: SaliencyDataModule, count: int, other_seed: int | None) -> Watched:
-    """Windows of the validation videos; or of the test list of an embedded set of another seed."""
+    """Windows of the validation videos; or of the test list of an embedded set of another seed.
+
+    Raises:
+        ValueError: where none of them is of a scene whose sound decides where people look.
+    """
     videos, among = data.val_videos(), data.listed("train")
     if other_seed is not None:
         root = synth_of(other_seed)
         videos = among = dataset("synth").videos(root, "test", 1)
     by_kind = {kind: [video for video in videos if (video.category in SOUNDING) is kind] for kind in (True, False)}
+    if not by_kind[True]:
+        raise ValueError("no sounding scene among the validation videos; watch another embedded set with --watch-seed")
     found: list[Batch] = []
     heard: list[bool] = []
     for kind, of_kind in by_kind.items():

@@ -360,7 +360,7 @@ def _likeness(one: Tensor, other: Tensor) -> float:
     """CC of two maps ``(1, h, w)``: 1 for equal ones, 0 where one of two different ones is constant."""
     if torch.equal(one, other):
         return 1.0
-    found = float(cc(one.float(), other.float())[0])
+    found = float(cc(one.double(), other.double())[0])
     return found if math.isfinite(found) else 0.0
 
 
