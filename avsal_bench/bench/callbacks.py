@@ -10,6 +10,9 @@ from lightning import Callback, LightningModule, Trainer
 
 from avsal_bench.progress import Progress
 
+#: What a validation may give: the loss that chooses the checkpoint, the CC, and the CC with the sound muted.
+VALIDATED = ("val/loss", "val/cc", "val/cc_muted")
+
 
 class FitProgress(Callback):
     """One bar over all epochs, with the last training loss and the last validation scores."""
@@ -29,7 +32,7 @@ class FitProgress(Callback):
         """Count a step."""
         if self.bar is not None:
             seen = trainer.callback_metrics
-            names = {"train/loss": "loss", "val/loss": "val loss", "val/cc": "val CC"}
+            names = {"train/loss": "loss", "val/loss": "val loss", "val/cc": "val CC", "val/cc_muted": "muted"}
             notes = [f"{short} {float(seen[name]):.3f}" for name, short in names.items() if name in seen]
             self.bar.advance(note=f"epoch {trainer.current_epoch + 1}, {', '.join(notes)}")
 
@@ -47,8 +50,8 @@ class Curve(Callback):
     """Keeps what each epoch of a training gave; a checkpoint holds it, so that a resumed run has the whole of it.
 
     ``points`` is a list of one dict an epoch: ``epoch``, from 1; ``train/loss``, the mean of its steps' losses over all
-    processes; ``val/loss`` and ``val/cc`` where they are finite; and ``lr``, the rate of its first step for what has no
-    scale of its own.
+    processes; what validation gave (``VALIDATED``) where it is finite; and ``lr``, the rate of its first step for what
+    has no scale of its own.
     """
 
     def __init__(self) -> None:
@@ -70,7 +73,7 @@ class Curve(Callback):
         """Add an epoch, before its checkpoint is written."""
         own = torch.tensor(math.fsum(self.losses) / len(self.losses), device=pl_module.device)
         seen = {"train/loss": float(trainer.strategy.reduce(own, reduce_op="mean"))}
-        seen |= {k: float(v) for k in ("val/loss", "val/cc") if (v := trainer.callback_metrics.get(k)) is not None}
+        seen |= {k: float(v) for k in VALIDATED if (v := trainer.callback_metrics.get(k)) is not None}
         finite = {name: value for name, value in seen.items() if math.isfinite(value)}
         self.points.append({"epoch": trainer.current_epoch + 1, **finite, "lr": self.lr})
 

@@ -209,6 +209,7 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         every_frame=stage.training in ("every_frame", "mean_of_frames"),
         teacher=stage.teacher,
         hears=stage.hears,
+        val_muted=stage.val_muted,
         decode_on_device=bool(context.job.decode),
         seed=context.job.seed,
     )

@@ -102,8 +102,9 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
 
 
 def _deciding(stage: Stage, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a stage decides its weights: what hears nothing is the same stage, whatever there is to hear."""
-    return (stage if options.get("modality") in ("av", "a") else replace(stage, hears="original")).plain()
+    """What of a stage decides its result: what hears nothing is the same stage, whatever there is to hear."""
+    deaf = options.get("modality") not in ("av", "a")
+    return (replace(stage, hears="original", val_muted=False) if deaf else stage).plain()
 
 
 def learns_labels(stage: Stage) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,7 @@ from torchmetrics import MeanMetric
 from typing_extensions import Self
 
 from avsal_bench.files import whole_file
-from avsal_bench.metrics.functional import IN_TABLES, cc
+from avsal_bench.metrics.functional import IN_TABLES
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Clips, Memory, Place, create_model
 from avsal_bench.models.base import predict_windows
@@ -33,6 +32,7 @@ from avsal_bench.training.optimising import (
     parameter_groups,
 )
 from avsal_bench.training.schedules import schedule_of
+from avsal_bench.training.validation_scores import ValidationScores
 
 #: What a test in the module logs: scores of the tables by the names that they are logged under. The sAUC needs the
 #: fixations of other frames, which a batch does not have.
@@ -45,9 +45,10 @@ class SaliencyModule(LightningModule):
     """Trains, validates, tests and runs a network: one of the registry, or any ``nn.Module`` with a ``spec``.
 
     Give it to a ``Trainer`` with a :class:`~avsal_bench.data.clips.SaliencyDataModule`. Training logs ``train/loss``,
-    validation ``val/loss`` and ``val/cc``, and a test ``test/cc``, ``test/sim``, ``test/nss``, ``test/auc_j`` and
-    ``test/kl``: means over each video's frames, and then over videos, at the size of the maps. The numbers of the
-    tables, at the size of the ground truth and by a protocol, are those of ``avsal_bench.evaluate``.
+    validation ``val/loss``, ``val/cc`` and, with ``DataConfig(val_muted=True)``, ``val/cc_muted``; and a test
+    ``test/cc``, ``test/sim``, ``test/nss``, ``test/auc_j`` and ``test/kl``: means over each video's frames, and then
+    over videos, at the size of the maps. The numbers of the tables, at the size of the ground truth and by a protocol,
+    are those of ``avsal_bench.evaluate``.
 
     A checkpoint holds plain values and no pickled network. One of a name is loaded with
     ``SaliencyModule.load_from_checkpoint(path)``, one of your own module with
@@ -118,9 +119,10 @@ class SaliencyModule(LightningModule):
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1, 1) * 255, persistent=False)
         self.val_loss = MeanMetric()
-        self.val_cc: PerVideo | None = None
+        self.val_scores: ValidationScores | None = None
         self.test_scores: PerVideo | None = None
         self.memory = Memory()
+        self.muted = self.memory.other_sound()
         self.failure = ""
         self._batch: tuple[int, Batch] | None = None
         self._clock: tuple[int, int] | None = None
@@ -138,8 +140,7 @@ class SaliencyModule(LightningModule):
         check_clips(self.net, data)
         self.val_loss.reset()  # a run before left sums that inference mode made, to which nothing can be added
         if stage in ("fit", "validate") and data is not None and hasattr(data, "val_videos"):
-            # A frame that two processes validate, each in another batch, may get two scores by rounding.
-            self.val_cc = PerVideo(["CC"], [video.key for video in data.val_videos()], tolerance=math.inf)
+            self.val_scores = ValidationScores(video.key for video in data.val_videos())
         if stage == "test":
             if data is None or not hasattr(data, "test_videos"):
                 raise ValueError("scores are means over videos: give Trainer.test a SaliencyDataModule as datamodule")
@@ -283,31 +284,37 @@ class SaliencyModule(LightningModule):
     def validation_step(self, batch: Batch | WindowBatch, index: int) -> None:
         """Add a batch of windows to the validation loss and CC.
 
-        The loss chooses checkpoints. The CC is the scores' own: a mean over each video's frames, then over videos.
+        The loss chooses checkpoints. Where windows bring the muted sound as their ``others``, the CC with it is told
+        too; what is seen in them is seen once.
         """
         clips = self.clips_of(batch)
-        if "walked" in batch:
+        others = batch.get("others")
+        if "walked" in batch or others is not None:
             output = predict_windows(self.net, clips, batch["audio"], self.memory)
         else:
             output = self.net(clips.frames, batch["audio"])
         loss, count = self.output_loss(output, batch)
         self.val_loss.update(loss, count)
         self.log("val/loss", self.val_loss, on_epoch=True)
-        if self.val_cc is not None:
-            keys = [f"{dataset}/{video}" for dataset, video in zip(batch["dataset"], batch["video"], strict=True)]
-            saliency = self.map_of(output).float()
-            self.val_cc.update({"CC": cc(saliency, truth_of(batch, saliency).density)}, keys, batch["frame"])
+        if self.val_scores is not None:
+            muted = None
+            if others is not None:
+                # Contiguous, as a sound that comes alone: the memory layout decides the last digits.
+                muted = self.map_of(predict_windows(self.net, clips, others[:, 0].contiguous(), self.muted)).float()
+            self.val_scores.add(self.map_of(output).float(), muted, batch)
 
     def on_validation_start(self) -> None:
         """Forget what was kept of another run: its weights were others."""
         self.memory.clear()
+        self.muted = self.memory.other_sound()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the CC of all processes."""
-        if self.val_cc is not None:
-            # Every process has the same value; the largest of equals is the value itself, to the last bit.
-            self.log("val/cc", self.val_cc.compute()["overall"]["CC"], sync_dist=True, reduce_fx="max")
-            self.val_cc.reset()
+        """Log the scores of all processes."""
+        if self.val_scores is not None:
+            for name, value in self.val_scores.told().items():
+                # Every process has the same value; the largest of equals is the value itself, to the last bit.
+                self.log(name, value, sync_dist=True, reduce_fx="max")
+            self.val_scores.reset()
 
     def test_step(self, batch: Batch | WindowBatch, index: int) -> None:
         """Score a batch of windows at the size of the maps; see the class."""

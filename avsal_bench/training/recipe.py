@@ -56,7 +56,7 @@ Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator
 Hears = Literal["original", "muted"]
 #: Keys of a stage that came when recipes, stages and records were out there: at their defaults they are not told, so
 #: that what was made before them is still what it was.
-LATE_KEYS = ("hears",)
+LATE_KEYS = ("hears", "val_muted")
 #: Names of stages, which become folders, and of networks and presets, which stand in records.
 StageName = Annotated[str, AfterValidator(partial(safe_name, "stage"))]
 ModelName = Annotated[str, AfterValidator(partial(plain_name, "model"))]
@@ -107,6 +107,8 @@ class Stage:
         clip_gradient: largest norm of the gradient; None for no limit.
         val_fraction: of the training videos, set aside to choose the checkpoint.
         val_stride: every n-th frame of those is validated on.
+        val_muted: whether validation also tells the CC with the sound muted, as ``val/cc_muted`` in the curve of the
+            stage, to see in which epoch it begins to hear. It chooses nothing. A stage without sound has none.
     """
 
     name: StageName
@@ -135,6 +137,7 @@ class Stage:
     val_fraction: Share = 0.1
     val_stride: Count = 16
     hears: Hears = "original"
+    val_muted: Flag = False
 
     def plain(self) -> dict[str, Any]:
         """As plain values, without late keys that say nothing."""

@@ -40,6 +40,7 @@ class DataConfig:
         teacher: ``density`` for the maps of the set, ``pseudo`` for those of ``avsal pseudo`` in their place.
         labels: whether batches bring ``label``, whether the sound belongs to what people look at.
         hears: what it hears in training and in validation: ``original`` or ``muted``.
+        val_muted: whether batches to validate on also bring the ``muted`` sound, as their ``others``.
         sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``matched``,
             ``shifted`` or ``noise``.
         others: further sounds that predictions bring with the same frames.
@@ -68,6 +69,7 @@ class DataConfig:
     teacher: Teacher = "density"
     labels: bool = False
     hears: Sound = "original"
+    val_muted: bool = False
     sound: Sound = "original"
     others: tuple[Sound, ...] = ()
     decode_on_device: bool = False

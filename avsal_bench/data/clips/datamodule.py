@@ -25,7 +25,7 @@ from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.files.prepared import maps_are_prepared
 from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.data.teachers import taught_by
-from avsal_bench.spec import ClipSpec
+from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.text import many
 
 
@@ -183,7 +183,8 @@ class SaliencyDataModule(LightningDataModule):
         asked = [range(min(every // 2 + 1, video.n_frames), video.n_frames + 1, every) for video in videos]
         rank, world_size = self._rank()
         config = self.config
-        brought = Brought(config.hears, density=True, fixations=config.fixations, labels=config.labels)
+        others: tuple[Sound, ...] = ("muted",) if config.val_muted else ()
+        brought = Brought(config.hears, others, density=True, fixations=config.fixations, labels=config.labels)
         if self.spec.walk == "frames":
             mine = share_videos([frames[-1] for frames in asked], world_size)[rank]
             wanted: list[Wanted] = [(i, asked[i]) for i in mine] or [(0, ())]

@@ -28,7 +28,7 @@ ROWS_A_PART = 25
 #: Characters of base64 that all pictures of a page may take together.
 PICTURES = 3_000_000
 #: What a training curve may hold, in the order it is drawn.
-CURVES = ("train/loss", "val/loss", "val/cc", "lr")
+CURVES = ("train/loss", "val/loss", "val/cc", "val/cc_muted", "lr")
 #: What a panel tells of the job of each record, of its provenance.
 STORY = ("version", "commit", "clean", "code", "device", "threads", "torch", "precision")
 

@@ -132,12 +132,12 @@ const Panel = (() => {
     const lines = (fit, i, names) => names.filter((name) => fit.curves[name]).map((name) => ({
       label: `${name}, fold ${fit.fold} seed ${fit.seed}`, data: fit.epochs.map((x, k) => ({ x, y: fit.curves[name][k] })),
       borderColor: colour(SERIES[i % SERIES.length]), backgroundColor: colour(SERIES[i % SERIES.length]),
-      borderDash: name.startsWith("train") ? [4, 3] : [], borderWidth: 1.5, pointRadius: fit.epochs.length > 1 ? 0 : 3, pointHitRadius: 6,
+      borderDash: ["train/loss", "val/cc_muted"].includes(name) ? [4, 3] : [], borderWidth: 1.5, pointRadius: fit.epochs.length > 1 ? 0 : 3, pointHitRadius: 6,
     }));
     const redraw = () => {
       const chosen = fits.filter((fit) => fit.stage === of.value);
       for (const [kind, box] of Object.entries(boxes)) {
-        const names = kind === "loss" ? ["train/loss", "val/loss"] : [kind];
+        const names = { "loss": ["train/loss", "val/loss"], "val/cc": ["val/cc", "val/cc_muted"] }[kind] ?? [kind];
         box.hidden = !chosen.some((fit) => names.some((name) => fit.curves[name]));
         if (box.hidden) continue;
         draw(box, `${kind} over epochs of stage ${of.value}`, () => ({
@@ -149,7 +149,7 @@ const Panel = (() => {
     };
     of.addEventListener("input", redraw);
     const choice = stages.length > 1 ? el("label", {}, "Stage", of) : null;
-    return [section("Training", choice, note("Losses: dashed on training clips, solid on the videos set aside."), el("div", { className: "charts" }, ...Object.values(boxes))), redraw];
+    return [section("Training", choice, note("Losses: dashed on training clips, solid on the videos set aside." + (fits.some((fit) => fit.curves["val/cc_muted"]) ? " CC: dashed with the sound muted; where the two part, the network begins to hear." : "")), el("div", { className: "charts" }, ...Object.values(boxes))), redraw];
   };
 
   const gallery = (id) => {
