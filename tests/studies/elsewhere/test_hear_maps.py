@@ -88,10 +88,8 @@ def record(space, sound="original", network="theirs_av"):
 
 
 def line(text, sound, part="all frames"):
-    (found,) = [
-        row for row in text.splitlines() if row.startswith("theirs (maps)") and f" {sound} " in row and part in row
-    ]
-    return found
+    rows = (row for row in text.splitlines() if row.startswith("theirs (maps)"))
+    return next(row for row in rows if f" {sound} " in row and part in row)
 
 
 def test_losses_are_paired_and_the_maps_are_compared_frame_by_frame(hear, maps, videos, space, capsys):

@@ -84,7 +84,7 @@ def test_a_network_of_a_plugin_with_weights_of_ones_own(hear, own, space, capsys
     assert true.scores == pytest.approx(known.scores, abs=1e-4), "those of evaluate, in batches of another size"
     out = capsys.readouterr().out
     rows = [row for row in out.splitlines() if row.startswith("epoch40 (maps)") and "all frames" in row]
-    assert [row.split()[3] for row in rows] == ["muted", "noise"]
+    assert {row.split()[3] for row in rows} == {"muted", "noise"}
     assert "the word of who made them" not in out
     assert why_not(true) == "weights without a training here; name them again with --weights"
     monkeypatch.setattr(SaliencyModule, "predict_step", None)
