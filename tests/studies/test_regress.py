@@ -17,6 +17,7 @@ import yaml
 from conftest import HOME
 from made_records import NAN, made_elsewhere, make, synth_records
 
+from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
 from avsal_bench.leaderboard.drift import (
     drift_table,
@@ -144,6 +145,20 @@ def test_an_update_of_one_seed_leaves_the_others() -> None:
     assert updated(old | {"claims": False}, [*baselines, *third], "x", "2026-01-03", [3])["claims"] is False
     with pytest.raises(ValueError, match="toy_av/synth/fold1/seed3/original: no record of it any more"):
         updated(new, baselines, "x", "2026-01-03", [3])
+
+
+def test_jobs_are_of_the_seeds_that_are_asked_for(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from avsal_bench.bench.machine import Machine
+    from avsal_bench.studies import regress as reruns
+
+    run: list[tuple[str, int]] = []
+    monkeypatch.setattr(reruns, "_run", lambda job, *_: run.append((job.network, job.seed)) or [])
+    expected = read_expected(resource("expected") / "smoke.json")
+    for seeds in ((0,), (1, 3)):
+        run.clear()
+        assert list(reruns.rerun(expected, space, Machine(devices=1), seeds)) == []
+        assert run[:2] == [("centre", 0), ("mep", 0)], "once, whatever seeds are asked for"
+        assert sorted(run[2:]) == [(f"avrsp_{modality}", seed) for modality in ("av", "v") for seed in seeds]
 
 
 # rewriting
