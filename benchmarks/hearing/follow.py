@@ -132,13 +132,16 @@ class Follow(Callback):
         for part in gradient_norms(module.net):
             row[f"gradient/{part}"] = math.sqrt(_mean([one[part] for one in self.squares]))
         heard_windows = [w for w, h in zip(self.watched.windows, self.watched.heard, strict=True) if h]
-        path = follow_sound(module, heard_windows, OTHERS.index("swapped"), "swapped", self.depth, ways=False)
+        path = follow_sound(module, heard_windows, OTHERS.index("swapped"), "swapped", self.depth, scenes=1)
         row |= {f"share/{part.name}": math.nan if part.share is None else part.share for part in path.parts}
+        row |= {f"ways/{part.name}": part.ways for part in path.parts}
         row["map_cc"] = path.map_cc
         self.losses, self.squares = {True: [], False: []}, []
         self.rows.append(row)
         write_rows(self.path, self.rows)
-        told = " ".join(f"{key} {row[key]:.3f}" for key in ("cc/sounding", "cc_swapped/sounding", "share/map"))
+        told = " ".join(
+            f"{key} {row[key]:.3f}" for key in ("cc/sounding", "cc_swapped/sounding", "share/map", "ways/map")
+        )
         print(f"{self.path.stem}: step {row['step']:.0f}, {told}", flush=True)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avsal_bench.data.painting import new_figure, write_figure
-from avsal_bench.studies.sound_path.sound_shares import MAP
 
 #: Colours of seeds (Okabe and Ito), which colour-blind people can tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -43,10 +42,10 @@ def panels(columns: Sequence[str]) -> list[Panel]:
     both = (("sounding", "-"), ("others", "--"))
     for name, title in (("train_loss", "loss of training batches"), ("val_loss", "loss of watched windows")):
         found.append((title, [(f"{name}/{scenes}", line, scenes) for scenes, line in both]))
-    whole = [c for c in columns if c.startswith(("share/", "gradient/")) and "." not in c and c != f"share/{MAP}"]
-    shares = [c for c in (*whole, f"share/{MAP}") if c.startswith("share/")]
-    found += [(f"share of the sound: {c.partition('/')[2]}", [(c, "-", "")]) for c in shares]
-    found += [(f"gradient: {c.partition('/')[2]}", [(c, "-", "")]) for c in whole if c.startswith("gradient/")]
+    words = {"share": "share of the sound", "ways": "ways in which outputs differ over sounds", "gradient": "gradient"}
+    for kind, said in words.items():
+        whole = [c for c in columns if c.startswith(f"{kind}/") and "." not in c]
+        found += [(f"{said}: {c.partition('/')[2]}", [(c, "-", "")]) for c in whole]
     return [(title, [line for line in lines if line[0] in columns]) for title, lines in found]
 
 

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from avsal_bench.data.painting import evenly
 from avsal_bench.metrics.functional import cc
 from avsal_bench.spec import Batch
 from avsal_bench.training.module import SaliencyModule
@@ -36,8 +37,8 @@ MAP = "map"
 #: A share below this counts as lost.
 THRESHOLD = 0.01
 
-#: Sounds that a window is heard with to see in how many ways they differ, and of how many windows.
-SOUNDS_AT_ONCE, SCENES = 8, 4
+#: Sounds that a window is heard with to see in how many ways outputs differ, and how many such windows are taken.
+SOUNDS_AT_ONCE, SCENES = 16, 3
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def lost_at(path: Path, threshold: float = THRESHOLD) -> Lost | None:
 
 
 def follow_sound(
-    module: SaliencyModule, windows: Sequence[Batch], sound: int, name: str, depth: int = 2, ways: bool = True
+    module: SaliencyModule, windows: Sequence[Batch], sound: int, name: str, depth: int = 2, scenes: int = SCENES
 ) -> Path:
     """Follow the sound through a network.
 
@@ -116,7 +117,7 @@ def follow_sound(
         sound: which of the others.
         name: of that condition.
         depth: how deep parts of parts are looked at, from 1.
-        ways: whether it is also found in how many ways outputs differ over sounds.
+        scenes: of how many windows it is found in how many ways outputs differ over sounds; 0 for none.
 
     Raises:
         ValueError: for a network without sound, one that is switched by labels, no windows, and a depth below 1.
@@ -136,7 +137,7 @@ def follow_sound(
                     compared.add(turn, gives.get(part, []), takes.get(part, []))
                 last.add(turn, [saliency.flatten()], [])
             likeness.append(_likeness(*maps))
-        over_sounds = _ways(module, windows, {n: parts[n] for n in reached}) if ways else {}
+        over_sounds = _ways(module, windows, {n: parts[n] for n in reached}, scenes)
     rows = [
         one.part(name, type(parts[name]).__name__, _depth(module.net, name), over_sounds) for name, one in seen.items()
     ]
@@ -321,11 +322,13 @@ def _copies(values: Any) -> list[Tensor]:
     ]
 
 
-def _ways(module: SaliencyModule, windows: Sequence[Batch], parts: dict[str, nn.Module]) -> dict[str, float]:
+def _ways(
+    module: SaliencyModule, windows: Sequence[Batch], parts: dict[str, nn.Module], scenes: int
+) -> dict[str, float]:
     """In how many ways outputs of the same frames differ over sounds: of each part, and of the map."""
     found: dict[str, list[float]] = {}
-    chosen = windows[:: max(1, len(windows) // SOUNDS_AT_ONCE)][:SOUNDS_AT_ONCE]
-    for window in chosen[:SCENES]:
+    chosen = [windows[n - 1] for n in evenly(len(windows), SOUNDS_AT_ONCE)]
+    for window in [chosen[n - 1] for n in evenly(len(chosen), scenes)]:
         outputs: dict[str, list[Tensor]] = {}
         for other in chosen:
             gives, _, saliency = _run(module, window, _true(other), parts)

@@ -10,7 +10,7 @@ from avsal_bench.progress import progress
 from avsal_bench.spec import Sound
 from avsal_bench.studies.sound_path.path_sources import Source
 from avsal_bench.studies.sound_path.sound_gradients import Learning, measure_learning
-from avsal_bench.studies.sound_path.sound_shares import Path, check_followed, follow_sound
+from avsal_bench.studies.sound_path.sound_shares import SCENES, Path, check_followed, follow_sound
 from avsal_bench.studies.sound_path.watched_windows import OTHERS, sounding, watched_windows
 
 
@@ -57,7 +57,7 @@ def trace(
     paths: dict[str, Path] = {}
     with progress("sounds", len(sounds)) as bar:
         for number, sound in enumerate(sounds):
-            paths[sound] = follow_sound(module, seen, number, sound, depth, ways=number == 0)
+            paths[sound] = follow_sound(module, seen, number, sound, depth, scenes=0 if number else SCENES)
             bar.advance()
     learnt = measure_learning(module, source.batches(batches, device)) if batches else []
     return Traced(paths, learnt)
