@@ -16,7 +16,7 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import sha256
 from avsal_bench.models import model_entry
 from avsal_bench.models.layers.inference import inference_form
-from avsal_bench.models.weights.loading import load_published, open_safely, read_state
+from avsal_bench.models.weights.loading import load_published, open_safely
 from avsal_bench.models.weights.offered import list_weights, published_weights, weights_owner
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.names import unknown
@@ -71,8 +71,8 @@ def find_predictor(
 
     Args:
         space: with the finished trainings, and the imported weights.
-        weights: a checkpoint of a run here, the state dict of a network as its authors or as we name its entries (which
-            needs ``model``), or the name of imported weights; "" for the training that finished last.
+        weights: a checkpoint of a run here, a file in its authors' form (which needs ``model``), or the name of
+            imported weights; "" for the training that finished last.
         model: name in the registry; of a checkpoint, and of imported weights, it only has to agree.
         modality: likewise; by default that of the weights, and for a file of the authors the richest.
         settings: further options such as ``network.frames=16``, likewise.
@@ -95,7 +95,7 @@ def find_predictor(
 
 
 def from_file(path: Path, model: str = "", options: Mapping[str, Any] | None = None) -> Predictor:
-    """The network in a checkpoint of a training here, or in a state dict with its authors' names or ours.
+    """The network in a checkpoint of a training here, or in a file in its authors' form.
 
     Args:
         path: of the file.
@@ -200,13 +200,7 @@ def _of_authors(path: Path, model: str, asked: Mapping[str, Any]) -> Predictor:
         )
     options = {"modality": model_entry(model).modalities[-1], **asked}
     module = SaliencyModule(model, options, {}, {}, {})
-    try:
-        load_published(module.net, path)
-    except ValueError:
-        state = read_state(path)
-        if state.keys() != module.net.state_dict().keys():
-            raise
-        load_published(module.net, state, lambda key, value: (key, value))  # as torch.save writes a network of ours
+    load_published(module.net, path)
     return Predictor(model, options, module, str(path), sha256(path))
 
 

@@ -9,10 +9,10 @@ import torch
 from encoded import SIZE
 from predicted import NET, N, maps_by_hand, predict, read_maps, write_checkpoint, write_checkpoints, write_film
 
-from avsal_bench.models import create_model, model_entry, registry
+from avsal_bench.models import model_entry, registry
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.weights.store import find_weights, import_weights
-from avsal_bench.prediction.predictor import from_file, newest_training
+from avsal_bench.prediction.predictor import newest_training
 
 
 @pytest.fixture
@@ -102,18 +102,6 @@ def test_weights_in_the_form_of_their_authors(film, tmp_path, checkpoints):
     authors.write_bytes(authors.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"authors.pt: cut off or damaged"):
         predict(film, "--weights", authors, "-o", tmp_path / "other")
-
-
-def test_a_state_dict_of_ours_of_a_network_whose_authors_name_its_entries_otherwise(tmp_path):
-    options = {**model_entry("stavis").tiny, "modality": "av"}
-    net = create_model("stavis", **options)
-    torch.save(net.state_dict(), tmp_path / "mine.pt")
-    found = from_file(tmp_path / "mine.pt", "stavis", options)
-    assert all(torch.equal(value, net.state_dict()[key]) for key, value in found.module.net.state_dict().items())
-    state = net.state_dict()
-    torch.save({key: state[key] for key in [*state][1:]}, tmp_path / "part.pt")
-    with pytest.raises(ValueError, match=r"part.pt: does not fit stavis \(with sound\)"):
-        from_file(tmp_path / "part.pt", "stavis", options)
 
 
 def test_imported_weights_by_their_name(film, tmp_path, checkpoints, monkeypatch):
