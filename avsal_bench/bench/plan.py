@@ -14,7 +14,6 @@ from avsal_bench.bench.context import Place
 from avsal_bench.bench.job import Job, own_data
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.planning.asked import (
     SMALL,
     asked_lines,
@@ -32,7 +31,7 @@ from avsal_bench.data.clips.sampler import clip_counts
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.evaluation.protocol import protocol as rules_of
-from avsal_bench.kept import one_look, read_made_of, require_same
+from avsal_bench.kept import one_look, require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import Record, network_name, read_record, record_path
 from avsal_bench.spec import Sound
@@ -313,22 +312,6 @@ def check_same_recipe(path: Path, job: Job, recipe: Recipe) -> Record:
             "replace it with `avsal bench --force`, or keep it and choose another --leaderboard"
         )
     return record
-
-
-def is_trained(job: Job, recipe: Recipe, space: Workspace) -> bool:
-    """Whether all stages of a job are trained, on the data and by the code of now.
-
-    Raises:
-        ValueError, FileNotFoundError: as :func:`is_done`.
-    """
-    stages = trainings(job, recipe, space)
-    if not all(stage.done for stage in stages):
-        return False
-    for stage in stages:
-        ways = "train it anew with --force, or keep it and choose another --runs"
-        now = of_training(stage, job, space)
-        require_same(str(stage.folder), read_made_of(stage.folder), now, ways, space.reuse_other_code)
-    return True
 
 
 def is_done(job: Job, recipe: Recipe, space: Workspace, place: Place) -> bool:

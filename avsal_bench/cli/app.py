@@ -20,6 +20,7 @@ from avsal_bench.cli.pseudo import add_parser as add_pseudo
 from avsal_bench.cli.regress import add_parser as add_regress
 from avsal_bench.cli.retention import add_parser as add_retention
 from avsal_bench.cli.run import add_parser as add_run
+from avsal_bench.cli.study import add_parser as add_study
 from avsal_bench.cli.submitting.submit import add_parser as add_submit
 from avsal_bench.cli.submitting.submit_challenge import add_parser as add_submit_challenge
 from avsal_bench.cli.switch import add_parser as add_switch
@@ -31,7 +32,7 @@ from avsal_bench.ending import exit_code, parsed, shared_options
 COMMANDS = (
     *(add_bench, add_evaluate, add_predict, add_leaderboard, add_list, add_models, add_data, add_weights, add_submit),
     add_submit_challenge,
-    *(add_hear, add_protocols, add_analyse, add_regress),
+    *(add_hear, add_study, add_protocols, add_analyse, add_regress),
     *(add_run, add_synth, add_switch, add_pseudo, add_retention),
 )
 

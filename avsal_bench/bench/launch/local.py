@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +32,9 @@ ENDING = ((signal.SIGINT, 12.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 LAST = 12
 
 
-def launch_local(jobs: Sequence[Job], common: Sequence[str], parallel: int = 1) -> list[Job]:
+def launch_local(
+    jobs: Sequence[Job], common: Sequence[str], parallel: int = 1, own: Mapping[Job, Sequence[str]] | None = None
+) -> list[Job]:
     """Run jobs on this machine; returns those that failed.
 
     A job that another bench runs at this moment is left for later, and then found done or run again.
@@ -41,11 +43,12 @@ def launch_local(jobs: Sequence[Job], common: Sequence[str], parallel: int = 1) 
         jobs: of the plan.
         common: arguments of ``avsal run`` that all jobs share, such as folders and devices.
         parallel: so many at a time.
+        own: further arguments of single jobs, such as the folder of their records.
 
     Raises:
         KeyboardInterrupt: after all processes have ended.
     """
-    bench = _Bench(jobs, common, parallel)
+    bench = _Bench(jobs, common, parallel, own or {})
     with ThreadPoolExecutor(max(1, parallel), thread_name_prefix="job") as pool:
         workers = [pool.submit(bench.work) for _ in range(min(parallel, len(jobs)))]
         try:
@@ -77,10 +80,13 @@ def last_lines(log: Path, count: int = LAST) -> list[str]:
 class _Bench:
     """What the threads of one bench share: the jobs that are left, and the processes that run."""
 
-    def __init__(self, jobs: Sequence[Job], common: Sequence[str], parallel: int) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], common: Sequence[str], parallel: int, own: Mapping[Job, Sequence[str]]
+    ) -> None:
         self.left = list(jobs)
         self.total = len(jobs)
         self.common = common
+        self.own = own
         self.runs = runs_folder(common)
         self.parallel = parallel
         self.failed: list[Job] = []
@@ -119,6 +125,7 @@ class _Bench:
         print(f"\njob {number} of {self.total}: {job.name}", flush=True)
         log = log_path(self.runs, job)
         command = [sys.executable, "-m", "avsal_bench.bench.launch.one_job", *job.arguments(), *self.common]
+        command += self.own.get(job, ())
         code = self.follow(command, log, f"{job.name}: " if self.parallel > 1 else "")
         if code and self.stopping.is_set():
             write_interrupted(self.runs, job)  # one that was ended by force could not

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.plan import is_done, is_trained, records_of
+from avsal_bench.bench.made_of import of_training
+from avsal_bench.bench.plan import is_done, records_of
 from avsal_bench.bench.sharing.processes import Process, alive, first_process, now, this_process
 from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.files import write_atomically
+from avsal_bench.kept import read_made_of, require_same
+from avsal_bench.training.recipe import Recipe
 
 #: What a state file says. ``interrupted``: by a person, or by SLURM, which queues the job again.
 Written = Literal["queued", "running", "done", "failed", "interrupted"]
@@ -161,6 +164,22 @@ def is_complete(job: Job, space: Workspace) -> bool:
         return all(path.is_file() for _, _, path in records_of(job, recipe, space))
     except ValueError:
         return False
+
+
+def is_trained(job: Job, recipe: Recipe, space: Workspace) -> bool:
+    """Whether all stages of a job are trained, on the data and by the code of now.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`~avsal_bench.bench.plan.is_done`.
+    """
+    stages = trainings(job, recipe, space)
+    if not all(stage.done for stage in stages):
+        return False
+    for stage in stages:
+        ways = "train it anew with --force, or keep it and choose another --runs"
+        now = of_training(stage, job, space)
+        require_same(str(stage.folder), read_made_of(stage.folder), now, ways, space.reuse_other_code)
+    return True
 
 
 def true_state(state: State | None, queue: Mapping[str, str] | None) -> True_:
