@@ -36,11 +36,18 @@ examples:
   avsal hear leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json
   avsal hear leaderboard/records/stavis/diem/stavis_av-*.json --sound swapped,matched -o pictures
   avsal hear --model mine --weights epoch40.ckpt --set network.width=16 --dataset AVAD --fold 1,2,3 --name mine
-  avsal hear --weights stavis_fold{fold} --dataset AVAD --fold 1,2,3 --name stavis-published
+  avsal hear --weights stavis_av_fold{fold} --dataset AVAD --fold 1,2,3 --name stavis-published
   avsal hear --pred with/ --muted without/ --dataset AVAD --fold 1 --name theirs"""
 
 #: Sounds that folders of maps may be of.
 _OTHERS = tuple(sound for sound in SOUNDS if sound != "original")
+_HEARD = {
+    "muted": "silence",
+    "swapped": "the sound of another video",
+    "matched": "a sound as loud and of the same kind",
+    "shifted": "the sound a second early or late",
+    "noise": "noise as loud as the sound",
+}
 #: What a test computes in where nobody says.
 _FLOAT32 = "32-true"
 #: Options that belong to some of the ways, as their values are called, with the ways.
@@ -87,7 +94,7 @@ def _maps_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("maps that were predicted elsewhere (layouts: avsal evaluate --help)")
     group.add_argument("--pred", type=place, metavar="DIR", help="folder of the maps with the true sound")
     for sound in _OTHERS:
-        group.add_argument(f"--{sound}", type=place, metavar="DIR", help=f"folder of the same maps with {sound} sound")
+        group.add_argument(f"--{sound}", type=place, metavar="DIR", help=f"folder of those with {_HEARD[sound]}")
     group.add_argument("--first", type=whole(0), help="number of the first frame's file (default: 1)")
     group.add_argument("--allow-missing", action="store_true", help="score the frames that are in all folders")
     group.add_argument("--any-shape", action="store_true", help="score maps that look transposed, cut or letterboxed")

@@ -93,6 +93,16 @@ def test_a_network_of_a_plugin_with_weights_of_ones_own(hear, own, space, capsys
     assert record(space, "muted").videos == muted.videos
 
 
+def test_maps_that_were_kept_lose_what_the_network_lost(hear, own, space):
+    words = ("--model", "my_network", "--weights", own, *SETTINGS, "--sound", "muted")
+    hear(*words, "--keep-maps", "npy")
+    maps = {s: space.runs / f"evaluate/epoch40_av-synth-fold1/stavis-{s}/maps" for s in ("original", "muted")}
+    hear("--pred", maps["original"], "--muted", maps["muted"], "--name", "kept")
+    for sound in ("original", "muted"):
+        here, there = record(space, sound), record(space, sound, "kept_av")
+        assert there.videos == here.videos, "to the last digit"
+
+
 class Killed(BaseException):
     """Stands for a signal."""
 
