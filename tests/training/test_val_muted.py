@@ -15,10 +15,11 @@ from tiny_networks import build, create_tiny
 
 from avsal_bench.bench.callbacks import Curve
 from avsal_bench.bench.context import Context
-from avsal_bench.bench.fit import training_data
+from avsal_bench.bench.fit import read_story, training_data
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.plan import make_plan
+from avsal_bench.bench.run import run_job
 from avsal_bench.bench.stages import trainings
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
@@ -126,6 +127,24 @@ def test_the_curve_keeps_what_validation_told():
     (point,) = curve.points
     assert point.keys() == {"epoch", "train/loss", "val/loss", "val/cc", "val/cc_muted", "lr"}
     assert point["val/cc_muted"] == pytest.approx(0.3)
+
+
+@pytest.mark.slow
+def test_a_stage_keeps_it_and_is_trained_as_without(space):
+    short = ("stages.visual=null", "clips_per_video=1", "stages.audiovisual.epochs=1")
+    story, weights = {}, {}
+    for word in ("val_muted=true", "val_muted=false"):
+        one = replace(job(*short, word), train_only=True)
+        run_job(one, space, Machine(devices=1, workers=0))
+        (training,) = trainings(one, one.recipe(space), space)
+        (story[word],) = read_story(training.folder)["curve"]
+        weights[word] = torch.load(training.best, weights_only=True)["state_dict"]
+    told, other = story.values()
+    assert told.keys() - other.keys() == {"val/cc_muted"}
+    assert math.isfinite(told["val/cc_muted"])
+    assert [told[name] for name in other] == pytest.approx(list(other.values()), abs=2e-5)
+    for name, value in weights["val_muted=true"].items():
+        assert torch.equal(value, weights["val_muted=false"][name]), name
 
 
 def test_the_page_draws_it(tmp_path):
