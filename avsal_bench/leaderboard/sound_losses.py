@@ -34,6 +34,7 @@ __all__ = [
     "LossTest",
     "SoundLoss",
     "losses_text",
+    "not_run",
     "sound_losses",
     "untested",
 ]
@@ -67,6 +68,12 @@ def untested(table: Iterable[Row], losses: Iterable[SoundLoss]) -> list[str]:
     tested = {(one.model, one.preset) for one in losses}
     heads = [row.head for row in table if row.head.modality == "av" and row.head.preset != MAPS_PRESET]
     return [f"{r.label} ({r.preset})" for r in heads if (r.label, r.preset) not in tested]
+
+
+def not_run(losses: Iterable[SoundLoss]) -> list[str]:
+    """Rows that were tested with some other sounds, each with those that it was not, as ``model (preset): sounds``."""
+    left = {(one.model, one.preset): one.not_run for one in losses}
+    return [f"{model} ({preset}): {', '.join(sounds)}" for (model, preset), sounds in left.items() if sounds]
 
 
 def _of_network(

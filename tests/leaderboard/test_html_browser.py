@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from made_boards import huge_board, large_board, show_board
@@ -12,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
+from avsal_bench.records import METRICS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -270,6 +272,22 @@ def test_losses_with_other_sounds_and_a_place_between_the_bounds(visit, tmp_path
     [cc] = [row for row in scores.find_elements(By.CSS_SELECTOR, "tbody tr") if row.text.startswith("CC")]
     # (0.4 - mep's 0.2) / (human's 0.9 - 0.2)
     assert float(cc.text.split()[-1]) == pytest.approx(0.2 / 0.7, abs=0.01)
+
+
+def test_losses_over_time_are_drawn_in_the_panel_one_a_sound(visit, tmp_path):
+    def over_time(sound, low):
+        made = make([0.5] * 4, modality="av", dataset="diem", sound=sound, weights={"sha256": "a"})
+        curve = {metric: [0.5] * 10 + [low] * 10 for metric in METRICS}
+        return replace(made, videos=[replace(video, curve=curve) for video in made.videos])
+
+    folder = save(tmp_path, [over_time(*of) for of in (("original", 0.5), ("swapped", 0.3), ("muted", 0.2))])
+    (tmp_path / "page.html").write_text(html_page(read_board(folder)), encoding="utf-8")
+    driver = visit("#row/stavis/diem/toy_av/paper", tmp_path / "page.html")
+    assert "Lost with other sounds over time, CC" in [h.text for h in shown(driver, "#panel h3")]
+    labels = [c.get_attribute("aria-label") for c in driver.find_elements(By.CSS_SELECTOR, "#panel canvas")]
+    assert [label for label in labels if label.startswith("Loss in")] == [
+        f"Loss in CC over time when {sound}" for sound in ("muted", "swapped")
+    ]
 
 
 def test_a_mark_tells_its_reason_to_the_keyboard(visit):

@@ -187,7 +187,7 @@ def read_board(folder: Path) -> Board:
         papers=tuple(published_rows(lines)),
         not_built=tuple(read_not_built(given_not_built(folder), (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),
-        losses=tuple(sound_losses(records)),
+        losses=tuple(sound_losses(records, lambda record: curves.get(place(record)))),
         curves=curves,
         costs=network_costs(given_file(folder, NETWORKS), records),
         records=len(records),

@@ -18,6 +18,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.analysis import CEILING, FLOOR, relative_scores
 from avsal_bench.leaderboard.page.board import Board, Group, network_label, place, row_id, row_label
+from avsal_bench.leaderboard.sound_losses import SoundLoss
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row, categories, seed_mean
 from avsal_bench.record_story import trained_on_lines
@@ -66,6 +67,10 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
         shared.job(record)
         shared.fits(record)
     yield "shared", {"fits": list(map(json.loads, shared.trainings)), "jobs": list(map(json.loads, shared.jobs))}
+    lost: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
+    for loss in board.losses:
+        if loss.curves:
+            lost[loss.row].append([loss.sound, _curves_of(loss)])
     part = 0
     for group in board.groups:
         yield f"pairs/{group.key}", _comparisons(group)
@@ -77,6 +82,7 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
                 about = _panel(row, group, means, [board.curves.get(place(r)) for r in row.records])
                 shown[row_id(row)] = about | {
                     "place": places.get(id(row)),
+                    "lost": lost.get(_loss_row(row), []),
                     "fits": [[r.fold, r.seed, number] for r in row.records for number in shared.fits(r)],
                     "records": [_story(r) | {"job": shared.job(r)} for r in row.records],
                 }
@@ -193,6 +199,20 @@ def _over_time(records: Sequence[Record], curves: Sequence[Array | None]) -> dic
     return {
         metric: [_thousandths(line) for line in (mean, mean - low, high - mean)] if not np.isnan(mean).all() else []
         for metric, mean, low, high in zip(METRICS, means, *quartiles, strict=True)
+    }
+
+
+def _loss_row(row: Row) -> tuple[str, str, str, str]:
+    """As :attr:`SoundLoss.row`, of a row with the true sound; only one that hears has losses."""
+    head = row.head
+    return (head.label, head.preset, head.protocol, head.dataset) if head.modality == "av" else ("", "", "", "")
+
+
+def _curves_of(loss: SoundLoss) -> dict[str, list[list[int | None]]]:
+    """For each metric the loss over time, and how far below and above its 95 % band lies; in thousandths, as others."""
+    return {
+        metric: [_thousandths(line) for line in (curve.mean, curve.mean - curve.low, curve.high - curve.mean)]
+        for metric, curve in loss.curves.items()
     }
 
 

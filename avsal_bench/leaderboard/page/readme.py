@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +21,7 @@ from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import SEEN
 from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists
 from avsal_bench.leaderboard.published_scores import PublishedRow
-from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
+from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import (
     DIGITS,
@@ -132,6 +132,7 @@ def _set(
         "hearing": _hearing_table(asked[:most]) if asked else "",
         "losses": _loss_table(lost[:most]) if lost else "",
         "untested": untested(group, lost)[:most],
+        "not_run": not_run(lost)[:most],
         "left": 0 if most is None else max(0, max(map(len, (group, asked, lost))) - most),
     }
 
@@ -212,7 +213,7 @@ def _loss_table(lost: Sequence[SoundLoss]) -> str:
     body = []
     for one in lost:
         names = [one.model, one.preset or "-", one.sound, one.part]
-        numbers = [_difference(one.losses[metric], metric) for metric in METRICS]
+        numbers = [_loss(one, metric) for metric in METRICS]
         body.append([*names, str(one.videos), *numbers, _interval(one.map_cc)])
     return markdown_table(header, body, numbers=range(4, 6 + len(METRICS)))
 
@@ -271,7 +272,13 @@ def _with_std(score: Score, metric: str, digits: int) -> str:
     return _number(score.value, metric, digits) + std
 
 
-def _difference(interval: Interval | None, metric: str) -> str:
+def _loss(one: SoundLoss, metric: str) -> str:
+    """A mean loss and its interval, bold where its test shows it."""
+    return _difference(one.losses[metric], metric, lambda digits: one.stands_out(metric, digits))
+
+
+def _difference(interval: Interval | None, metric: str, stands_out: Callable[[int], bool] | None = None) -> str:
+    """A difference and its interval, bold where it stands out; without, where its interval excludes zero."""
     if interval is None or math.isnan(interval.mean):
         return "-"
     digits = DIGITS.get(metric, 3)
@@ -279,7 +286,7 @@ def _difference(interval: Interval | None, metric: str) -> str:
     text = (
         f"{fixed(interval.mean, digits, sign=True)} ({'too few' if math.isnan(interval.low) else f'{low} to {high}'})"
     )
-    return Ready(f"**{text}**") if interval.stands_out(digits) else text
+    return Ready(f"**{text}**") if (stands_out or interval.stands_out)(digits) else text
 
 
 def _row_marks(row: Row, newest: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.hearing import Hearing
@@ -31,8 +31,9 @@ from avsal_bench.leaderboard.page.cells import (
     texts,
 )
 from avsal_bench.leaderboard.page.paper_tables import reason_marks
-from avsal_bench.leaderboard.sound_losses import SoundLoss, untested
-from avsal_bench.leaderboard.tables import Row, categories, further_metrics, seed_mean
+from avsal_bench.leaderboard.reliance.losses_in_words import p_text
+from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
+from avsal_bench.leaderboard.tables import DIGITS, Row, categories, further_metrics, seed_mean
 from avsal_bench.record_story import Device, Seen, trained_on_lines
 from avsal_bench.records import METRICS
 from avsal_bench.text import many, named
@@ -63,6 +64,7 @@ class ScoreSet:
     hearing: Table | None
     losses: Table | None
     untested: Sequence[str]
+    not_run: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def score_sets(
                 hearing=_hearing_table(asked) if asked else None,
                 losses=_loss_table(lost) if lost else None,
                 untested=untested(group.rows, lost),
+                not_run=not_run(lost),
             )
         )
     return found
@@ -229,11 +232,22 @@ def _loss_table(lost: Sequence[SoundLoss]) -> Table:
     body = []
     for one in lost:
         cells = [*texts(one.model, one.preset, one.sound, one.part), Cell(str(one.videos), str(one.videos))]
-        cells += [difference(one.losses[metric], metric) for metric in METRICS]
+        cells += [_loss_cell(one, metric) for metric in METRICS]
         like = one.map_cc
         cells.append(number_cell(like.mean, "CC", bounds(like.low, like.high, "CC")) if like else Cell(DASH))
         body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
     return Table(columns, [body])
+
+
+def _loss_cell(one: SoundLoss, metric: str) -> Cell:
+    """A mean loss, bold where its test shows it; its bounds and corrected p, or else what could have been shown."""
+    cell, test = difference(one.losses[metric], metric), one.tests.get(metric)
+    if test is None or not test.videos:
+        return cell
+    smallest, told = test.smallest(), f"p {p_text(test.corrected)}"
+    if not test.significant and not math.isnan(smallest):
+        told += ", shows nothing" if math.isinf(smallest) else f", shows {number(smallest, metric)}"
+    return replace(cell, bold=one.stands_out(metric, DIGITS.get(metric, 3)), interval=f"{cell.interval}; {told}")
 
 
 def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:

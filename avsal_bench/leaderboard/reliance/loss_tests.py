@@ -12,6 +12,8 @@ from avsal_bench.leaderboard.reliance.loss_curves import LossCurve
 from avsal_bench.leaderboard.reliance.sign_flips import flip_p, smallest_effect
 from avsal_bench.leaderboard.significance import ALPHA, holm
 from avsal_bench.leaderboard.statistics import Interval
+from avsal_bench.records import SOUNDS
+from avsal_bench.text import rounds_to_zero
 
 #: Frames and videos that a loss is told on.
 ALL, BELONGS, SOUNDING_SCENES, OTHER_SCENES = "all frames", "sound belongs", "sounding scenes", "other scenes"
@@ -91,6 +93,16 @@ class SoundLoss:
     curves: Mapping[str, LossCurve] = field(default_factory=dict)
     places: Mapping[str, Interval] = field(default_factory=dict)
     run: tuple[str, ...] = ()
+
+    def stands_out(self, metric: str, digits: int) -> bool:
+        """Whether a table with so many digits may show it in bold: its test shows it, and more than zero is seen."""
+        test = self.tests.get(metric)
+        return test is not None and test.significant and not rounds_to_zero(self.losses[metric].mean, digits)
+
+    @property
+    def not_run(self) -> list[str]:
+        """The sounds that the network was not tested with."""
+        return [sound for sound in SOUNDS if sound not in self.run]
 
     @property
     def row(self) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from avsal_bench.leaderboard.kinds import KINDS
 from avsal_bench.leaderboard.reliance.loss_tests import ALL, SoundLoss
 from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.record_metrics import PLACES
-from avsal_bench.records import METRICS, SOUNDS
+from avsal_bench.records import METRICS
 from avsal_bench.text import fixed, many, text_table
 
 #: Metrics whose tests a terminal shows; the page has them all.
@@ -86,8 +86,8 @@ def _notes(losses: Sequence[SoundLoss]) -> Iterator[str]:
     """What was run of each row, and what it lost nothing of that its videos could show."""
     for (model, preset, _, dataset), of_row in groupby(losses, key=lambda one: one.row):
         every = list(of_row)
-        left = [sound for sound in SOUNDS if sound not in every[0].run]
-        yield f"{model} ({preset}) on {dataset}: run {', '.join(every[0].run)}; not run: {', '.join(left) or 'none'}"
+        left = ", ".join(every[0].not_run) or "none"
+        yield f"{model} ({preset}) on {dataset}: run {', '.join(every[0].run)}; not run: {left}"
         for one in every:
             if one.part == ALL and (nothing := nothing_lost(one)):
                 yield f"  {one.sound}: {nothing}"

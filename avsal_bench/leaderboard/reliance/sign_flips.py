@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import nctdtr, ndtri, stdtrit
 
 from avsal_bench.leaderboard.statistics import ROUNDING, Array
 
@@ -84,6 +83,8 @@ def smallest_effect(videos: int, alpha: float) -> float:
     >>> [round(smallest_effect(n, 0.05), 2) for n in (5, 10, 17)]
     [inf, 1.0, 0.72]
     """
+    from scipy.special import nctdtr, ndtri, stdtrit  # here: who reads a leaderboard without losses needs none of it
+
     ways = 2.0 ** (videos - 1)
     extreme = math.floor(alpha * ways + 1e-9) if videos <= EXACT else 0
     if alpha < least_p(videos):

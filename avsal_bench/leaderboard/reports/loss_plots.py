@@ -51,7 +51,12 @@ def _figure(losses: Sequence[SoundLoss], title: str) -> Figure:
     size = (0.6 + WIDE * max(2, len(losses)), 0.8 + HIGH * len(metrics))
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     grid = figure.subplots(len(metrics), len(losses), squeeze=False, sharex=True, sharey="row")
-    figure.suptitle(for_plot(f"{title}: what is lost over time"), fontsize=11, x=0.01, horizontalalignment="left")
+    figure.suptitle(
+        for_plot(f"{title}: what is lost over time, mean over videos with 95 % band"),
+        fontsize=11,
+        x=0.01,
+        horizontalalignment="left",
+    )
     for line, metric in zip(grid, metrics, strict=True):
         for axes, one in zip(line, losses, strict=True):
             _draw(axes, one, metric)

@@ -102,17 +102,34 @@ const Panel = (() => {
     const [mean, low, high] = unfolded(row.time[metric]);
     if (!mean) return [section("Over time", note("The records of this row have no scores over time.")), null];
     const box = chart(), label = `${metric} over the normalised time of the videos`;
-    const make = () => {
-      const band = { data: high, label: "middle half of the videos", fill: "+1", borderWidth: 0, pointRadius: 0, backgroundColor: colour("accent", 0.18) };
-      const under = { data: low, label: "_", borderWidth: 0, pointRadius: 0 };
-      const line = { data: mean, label: "mean over videos", borderColor: colour("accent"), backgroundColor: colour("accent"), borderWidth: 2, pointRadius: 0, pointHitRadius: 8 };
-      return {
-        type: "line",
-        data: { labels: mean.map((_, i) => `${Math.round((100 * (i + 0.5)) / mean.length)} %`), datasets: [band, under, line] },
-        x: { name: "part of the video" }, y: { name: metric },
-      };
-    };
+    const make = () => banded([mean, low, high], "mean over videos", "middle half of the videos", { name: metric });
     return [section(`Over time, ${metric}`, box), () => draw(box, label, make)];
+  };
+
+  // A line in its band, over the parts of the videos
+  const banded = ([mean, low, high], line, band, y, x = { name: "part of the video" }, plugins = {}) => ({
+    type: "line",
+    data: {
+      labels: mean.map((_, i) => `${Math.round((100 * (i + 0.5)) / mean.length)} %`),
+      datasets: [
+        { data: high, label: band, fill: "+1", borderWidth: 0, pointRadius: 0, backgroundColor: colour("accent", 0.18) },
+        { data: low, label: "_", borderWidth: 0, pointRadius: 0 },
+        { data: mean, label: line, borderColor: colour("accent"), backgroundColor: colour("accent"), borderWidth: 2, pointRadius: 0, pointHitRadius: 8 },
+      ],
+    },
+    x, y, plugins,
+  });
+  const lostOverTime = (row, metric) => {
+    const found = row.lost.filter(([, of]) => of[metric]).map(([sound, of]) => [sound, unfolded(of[metric])]);
+    if (!found.length) return [null, null];
+    const every = found.flatMap(([, lines]) => lines.flat()).filter((value) => value !== null);
+    const y = { name: `loss in ${metric}`, suggestedMin: Math.min(0, ...every), suggestedMax: Math.max(0, ...every) };
+    const boxes = found.map(() => chart());
+    const paint = () => found.forEach(([sound, lines], i) => draw(boxes[i], `Loss in ${metric} over time when ${sound}`,
+      () => banded(lines, sound, "95 % over videos", y, { name: `${sound}: part of the video` }, { legend: { display: false } })));
+    return [section(`Lost with other sounds over time, ${metric}`,
+      note("The score with the true sound less that with another, in each part of the videos' time: mean over videos in its 95 % band. Above zero, the true sound is better."),
+      el("div", { className: "charts" }, ...boxes)), paint];
   };
 
   const byKind = (row, metric) => {
@@ -207,12 +224,12 @@ const Panel = (() => {
     choice.value = metric;
     choice.addEventListener("input", () => { fill(id, choice.value, [rows, pairs, shared]); dialog.querySelector("select").focus(); });
     const said = [row.synthetic ? "synthetic: says nothing about real videos" : "measured", `protocol ${row.protocol}`, `preset ${text(row.preset)}`, `folds ${row.folds.join(", ")}`, `seeds ${row.seeds.join(", ")}`];
-    const parts = [videos(row, metric), overTime(row, metric), training(row, shared)];
+    const parts = [videos(row, metric), overTime(row, metric), lostOverTime(row, metric), training(row, shared)];
     const top = dialog.scrollTop;
     dialog.replaceChildren(
       bar(id, el("label", {}, "Metric", choice)),
       el("p", { className: "note" }, said.join(" · ")),
-      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], byKind(row, metric), parts[2][0], gallery(id), story(row, shared)].filter(Boolean));
+      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], parts[2][0], byKind(row, metric), parts[3][0], gallery(id), story(row, shared)].filter(Boolean));
     dialog.scrollTop = top;
     parts.forEach(([, paint]) => paint?.());
   };
