@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning import LightningModule, Trainer
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -93,8 +94,15 @@ def _way_out(path: Path) -> str:
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the best epoch and the last one, and knows which was the best after its folder was moved or copied.
 
-    Lightning forgets the best score then, and the next epoch, however bad, would take its place.
+    Lightning forgets the best score then, and the next epoch, however bad, would take its place. Lightning 2.6 also
+    writes no last checkpoint in an epoch that is not the best, and a killed training would do again all after that.
     """
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the epoch if it is the best, and in any case as the last one."""
+        super().on_train_epoch_end(trainer, pl_module)
+        if not self._should_skip_saving_checkpoint(trainer):  # nothing was saved in this step
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     @property
     def state_key(self) -> str:

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
+from torch.utils.data import DataLoader
 
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of, load_network, network_state
 from avsal_bench.bench.fit import _finite, read_story
@@ -132,3 +134,34 @@ def test_a_number_that_json_does_not_have_is_none(tmp_path):
     assert read_story(tmp_path) == {"best_val_loss": None, "seconds": None}
     assert _finite(None) is _finite(torch.tensor(torch.nan)) is None
     assert _finite(torch.tensor(0.5)) == 0.5
+
+
+class Worsening(LightningModule):
+    """Its validation loss rises from epoch to epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(2, 1)
+
+    def training_step(self, batch, index):
+        return self.net(batch).mean()
+
+    def validation_step(self, batch, index):
+        self.log("val/loss", float(self.current_epoch))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def test_the_last_epoch_is_kept_where_an_earlier_one_was_the_best(tmp_path):
+    kept = BestCheckpoint(
+        tmp_path, "best", monitor="val/loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    module, loader = Worsening(), DataLoader(torch.ones(2, 2))
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = Trainer(accelerator="cpu", max_epochs=3, callbacks=[kept], default_root_dir=tmp_path, **quiet)
+    trainer.fit(module, loader, loader)
+    assert epochs_of(tmp_path / "best.ckpt") == 1
+    assert epochs_of(tmp_path / "last.ckpt") == 3
+    assert kept.best_model_score == 0
+    assert sorted(path.name for path in tmp_path.glob("*.ckpt")) == ["best.ckpt", "last.ckpt"]

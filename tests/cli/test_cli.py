@@ -10,6 +10,7 @@ from conftest import HOME, TINY
 
 from avsal_bench.bench.launch import one_job
 from avsal_bench.cli import main
+from avsal_bench.data.synth.making import seed_of
 from avsal_bench.ending import exit_code
 
 
@@ -120,6 +121,20 @@ def test_an_error_is_one_line_and_its_traceback_when_asked_for(monkeypatch, caps
     monkeypatch.setenv("AVSAL_DEBUG", "1")
     with pytest.raises(ValueError, match="no such fold"):
         exit_code("avsal run", fails(ValueError("no such fold")), argparse.Namespace())
+
+
+def test_the_seed_of_the_embedded_set_is_not_passed_over(synth_root, tmp_path, capsys):
+    assert main(["synth", "--synth-root", str(synth_root), "--seed", str(seed_of(synth_root))]) == 0
+    assert main(["synth", "--synth-root", str(synth_root), "--seed", "71"]) == 2
+    assert f"{synth_root} holds the set of seed {seed_of(synth_root)}" in capsys.readouterr().err
+    assert main(["synth", "--synth-root", str(tmp_path), "--videos", "9"]) == 2
+    assert "--videos is for a set in another layout" in capsys.readouterr().err
+
+
+def test_the_embedded_set_is_made_from_the_seed_that_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr("avsal_bench.data.synth.making.DEFAULT_VIDEOS", 3)
+    assert main(["synth", "--synth-root", str(tmp_path), "--seed", "7"]) == 0
+    assert seed_of(tmp_path) == 7
 
 
 def test_the_embedded_set_is_found_where_it_was_made(synth_root, capsys):

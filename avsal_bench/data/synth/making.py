@@ -143,6 +143,13 @@ def synth_is_complete(root: Path, seed: int | None = None, videos: int | None = 
         return False
 
 
+def seed_of(root: Path) -> int | None:
+    """The seed of the set under ``root``; None where there is no whole one of this version."""
+    if not synth_is_complete(root):
+        return None
+    return int(json.loads((root / MARKER).read_text(encoding="utf-8"))["seed"])
+
+
 def ensure_synth(root: Path, seed: int | None = None, videos: int | None = None, workers: int | None = None) -> None:
     """Make the set unless it is there, with a progress bar. Several processes may call this at once.
 
