@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, space_of
 from avsal_bench.cli.options import Commands, add_command
-from avsal_bench.typed import fold, place, whole
+from avsal_bench.typed import fold, place, whole, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
 
@@ -23,7 +23,8 @@ examples:
   avsal study path leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json
   avsal study path RECORD.json --depth 3 --csv path.csv -o path.png
   avsal study path --weights runs/stages/<training>/last.ckpt
-  avsal study path --weights avinet_dave --dataset AVAD        published weights that were imported"""
+  avsal study path --weights avinet_dave --dataset AVAD        published weights that were imported
+  avsal study path --untrained --model stanet                  what the design lets through before it learns"""
 
 
 def add_path(commands: Commands) -> None:
@@ -42,7 +43,10 @@ def add_path(commands: Commands) -> None:
     parser.add_argument("--device", default="auto", help=text)
     group = parser.add_argument_group("in the place of a record")
     group.add_argument("--weights", default="", metavar="W", help="a checkpoint, or the name of imported weights")
-    group.add_argument("--model", default="", help="for a file that does not say it")
+    text = "the network of --model as its recipe starts it, nothing trained; norms know some batches"
+    group.add_argument("--untrained", action="store_true", help=text)
+    group.add_argument("--preset", type=word, help="of the recipe of --untrained (default: smoke)")
+    group.add_argument("--model", default="", help="of --untrained; or of a file that does not say it")
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as network.frames=16")
     group.add_argument("--dataset", metavar="SET", help="whose videos are watched (default: synth)")
     group.add_argument("--fold", type=fold, metavar="K", help="of its lists (default: 1)")
@@ -51,26 +55,36 @@ def add_path(commands: Commands) -> None:
 
 def path(args: argparse.Namespace) -> int:
     """Follow the sound, and print what was found."""
-    by_weights = {"--model": args.model, "--set": args.set, "--dataset": args.dataset, "--fold": args.fold}
-    if bool(args.record) == bool(args.weights):
-        raise ValueError("give a record or --weights, one of them")
-    if args.record and (given := [name for name, value in by_weights.items() if value]):
-        raise ValueError(f"{given[0]} goes with --weights; a record knows its network, its data set and its fold")
+    if [bool(args.record), bool(args.weights), args.untrained].count(True) != 1:
+        raise ValueError("give a record, --weights or --untrained, one of them")
+    named = {"--model": args.model, "--set": args.set}
+    lists = {"--dataset": args.dataset, "--fold": args.fold}
+    out_of_place = ({} if args.weights else lists) | ({} if args.untrained else {"--preset": args.preset})
+    out_of_place |= named if args.record else {}
+    if given := [name for name, value in out_of_place.items() if value]:
+        raise ValueError(
+            f"{given[0]} does not go with {args.record or ('--weights' if args.weights else '--untrained')}"
+        )
+    if args.untrained and not args.model:
+        raise ValueError("--untrained: say which network with --model, such as avrsp")
     if args.out and Path(args.out).suffix.lower() != ".png":
         raise ValueError(f"{args.out}: expected a name that ends in .png")
 
     from avsal_bench.prediction import Running
     from avsal_bench.studies.sound_path import path_report
-    from avsal_bench.studies.sound_path.path_sources import of_record, of_weights
+    from avsal_bench.studies.sound_path.path_sources import of_record, of_start, of_weights
     from avsal_bench.studies.sound_path.tracing import trace
 
     space, device = space_of(args), Running(device=args.device).torch_device()
     if args.record:
         source = of_record(Path(args.record), space)
+    elif args.untrained:
+        source = of_start(space, args.model, args.preset or "smoke", args.set)
     else:
         dataset = args.dataset or "synth"
         source = of_weights(space, args.weights, args.model, args.set, dataset, args.fold or 1)
-    title = f"{source.name}, weights {source.weights} ({source.sha256[:12]}), on {source.dataset}"
+    known = f" ({source.sha256[:12]})" if source.sha256 else ""
+    title = f"{source.name}, {'' if args.untrained else 'weights '}{source.weights}{known}, on {source.dataset}"
     print(title, flush=True)
     found = trace(source, args.windows, args.batches, args.depth, device)
     print(path_report.path_table(found.paths))

@@ -85,7 +85,7 @@ def path_table(paths: Mapping[str, Path]) -> str:
 
 def learning_table(learnt: Sequence[Learning]) -> str:
     """A row a part of the network: the gradient that comes back to it."""
-    header = ["part", "parameters", "gradient", "of all", "of its weights", "cosine", "apart", "steady"]
+    header = ["part", "parameters", "gradient", "of all", "one value", "of its weights", "cosine", "apart", "steady"]
     whole = math.fsum(one.norm**2 for one in learnt)
     rows = [
         [
@@ -93,6 +93,7 @@ def learning_table(learnt: Sequence[Learning]) -> str:
             f"{one.parameters:,}",
             f"{one.norm:.3g}",
             percent(one.norm / math.sqrt(whole) if whole else 0.0),
+            f"{one.element:.1e}",
             f"{one.rate:.3g}",
             *("-" if value is None else f"{value:.3f}" for value in (one.cosine, one.apart, one.steady)),
         ]
@@ -108,7 +109,7 @@ def write_path(file: File, paths: Mapping[str, Path], learnt: Sequence[Learning]
         OSError: naming the folder, when it cannot be written.
     """
     fields = ["sound", "part", "class", "depth", "takes", "share", "change", "changed", "zeros", "ways", "map_cc"]
-    grads = ["parameters", "gradient", "of_weights", "cosine", "apart", "steady"]
+    grads = ["parameters", "gradient", "one_value", "of_weights", "cosine", "apart", "steady"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*fields, *grads])
@@ -117,7 +118,7 @@ def write_path(file: File, paths: Mapping[str, Path], learnt: Sequence[Learning]
             values = (p.taken, p.share, p.change, p.changed, p.zeros, p.ways, path.map_cc if p.name == MAP else None)
             writer.writerow([name, p.name, p.kind, p.depth, *map(_cell, values), *[""] * len(grads)])
     for one in learnt:
-        about = (one.norm, one.rate, one.cosine, one.apart, one.steady)
+        about = (one.norm, one.element, one.rate, one.cosine, one.apart, one.steady)
         empty = [""] * (len(fields) - 2)
         writer.writerow(["gradient", one.name, *empty, one.parameters, *map(_cell, about)])
     write_atomically(file, text.getvalue())

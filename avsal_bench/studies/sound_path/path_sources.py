@@ -1,4 +1,4 @@
-"""Networks whose sound is followed: of a record, with its recipe, or of any weights; and the videos to follow it in."""
+"""Networks whose sound is followed: of a record, of any weights, or as they start; and the videos to follow it in."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning import seed_everything
+from torch import nn
 
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.fit import training_data
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.testing import load_tested
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.plan import plan_one
 from avsal_bench.bench.stages import stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.data_config import DataConfig
@@ -31,10 +34,12 @@ from avsal_bench.training.building import build_module
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.losses import LOSSES
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.recipe import Recipe, Stage
 
 #: What any weights are followed with, whose training is not known: KL, clips of a batch.
 LOSS, BATCH = {"kl": 1.0}, 8
+#: Batches that norms of an untrained network know.
+KNOWN = 8
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,7 @@ def of_record(path: Path, space: Workspace) -> Source:
     if stages:
         stage = stages[-1].stage
         module = build_module(stage, stages[-1].model, stages[-1].options, job.seed)
-        training = training_data(context, stage, module.net.spec)
-        clips = min(stage.batch_size, sum(training.epoch_counts()))
-        training.config = replace(training.config, batch_size=clips)
+        training = _training_of(context, stage, module)
     else:
         module = SaliencyModule(job.model, stage_options(job, recipe), LOSS)
         training = _clips_of(space, record.dataset, record.fold, module)
@@ -130,6 +133,63 @@ def of_weights(space: Workspace, weights: str, model: str, settings: Sequence[st
     videos = dataset(known).videos(space.root_of(known), "test", fold)
     training = _clips_of(space, known, fold, module)
     return Source(predictor.name, predictor.source, str(predictor.sha256), known, module, videos, training)
+
+
+def of_start(space: Workspace, model: str, preset: str, settings: Sequence[str], seed: int = 0) -> Source:
+    """A network as its own weights start, without any training, and with batch norms that know their input.
+
+    Stages before the last, and published weights that the last starts from, are left out: what is looked at is the
+    design and its initial values. Norms get the mean statistics of some training batches; at their own start, all that
+    goes through them in eval mode is next to nothing.
+
+    Args:
+        space: folders.
+        model: its name in the registry.
+        preset: of its recipe.
+        settings: overrides of the recipe, such as ``network.width=16``.
+        seed: of the weights.
+
+    Raises:
+        ValueError, FileNotFoundError: for what is not known, does not hear, or is not there.
+    """
+    job = plan_one(space, model, preset, "stavis", modality="av", seed=seed, overrides=settings)
+    context = Context(job, job.recipe(space), space, Machine(devices=1, logger=()))
+    stages = trainings(job, context.recipe, space)
+    if not stages or stages[-1].options.get("modality") != "av":
+        raise ValueError(f"{model}, preset {preset}: no stage of it trains an audio-visual network")
+    last = stages[-1]
+    seed_everything(seed, verbose=False)
+    module = build_module(last.stage, last.model, last.options, seed)
+    training = _training_of(context, last.stage, module)
+    name = context.recipe.test[0]
+    videos = dataset(name).videos(space.root_of(name), "test", job.fold)
+    source = Source(job.network, f"untrained, seed {seed}", "", name, module, videos, training)
+    know_norms(module, source.batches(KNOWN, module.device))
+    return source
+
+
+def know_norms(module: SaliencyModule, batches: Sequence[Batch]) -> None:
+    """Give batch norms the mean statistics of some batches, and change nothing else."""
+    norms = [part for part in module.net.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    before, training = [norm.momentum for norm in norms], module.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over batches
+    module.train()
+    with torch.no_grad():
+        for batch in batches:
+            module.net(module.normalised(batch), batch["audio"])
+    module.train(training)
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+
+
+def _training_of(context: Context, stage: Stage, module: SaliencyModule) -> SaliencyDataModule:
+    """The clips of a stage, in batches of its size."""
+    training = training_data(context, stage, module.net.spec)
+    clips = min(stage.batch_size, sum(training.epoch_counts()))
+    training.config = replace(training.config, batch_size=clips)
+    return training
 
 
 def _learning(predictor: Predictor) -> SaliencyModule:

@@ -42,6 +42,12 @@ class Learning:
     apart: float | None
     steady: float | None
 
+    @property
+    def element(self) -> float:
+        """Root mean square of one value of the gradient. Adam divides by it plus an eps of 1e-8: far below that, a part
+        does not move, whatever the rate."""
+        return self.norm / math.sqrt(self.parameters)
+
 
 def learning_parts(net: nn.Module) -> dict[str, list[nn.Parameter]]:
     """The parameters that learn of each part of a network, by its name; those of the network itself under ``""``."""

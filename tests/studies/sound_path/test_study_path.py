@@ -54,10 +54,14 @@ def test_a_checkpoint_is_followed(study, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "give a record or --weights"),
+        ([], "give a record, --weights or --untrained"),
         (["record.json", "--weights", "x.ckpt"], "one of them"),
-        (["record.json", "--dataset", "synth"], "--dataset goes with --weights"),
-        (["record.json", "--fold", "2"], "--fold goes with --weights"),
+        (["record.json", "--dataset", "synth"], "--dataset does not go with record.json"),
+        (["record.json", "--set", "network.width=8"], "--set does not go with record.json"),
+        (["--untrained", "--fold", "2"], "--fold does not go with --untrained"),
+        (["--weights", "x.ckpt", "--preset", "smoke"], "--preset does not go with --weights"),
+        (["--untrained"], "say which network with --model"),
+        (["--untrained", "--model", "tasednet"], "tasednet"),
         (["record.json", "-o", "path.pdf"], "path.pdf: expected a name that ends in .png"),
         (["--weights", "nothing.ckpt"], "nothing.ckpt: no such file"),
         (["absent.json"], "absent.json"),
@@ -66,6 +70,14 @@ def test_a_checkpoint_is_followed(study, tmp_path, capsys):
 def test_bad_words(study, words, error):
     with pytest.raises((ValueError, OSError), match=error):
         study(*words)
+
+
+def test_an_untrained_network_is_followed_by_its_recipe(study, capsys):
+    words = [word for one in TINY for word in ("--set", one)]
+    assert study("--untrained", "--model", "avrsp", *words, "--windows", 2, "--batches", 1, "--depth", 1) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("avrsp_av, untrained, seed 0, on synth\n")
+    assert "swapped: the sound is" in told
 
 
 def test_a_network_without_sound_is_refused(study, tmp_path):
