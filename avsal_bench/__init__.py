@@ -5,9 +5,9 @@
 ['vinet', 'vinet_a', 'vinet_e', 'vinet_s']
 
 Networks: :func:`create_model`, :func:`list_models`, :func:`register_model`. Maps of a video: :func:`predict`. Scores:
-:func:`evaluate` on a data set, :func:`score` for one frame, :mod:`avsal_bench.metrics` for each metric. Results:
-:func:`load_records`. Ground truth from an eye tracker's samples: :func:`write_ground_truth`. Training with Lightning:
-:class:`SaliencyModule`, :class:`SaliencyDataModule`.
+:func:`evaluate` on a data set, :func:`score` for one frame, :mod:`avsal_bench.metrics` for each metric. What comes from
+hearing: :func:`hear`. Results: :func:`load_records`. Ground truth from an eye tracker's samples:
+:func:`write_ground_truth`. Training with Lightning: :class:`SaliencyModule`, :class:`SaliencyDataModule`.
 
 Importing this package costs nothing: what a name needs, such as torch, is imported when the name is used.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "create_model",
     "data_root",
     "evaluate",
+    "hear",
     "list_datasets",
     "list_models",
     "load_records",
@@ -45,6 +46,7 @@ __all__ = [
 if TYPE_CHECKING:
     from avsal_bench import metrics
     from avsal_bench.api.evaluating import data_root, evaluate
+    from avsal_bench.api.hearing_losses import hear
     from avsal_bench.api.predicting_video import predict
     from avsal_bench.api.pretrained import create_model, list_models
     from avsal_bench.api.record_table import load_records
@@ -71,6 +73,7 @@ else:
             "create_model": "avsal_bench.api.pretrained",
             "data_root": "avsal_bench.api.evaluating",
             "evaluate": "avsal_bench.api.evaluating",
+            "hear": "avsal_bench.api.hearing_losses",
             "list_datasets": "avsal_bench.data",
             "list_models": "avsal_bench.api.pretrained",
             "load_records": "avsal_bench.api.record_table",

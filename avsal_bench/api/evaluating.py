@@ -119,7 +119,7 @@ def evaluate(
         raise ValueError(f"frames: expected a whole number from 1, got {frames!r}")
     words = None if trained_on is None else asked_words(trained_on, fold)
     # The last of all checks, as it may make the embedded set.
-    space, described_as = _find(dataset, data_root, fold)
+    space, described_as = find_set(dataset, data_root, fold)
     dataset = described_as.name
     root = space.root_of(dataset)
     videos = described_as.videos(root, "test", fold)
@@ -172,11 +172,12 @@ def data_root(dataset: str, root: str | os.PathLike[str] | None = None) -> Path:
         ValueError: for an unknown name; it suggests the nearest one.
         FileNotFoundError: where no root is known, or one that was named is not there.
     """
-    space, found = _find(dataset, root)
+    space, found = find_set(dataset, root)
     return space.root_of(found.name)
 
 
-def _find(name: str, root: str | os.PathLike[str] | None, fold: int = 1) -> tuple[Workspace, DataSet]:
+def find_set(name: str, root: str | os.PathLike[str] | None, fold: int = 1) -> tuple[Workspace, DataSet]:
+    """A data set, and the folders with its root among them; see :func:`data_root`."""
     if not isinstance(name, str):
         raise TypeError(f"dataset: expected the name of a data set, such as 'avad', got {name!r}")
     given = None if root is None else os.fspath(root)

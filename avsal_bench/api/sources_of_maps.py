@@ -29,6 +29,7 @@ from avsal_bench.names import plain_label, shortened
 from avsal_bench.prediction.predicting import Running, predict_maps
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.record_story import nothing_known
+from avsal_bench.spec import ClipSpec
 
 #: What can be scored.
 Evaluated = nn.Module | FrameFunction | Mapping[str, Any] | str | os.PathLike[str]
@@ -76,7 +77,7 @@ def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol
         ValueError, FileNotFoundError: for an unknown network, arrays that do not fit, and missing files.
     """
     if isinstance(maps, nn.Module | str | os.PathLike):
-        return _of_network(predictor_of(maps, "folder of maps or file of weights"), videos, rules, how)
+        return of_network(predictor_of(maps, "folder of maps or file of weights"), videos, rules, how)
     if isinstance(maps, Mapping):
         check_arrays(maps, videos)
         return Source("arrays", "", of_arrays(maps))
@@ -89,14 +90,20 @@ def source_of(maps: Evaluated, videos: list[Video], frames: int, rules: Protocol
     )
 
 
-def _of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: Settings) -> Source:
+def spec_of(predictor: Predictor, rules: Protocol) -> ClipSpec:
+    """The clips that a network is given under a protocol."""
     net = predictor.module.net
-    spec = net.spec
+    if rules.script_audio and net.spec.audio is not None and net.script_audio is not None:
+        return replace(net.spec, audio=net.script_audio)
+    return net.spec
+
+
+def of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: Settings) -> Source:
+    """What gives the maps of a network, as :func:`source_of`."""
+    net, spec = predictor.module.net, spec_of(predictor, rules)
     # As in a bench: there is nothing to win with a baseline.
     running = replace(how.running, precision=Running.precision) if _is_baseline(predictor.model) else how.running
     running.torch_device()
-    if rules.script_audio and spec.audio is not None and net.script_audio is not None:
-        spec = replace(spec, audio=net.script_audio)
     check_videos(videos, audio=spec.audio is not None)
     if net.observes:
         predictor = copy.deepcopy(predictor)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avsal_bench.bench.computing.precision import FLOAT32, check_predicting, computing, predicting_name
+from avsal_bench.bench.jobs.listening import Listener
 from avsal_bench.data import painting
+from avsal_bench.data.clips.sounds import Swaps
 from avsal_bench.data.clips.stream import Brought, Stream
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
@@ -22,8 +24,9 @@ from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.models import Memory
 from avsal_bench.prediction.predictor import Predictor
-from avsal_bench.spec import ClipSpec
+from avsal_bench.spec import ClipSpec, Sound, WindowBatch
 from avsal_bench.text import many
+from avsal_bench.training.module import SaliencyModule
 
 
 @dataclass(frozen=True)
@@ -103,26 +106,75 @@ def predict_maps(
     Raises:
         ValueError: for a map that is not finite, or a batch that the device has no memory for.
     """
-    device = running.torch_device()
-    module = predictor.predicting.to(device).eval()
-    spec = spec or module.net.spec
+    module = predictor.predicting.to(running.torch_device()).eval()
+    memory = Memory()
+    brought = Brought(sound="muted" if muted else "original")
+    for numbers, maps in _predict(module, lambda batch: module(batch, memory), video, frames, running, brought, spec):
+        require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
+        yield numbers, maps
+
+
+def predict_sounds(
+    predictor: Predictor,
+    video: Video,
+    running: Running,
+    others: Sequence[Sound],
+    swaps: Swaps,
+    spec: ClipSpec | None = None,
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Predict all frames of a video with its true sound and with others, in order; what is seen is seen once.
+
+    Args:
+        predictor: a network that hears.
+        video: see :func:`predict_maps`, as ``running`` and ``spec``.
+        running: likewise.
+        others: sounds beside the true one.
+        swaps: what the videos are given where they hear another one (:func:`~avsal_bench.data.clips.sounds.swaps_of`).
+        spec: likewise.
+
+    Yields:
+        The numbers of a batch, and their maps ``(1 + S, B, h, w)`` float32, not negative, on the device.
+
+    Raises:
+        ValueError: as :func:`predict_maps`.
+    """
+    listener = Listener(predictor.predicting.net).to(running.torch_device()).eval()
+    listener.on_predict_start()
+    brought = Brought("original", tuple(others), swaps)
+    frames = range(1, video.n_frames + 1)
+    for numbers, maps in _predict(
+        listener, lambda batch: listener.predict_step(batch, 0), video, frames, running, brought, spec
+    ):
+        for of_sound in maps:
+            require_finite(of_sound, [f"{video.key}, frame {number}" for number in numbers])
+        yield numbers, maps
+
+
+def _predict(
+    module: SaliencyModule,
+    predict: Callable[[WindowBatch], Tensor],
+    video: Video,
+    frames: Sequence[int],
+    running: Running,
+    brought: Brought,
+    spec: ClipSpec | None,
+) -> Iterator[tuple[list[int], Tensor]]:
+    """What ``predict`` gives of each batch of windows, in float32, with the numbers of its frames."""
+    device, spec = running.torch_device(), spec or module.net.spec
     # Ground truth that a network is switched by is there in a test, and not in a film.
-    labels = module.net.switched_by_labels and video.labels is not None
-    brought = Brought(sound="muted" if muted else "original", labels=labels)
+    brought = replace(brought, labels=module.net.switched_by_labels and video.labels is not None)
     size = running.batch_size or spec.windows_at_a_time(device.type)
     stream = Stream([video], [(0, frames)], spec, size, brought, device=device, workers=running.workers)
-    memory = Memory()
     for batch in stream:
         numbers = batch["frame"]
         try:
             exactly = torch.backends.cudnn.flags(enabled=True, deterministic=True)
             with torch.inference_mode(), exactly, computing(running.precision, device):
-                maps = module(batch, memory).float()
+                maps = predict(batch).float()
         except torch.OutOfMemoryError as error:
             raise ValueError(
                 f"no memory for {many(size, 'window')} at a time on {device}; lower --batch-size"
             ) from error
-        require_finite(maps, [f"{video.key}, frame {number}" for number in numbers])
         if numbers:  # a network that goes by frames may have walked through a whole batch
             yield numbers, maps
 
