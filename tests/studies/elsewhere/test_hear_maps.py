@@ -124,7 +124,9 @@ def test_records_say_whose_word_it_is_and_which_maps_they_go_with(hear, maps, sp
     assert goes_with(muted.provenance) == true.provenance["maps"]["sha256"]
     assert muted.provenance["same_but_sound"]["of"] == true.n_frames
     assert muted.provenance["trained_on"]["known"]
-    assert "What is lost without the true sound? synth, synthetic" in (space.leaderboard / "README.md").read_text()
+    page = (space.leaderboard / "README.md").read_text(encoding="utf-8")
+    assert "What is lost without the true sound? synth, synthetic" in page
+    assert "that they differ in the sound alone is the word of who made them" in page
 
 
 def test_they_are_the_scores_of_evaluate_and_are_not_made_twice(hear, maps, space, folders, monkeypatch):
