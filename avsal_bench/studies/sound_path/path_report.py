@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 
-from avsal_bench.data.painting import new_figure, write_figure
+from avsal_bench.data.painting import fits, new_figure, write_figure
 from avsal_bench.files import write_atomically
 from avsal_bench.studies.sound_path.sound_gradients import Learning
 from avsal_bench.studies.sound_path.sound_shares import MAP, THRESHOLD, Part, Path, lost_at
@@ -150,19 +150,22 @@ def draw_path(paths: Mapping[str, Path], title: str, file: File, threshold: floa
     for marker, name in zip("|xo+", names[1:], strict=False):
         found = [paths[name].of(part.name) for part in parts]
         axes.plot([FLOOR + _drawn(p) for p in found], places, marker, color="#444444", markersize=5, label=name)
+    rows = axes.get_yaxis_transform()
     for place, part in zip(places, parts, strict=True):
         axes.text(FLOOR * 1.15 + _drawn(part) * 1.05, place, percent(part.share), va="center", fontsize=7)
+        if part.ways:
+            axes.text(0.995, place, f"{part.ways:.1f} ", transform=rows, ha="right", va="center", fontsize=7)
     axes.axvline(threshold, color="#888888", linewidth=0.8, linestyle=":")
     axes.set_xscale("log")
     axes.set_xlim(FLOOR, 8)
     axes.set_yticks(places, ["  " * (part.depth - 1) + part.name for part in parts], fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel(f"share of the sound in what the part gives, {names[0]}", fontsize=8)
+    axes.set_xlabel(f"share of the sound in what the part gives, {names[0]}; on the right, ways", fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.grid(axis="x", alpha=0.3)
     if len(names) > 1:
-        axes.legend(fontsize=7, frameon=False, loc="lower right")
-    figure.suptitle(title, fontsize=10, parse_math=False)
+        axes.legend(fontsize=7, frameon=False, loc="lower center")
+    figure.suptitle(fits(title, WIDTH, 16), fontsize=10, parse_math=False)
     write_figure(figure, file)
 
 
