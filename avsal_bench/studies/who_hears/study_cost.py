@@ -73,10 +73,9 @@ def what_is_left(
             [*search_jobs(study, network), *(job for pair in pairs(study, network, setting).values() for job in pair)]
         )
         left = Left(hours=0.0 if timed else None)
-        for job in jobs:
-            with one_look():
-                if is_complete(job, work.space(job)):
-                    continue
+        with one_look():
+            undone = [job for job in jobs if not is_complete(job, work.space(job))]
+        for job in undone:
             left.searches += job.train_only
             left.trainings += not job.train_only
             _add(left, job, work, shared, speeds if timed else None, precision)

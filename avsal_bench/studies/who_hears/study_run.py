@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.grid import look_for_files
@@ -60,17 +60,22 @@ def prepare(study: Study, work: Work, machine: Machine) -> Ready:
         choice = look_at_search(study, network, work)
         if choice is not None:
             chosen[network] = choice.setting
-    for network, entry in study.networks.items():
-        settings = [chosen[network]] if network in chosen else entry.settings
-        jobs = search_jobs(study, network)
-        jobs += [job for setting in settings for pair in pairs(study, network, setting).values() for job in pair]
-        for job in unique(jobs):
-            space = work.space(job)
-            check_machine([job], space, machine)
-            space.check_writable([work.folder])
-            look_for_files([job], space, machine)
+    _look(study, work, machine)
     left = what_is_left(study, work, chosen, machine.precision)
     return Ready(study, work, cost_text(study, left, clips))
+
+
+def _look(study: Study, work: Work, machine: Machine) -> None:
+    """Look for all files, and whether this machine can train; other seeds and training on silence ask for no more."""
+    searches, measured = list[Job](), list[Job]()
+    for network, entry in study.networks.items():
+        searches += search_jobs(study, network)
+        measured += [pairs(study, network, setting)[study.seeds[0]].hearing for setting in entry.settings]
+    for jobs in filter(None, (unique(searches), unique(measured))):
+        space = replace(work.space(jobs[0]), leaderboard=work.folder / "leaderboard")
+        space.check_writable([work.folder])
+        check_machine(jobs, space, machine)
+        look_for_files(jobs, space, machine)
 
 
 def run_study(ready: Ready, common: Sequence[str], parallel: int = 1) -> list[Job]:
@@ -110,9 +115,6 @@ def _say(choices: dict[str, Choice], work: Work) -> None:
 
 def _run(jobs: Sequence[Job], work: Work, common: Sequence[str], parallel: int) -> list[Job]:
     """Run those of some jobs that are not done."""
-    left = []
-    for job in unique(jobs):
-        with one_look():
-            if not is_complete(job, work.space(job)):
-                left.append(job)
+    with one_look():
+        left = [job for job in unique(jobs) if not is_complete(job, work.space(job))]
     return launch_local(left, common, parallel, {job: work.words(job) for job in left})

@@ -11,6 +11,7 @@ from typing import Any
 
 from avsal_bench.bench.fit import read_story
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.stages import trainings
 from avsal_bench.files import write_atomically
 from avsal_bench.studies.who_hears.study_file import Setting, Study
@@ -139,9 +140,10 @@ def note_choices(study: Study, work: Work, choices: Mapping[str, Choice]) -> Pat
         OSError: where it cannot be written.
     """
     path = work.folder / "search.json"
-    plain = read_choices(work)
-    plain |= {network: choice.plain() | _searched_on(study, work) for network, choice in choices.items()}
-    write_atomically(path, json.dumps(dict(sorted(plain.items())), indent=1) + "\n")
+    with hold(work.folder):  # the same study may run elsewhere, for other networks
+        plain = read_choices(work)
+        plain |= {network: choice.plain() | _searched_on(study, work) for network, choice in choices.items()}
+        write_atomically(path, json.dumps(dict(sorted(plain.items())), indent=1) + "\n")
     return path
 
 

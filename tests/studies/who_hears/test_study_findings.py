@@ -45,7 +45,9 @@ def work(tmp_path, synth_root):
 @pytest.fixture
 def study(tmp_path):
     deaf = {"model": "avrsp", "set": [*PLAN["networks"]["avrsp"]["set"], "flip=0"], "settings": [RECIPE]}
-    return load_study(plan_file(tmp_path, networks={**PLAN["networks"], "deaf": deaf, "late": {**deaf, "set": []}}))
+    return load_study(
+        plan_file(tmp_path, networks={**PLAN["networks"], "deaf": deaf, "late": {**deaf, "set": ["flip=0"]}})
+    )
 
 
 def record(job, work, sound, values, **changes):

@@ -26,13 +26,18 @@ from avsal_bench.studies.who_hears.study_search import (
     tried_of,
 )
 
+#: Tiny, and in two stages, whatever the smoke preset has.
+WORDS = (
+    *(word for word in TINY if "visual." not in word or "audiovisual." in word),
+    "stages.visual={data: [synth_silent], epochs: 1, modality: v, start: null}",
+)
 RECIPE = {"name": "recipe", "reason": "as it is"}
 SLOW = {"name": "slow", "reason": "half of it", "set": ["stages.audiovisual.optimizer={name: adamw, lr: 1.0e-3}"]}
 PLAN = {
     "seeds": [0, 1],
     "audiovisual": {"epochs": 2, "clips_per_video": 3},
     "visual": {"epochs": 1, "clips_per_video": 1},
-    "networks": {"avrsp": {"set": list(TINY), "settings": [RECIPE, SLOW]}},
+    "networks": {"avrsp": {"set": list(WORDS), "settings": [RECIPE, SLOW]}},
 }
 
 
@@ -65,19 +70,21 @@ def test_the_packaged_plan_names_every_network_that_takes_sound():
     assert "mspi-s3d" in study.networks
 
 
-def test_the_packaged_settings_change_the_last_stage_alone_and_no_count(work):
+def test_the_packaged_settings_differ_and_leave_the_counts_alone(work):
     study = load_study()
     for name, entry in study.networks.items():
         jobs = [pairs(study, name, one)[0].hearing for one in entry.settings]
         recipes = [job.recipe(work.space(job)) for job in jobs]
         assert len({json.dumps(recipe.plain(), default=str) for recipe in recipes}) == 4, name
-        first = recipes[0]
         for recipe in recipes:
             last = recipe.stages[-1]
-            assert recipe.stages[:-1] == first.stages[:-1]
-            assert (last.epochs, last.clips_per_video, last.clips_every) == (12, 12, None)
+            passes = study.audiovisual
+            assert (last.epochs, last.clips_per_video, last.clips_every) == (
+                passes.epochs,
+                passes.clips_per_video,
+                None,
+            )
             assert (last.val_fraction, last.data) == (0.15, ("synth",))
-            assert last.optimizer["name"] == first.stages[-1].optimizer["name"]
 
 
 @pytest.mark.slow

@@ -4,8 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from conftest import TINY
-from test_study_plan import RECIPE, SLOW, plan_file
+from test_study_plan import RECIPE, SLOW, WORDS, plan_file
 
 from avsal_bench.bench import fit
 from avsal_bench.bench.machine import Machine
@@ -61,7 +60,7 @@ def test_the_whole_study(tmp_path, synth_root, trained, capsys):
         seeds=[0],
         audiovisual=passes,
         visual=passes,
-        networks={"avrsp": {"set": [*TINY], "settings": [RECIPE, SLOW]}},
+        networks={"avrsp": {"set": [*WORDS], "settings": [RECIPE, SLOW]}},
     )
     folders = ["--work", str(tmp_path / "work"), "--synth-root", str(synth_root), "--workers", "0"]
     words = ["study", "hearing", "--plan", str(plan), *folders]
