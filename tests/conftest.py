@@ -36,7 +36,7 @@ TINY = (
     "clips_per_video=2",
     "batch_size=4",
     "val_stride=20",
-    "stages.visual.epochs=1",
+    "stages.visual={data: [synth_silent], epochs: 1, modality: v, start: null}",
     "stages.audiovisual.epochs=2",
 )
 

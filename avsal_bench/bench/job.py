@@ -110,7 +110,7 @@ def recipe_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="override the recipe, such as stages.visual.epochs=2",
+        help="override the recipe, such as stages.audiovisual.epochs=2",
     )
     parser.add_argument(
         "--datasets", type=named, default=[], help="only these of the sets that the recipe tests, such as diem,avad"

@@ -12,6 +12,7 @@ import torch
 
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.contrast import ContrastModule
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.every_frame import EveryFrameModule, MeanOfFramesModule
 from avsal_bench.training.module import SaliencyModule
@@ -27,6 +28,7 @@ MODULES: dict[Training, type[SaliencyModule]] = {
     "mean_of_frames": MeanOfFramesModule,
     "denoising": DenoisingModule,
     "two_task": TwoTaskModule,
+    "contrast": ContrastModule,
 }
 
 
@@ -47,6 +49,7 @@ def build_module(stage: Stage, model: str, options: Mapping[str, Any], seed: int
         stage.auxiliary,
         side_last=stage.side_last,
         **({"two_task": stage.two_task} if stage.training == "two_task" else {}),
+        **({"contrast": stage.contrast} if stage.training == "contrast" else {}),
     )
 
 

@@ -18,7 +18,7 @@ from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import IN_TABLES
 from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Clips, Memory, Place, create_model
-from avsal_bench.models.base import predict_windows
+from avsal_bench.models.base import Outputs, predict_windows
 from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
 from avsal_bench.spec import Batch, WindowBatch
@@ -167,13 +167,10 @@ class SaliencyModule(LightningModule):
                 Place(video, (frame,), next(found, None) if asked else None, asked) for video, frame, asked in walked
             ]
             return Clips(batch["pool"], batch["index"], places, mean, std)  # type: ignore[typeddict-item]
-        origins = zip(batch["dataset"], batch["video"], batch["window"], strict=True)
-        # Pinning memory for a GPU makes lists of tuples.
         labels = batch["label"].tolist() if "label" in batch else [None] * len(batch["video"])
-        places = [
-            Place(f"{dataset}/{video}", tuple(window), label)
-            for (dataset, video, window), label in zip(origins, labels, strict=True)
-        ]
+        origins = zip(batch["dataset"], batch["video"], batch["window"], labels, strict=True)
+        # Pinning memory for a GPU makes lists of tuples.
+        places = [Place(f"{dataset}/{video}", tuple(window), label) for dataset, video, window, label in origins]
         if "frames" in batch:
             return Clips.of(self.normalised(cast(Batch, batch)), places)
         return Clips(batch["pool"], batch["index"], places, mean, std)
@@ -262,8 +259,12 @@ class SaliencyModule(LightningModule):
         return module, kept["batch"]
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Loss of the main output, and of the side outputs of a network that has them."""
-        main, side, auxiliary = self.net.outputs(self.normalised(batch), batch["audio"])
+        """Loss of a batch: of the main output, of side outputs, and what the network computes itself."""
+        return self.outputs_loss(self.net.outputs(self.normalised(batch), batch["audio"]), batch)
+
+    def outputs_loss(self, outputs: Outputs, batch: Batch) -> Tensor:
+        """Loss of what the network gives in training."""
+        main, side, auxiliary = outputs
         loss = self.output_loss(main, batch)[0]
         for name, weight in self.auxiliary.items():
             # A `v` network has no audio-visual loss; a name that no network of this kind gives is a recipe's fault.

@@ -24,14 +24,15 @@ from avsal_bench.spec import Sound
 from avsal_bench.training.losses import LOSSES, needs_fixations
 from avsal_bench.training.optimising import check_optimizer, check_schedule
 from avsal_bench.training.own_data import OwnData
-from avsal_bench.training.tasks import TwoTask
+from avsal_bench.training.tasks import Contrast, TwoTask
 from avsal_bench.yaml_files import read_setting, read_yaml
 
 #: How a stage trains: on the target frame of clips, or of clips and of stills by turns
 #: (:mod:`avsal_bench.training.alternating`), or on every frame of clips (:mod:`avsal_bench.training.every_frame`), or
 #: on noisy copies of the map (:mod:`avsal_bench.training.denoising`); or a network together with the classifier that
-#: switches its sound (:mod:`avsal_bench.training.two_task`).
-Training = Literal["clips", "alternating", "every_frame", "mean_of_frames", "denoising", "two_task"]
+#: switches its sound (:mod:`avsal_bench.training.two_task`); or on clips with their own sound and with another
+#: (:mod:`avsal_bench.training.contrast`).
+Training = Literal["clips", "alternating", "every_frame", "mean_of_frames", "denoising", "two_task", "contrast"]
 
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator
 Hears = Literal["original", "muted"]
 #: Keys of a stage that came when recipes, stages and records were out there: at their defaults they are not told, so
 #: that what was made before them is still what it was.
-LATE_KEYS = ("hears", "val_muted")
+LATE_KEYS = ("contrast", "hears", "val_muted")
 #: Names of stages, which become folders, and of networks and presets, which stand in records.
 StageName = Annotated[str, AfterValidator(partial(safe_name, "stage"))]
 ModelName = Annotated[str, AfterValidator(partial(plain_name, "model"))]
@@ -84,8 +85,9 @@ class Stage:
             whose names start with a key of it, wildcards allowed.
         schedule: ``name`` (plateau | cosine | multistep | constant) and its arguments.
         training: ``clips``, ``alternating`` with stills in every other epoch, ``every_frame`` for the sum of the losses
-            of all frames of a clip, ``mean_of_frames`` for their mean, ``denoising`` for a diffusion network, or
-            ``two_task``.
+            of all frames of a clip, ``mean_of_frames`` for their mean, ``denoising`` for a diffusion network,
+            ``two_task``, or ``contrast``.
+        contrast: fields of :class:`~avsal_bench.training.tasks.Contrast`.
         two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
         teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers` in the place of densities,
             in training and in validation.
@@ -136,6 +138,7 @@ class Stage:
     clip_gradient: Above0 | None = None
     val_fraction: Share = 0.1
     val_stride: Count = 16
+    contrast: Mapping[str, Any] | None = None
     hears: Hears = "original"
     val_muted: Flag = False
 
@@ -225,7 +228,7 @@ def load_recipe(
         folder: ``benchmarks/recipes``.
         model: name of the network, and of the file.
         preset: one of ``presets``.
-        overrides: such as ``stages.visual.epochs=2``; the value is read as YAML.
+        overrides: such as ``stages.audiovisual.epochs=2``; the value is read as YAML.
         own: data in the place of the preset's, which make another preset of it.
 
     Raises:
@@ -279,7 +282,7 @@ def takes(folder: Path, model: str, override: str, options: Collection[str]) -> 
         ValueError: for words of another form.
     """
     plain, _ = _read(folder, model)
-    key, *rest = read_setting(override, "stages.visual.epochs=2")[0].split(".")
+    key, *rest = read_setting(override, "stages.audiovisual.epochs=2")[0].split(".")
     stages = plain.get("stages") or {}
     if key == "network":
         return not rest or rest[0] in options
@@ -333,12 +336,13 @@ def _check_names(recipe: Recipe) -> None:
         raise ValueError("network.modality: the modality is that of the job; say --modality")
     for stage in recipe.stages:
         if not stage.epochs and not stage.start:
-            raise ValueError(
-                f"stage {stage.name!r}: epochs: 0 trains nothing, and puts a network together of what its parts "
-                "`start` from; name those, or train for 1 epoch or more"
-            )
+            why = "epochs: 0 trains nothing, and puts a network together of what its parts `start` from"
+            raise ValueError(f"stage {stage.name!r}: {why}; name those, or train for 1 epoch or more")
         _check_each("loss", stage.loss, LOSSES)
         build(TwoTask, stage.two_task, f"stage {stage.name!r}: two_task")
+        build(Contrast, stage.contrast or {}, f"stage {stage.name!r}: contrast")
+        if stage.contrast and stage.training != "contrast":
+            raise ValueError(f"stage {stage.name!r}: contrast is of training: contrast, and not of {stage.training}")
         if stage.training == "every_frame" and needs_fixations(stage.loss):
             raise ValueError(f"stage {stage.name!r}: nss is of the target frame alone; say training: mean_of_frames")
         if stage.model and stage.model != recipe.model and stage.modality == "job":
@@ -389,7 +393,7 @@ def _parse_override(text: str) -> dict[str, Any]:
     >>> _parse_override("stages.visual.epochs=2")
     {'stages': {'visual': {'epochs': 2}}}
     """
-    key, nested = read_setting(text, "stages.visual.epochs=2")
+    key, nested = read_setting(text, "stages.audiovisual.epochs=2")
     for part in reversed(key.split(".")):
         nested = {part: nested}
     return dict(nested)

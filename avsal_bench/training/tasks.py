@@ -1,4 +1,5 @@
-"""How the two tasks of the AVC-aware scheme are weighed (scdl2022, section V); plain values of a recipe."""
+"""What some ways of training weigh: the two tasks of the AVC-aware scheme (scdl2022, section V), and the contrast with
+another sound; plain values of a recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import Self
 
-from avsal_bench.schema import Flag, Share, build
+from avsal_bench.schema import Above0, Flag, Share, build
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
@@ -47,3 +48,28 @@ class TwoTask:
             ValueError: for an unknown key, and as the class.
         """
         return build(cls, plain, "two_task")
+
+
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Contrast:
+    """How much a clip must lose with the sound of another one, in training (:mod:`avsal_bench.training.contrast`).
+
+    Args:
+        weight: of the loss in the first epoch, above 0; it falls in even steps, one an epoch, to 0 in the last.
+        margin: in CC, in [0, 1]; a clip that loses more asks for nothing.
+
+    Raises:
+        ValueError: for what is out of its range.
+    """
+
+    weight: Above0 = 0.5
+    margin: Share = 0.3
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """From the values of a recipe.
+
+        Raises:
+            ValueError: for an unknown key, and as the class.
+        """
+        return build(cls, plain, "contrast")

@@ -23,7 +23,7 @@ def test_help_answers_at_once_and_teaches(capsys):
     code = "import sys; from avsal_bench.cli import main\ntry: main(['bench', '--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'torch', 'lightning', 'numpy'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    words = ("--preset", "--folds", "--force", "--dry-run", "AVSAL_DATA", "stages.visual.epochs=2")
+    words = ("--preset", "--folds", "--force", "--dry-run", "AVSAL_DATA", "stages.audiovisual.epochs=2")
     for word in (*words, "status", "collect", "--datasets", "--launcher slurm", "--gpus", "docs/cluster.md"):
         assert word in done.stdout
 

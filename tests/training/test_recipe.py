@@ -182,7 +182,7 @@ def test_a_file_of_another_form_is_an_error(tmp_path, text, message):
 
 
 def test_an_override_without_a_value_is_an_error(folder):
-    with pytest.raises(ValueError, match=r"expected key=value, such as stages.visual.epochs=2, got 'epochs'"):
+    with pytest.raises(ValueError, match=r"expected key=value, such as stages.audiovisual.epochs=2, got 'epochs'"):
         load_recipe(folder, "mine", "paper", ["epochs"])
 
 

@@ -33,7 +33,7 @@ from avsal_bench.training.validation_scores import ValidationScores
 
 
 def job(*more, modality="av"):
-    return Job("avrsp", modality, 1, 0, "smoke", "stavis", (*TINY, *more))
+    return Job("avrsp", modality, 1, 0, "smoke", "stavis", (*TINY, "val_muted=false", *more))
 
 
 def validated(module, root, folder, **options):
