@@ -21,6 +21,7 @@ from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.contents_of import Part, line_of, together
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.teachers import taught_by
+from avsal_bench.evaluation.contextual import PlacesHeard, has_regions
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, Made, of_videos, readers
@@ -69,6 +70,8 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
         made = _swapped(made, videos)
     elif sound == "matched":
         made = _matched(made, videos)
+    if sound != "original":
+        made = _at_places(made, videos, root, space)
     trained = of_training(stages[-1], job, space) if stages else {}
     return Made({**made.whole, **trained}, made.videos)
 
@@ -121,6 +124,23 @@ def _matched(made: Made, videos: Sequence[Video]) -> Made:
 
 def _hearing(made: Made, of_each: Mapping[str, MadeOf]) -> Made:
     return Made({**made.whole, "sound": fingerprint(sorted(parts["sound"] for parts in of_each.values()))}, of_each)
+
+
+def _at_places(made: Made, videos: Sequence[Video], root: Path, space: Workspace) -> Made:
+    """The same with what says where scores are taken, who talks or what sounds; as it is where nobody says it."""
+    given = [video for video in videos if has_regions(video, root)]
+    if not given:
+        return made
+    code = code_of(PlacesHeard, without=DECIDE_NOTHING)
+    files = [Files.one(path) for video in given if video.faces for path in (video.faces.boxes, video.faces.talking)]
+    digests = iter(space.contents.digests(files))
+    places = {
+        video.name: fingerprint([code, *([next(digests), next(digests)] if video.faces else [])]) for video in given
+    }
+    of_each = {
+        name: {**parts, "places": places[name]} if name in places else parts for name, parts in made.videos.items()
+    }
+    return Made({**made.whole, "places": fingerprint(sorted(places.items()))}, of_each)
 
 
 def _weights(job: Job, recipe: Recipe, space: Workspace, stages: Sequence[Training]) -> MadeOf:

@@ -20,14 +20,17 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.face_places import FacePlaces
-from avsal_bench.data.synth.sounding import sounding_regions
+from avsal_bench.data.synth.making import synth_is_complete
+from avsal_bench.data.synth.sounding import GIVEN, sounding_regions
 from avsal_bench.evaluation.maps import read_map
 from avsal_bench.evaluation.observers import Halving, duels
 from avsal_bench.evaluation.pairing import find_maps
 from avsal_bench.evaluation.protocol import Protocol, prepare
 from avsal_bench.evaluation.score import READ
 from avsal_bench.evaluation.truth import Truth
+from avsal_bench.means import defined_mean
 from avsal_bench.metrics.functional import nss
+from avsal_bench.metrics.inputs import WITHOUT_FLOAT64
 
 #: Where fixations count: on the sounding thing, elsewhere, anywhere.
 PLACES = ("source", "rest", "frame")
@@ -99,6 +102,95 @@ def regions_of(video: Video, root: Path) -> Regions:
     return FaceRegions(video) if video.faces else SourceRegions(torch.from_numpy(sounding_regions(video, root)))
 
 
+def has_regions(video: Video, root: Path) -> bool:
+    """Whether anybody says who talks in a video, or what sounds, and the files that say it are there."""
+    if video.faces:
+        return video.faces.boxes.is_file() and video.faces.talking.is_file()
+    return video.dataset in GIVEN and synth_is_complete(root)
+
+
+def nss_at(
+    regions: Regions, frames: Sequence[int], maps: Tensor, fixations: Tensor, protocol: Protocol
+) -> dict[str, list[float]]:
+    """NSS of the maps ``(F, h, w)`` of some frames at each place, NaN where nobody looks there.
+
+    Args:
+        regions: of the video.
+        frames: numbers, from 1.
+        maps: of these frames.
+        fixations: their fixation maps ``(F, H, W)``, bool.
+        protocol: how maps become what is scored.
+
+    Raises:
+        ValueError: when the regions have another size than the fixation maps.
+    """
+    if tuple(fixations.shape[1:]) != regions.size:
+        raise ValueError(f"regions {regions.size}, fixation maps {tuple(fixations.shape[1:])}")
+    if maps.device.type in WITHOUT_FLOAT64:
+        maps = maps.cpu()
+    prepared = prepare(maps, (fixations.shape[1], fixations.shape[2]), protocol)
+    return {
+        place: nss(prepared, (fixations & pixels).to(prepared.device)).tolist()
+        for place, pixels in regions.masks(frames).items()
+    }
+
+
+class PlacesHeard:
+    """NSS at each place of one video with the true sound and with others, of the very same frames.
+
+    Args:
+        regions: of the video.
+        protocol: how maps become what is scored.
+        sounds: numbers of the others that are asked for, from 1, in the order of the maps.
+    """
+
+    def __init__(self, regions: Regions, protocol: Protocol, sounds: Sequence[int]) -> None:
+        self.regions = regions
+        self.protocol = protocol
+        self.scores = {number: {place: list[float]() for place in regions.places} for number in (0, *sounds)}
+
+    def add(self, frames: Sequence[int], maps: Tensor, fixations: Tensor) -> None:
+        """Score the maps ``(S, F, h, w)`` of some frames, the true sound first, on their fixation maps ``(F, H, W)``.
+
+        Frames in which what sounds is not seen count nowhere.
+
+        Raises:
+            ValueError: as :func:`nss_at`.
+        """
+        rows = [row for row, frame in enumerate(frames) if self.regions.seen(frame)]
+        if not rows or len(self.scores) == 1:
+            return
+        seen = [frames[row] for row in rows]
+        for number, scores in self.scores.items():
+            for place, values in nss_at(self.regions, seen, maps[number][rows], fixations[rows], self.protocol).items():
+                scores[place] += values
+
+    def means(self, number: int) -> dict[str, list[float]]:
+        """By place the mean NSS with the true sound and with another one, over the frames where both are defined."""
+        found = {}
+        for place, others in self.scores[number].items():
+            both = [pair for pair in zip(self.scores[0][place], others, strict=True) if not any(map(math.isnan, pair))]
+            if both:
+                found[place] = [defined_mean(side) for side in zip(*both, strict=True)]
+        return found
+
+
+def places_heard(video: Video, sounds: Sequence[int], protocol: Protocol, root: Path) -> PlacesHeard | None:
+    """What scores a video's maps at its places, with the true sound and some others; None where nobody says them.
+
+    Raises:
+        ValueError: naming a file of faces that is wrong.
+    """
+    if not has_regions(video, root):
+        return None
+    try:
+        return PlacesHeard(regions_of(video, root), protocol, sounds)
+    except ValueError:
+        if video.faces:
+            raise
+        return None  # a video of one's own, beside those that the embedded set made
+
+
 @dataclass
 class Contextual:
     """Contextual NSS of one video, added up frame by frame.
@@ -126,11 +218,7 @@ class Contextual:
         Raises:
             ValueError: when the region has another size than the fixation maps.
         """
-        if tuple(fixations.shape[1:]) != self.regions.size:
-            raise ValueError(f"regions {self.regions.size}, fixation maps {tuple(fixations.shape[1:])}")
-        prepared = prepare(maps, (fixations.shape[1], fixations.shape[2]), self.protocol)
-        for place, pixels in self.regions.masks(frames).items():
-            values = nss(prepared, fixations & pixels).tolist()
+        for place, values in nss_at(self.regions, frames, maps, fixations, self.protocol).items():
             self.scores[place] += [value for value in values if not math.isnan(value)]
 
     def means(self) -> dict[str, float]:

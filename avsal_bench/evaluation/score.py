@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -239,6 +240,7 @@ class VideoScorer:
     unfixated: int = 0
     constant: int = 0
     alike: list[float] = field(default_factory=list)
+    places: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.scores = self.scores or {metric: [] for metric in self.protocol.all_metrics}
@@ -308,6 +310,7 @@ class VideoScorer:
             consistent={m: defined_mean(row) for m, row in own.items()},
             consistent_frames=sum(belongs),
             map_cc=None if math.isnan(alike := defined_mean(self.alike)) else alike,
+            places=self.places,
         )
 
     def write(self, folder: Path, **more: Any) -> None:
@@ -320,6 +323,16 @@ class VideoScorer:
         if self.alike:
             plain["alike"] = [None if math.isnan(v) else v for v in self.alike]
         write_atomically(folder / f"{self.truth.video.name}.json", json.dumps(plain | more, allow_nan=False))
+
+
+class AtPlaces(typing.Protocol):
+    """Finds NSS where a set says who talks or what sounds: :class:`~avsal_bench.evaluation.contextual.PlacesHeard`."""
+
+    def add(self, frames: Sequence[int], maps: Tensor, fixations: Tensor) -> None:
+        """Take the maps ``(S, F, h, w)`` of some frames, the true sound first, and their fixation maps."""
+
+    def means(self, number: int) -> dict[str, list[float]]:
+        """By place the mean with the true sound, and with the one of a number from 1 on."""
 
 
 def consistency(video: Video) -> Sequence[bool] | None:

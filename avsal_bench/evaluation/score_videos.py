@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from avsal_bench.evaluation.behind import Behind
 from avsal_bench.evaluation.map_films import FILM_FORMS, FilmWriter
 from avsal_bench.evaluation.picture import draw_video, picture_frames
 from avsal_bench.evaluation.protocol import Protocol, require_finite
-from avsal_bench.evaluation.score import Results, VideoScorer
+from avsal_bench.evaluation.score import AtPlaces, Results, VideoScorer
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.evaluation.truth import Truth
 from avsal_bench.timing.stopwatch import timed
@@ -59,6 +59,8 @@ class ScoreVideos(Callback):
         keep_maps: also write the maps, as ``<folder>/maps/<video>/%05d.<keep_maps>``, or in a film,
             ``<folder>/maps/<video>.<keep_maps>``, which has that name when it is whole.
         at_once: score each batch before the next one, also on a GPU.
+        places: for a video, and the numbers of the sounds to be scored besides the true one, what finds their NSS where
+            the set says who talks or what sounds; None where nobody says it.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class ScoreVideos(Callback):
         protocol: Protocol,
         keep_maps: KeepMaps | None = None,
         at_once: bool = False,
+        places: Callable[[Video, Sequence[int]], AtPlaces | None] | None = None,
     ) -> None:
         self.videos = {v.key: v for v in videos}
         self.results = [results] if isinstance(results, Results) else list(results)
@@ -75,6 +78,7 @@ class ScoreVideos(Callback):
         self.protocol = protocol
         self.keep_maps = keep_maps
         self.at_once = at_once
+        self.places = places
         self._behind = Behind(0)
         self._readers: ThreadPoolExecutor | None = None
         self._tested: _Tested | None = None
@@ -135,7 +139,9 @@ class ScoreVideos(Callback):
             None if results is None or video.name in done else VideoScorer(truth, self.protocol)
             for results, done in zip(self.results, self.done, strict=True)
         ]
-        return _Tested(video, truth, scorers, [{} for _ in self.results])
+        others = [number for number, scorer in enumerate(scorers) if number and scorer is not None]
+        places = self.places(video, others) if self.places is not None and others else None
+        return _Tested(video, truth, scorers, [{} for _ in self.results], places)
 
     def _keep(self, tested: _Tested, number: int, folder: Path, frames: Sequence[int], maps: Tensor) -> None:
         """Write the maps of some frames of a video, with one of the sounds."""
@@ -163,6 +169,9 @@ class ScoreVideos(Callback):
         """Score the maps ``(S, B, h, w)`` of some frames; and finish the video after its last one."""
         video = tested.video
         wanted = [i for i, frame in enumerate(frames) if frame in picture_frames(video)]
+        if tested.places is not None:
+            with timed("scoring"):
+                tested.places.add(frames, predicted, tested.truth.fixations(frames))
         sounds = zip(self.results, tested.scorers, tested.shown, predicted, strict=True)
         for number, (results, scorer, shown, maps) in enumerate(sounds):
             if results is None or scorer is None:
@@ -177,6 +186,8 @@ class ScoreVideos(Callback):
                 if self.keep_maps is not None:
                     self._keep(tested, number, results.folder / "maps", frames, maps.cpu())
             if frames[-1] == video.n_frames:
+                if number and tested.places is not None:
+                    scorer.places = tested.places.means(number)
                 with timed(FINISHING):
                     self._finish(video, scorer, shown, results)
 
@@ -188,12 +199,13 @@ class ScoreVideos(Callback):
 @dataclass(frozen=True)
 class _Tested:
     """A video that is being tested, and by sound its scorer (None: there is nothing to do), the maps to be shown, and
-    the film that is being written."""
+    the film that is being written; and what is scored where what sounds is seen, if anybody says where that is."""
 
     video: Video
     truth: Truth
     scorers: list[VideoScorer | None]
     shown: list[dict[int, Tensor]]
+    places: AtPlaces | None = None
     films: dict[int, FilmWriter] = field(default_factory=dict)
 
     def give_up_films(self) -> None:

@@ -23,6 +23,8 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli.hear import add_parser
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
+from avsal_bench.evaluation.contextual import contextual_of_maps
+from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import likeness
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.records import SOUNDS, read_record, record_path, write_record
@@ -149,6 +151,17 @@ def test_all_sounds_at_once_give_the_scores_of_each_alone_and_likeness_is_the_cc
             alike.append(np.corrcoef(np.load(path).ravel(), np.load(other).ravel())[0, 1])
         assert len(alike) == video.frames
         assert video.map_cc == pytest.approx(np.mean(alike), abs=1e-6)
+    # What is kept at the places is what `avsal analyse` finds in the maps afterwards, with either sound.
+    videos = dataset("synth").videos(copied.synth_root, "test", 1)
+    swapped, original = (
+        contextual_of_maps(videos, root / f"stavis-synth-fold1-{sound}/maps", protocol("stavis"), copied.synth_root)
+        for sound in ("swapped", "original")
+    )
+    assert {v.video for v in found[1].videos if v.places} == swapped.keys() != set()
+    assert not any(v.places for v in found[0].videos), "the true sound is compared with no other"
+    for video in found[1].videos:
+        for place, both in video.places.items():
+            assert both == pytest.approx([original[video.video][place], swapped[video.video][place]], abs=1e-6)
 
 
 def test_likeness_of_equal_and_of_constant_maps():

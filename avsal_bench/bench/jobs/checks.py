@@ -18,8 +18,10 @@ from avsal_bench.bench.stages import Training, learns_labels, stage_options, wei
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.setting_aside import need_training
 from avsal_bench.data.teachers import taught_by
+from avsal_bench.evaluation.contextual import has_regions
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import Network, create_model
 
@@ -96,9 +98,15 @@ def check_made_of(context: Context, stages: Iterable[Training], missing: Iterabl
 def check_swaps(context: Context, missing: Iterable[Place]) -> None:
     """Look whether every test video has another one whose sound it can be given, where that is asked for.
 
+    And where another sound than the true one is heard, whether the files of faces can be read, if there are any.
+
     Raises:
-        FileNotFoundError, ValueError: see :func:`~avsal_bench.data.clips.sounds.swaps_of`.
+        FileNotFoundError, ValueError: see :func:`~avsal_bench.data.clips.sounds.swaps_of`; naming a file of faces.
     """
-    for name in {name for name, _, _ in missing}:
+    for name in {name for name, sound, _ in missing if sound != "original"}:
         sounds = [sound for of_set, sound, _ in missing if of_set == name]
-        swaps_of(videos_of(context.space, name, "test", context.job.fold), sounds)
+        videos = videos_of(context.space, name, "test", context.job.fold)
+        swaps_of(videos, sounds)
+        for video in videos:
+            if video.faces and has_regions(video, context.space.root_of(name)):
+                FacePlaces(video)

@@ -24,6 +24,7 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.layouts.lists import story_of_lists
+from avsal_bench.evaluation.contextual import places_heard
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score import Results
 from avsal_bench.evaluation.score_videos import ScoreVideos, forget_without_maps
@@ -144,7 +145,9 @@ def predict_and_score(
             forget_without_maps(data.listed("test"), of_sound, keep_maps)
     data.skip = set.intersection(*({f"{name}/{video}" for video in results.read()} for results in kept.values()))
     scored = [kept.get("original"), *(kept[sound] for sound in others)]
-    trainer.callbacks.insert(0, ScoreVideos(data.listed("test"), scored, rules, keep_maps))  # type: ignore[attr-defined]
+    places = partial(places_heard, protocol=rules, root=context.space.root_of(name))
+    scorer = ScoreVideos(data.listed("test"), scored, rules, keep_maps, places=places)
+    trainer.callbacks.insert(0, scorer)  # type: ignore[attr-defined]
     began = time.monotonic()
     if data.test_videos():
         if module.net.observes:
