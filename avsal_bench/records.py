@@ -148,8 +148,8 @@ class Record:
             each stage of the training.
             ``plugins``: name, version and SHA-256 of each plug-in that was loaded. ``precision``: that of Lightning
             which the network was tested in; a record that does not say is of float32. ``sounds``: all that it was
-            tested with in the same pass. ``partners``: of ``swapped`` and ``matched``, whose sound each video
-            was given, by their keys; ``louder_db``: of ``matched``, by how many dB that was louder before it was made as loud.
+            tested with in the same pass. ``partners``: of ``swapped`` and ``matched``, whose sound each video was
+            given, by their keys. ``louder_db``: of ``matched``, by how many dB that was louder before.
         metrics: those that plug-ins scored besides ``METRICS``, by name.
     """
 

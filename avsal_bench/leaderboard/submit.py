@@ -217,6 +217,8 @@ def _score_problems(r: Record, blank_counts: bool) -> Iterator[str]:
             yield f"video {v.video}: {problem}"
         if r.sound == "original" and v.map_cc is not None:
             yield f"video {v.video}: map_cc is {v.map_cc:g}, and compares maps of other sounds only"
+        if r.sound == "original" and v.places:
+            yield f"video {v.video}: it has places, which compare scores of other sounds only"
     means = mean_scores(r.videos, r.averaging)
     for metric, value in r.scores.items():
         mean = means[metric]

@@ -72,6 +72,7 @@ FAULTS: dict[str, Record] = {
         whole(), constant=3, undefined={"CC": 2}, unfixated=2
     ),
     "map_cc is 0.9, and compares maps of other sounds only": first(whole(), map_cc=0.9),
+    "it has places, which compare scores of other sounds only": first(whole(), places={"source": [1.0, 0.5]}),
     "provenance: started is '2026-02-30T00:00:00', expected such as": whole(
         provenance=STORY | {"started": "2026-02-30T00:00:00"}
     ),
