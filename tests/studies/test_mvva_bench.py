@@ -67,6 +67,10 @@ def test_a_network_that_hears_trains_on_it_and_is_analysed_on_faces(space, tmp_p
     assert [video.video for video in record.videos] == ["212"]
     assert record.fold == 4
     assert record.videos[0].consistent_frames == trees.N // 2
+    assert record.videos[0].places == {}
+    muted = read_record(next(path for path in paths if "muted" in path.name))
+    assert {"source", "frame"} <= muted.videos[0].places.keys()
+    assert "places" in muted.provenance["made_of"]
     folders = ["--data-root", str(space.data_root), "--runs", str(space.runs), "-o", str(tmp_path / "analysis")]
     assert main(["analyse", str(paths[0]), *folders]) == 0
     text = (tmp_path / "analysis" / "analysis.md").read_text(encoding="utf-8")

@@ -34,6 +34,7 @@ from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text
 from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
 from avsal_bench.leaderboard.tables import DIGITS, Row, categories, further_metrics, seed_mean
+from avsal_bench.record_metrics import PLACES
 from avsal_bench.record_story import Device, Seen, trained_on_lines
 from avsal_bench.records import METRICS
 from avsal_bench.text import many, named
@@ -63,6 +64,7 @@ class ScoreSet:
     categories: Table | None
     hearing: Table | None
     losses: Table | None
+    places: Table | None
     untested: Sequence[str]
     not_run: Sequence[str]
 
@@ -101,6 +103,7 @@ def score_sets(
                 categories=_category_table(group, kinds) if kinds else None,
                 hearing=_hearing_table(asked) if asked else None,
                 losses=_loss_table(lost) if lost else None,
+                places=_places_table(lost),
                 untested=untested(group.rows, lost),
                 not_run=not_run(lost),
             )
@@ -237,6 +240,18 @@ def _loss_table(lost: Sequence[SoundLoss]) -> Table:
         cells.append(number_cell(like.mean, "CC", bounds(like.low, like.high, "CC")) if like else Cell(DASH))
         body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
     return Table(columns, [body])
+
+
+def _places_table(lost: Sequence[SoundLoss]) -> Table | None:
+    """What is lost in NSS on what sounds, and elsewhere; None where the set does not say where that is."""
+    shown = [one for one in lost if one.places]
+    places = [place for place in PLACES if any(place in one.places for one in shown)]
+    columns = columns_of("Model", "Preset", "Sound") + columns_of(*(PLACES[place] for place in places), numbers=True)
+    body = []
+    for one in shown:
+        cells = [*texts(one.model, one.preset, one.sound), *(difference(one.places.get(p), "NSS") for p in places)]
+        body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
+    return Table(columns, [body]) if body else None
 
 
 def _loss_cell(one: SoundLoss, metric: str) -> Cell:

@@ -35,6 +35,8 @@ def board(tmp_path_factory):
     flat = np.full(CURVE_PARTS, 0.5)
     noisy = np.linspace(-0.05, 0.051, 10)
     records = [record("original", 0, flat), record("muted", np.linspace(0.05, 0.15, 10), LATE)]
+    faces = {"source": [2.0, 1.5], "others": [1.0, 1.0]}
+    records[1] = replace(records[1], videos=[replace(video, places=faces) for video in records[1].videos])
     records += [record("noise", noisy, flat), replace(record("original", 0, flat), modality="v", weights={})]
     return read_board(save(tmp_path_factory.mktemp("board"), records))
 
@@ -69,3 +71,15 @@ def test_the_table_has_the_tests_and_what_could_have_been_shown(board):
     assert "Not run: toy (paper): swapped, matched, shifted." in text
     [line] = [line for line in text.splitlines() if "| noise " in line and "| toy" in line]
     assert "**" not in line, "not shown, and so not in bold"
+
+
+def test_where_it_is_lost_stands_in_a_table_of_its_own(board):
+    page = html_page(board)
+    table = page[page.index("<h4>Where is it lost?</h4>") :]
+    table = table[: table.index("</table>")]
+    assert "what sounds" in table
+    assert "other faces" in table
+    assert "no face" not in table, "of which nothing is known here"
+    assert "+0.50" in table
+    assert "noise" not in table
+    assert "Where is it lost" not in html_page(replace(board, losses=board.losses[1:]))
