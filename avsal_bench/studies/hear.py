@@ -19,6 +19,7 @@ from avsal_bench.files import sha256
 from avsal_bench.kept import one_look
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.names import precision_word
+from avsal_bench.record_story import goes_with, said_by_word
 from avsal_bench.records import MAPS_PRESET, Record, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.recipe import Recipe
@@ -75,7 +76,7 @@ def hear(paths: Sequence[Path], space: Workspace, machine: Machine, sounds: Sequ
 
 def why_not(record: Record) -> str:
     """Why a record cannot be asked whether its network hears; "" where it can."""
-    if record.preset == MAPS_PRESET and record.weights.get("sha256"):
+    if record.preset == MAPS_PRESET and goes_with(record.provenance) and not said_by_word(record.provenance):
         return "weights without a training here; name them again with --weights"
     if record.preset == MAPS_PRESET:
         return (
