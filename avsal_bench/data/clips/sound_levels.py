@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +20,8 @@ from avsal_bench.progress import progress
 PIECE, DEEPEST = 0.5, 60.0
 #: Levels count to a hundredth of a dB: no rounding of sums decides which of two sounds is nearer.
 DECIMALS = 2
-#: Sounds of a list from which on a bar says how many were listened to.
-LONG = 20
+#: Bytes of sounds, or of films with them, from which on a bar says how many were listened to.
+LARGE = 2**28
 
 
 class Level(NamedTuple):
@@ -48,35 +47,31 @@ class Level(NamedTuple):
         return math.isfinite(self.rms)
 
 
+#: Levels of files, by path, size, time and number.
+_heard: dict[tuple[Path, tuple[int, ...]], Level] = {}
+
+
 def levels_of(videos: Sequence[Video]) -> list[Level]:
     """The level of the sound of each video, all of which have one. Each file is listened to once a process.
 
     Raises:
         FileNotFoundError, ValueError: naming a file of sound that cannot be read.
     """
-    bar = progress("loudness of sounds", len(videos)) if len(videos) >= LONG else nullcontext()
-    found = []
+    paths = [audio_path(video) for video in videos]
+    looks = [regular_file(path, links=True).stat() for path in paths]
+    keys = [(path, (look.st_size, look.st_mtime_ns, look.st_ino)) for path, look in zip(paths, looks, strict=True)]
+    fresh = {key: look.st_size for key, look in zip(keys, looks, strict=True) if key not in _heard}
+    bar = progress("loudness of sounds, once", len(fresh)) if sum(fresh.values()) >= LARGE else nullcontext()
     with bar as told:
-        for video in videos:
-            found.append(level_of(audio_path(video)))
+        for key in fresh:
+            _heard[key] = _level(key[0])
             if told is not None:
                 told.advance()
-    return found
+    return [_heard[key] for key in keys]
 
 
-def level_of(path: Path) -> Level:
-    """The level of a sound.
-
-    Raises:
-        FileNotFoundError, ValueError: naming the file.
-    """
-    about = regular_file(path, links=True).stat()
-    return _level(path, (about.st_size, about.st_mtime_ns, about.st_ino))
-
-
-@lru_cache(maxsize=10_000)
-def _level(path: Path, stamp: tuple[int, ...]) -> Level:
-    """The level of a file as it was at the time of ``stamp``."""
+def _level(path: Path) -> Level:
+    """The level of a sound."""
     powers, lengths = [], []
     for block in sound_blocks(path, max(1, round(PIECE * sound_header(path).rate))):
         mono = block.mean(axis=1, dtype=np.float64)  # networks hear the mean of the channels

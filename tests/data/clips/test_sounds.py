@@ -11,6 +11,7 @@ from conftest import write_list, write_video
 from torch.utils.data import DataLoader
 
 from avsal_bench.audio.waveform import Waveform, frame_span
+from avsal_bench.data.clips import sound_levels
 from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.items import read_item
@@ -151,6 +152,18 @@ def test_the_level_of_a_sound_is_its_root_mean_square_and_how_uneven_it_is(level
     assert (silent.sounds, short.sounds, short.rms) == (False, True, pytest.approx(-30, abs=0.05))
     assert even.distance(silent) == silent.distance(silent) == np.inf
     assert even.distance(uneven) == pytest.approx(uneven.spread, abs=0.02)
+
+
+def test_a_sound_is_listened_to_once_and_again_when_it_was_written_to(levelled, monkeypatch):
+    [video] = levelled({"once": tone(-20)})
+    listened = []
+    blocks = sound_levels.sound_blocks
+    monkeypatch.setattr(sound_levels, "sound_blocks", lambda *of: listened.append(of) or blocks(*of))
+    assert levels_of([video, video])[0] == levels_of([video])[0]
+    assert len(listened) == 1
+    levelled({"once": tone(-25, 8000)})
+    assert levels_of([video])[0].rms == -25.0
+    assert len(listened) == 2
 
 
 def test_levels_are_those_of_the_mean_of_the_channels(root, levelled):
