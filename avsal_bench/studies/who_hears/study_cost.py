@@ -115,7 +115,7 @@ def cost_text(study: Study, left: Mapping[str, Left], clips: int) -> str:
     if hours:
         first += (
             f"; about {sum(hours):.2f} hours of one process, extrapolated from one clip at a time on "
-            f"{provenance()['device']}"
+            f"{provenance()['device']}, as busy as it is now"
         )
     body = [_row(network, len(study.networks[network].settings), one) for network, one in left.items()]
     header = ["network", "settings", "searches", "trainings", "clips", "windows", "hours"]
