@@ -148,8 +148,8 @@ def hearing_claims(records: Iterable[Record], models: Iterable[str] | None = Non
     For each model and each seed by itself, in CC and NSS: with and without sound it beats both baselines; on sounding
     scenes it beats itself without sound, and loses when its sound is muted; on the other scenes it then loses nothing:
     the interval reaches down to zero, or not up to a tenth of the loss on sounding scenes. A claim whose records are
-    missing does not hold. Where it was also tested with swapped or shifted sound, the same goes for those; and where a
-    network was also tested with the ideal switch (``avc="labels"``), that is no worse than its own.
+    missing does not hold. Where it was also tested with swapped, matched or shifted sound, the same goes for those;
+    and where a network was also tested with the ideal switch (``avc="labels"``), that is no worse than its own.
 
     Args:
         records: of any kind; those of real sets are not asked.
@@ -191,7 +191,7 @@ def _claims_of(bench: Bench, model: str, preset: str) -> list[Claim]:
                 claims.append(_claim(text, network, bench.baseline(baseline, network), metric))
         sounding = f"in {metric} on sounding scenes of {where}"
         claims.append(_claim(f"{av.name} beats {v.name} {sounding}", av, v, metric, SOUNDING))
-        for sound in ("muted", "swapped", "shifted"):
+        for sound in ("muted", "swapped", "matched", "shifted"):
             other = bench.network(model, preset, "av", sound)
             if sound != "muted" and not other.records:
                 continue

@@ -44,6 +44,15 @@ def test_every_seed_is_asked_by_itself(records: list[Record]) -> None:
     assert of_0 == hearing_claims(synth_records(GAINS[0]))
 
 
+@pytest.mark.parametrize("sound", ["swapped", "matched", "shifted"])
+def test_another_sound_that_was_heard_is_asked_too(sound: str) -> None:
+    first = synth_records(GAINS[0])
+    more = [replace(record, sound=sound) for record in first if record.sound == "muted"]
+    asked = [claim for claim in hearing_claims([*first, *more]) if sound in claim.text]
+    assert len(asked) == 4
+    assert all(claim.holds for claim in asked)
+
+
 def test_a_seed_alone_has_the_baselines_of_another(records: list[Record]) -> None:
     alone = [record for record in records if record.seed == 1 or not record.modality]
     assert [claim.reason for claim in hearing_claims(alone) if not claim.holds] == []
