@@ -118,6 +118,8 @@ def hear(args: argparse.Namespace) -> int:
     from avsal_bench.leaderboard.sound_losses import losses_text, sound_losses
 
     way = _way(args)
+    if args.out and Path(args.out).exists() and not Path(args.out).is_dir():
+        raise ValueError(f"--out {args.out}: a file is in the place of the folder of pictures; name another one")
     space = space_of(args)
     records = {"RECORD": _of_records, "--weights": _of_weights, "--pred": _of_maps}[way](args, space)
     if first_process():

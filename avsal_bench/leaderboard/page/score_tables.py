@@ -31,7 +31,7 @@ from avsal_bench.leaderboard.page.cells import (
     texts,
 )
 from avsal_bench.leaderboard.page.paper_tables import reason_marks
-from avsal_bench.leaderboard.reliance.losses_in_words import p_text
+from avsal_bench.leaderboard.reliance.losses_in_words import p_text, smallest_text
 from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
 from avsal_bench.leaderboard.tables import DIGITS, Row, categories, further_metrics, seed_mean
 from avsal_bench.record_metrics import PLACES
@@ -261,7 +261,8 @@ def _loss_cell(one: SoundLoss, metric: str) -> Cell:
         return cell
     smallest, told = test.smallest(), f"p {p_text(test.corrected)}"
     if not test.significant and not math.isnan(smallest):
-        told += ", shows nothing" if math.isinf(smallest) else f", shows {number(smallest, metric)}"
+        size = "nothing" if math.isinf(smallest) else smallest_text(smallest, DIGITS.get(metric, 3))
+        told += f", shows {size}"
     return replace(cell, bold=one.stands_out(metric, DIGITS.get(metric, 3)), interval=f"{cell.interval}; {told}")
 
 

@@ -12,7 +12,7 @@ from avsal_bench.leaderboard.reliance.loss_tests import ALL, SoundLoss
 from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.record_metrics import PLACES
 from avsal_bench.records import METRICS
-from avsal_bench.text import fixed, many, text_table
+from avsal_bench.text import fixed, many, rounds_to_zero, text_table
 
 #: Metrics whose tests a terminal shows; the page has them all.
 TESTED = ("CC", "NSS")
@@ -100,9 +100,11 @@ def nothing_lost(one: SoundLoss) -> str:
         return ""
     videos = max(test.videos for test in tests.values())
     if all(math.isinf(test.smallest()) for test in tests.values()):
-        sounds = many(next(iter(tests.values())).sounds, "sound")
-        return f"{many(videos, 'video')} can show no loss, however large, where {sounds} are corrected for"
-    sizes = (f"{fixed(t.smallest(), DIGITS.get(metric, 3))} {metric}" for metric, t in tests.items())
+        sounds = many(next(iter(tests.values())).sounds, "sound", "are")
+        return f"{many(videos, 'video')} can show no loss, however large, where {sounds} corrected for"
+    if all(test.spread == 0 == one.losses[metric].mean for metric, test in tests.items()):
+        return f"lost nothing, exactly, in {many(videos, 'video')}"
+    sizes = (f"{smallest_text(t.smallest(), DIGITS.get(metric, 3))} {metric}" for metric, t in tests.items())
     return f"lost nothing that {many(videos, 'video')} could show: smallest loss {', '.join(sizes)}"
 
 
@@ -116,8 +118,14 @@ def p_text(p: float) -> str:
 
 
 def smallest_text(loss: float, digits: int) -> str:
-    """A smallest loss; ``none`` where nothing can be shown, a dash where it is not known."""
-    return "-" if math.isnan(loss) else "none" if math.isinf(loss) else fixed(loss, digits)
+    """A smallest loss; ``none`` where nothing can be shown, a dash where it is not known.
+
+    >>> smallest_text(0.0124, 3), smallest_text(0.0004, 3), smallest_text(0.0, 3)
+    ('0.012', '<0.001', '0.000')
+    """
+    if math.isnan(loss) or math.isinf(loss):
+        return "-" if math.isnan(loss) else "none"
+    return f"<{10**-digits:.{digits}f}" if loss > 0 and rounds_to_zero(loss, digits) else fixed(loss, digits)
 
 
 def _table(losses: Sequence[SoundLoss]) -> str:

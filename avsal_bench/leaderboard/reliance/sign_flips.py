@@ -85,11 +85,13 @@ def smallest_effect(videos: int, alpha: float) -> float:
     """
     from scipy.special import nctdtr, ndtri, stdtrit  # here: who reads a leaderboard without losses needs none of it
 
-    ways = 2.0 ** (videos - 1)
-    extreme = math.floor(alpha * ways + 1e-9) if videos <= EXACT else 0
     if alpha < least_p(videos):
         return math.inf
-    alpha = extreme / ways if videos <= EXACT else alpha
+    extreme = 0
+    if videos <= EXACT:  # of many videos the number of ways is no number of a computer
+        ways = 2 ** (videos - 1)
+        extreme = math.floor(alpha * ways + 1e-9)
+        alpha = extreme / ways
     critical, root = float(stdtrit(videos - 1, 1 - alpha / 2)), math.sqrt(videos)
     low = (critical + float(ndtri(POWER))) / root * 0.5
     high = (critical + float(stdtrit(videos - 1, POWER))) / root * 1.2

@@ -104,6 +104,15 @@ def test_few_videos_are_said_to_show_nothing_however_large():
     [one] = sound_losses(five)
     assert nothing_lost(one) == "7 videos can show no loss, however large, where 5 sounds are corrected for"
     assert " none " in losses_text([one])
+    [one] = sound_losses([heard("original", 0, n=4), heard("muted", np.linspace(0.3, 0.5, 4), n=4)])
+    assert nothing_lost(one) == "4 videos can show no loss, however large, where 1 sound is corrected for"
+
+
+def test_what_is_lost_exactly_nothing_of_and_less_than_is_seen_is_said_so():
+    [one] = sound_losses([heard("original", 0), heard("muted", 0)])
+    assert nothing_lost(one) == f"lost nothing, exactly, in {N} videos"
+    [one] = sound_losses([heard("original", 0), heard("muted", 1e-4 * (-1.0) ** np.arange(N))])
+    assert nothing_lost(one).endswith("smallest loss <0.001 CC, <0.01 NSS")
 
 
 def test_numbers_of_tests_as_text():

@@ -75,3 +75,4 @@ def test_few_videos_show_nothing_and_more_videos_show_less():
     effects = [smallest_effect(n, 0.01) for n in (8, 10, 12, 16, 17, 24, 45, 500)]
     assert effects == sorted(effects, reverse=True)
     assert smallest_effect(17, 0.01) > smallest_effect(17, 0.05)
+    assert effects[-1] > smallest_effect(1025, 0.01) > smallest_effect(5000, 0.01) > 0, "2^1024 is no float"

@@ -19,7 +19,7 @@ from avsal_bench.leaderboard.conditions import benches
 from avsal_bench.leaderboard.hearing import hearing_claims
 from avsal_bench.leaderboard.sound_losses import sound_losses
 from avsal_bench.record_story import goes_with, said_by_word, same_but_sound
-from avsal_bench.records import METRICS, read_record, record_path
+from avsal_bench.records import METRICS, read_record, record_path, write_record
 
 SIZE = (12, 16)
 #: Frames whose maps are others with silence: every third one of each video.
@@ -165,6 +165,23 @@ def test_a_map_that_changed_is_scored_and_compared_anew(hear, copied, videos, sp
     assert after.videos[0].map_cc < before.videos[0].map_cc
     assert after.videos[0].scores == before.videos[0].scores
     assert after.videos[1:] == before.videos[1:]
+
+
+def test_sounds_that_were_asked_for_before_are_told_and_corrected_for(hear, maps, space, capsys, tmp_path):
+    hear(*words(maps, muted="without"))
+    hear(*words(maps, noise="same"))
+    out = capsys.readouterr().out.rsplit("What is lost", 1)[1]
+    assert "run original, muted, noise; not run: swapped, matched, shifted" in out
+    assert line(out, "muted")
+    assert "2 sounds are corrected for" in out
+    path = record_path(space.records, "theirs_av", "synth", 1, 0, "stavis", "muted")
+    other = record(space, "muted")
+    write_record(path, replace(other, provenance=other.provenance | same_but_sound("word", "0" * 64)))
+    hear(*words(maps, noise="same"))
+    assert "not run: muted, swapped" in capsys.readouterr().out, "of other maps with the true sound"
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"--out .*file: a file is in the place"):
+        hear(*words(maps, noise="same"), "-o", tmp_path / "file")
 
 
 def test_films_and_eight_bits(hear, maps, videos, space, tmp_path, capsys):
