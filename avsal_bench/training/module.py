@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -23,6 +22,7 @@ from avsal_bench.models.weights.loading import open_safely
 from avsal_bench.names import pick
 from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.training.any_network import as_network, check_clips
+from avsal_bench.training.epoch_draws import DrawsByEpoch
 from avsal_bench.training.losses import LOSSES, Prediction, saliency_loss, truth_of
 from avsal_bench.training.optimising import (
     OPTIMIZERS,
@@ -41,7 +41,7 @@ TEST_SCORES = {
 }
 
 
-class SaliencyModule(LightningModule):
+class SaliencyModule(DrawsByEpoch):
     """Trains, validates, tests and runs a network: one of the registry, or any ``nn.Module`` with a ``spec``.
 
     Give it to a ``Trainer`` with a :class:`~avsal_bench.data.clips.SaliencyDataModule`. Training logs ``train/loss``,
@@ -178,10 +178,6 @@ class SaliencyModule(LightningModule):
     def normalised(self, batch: Batch) -> Tensor:
         """Frames ``(B, 3, T, h, w)`` float32 as the spec wants them."""
         return (batch["frames"].float() - self.mean) / self.std
-
-    def on_train_epoch_start(self) -> None:
-        """Start the random numbers of the epoch, other ones for each process."""
-        torch.manual_seed(100_003 * self.seed + self.current_epoch + 1_000_003 * self.global_rank)
 
     @property
     def clock(self) -> tuple[int, int]:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
 from avsal_bench.data.clips.tagged import TaggedBatch
 from avsal_bench.models.scam import SCAM, ClassMaps, Kind, tag_loss
 from avsal_bench.names import unknown
+from avsal_bench.training.epoch_draws import DrawsByEpoch
 
 OPTIMIZERS = ("sgd", "adamw")
 
 
-class TagModule(LightningModule):
+class TagModule(DrawsByEpoch):
     """Trains one classifier; built from plain values, so that a checkpoint holds no pickled network.
 
     Args:
@@ -70,10 +70,6 @@ class TagModule(LightningModule):
         """The maps of normalised frames, and of the sound where the classifier hears."""
         maps: ClassMaps = self.net(frames, audio if self.net.spec.audio is not None else None)
         return maps
-
-    def on_train_epoch_start(self) -> None:
-        """Start the random numbers of the epoch."""
-        torch.manual_seed(100_003 * self.seed + self.current_epoch)
 
     def training_step(self, batch: TaggedBatch, index: int) -> Tensor:
         """Loss of a batch.
