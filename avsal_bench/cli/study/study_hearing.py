@@ -80,7 +80,7 @@ def hearing(args: Namespace) -> int:
     check_writable([work.folder], [Path(args.write)] if args.write else [], "see --work, --write")
     failed = []
     if not args.show:
-        ready = prepare(asked, work, machine_of(args))
+        ready = prepare(asked, work, machine_of(args), plan)
         print(ready.cost, flush=True)
         if args.dry_run:
             return 0

@@ -195,9 +195,12 @@ def verdict(losses: Mapping[str, Loss]) -> str:
     """In words, from the losses on sounding scenes: a loss is one whose 95 % interval over videos lies above zero.
 
     A seed hears where it loses with every other sound: what loses with some of them alone uses the sound for something
-    else than where it comes from, such as whether there is any.
+    else than where it comes from, such as whether there is any. Where a seed has no interval, as of constant maps,
+    which have no CC, nothing is said.
     """
     seeds = list(next(iter(losses.values())).by_seed)
+    if unknown := [seed for seed in seeds if any(math.isnan(loss.by_seed[seed].low) for loss in losses.values())]:
+        return f"unknown: no interval with {named('seed', unknown)}, whose maps are constant or whose videos too few"
     lost = {seed: [sound for sound, loss in losses.items() if loss.by_seed[seed].above_zero] for seed in seeds}
     hear = [seed for seed in seeds if len(lost[seed]) == len(losses)]
     if hear == seeds:

@@ -120,15 +120,15 @@ def check_jobs(study: Study, work: Work) -> int:
     for network, entry in study.networks.items():
         for setting in entry.settings:
             where = f"network {network}, setting {setting.name!r}"
-            job = _job(study, network, setting)
-            space = work.space(job)
             try:
+                job = _job(study, network, setting)
+                space = work.space(job)
                 recipe = job.recipe(space)
                 check_recipe(job, recipe)
+                _check_embedded(recipe)
                 silenced(job).recipe(space)  # of the same network
             except ValueError as error:
                 raise ValueError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from error
-            _check_embedded(where, recipe)
             stage = recipe.stages[-1]
             counts.setdefault(stage.epochs * epoch_clips(stage, FOLD, space), where)
     if len(counts) > 1:
@@ -162,16 +162,16 @@ def unique(jobs: Iterable[Job]) -> list[Job]:
     return list(dict.fromkeys(jobs))
 
 
-def _check_embedded(where: str, recipe: Recipe) -> None:
+def _check_embedded(recipe: Recipe) -> None:
     if not recipe.stages or recipe.test != ("synth",):
-        raise ValueError(f"{where}: the study trains, and tests on synth alone; got test {', '.join(recipe.test)}")
+        raise ValueError(f"the study trains, and tests on synth alone; got test {', '.join(recipe.test)}")
     for stage in recipe.stages:
         if real := [name for name in stage.data if not dataset(name).embedded]:
-            raise ValueError(
-                f"{where}: stage {stage.name!r} trains on {', '.join(real)}; causes are known on synth alone"
-            )
+            raise ValueError(f"stage {stage.name!r} trains on {', '.join(real)}; causes are known on synth alone")
+        if stage.hears != "original":
+            raise ValueError(f"stage {stage.name!r} hears {stage.hears}: that is the ablation, which each setting has")
     if recipe.stages[-1].modality == "v":
-        raise ValueError(f"{where}: the last stage, {recipe.stages[-1].name!r}, trains without sound")
+        raise ValueError(f"the last stage, {recipe.stages[-1].name!r}, trains without sound")
 
 
 def _job(study: Study, network: str, setting: Setting) -> Job:
@@ -184,7 +184,7 @@ def _common(study: Study, network: str) -> tuple[str, ...]:
     entry, model = study.networks[network], study.model(network)
     stages = _stages(model, study.preset, entry.set)
     if not stages:
-        raise ValueError(f"network {network}: {model} trains nothing in its preset {study.preset}")
+        raise ValueError(f"{model} trains nothing in its preset {study.preset}")
     words = [*entry.set]
     for name, own in stages[:-1]:
         words += _passes(name, study.visual) if own else []

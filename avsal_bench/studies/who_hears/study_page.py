@@ -71,8 +71,8 @@ def _verdicts(found: Sequence[Found]) -> str:
             one.network,
             one.verdict,
             seeds_text(one),
-            fixed(one.score.mean),
-            fixed(one.silent.mean),
+            _score(one.score),
+            _score(one.silent),
             one.over_silent.text(),
             ablation_word(one.over_silent),
         ]
@@ -82,10 +82,14 @@ def _verdicts(found: Sequence[Found]) -> str:
     return text + markdown_table(header, body, range(3, 5))
 
 
+def _score(interval: Interval) -> str:
+    return "-" if math.isnan(interval.mean) else fixed(interval.mean)
+
+
 def ablation_word(over: Interval) -> str:
     """How the ablation does beside the network, by the interval of the difference."""
     if math.isnan(over.low):
-        return "unknown: too few videos"
+        return "unknown: too few videos, or none with a CC"
     if over.above_zero:
         return "worse"
     return "better" if over.excludes_zero else "the same"

@@ -24,7 +24,7 @@ from avsal_bench.studies.who_hears.study_jobs import (
     search_jobs,
     unique,
 )
-from avsal_bench.studies.who_hears.study_search import Choice, look_at_search, note_choices
+from avsal_bench.studies.who_hears.study_search import Choice, look_at_search, note_choices, with_done_searches
 from avsal_bench.text import named
 
 
@@ -43,8 +43,14 @@ class Ready:
     cost: str
 
 
-def prepare(study: Study, work: Work, machine: Machine) -> Ready:
+def prepare(study: Study, work: Work, machine: Machine, plan: Study | None = None) -> Ready:
     """Make both embedded sets, look whether all can be trained here, and tell what it costs; nothing is trained.
+
+    Args:
+        study: what is asked for.
+        work: its folders.
+        machine: that trains.
+        plan: the whole, of which more may be searched already; None for ``study``.
 
     Raises:
         ValueError, FileNotFoundError: for what cannot be trained, and what is there but made of other things.
@@ -53,6 +59,7 @@ def prepare(study: Study, work: Work, machine: Machine) -> Ready:
     ensure_synth(work.synth_root)
     check_seeds(study, work)
     clips = check_jobs(study, work)
+    study = with_done_searches(study, plan or study, work)
     if any(search_jobs(study, network) for network in study.networks):
         ensure_synth(work.search_root, study.search_data, made_with(work.synth_root)["videos"])
     chosen = {}

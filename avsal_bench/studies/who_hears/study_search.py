@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from avsal_bench.bench.job import Job
 from avsal_bench.bench.sharing.locks import hold
 from avsal_bench.bench.stages import trainings
 from avsal_bench.files import write_atomically
-from avsal_bench.studies.who_hears.study_file import Setting, Study
+from avsal_bench.studies.who_hears.study_file import Entry, Setting, Study
 from avsal_bench.studies.who_hears.study_jobs import Work, made_with, search_jobs
 
 #: How a setting is chosen; it stands in the file and on the page.
@@ -95,6 +95,28 @@ def look_at_search(study: Study, network: str, work: Work) -> Choice | None:
     if len(whole) < len(tried):
         return None
     return Choice(network, entry.settings[choose(whole)], tuple(whole))
+
+
+def with_done_searches(study: Study, plan: Study, work: Work) -> Study:
+    """A study with as many of the plan's settings as were searched before, where it asks for fewer.
+
+    What was searched is known, and a choice among more settings never gives way to one among fewer.
+
+    Args:
+        study: a part of the plan.
+        plan: the whole.
+        work: their folders.
+    """
+    return replace(study, networks={name: _searched(study, plan, name, work) for name in study.networks})
+
+
+def _searched(study: Study, plan: Study, network: str, work: Work) -> Entry:
+    asked, whole = study.networks[network], plan.networks.get(network)
+    for count in range(len(whole.settings) if whole else 0, len(asked.settings), -1):
+        more = replace(asked, settings=plan.networks[network].settings[:count])
+        if look_at_search(replace(study, networks={network: more}), network, work) is not None:
+            return more
+    return asked
 
 
 def _tried(setting: Setting, job: Job, work: Work) -> Tried | None:

@@ -116,6 +116,13 @@ def test_better_without_the_sound_is_no_hearing():
     assert verdict({sound: Loss(worse, worse, 0.5, {0: worse}) for sound in OTHER_SOUNDS}) == "loses nothing"
 
 
+def test_of_a_seed_without_scores_nothing_is_said():
+    lost, none = Interval(0.2, 0.1, 0.3, 8), Interval(math.nan, math.nan, math.nan, 0)
+    told = verdict({sound: Loss(none, none, 1.0, {0: lost, 1: none}) for sound in OTHER_SOUNDS})
+    assert told.startswith("unknown: no interval with seed 1")
+    assert ablation_word(none).startswith("unknown")
+
+
 def test_a_seed_that_is_not_whole_is_not_run(study, work):
     save(study, work, "avrsp", {0: 0.2, 1: 0.2})
     silent = pairs(study, "avrsp", study.networks["avrsp"].settings[0])[1].silent

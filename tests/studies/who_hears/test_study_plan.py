@@ -24,6 +24,7 @@ from avsal_bench.studies.who_hears.study_search import (
     noted_choice,
     read_choices,
     tried_of,
+    with_done_searches,
 )
 
 #: Tiny, and in two stages, whatever the smoke preset has.
@@ -139,6 +140,8 @@ def test_a_plan_that_is_not_there(tmp_path):
         (network(set=["test=[avad]"]), "the study trains, and tests on synth alone; got test avad"),
         (network(set=["stages.audiovisual.data=[avad]"]), "trains on avad; causes are known on synth alone"),
         (network(set=["stages.audiovisual.modality=v"]), "the last stage, 'audiovisual', trains without sound"),
+        (network(set=["hears=muted"]), "setting 'recipe': stage 'audiovisual' hears muted: that is the ablation"),
+        ({**network(), "preset": "smok"}, "network avrsp, setting 'recipe': .*unknown preset 'smok'"),
         (network(set=["network.wide=3"]), "network avrsp, setting 'recipe': .*wide"),
         (network(settings=[{**RECIPE, "set": ["stages.audio.epochs=1"]}]), "setting 'recipe': .*stage 'audio'"),
         (
@@ -229,6 +232,19 @@ def test_the_choice_waits_for_all_settings(study, work):
     assert look_at_search(study, "avrsp", work) is None
     alone = look_at_search(asked_study(study, settings=1), "avrsp", work)
     assert alone == Choice("avrsp", study.networks["avrsp"].settings[0])
+
+
+def test_a_choice_among_more_settings_stays_when_fewer_are_asked_for(study, work):
+    asked = asked_study(study, settings=1)
+    assert with_done_searches(asked, study, work) == asked
+    work.folder.mkdir()
+    work.search_root.symlink_to(work.synth_root)
+    for job, cc in zip(search_jobs(study, "avrsp"), (0.2, 0.3), strict=True):
+        folder = trainings(job, job.recipe(work.space(job)), work.space(job))[-1].folder
+        folder.mkdir(parents=True)
+        (folder / "done.json").write_text(json.dumps(story(cc)))
+    assert with_done_searches(asked, study, work) == study
+    assert look_at_search(study, "avrsp", work).setting.name == "slow"
 
 
 def test_choices_are_noted_beside_others_and_known_again_while_the_plan_has_them(study, work):

@@ -45,9 +45,9 @@ def trained(monkeypatch):
     monkeypatch.setattr(study_cost, "seconds_a_clip", lambda model, options, precision: (1.0, 1.0))
     prepare = study_run.prepare
 
-    def kept(study, work, machine):
+    def kept(study, work, *others):
         launch.work = work
-        return prepare(study, work, machine)
+        return prepare(study, work, *others)
 
     monkeypatch.setattr(study_run, "prepare", kept)
     return counts
