@@ -2,8 +2,8 @@
 
 First make the maps, with the network of ``avsal bench avrsp`` (the training that finished last)::
 
-    avsal predict data/synth/video_files/synth/timbre_01.mp4 -o maps/heard --form npy --native
-    avsal predict data/synth/video_files/synth/timbre_01.mp4 -o maps/muted --form npy --native --muted
+    avsal predict data/synth/video_files/synth/timbre_22.mp4 -o maps/heard --form npy --native
+    avsal predict data/synth/video_files/synth/timbre_22.mp4 -o maps/muted --form npy --native --muted
     python docs/draw_overview.py data/synth maps/heard maps/muted
 """
 
@@ -19,7 +19,7 @@ from PIL import Image
 
 from avsal_bench.data.gaze.samples import read_gaze
 
-VIDEO, FRAMES, SIZE = "timbre_01", (8, 17, 24, 36, 40, 52), (96, 144)
+VIDEO, FRAMES, SIZE = "timbre_22", (8, 16, 24, 32, 40, 48), (96, 144)
 ROWS = ("where people looked", "their density", "AVRSP, with sound", "AVRSP, muted")
 
 
@@ -36,7 +36,7 @@ def overlay(frame: np.ndarray, density: np.ndarray) -> np.ndarray:
 def main(root: Path, heard: Path, muted: Path) -> None:
     """Draw the picture from the set below ``root`` and two folders of maps."""
     notes = root / "annotations" / "synth" / VIDEO
-    gaze = read_gaze(notes / "observers.csv", 54, SIZE)
+    gaze = read_gaze(notes / "observers.csv", 52, SIZE)
     plt.rcParams["font.size"] = 9
     figure, axes = plt.subplots(len(ROWS), len(FRAMES), figsize=(9.6, 4.1), dpi=110)
     for column, k in enumerate(FRAMES):
