@@ -20,7 +20,7 @@ class ContrastModule(SaliencyModule):
     The other sound is that of another clip of the batch. A network that ignores its sound has the whole margin as its
     loss, and what the gradient of both maps has in common cancels: what is left is about the sound. No paper trains its
     network so; it is a help for networks that start from random weights, and its weight falls to 0 in the last epoch. A
-    network without sound is trained as without it, and a clip that is alone in its batch has no other sound.
+    network without sound is trained as without it, and so is one on silence; a clip alone in its batch has no other sound.
 
     Args:
         contrast: fields of :class:`~avsal_bench.training.tasks.Contrast`.
@@ -67,6 +67,8 @@ class ContrastModule(SaliencyModule):
         if audio is None or len(audio) < 2 or not weight:
             return loss
         other = audio.roll(int(torch.randint(1, len(audio), ())), 0)
+        if torch.equal(other, audio):  # a stage on silence has nothing to tell apart
+            return loss
         own, swapped = (self._cc(output, batch) for output in (outputs.main, self.net.outputs(frames, other).main))
         lacking = (self.contrast.margin + swapped - own).relu().mean()
         if self._trainer is not None:  # a batch may be looked at without one

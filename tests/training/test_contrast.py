@@ -99,6 +99,13 @@ def test_one_clip_has_no_other_sound(batch):
         built.setup("fit")
 
 
+def test_a_stage_on_silence_has_nothing_to_tell_apart(batch):
+    built = module().eval()
+    silent = {**batch, "audio": torch.zeros_like(batch["audio"])}
+    plain = built.outputs_loss(built.net.outputs(built.normalised(silent), silent["audio"]), silent)
+    assert built.training_loss(silent).item() == plain.item()
+
+
 def test_a_network_without_sound_is_trained_as_without_it(synth_root):
     spec = ClipSpec(8, (64, 64), target="last")
     data = SaliencyDataModule(DataConfig({"synth": synth_root}, batch_size=4), spec)
