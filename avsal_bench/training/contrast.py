@@ -19,8 +19,8 @@ class ContrastModule(SaliencyModule):
 
     The other sound is that of another clip of the batch. A network that ignores its sound has the whole margin as its
     loss, and what the gradient of both maps has in common cancels: what is left is about the sound. No paper trains its
-    network so; it is a help for networks that start from random weights, and its weight falls to 0 in the last epoch. A
-    network without sound is trained as without it, and so is one on silence; a clip alone in its batch has no other sound.
+    network so; it is a help for networks that start from random weights, and its weight falls to 0 in the last epoch.
+    A network without sound, or on silence, is trained as without it, and a clip alone in its batch has no other sound.
 
     Args:
         contrast: fields of :class:`~avsal_bench.training.tasks.Contrast`.
