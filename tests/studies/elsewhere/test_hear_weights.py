@@ -100,7 +100,8 @@ def test_maps_that_were_kept_lose_what_the_network_lost(hear, own, space):
     hear("--pred", maps["original"], "--muted", maps["muted"], "--name", "kept")
     for sound in ("original", "muted"):
         here, there = record(space, sound), record(space, sound, "kept_av")
-        assert there.videos == here.videos, "to the last digit"
+        of_maps = [replace(video, places={}) for video in here.videos]  # which are told of networks alone
+        assert there.videos == of_maps, "to the last digit"
 
 
 class Killed(BaseException):
