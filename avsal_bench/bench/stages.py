@@ -103,8 +103,8 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
 
 def _deciding(stage: Stage, options: Mapping[str, Any]) -> dict[str, Any]:
     """What of a stage decides its result: what hears nothing is the same stage, whatever there is to hear."""
-    deaf = options.get("modality") not in ("av", "a")
-    return (replace(stage, hears="original", val_muted=False) if deaf else stage).plain()
+    without_sound = options.get("modality") not in ("av", "a")
+    return (replace(stage, hears="original", val_muted=False) if without_sound else stage).plain()
 
 
 def learns_labels(stage: Stage) -> bool:
