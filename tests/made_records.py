@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from avsal_bench.data.layouts.listed import listed_frames
-from avsal_bench.leaderboard.submit import Submission, check_submission
+from avsal_bench.leaderboard.submissions.submit import Submission, check_submission
 from avsal_bench.plain_values import DEEPEST, LONGEST
 from avsal_bench.records import METRICS, Averaging, Record, VideoScores, mean_scores, record_path, write_record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from avsal_bench.leaderboard.kinds import viewing_of
+from avsal_bench.leaderboard.merged_records import differ, identity, record_files
+from avsal_bench.leaderboard.record_places import local_places
 from avsal_bench.record_story import seen_of
 from avsal_bench.records import METRICS, Record, VideoScores, read_record
-from avsal_bench.strays import without_strays
 
 #: What tells one record from another; two files of the same are an error.
 KEYS = ("model", "modality", "dataset", "fold", "seed", "protocol", "sound", "precision")
@@ -31,8 +33,10 @@ def load_records(path: Places | Iterable[Places], videos: bool = False) -> pd.Da
     >>> stavis.pivot_table("value", ["model", "modality"], ["dataset", "metric"])  # doctest: +SKIP
 
     Args:
-        path: the folder of a leaderboard or of records, with all that lies below it; one file; a record in memory, such
-            as :func:`avsal_bench.evaluate` gives; or several of these.
+        path: the folder of a leaderboard or of records, with all that lies below it; one file; an archive of records or
+            of a whole repository (``.zip``, ``.tar.gz``), or the address of one (``https://...``), which is fetched and
+            kept below ``runs/records``; a record in memory, such as :func:`avsal_bench.evaluate` gives; or several of
+            these. A record that two of them have alike counts once.
         videos: give the scores of each video, in place of the means of the protocol over all videos of a record.
 
     Returns:
@@ -46,14 +50,17 @@ def load_records(path: Places | Iterable[Places], videos: bool = False) -> pd.Da
 
     Raises:
         FileNotFoundError: for what is not there, and a folder without a record.
-        ValueError: naming a file that is no record, and two that are of the same network and test.
+        ValueError: naming a file that is no record, and two that differ and are of the same network and test.
+        OSError: for an address that does not answer, and of which nothing is kept.
     """
     several = [path] if isinstance(path, str | os.PathLike | Record) else list(path)
     rows: list[dict[str, Any]] = []
-    seen: dict[tuple[Any, ...], str] = {}
+    seen: dict[str, str] = {}
     for file, record in _records(several):
-        key = tuple(getattr(record, name) for name in KEYS)
+        key = identity(record)
         if key in seen:
+            if file and seen[key] and not differ(Path(seen[key]), Path(file)):
+                continue
             raise ValueError(
                 f"{seen[key] or 'a record'} and {file or 'a record'} are of the same test; give one of them"
             )
@@ -70,21 +77,10 @@ def _records(places: Iterable[Places]) -> Iterator[tuple[str, Record]]:
             continue
         if not isinstance(place, str | os.PathLike):
             raise TypeError(f"expected a folder, a file or a record, got {place!r}")
-        path = Path(place)
-        if not path.is_dir():
-            yield str(path), read_record(path)
-            continue
-        found = path / "records" if (path / "records").is_dir() else path
-        files = sorted(file for folder in _folders(found) for file in without_strays(folder.glob("*.json")))
-        if not files:
-            raise FileNotFoundError(f"{path}: no record below this folder; records are .json files of `avsal bench`")
-        yield from ((str(file), read_record(file)) for file in files)
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    yield root
-    for folder in sorted(without_strays(path for path in root.iterdir() if path.is_dir())):
-        yield from _folders(folder)
+        [path], notes = local_places([place])
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        yield from ((str(file), read_record(file)) for file in record_files(path))
 
 
 def _rows(file: str, record: Record, videos: bool) -> Iterator[dict[str, Any]]:

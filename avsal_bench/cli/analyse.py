@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options, space_of
-from avsal_bench.cli.options import Commands, add_command
+from avsal_bench.cli.options import Commands, add_command, records_of, records_option
 from avsal_bench.text import many
 from avsal_bench.typed import place
 
@@ -21,6 +21,7 @@ _EPILOG = """\
 examples:
   avsal analyse leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json
   avsal analyse leaderboard/records/stavis/synth/{avrsp_v,avrsp_av,mep}-fold*.json --metric CC -o compared
+  avsal analyse --records theirs.zip 'stavis/avad/*.json'
 Contextual NSS needs the maps: bench with --keep-maps. Those of human_infinite are made anew."""
 
 
@@ -35,21 +36,23 @@ def add_parser(commands: Commands) -> None:
         _EPILOG,
     )
     parser.add_argument(
-        "records", type=place, nargs="+", metavar="RECORD", help="files of records, of one data set and protocol"
+        "named", type=place, nargs="+", metavar="RECORD", help="files of records, of one data set and protocol"
     )
     parser.add_argument("--metric", default="NSS", help="of text and pictures (default: %(default)s, as in the paper)")
     parser.add_argument(
         "-o", "--out", type=place, metavar="DIR", help="default: analyses/<protocol>-<set> below --runs"
     )
     folder_options(parser)
+    records_option(parser, "RECORD is then as it lies there, such as 'stavis/diem/*.json'")
 
 
 def analyse(args: argparse.Namespace) -> int:
     """Write the analyses of some records, and print their tables."""
+    from avsal_bench.leaderboard.merged_records import named_files
     from avsal_bench.studies.analyses import analyse_records
 
     out = Path(args.out) if args.out else None
-    text, files = analyse_records([Path(name) for name in args.records], args.metric, space_of(args), out)
+    text, files = analyse_records(named_files(args.named, records_of(args)), args.metric, space_of(args), out)
     print(text)
     print(f"wrote {many(len(files), 'file')}, first {files[0]}")
     return 0

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from avsal_bench.bench.words import folder_options
-from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish
+from avsal_bench.cli.options import Commands, add_command, leaderboard_folder, publish, records_of, records_option
 from avsal_bench.typed import listed, place, word
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -16,7 +16,8 @@ EXAMPLES = """examples
   avsal leaderboard --latex diem,avad --published      tables for a paper, with what other papers print
   avsal leaderboard --latex avad --out t.tex --bibtex references.bib
   avsal leaderboard --hearing                          does it hear with every seed? of each network, on synthetic data
-  avsal leaderboard --hearing avrsp,stavis --out t.md  of these, and in Markdown"""
+  avsal leaderboard --hearing avrsp,stavis --out t.md  of these, and in Markdown
+  avsal leaderboard --records lab_a --records b.zip    of the records in a folder and an archive"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -24,6 +25,7 @@ def add_parser(commands: Commands) -> None:
     text = "generate the leaderboard from records and published scores, or tables of it"
     parser = add_command(commands, "leaderboard", leaderboard, text, epilog=EXAMPLES)
     folder_options(parser)
+    records_option(parser, "By default those of the leaderboard's folder")
     group = parser.add_argument_group("tables")
     group.add_argument(
         "--latex", type=word, metavar="SETS", help="print tables of these sets in LaTeX, such as diem,avad, and stop"
@@ -67,7 +69,7 @@ def leaderboard(args: Namespace) -> int:
         for option in ("metrics", "published", "intervals", "out", "bibtex"):
             if getattr(args, option):
                 raise ValueError(f"--{option} is of tables in LaTeX; say of which sets, such as --latex diem,avad")
-        publish(folder)
+        publish(folder, records_of(args))
         return 0
     return _latex(args, folder)
 
@@ -81,7 +83,7 @@ def _hearing(args: Namespace, folder: Path) -> int:
         if getattr(args, option):
             raise ValueError(f"--{option} is of tables in LaTeX; leave out --hearing")
     check_writable(files=[Path(args.out)] if args.out else [])
-    tables = seed_tables(folder, args.hearing, listed(args.metrics or ""))
+    tables = seed_tables(folder, args.hearing, listed(args.metrics or ""), records_of(args))
     if args.out:
         write_atomically(Path(args.out), seed_tables_markdown(tables))
         print(f"wrote {args.out}")
@@ -102,7 +104,7 @@ def _latex(args: Namespace, folder: Path) -> int:
     use_root(Path(args.data_root) if args.data_root else None)
     sets = expand(args.latex.split(","))
     metrics = args.metrics.split(",") if args.metrics else []
-    tables = latex_tables(folder, sets, metrics, args.published, args.intervals)
+    tables = latex_tables(folder, sets, metrics, args.published, args.intervals, records_of(args))
     texts = [(args.out, tables.text)]
     if args.bibtex:
         entries = bibtex(read_references(given_file(folder, REFERENCES)), tables.named)

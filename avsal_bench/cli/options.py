@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from avsal_bench.ending import shared_options
 from avsal_bench.map_layouts import LAYOUTS
+from avsal_bench.names import printable
 from avsal_bench.resources import home
 from avsal_bench.typed import fold, place, whole, word
 
@@ -236,8 +237,41 @@ def leaderboard_folder(args: Namespace) -> Path:
     return Path(args.leaderboard) if args.leaderboard else home() / "leaderboard"
 
 
-def publish(folder: Path) -> None:
+def records_option(parser: argparse._ActionsContainer, text: str) -> None:
+    """Add the option that says where records lie, if not in the leaderboard's folder; ``text`` ends its help."""
+    parser.add_argument(
+        "--records",
+        type=place,
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="where records lie: a folder, an archive (.zip, .tar.gz), or the address of one, such as "
+        f"https://github.com/OWNER/REPO/archive/REF.tar.gz; several times for several. {text}",
+    )
+
+
+def records_of(args: Namespace) -> list[Path]:
+    """The folders and files that :func:`records_option` names, with what was said of them printed.
+
+    Raises:
+        ValueError, OSError: as :func:`~avsal_bench.leaderboard.record_places.local_places`.
+    """
+    if not args.records:
+        return []
+    from avsal_bench.leaderboard.record_places import local_places
+
+    places, notes = local_places(args.records, Path(args.runs) if args.runs else None)
+    for note in notes:
+        print(f"note: {printable(note)}")
+    return places
+
+
+def publish(folder: Path, places: Sequence[Path] = ()) -> None:
     """Generate the pages of a leaderboard, which may be new, and say what was written and what it is made of.
+
+    Args:
+        folder: of the leaderboard.
+        places: of records, in the stead of its own.
 
     Raises:
         OSError: when the folder cannot be written.
@@ -248,9 +282,9 @@ def publish(folder: Path) -> None:
     from avsal_bench.records import stray_records
 
     check_writable([folder], advice="see --leaderboard")
-    for path in stray_records(folder / "records"):
+    for path in stray_records(folder / "records") if not places else ():
         print(f"note: {path}: left by another program, and ignored")
     for path in own_files(folder):
         print(f"note: {path} is used in the place of the one that comes with avsal-bench")
-    for path in write_leaderboard(folder):
+    for path in write_leaderboard(folder, places):
         print(f"wrote {path}")

@@ -51,12 +51,31 @@ class NoRoom(OSError):
 
 
 @dataclass(frozen=True)
+class Only:
+    """What is taken out of an archive that holds other things too, such as a whole repository.
+
+    Args:
+        wanted: whether a file is taken, by its path in the archive. Links among these are an error, others are not.
+        most_files: that are taken.
+        most_bytes: of all that are taken together.
+        most_each: bytes of one.
+    """
+
+    wanted: Callable[[PurePosixPath], bool]
+    most_files: int
+    most_bytes: int
+    most_each: int
+
+
+@dataclass(frozen=True)
 class _Member:
-    """A file in an archive."""
+    """A file in an archive; ``odd`` says what it is where that is none, and ``link`` that it has another's content."""
 
     name: str
     size: int
     open: Callable[[], IO[bytes] | None]
+    odd: str = ""
+    link: bool = False
 
 
 class _Header(tarfile.TarInfo):
@@ -91,20 +110,23 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(OPENED) and not name.lower().endswith((".pth.tar", ".pt.tar"))
 
 
-def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda steps: None) -> int:
-    """Unpack all files of an archive into a new folder.
+def unpack(
+    archive: Path, folder: Path, tell: Callable[[int], None] = lambda steps: None, only: Only | None = None
+) -> int:
+    """Unpack the files of an archive into a new folder.
 
     Args:
         archive: a file ending in one of ``OPENED``.
         folder: that is made; where anything fails it is removed.
         tell: is told how many bytes of the archive were read.
+        only: what is taken; None for all of it.
 
     Returns:
         How many files were unpacked.
 
     Raises:
         ValueError: naming the archive, where it is damaged, or holds what no set of files holds: a path that leads
-            out, a link that leads out, a device, a name twice, or far more than it could.
+            out, a link that leads out, a device, a name twice, or far more than it could, or than ``only`` allows.
         OSError: when the disk has no room for what is in it.
     """
     if archive.name.lower().endswith(CLOSED):
@@ -116,7 +138,7 @@ def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda ste
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        return _unpack(archive, folder, tell)
+        return _unpack(archive, folder, tell, only)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         # bz2 raises an OSError without a number, and zipfile looks for what stands before the start
@@ -126,29 +148,34 @@ def unpack(archive: Path, folder: Path, tell: Callable[[int], None] = lambda ste
         raise
 
 
-def _unpack(archive: Path, folder: Path, tell: Callable[[int], None]) -> int:
+def _unpack(archive: Path, folder: Path, tell: Callable[[int], None], only: Only | None) -> int:
     most = archive.stat().st_size * MOST_TIMES + _ALLOWED
     names: set[str] = set()
-    written = 0
+    listed = held = written = 0
     with _opened(archive, tell) as members:
         for member in members:
+            listed, held = listed + 1, held + member.size  # what is passed over is unpacked too on the way
+            if listed > _MOST_FILES or held > most:
+                told = f"over {many(listed, 'file')} of {decimal(held)}, from {decimal(archive.stat().st_size)}"
+                raise ValueError(
+                    f"{archive}: holds {told}: a bomb, or no set of videos; if you know better, unpack it by hand"
+                )
             try:
                 path = safe_path(member.name)
             except ValueError as error:
                 said = f"{shortened(member.name)}, which may not be unpacked ({error}), so nothing was"
                 raise ValueError(f"{archive}: holds {said}; ask its authors") from None
-            if path is None:
+            if path is None or (only and not only.wanted(path)):
                 continue
+            if member.odd or (only and member.link):
+                raise ValueError(f"{archive}: {shortened(member.name)} is {member.odd or 'a link'}; ask its authors")
             spelled = unicodedata.normalize("NFC", path.as_posix())
             if spelled in names:
                 raise ValueError(f"{archive}: {shortened(member.name)} is in it twice; ask its authors")
             names.add(spelled)
             written += member.size
-            if len(names) > _MOST_FILES or written > most:
-                held = f"over {many(len(names), 'file')} of {decimal(written)}, from {decimal(archive.stat().st_size)}"
-                raise ValueError(
-                    f"{archive}: holds {held}: a bomb, or no set of videos; if you know better, unpack it by hand"
-                )
+            if only:
+                _check_most(archive, member, len(names), written, only)
             free = shutil.disk_usage(folder).free
             if member.size + RESERVE > free:
                 room = f"{decimal(free)} are free in {folder.parent}, after {decimal(written - member.size)} of it"
@@ -158,6 +185,18 @@ def _unpack(archive: Path, folder: Path, tell: Callable[[int], None]) -> int:
                 )
             _write(archive, member, folder / path)
     return len(names)
+
+
+def _check_most(archive: Path, member: _Member, files: int, written: int, only: Only) -> None:
+    if member.size > only.most_each:
+        said = f"{shortened(member.name)} has {decimal(member.size)}, and at most {decimal(only.most_each)} are read"
+    elif files > only.most_files:
+        said = f"more than {many(only.most_files, 'file')} of the kind that is read"
+    elif written > only.most_bytes:
+        said = f"more than {decimal(only.most_bytes)} of what is read"
+    else:
+        return
+    raise ValueError(f"{archive}: holds too much: {said}; nothing was taken out of it")
 
 
 def _write(archive: Path, member: _Member, place: Path) -> None:
@@ -212,12 +251,11 @@ def _opened(archive: Path, tell: Callable[[int], None]) -> Iterator[Iterator[_Me
 def _of_zip(archive: Path, found: zipfile.ZipFile, tell: Callable[[int], None]) -> Iterator[_Member]:
     for info in found.infolist():
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise ValueError(f"{archive}: {shortened(info.filename)} is a link or a device; ask its authors")
+        odd = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "a link or a device"
         if info.flag_bits & 1:
             raise ValueError(f"{archive}: {shortened(info.filename)} is locked with a password; unpack it by hand")
-        if not info.is_dir():
-            yield _Member(info.filename, info.file_size, lambda info=info: found.open(info))  # type: ignore[misc]
+        if odd or not info.is_dir():
+            yield _Member(info.filename, info.file_size, lambda info=info: found.open(info), odd)  # type: ignore[misc]
         tell(info.compress_size)
 
 
@@ -231,7 +269,7 @@ def _of_tar(archive: Path, tar: tarfile.TarFile, file: IO[bytes], tell: Callable
         elif info.islnk() or info.issym():
             links.append(info)
         elif not info.isdir():
-            raise ValueError(f"{archive}: {shortened(info.name)} is a device or a pipe; ask its authors")
+            yield _Member(info.name, 0, lambda: None, "a device or a pipe")
         here = file.tell()
         tell(here - before)
         before = here
@@ -243,11 +281,10 @@ def _of_tar(archive: Path, tar: tarfile.TarFile, file: IO[bytes], tell: Callable
     for info in links:
         target = files.get(_target(info))
         if target is None:
-            target_name = shortened(info.linkname)
-            raise ValueError(
-                f"{archive}: {shortened(info.name)} is a link to {target_name}, which is no file in it; ask its authors"
-            )
-        yield _Member(info.name, target.size, lambda target=target: tar.extractfile(target))  # type: ignore[misc]
+            odd = f"a link to {shortened(info.linkname)}, which is no file in it"
+            yield _Member(info.name, 0, lambda: None, odd, link=True)
+        else:
+            yield _Member(info.name, target.size, lambda target=target: tar.extractfile(target), link=True)  # type: ignore[misc]
 
 
 def _target(info: tarfile.TarInfo) -> str:

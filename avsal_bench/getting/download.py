@@ -72,7 +72,12 @@ def have(place: Path, url: str) -> int:
 
 
 def download(
-    session: Session, url: str, place: Path, stop: threading.Event, tell: Callable[[int], None] = lambda size: None
+    session: Session,
+    url: str,
+    place: Path,
+    stop: threading.Event,
+    tell: Callable[[int], None] = lambda size: None,
+    most: int | None = None,
 ) -> Version:
     """Fetch a file into its ``.part``, whole: the caller checks it, and moves it to its place.
 
@@ -82,23 +87,24 @@ def download(
         place: of the file on the disk.
         stop: set when nobody waits for the file any more.
         tell: is told how many bytes of the file are here; fewer than before where it begins anew.
+        most: bytes that it may have; None for any number.
 
     Returns:
         What the server called it.
 
     Raises:
-        NotSent: when the server refuses, or sends something else.
+        NotSent: when the server refuses, sends something else, or more than ``most``.
         BrokenOff: when it broke off again and again; what has come stays.
         OSError: when the disk is full, now or before the file is whole; what has come stays.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    idle, most = 0, have(place, url)
+    idle, furthest = 0, have(place, url)
     while True:
         try:
-            return _try(session, url, place, stop, tell)
+            return _try(session, url, place, stop, tell, most)
         except BrokenOff as error:
             came = part_of(place).stat().st_size if part_of(place).is_file() else 0
-            idle, most = 0 if came > most else idle + 1, max(came, most)
+            idle, furthest = 0 if came > furthest else idle + 1, max(came, furthest)
             if idle > len(PAUSES) or stop.is_set():
                 kept = ""
                 if came:
@@ -112,7 +118,9 @@ def download(
             stop.wait(pause if error.wait is None else error.wait)
 
 
-def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: Callable[[int], None]) -> Version:
+def _try(
+    session: Session, url: str, place: Path, stop: threading.Event, tell: Callable[[int], None], most: int | None
+) -> Version:
     part, before, start = part_of(place), noted(place), have(place, url)
     if not start and part.is_file() and part.stat().st_size:
         _forget(place, tell, f"{url}: what came before is of another address, or nobody knows of which version")
@@ -135,9 +143,10 @@ def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: C
             version = _version(answer, url)
         if not _as_it_is(answer.headers.get("Content-Encoding", ""), url):
             raise NotSent(f"{url}: the server packs the file on the way, though it was asked not to; name a mirror")
+        _check_most(url, version.bytes, most)
         _check_room(place, version.bytes - start if version.bytes >= 0 else 0)
         write_atomically(_notes(place), json.dumps(asdict(version)))
-        _receive(answer, url, part, start, stop, tell)
+        _receive(answer, url, part, start, stop, tell, most)
     size = part.stat().st_size
     if version.bytes >= 0 and size != version.bytes:
         raise BrokenOff(f"{url}: broke off after {size:,} of {version.bytes:,} bytes")
@@ -145,7 +154,13 @@ def _try(session: Session, url: str, place: Path, stop: threading.Event, tell: C
 
 
 def _receive(
-    answer: Response, url: str, part: Path, start: int, stop: threading.Event, tell: Callable[[int], None]
+    answer: Response,
+    url: str,
+    part: Path,
+    start: int,
+    stop: threading.Event,
+    tell: Callable[[int], None],
+    most: int | None,
 ) -> None:
     """Put what comes behind what is there."""
     from urllib3.exceptions import HTTPError
@@ -162,6 +177,7 @@ def _receive(
             if first:
                 check_content(block, url)
                 first = False
+            _check_most(url, start + len(block), most)
             view = memoryview(block)
             while view:
                 view = view[file.write(view) :]
@@ -200,6 +216,11 @@ def _as_it_is(encoding: str, url: str) -> bool:
     """Whether what comes are the bytes of the file; many servers write gzip for a file that is one itself."""
     own = ("gzip", "x-gzip") if url.lower().endswith((".gz", ".tgz")) else ()
     return encoding.strip().lower() in ("", "identity", *own)
+
+
+def _check_most(url: str, size: int, most: int | None) -> None:
+    if most is not None and size > most:
+        raise NotSent(f"{url}: has more than {decimal(most)}, which is more than is fetched of such a file")
 
 
 def _check_room(place: Path, needed: int) -> None:

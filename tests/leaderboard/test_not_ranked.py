@@ -17,7 +17,7 @@ from avsal_bench.leaderboard.page.readme import _difference, readme, summary_tab
 from avsal_bench.leaderboard.page.score_tables import score_sets
 from avsal_bench.leaderboard.reports.latex import latex_tables
 from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.leaderboard.submit import check_submission
+from avsal_bench.leaderboard.submissions.submit import check_submission
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import write_record
 from avsal_bench.text import fixed

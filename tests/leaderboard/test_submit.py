@@ -17,8 +17,8 @@ from made_records import STORY, check, hand_in, make, save, whole
 
 from avsal_bench.cli import main
 from avsal_bench.data.layouts.listed import listed_frames
-from avsal_bench.leaderboard.publishing import publish_records
-from avsal_bench.leaderboard.submit import incomplete_folds
+from avsal_bench.leaderboard.submissions.publishing import publish_records
+from avsal_bench.leaderboard.submissions.submit import incomplete_folds
 from avsal_bench.records import METRICS, Record, mean_scores, read_record, record_path, write_record
 
 
@@ -191,7 +191,7 @@ def test_what_is_named_must_be_a_file_too(path: str, tmp_path: Path) -> None:
 
 
 def test_a_submission_has_a_largest_number_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avsal_bench.leaderboard.handed_in.MOST_FILES", 2)
+    monkeypatch.setattr("avsal_bench.leaderboard.submissions.handed_in.MOST_FILES", 2)
     for name in ("b.json", "c.json"):
         write_record(tmp_path / "in" / name, whole())
     with pytest.raises(ValueError, match="more than 2 files; hand them in as several submissions"):

@@ -48,8 +48,8 @@ def submit(args: Namespace) -> int:
     from avsal_bench.evaluation.protocol import list_protocols, protocol
     from avsal_bench.files import check_writable
     from avsal_bench.leaderboard.page.readme import write_leaderboard
-    from avsal_bench.leaderboard.publishing import check_pictures, publish_records
-    from avsal_bench.leaderboard.submit import check_submission, incomplete_folds
+    from avsal_bench.leaderboard.submissions.publishing import check_pictures, publish_records
+    from avsal_bench.leaderboard.submissions.submit import check_submission, incomplete_folds
 
     folder = leaderboard_folder(args)
     rules = {name: protocol(name) for name in list_protocols()}

@@ -19,6 +19,7 @@ from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.given_files import NETWORKS, PUBLISHED, given_file, given_not_built
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
 from avsal_bench.leaderboard.kinds import Viewing
+from avsal_bench.leaderboard.merged_records import board_records
 from avsal_bench.leaderboard.page.costs import Cost, network_costs
 from avsal_bench.leaderboard.published_scores import (
     SCORED_BY,
@@ -33,7 +34,7 @@ from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, further_metrics, rows
 from avsal_bench.record_story import Device
-from avsal_bench.records import CURVE_PARTS, METRICS, Record, read_records, record_path
+from avsal_bench.records import CURVE_PARTS, METRICS, Record, record_path
 
 #: Sets that a network is ranked over, by their kind: of eye tracking those that all networks are trained on, and so can
 #: be tested on; of mice those with videos.
@@ -162,15 +163,19 @@ class Board:
         return [group for group in self.groups if group.synthetic == synthetic]
 
 
-def read_board(folder: Path) -> Board:
+def read_board(folder: Path, places: Sequence[Path] = ()) -> Board:
     """Read a leaderboard's folder, and what :mod:`avsal_bench.leaderboard.given_files` gives where it has no own.
+
+    Args:
+        folder: of the leaderboard.
+        places: of records, in the stead of its own; see :func:`~avsal_bench.leaderboard.merged_records.board_records`.
 
     Raises:
         ValueError: naming a file that is no record, two files that claim one row, or a line that cannot be read.
     """
     records, curves = [], {}
     fits: dict[tuple[object, ...], object] = {}
-    for _, full in read_records(folder / "records"):
+    for _, full in board_records(folder, places):
         record, over_time = _lighter(full, fits)
         records.append(record)
         if over_time is not None:

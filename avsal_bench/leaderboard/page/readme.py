@@ -43,11 +43,16 @@ from avsal_bench.text import fixed, many, text_table
 LARGEST = 500_000
 
 
-def write_leaderboard(folder: Path) -> list[Path]:
+def write_leaderboard(folder: Path, places: Sequence[Path] = ()) -> list[Path]:
     """Write ``README.md``, ``leaderboard.csv`` and ``index.html`` of the leaderboard in ``folder``.
 
     Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and the pictures beside them, and the tables of
     :mod:`avsal_bench.leaderboard.given_files`, and changes none of them. A folder that is not there is made.
+
+    Args:
+        folder: of the leaderboard.
+        places: of records, in the stead of ``records``; see
+            :func:`~avsal_bench.leaderboard.merged_records.board_records`.
 
     Returns:
         The files written.
@@ -57,7 +62,7 @@ def write_leaderboard(folder: Path) -> list[Path]:
         OSError: when the folder cannot be written.
     """
     with _uncollected():
-        board = read_board(folder)
+        board = read_board(folder, places)
         texts = _texts(board)
     (folder / "records").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -18,12 +18,13 @@ from pathlib import Path
 from avsal_bench.leaderboard.escaping import for_latex
 from avsal_bench.leaderboard.given_files import PUBLISHED, REFERENCES, given_file
 from avsal_bench.leaderboard.kinds import KINDS, kind_order, viewing_of_set
+from avsal_bench.leaderboard.merged_records import board_records
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
 from avsal_bench.leaderboard.references import Reference, keys_of, read_references
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.record_story import Device, Seen
-from avsal_bench.records import METRICS, read_records
+from avsal_bench.records import METRICS
 from avsal_bench.text import fixed
 
 #: Marks of printed cells, as ``published.py`` has them, in LaTeX.
@@ -67,6 +68,7 @@ def latex_tables(
     metrics: Sequence[str] = (),
     published: bool = False,
     intervals: bool = False,
+    places: Sequence[Path] = (),
 ) -> Tables:
     """Tables of the leaderboard in ``folder``.
 
@@ -76,6 +78,7 @@ def latex_tables(
         metrics: in the order of the columns; none for all that have a score.
         published: whether to add a table of what papers print.
         intervals: whether measured scores have their 95 % interval below them.
+        places: of records, in the stead of the leaderboard's own.
 
     Raises:
         ValueError: for an unknown metric or set, or when there is nothing to show.
@@ -84,7 +87,7 @@ def latex_tables(
         if metric not in METRICS:
             raise ValueError(unknown("metric", metric, METRICS))
     references = read_references(given_file(folder, REFERENCES))
-    table = [row for row in rows(r for _, r in read_records(folder / "records")) if row.head.sound == "original"]
+    table = [row for row in rows(r for _, r in board_records(folder, places)) if row.head.sound == "original"]
     lines = read_published(given_file(folder, PUBLISHED)) if published else []
     present = {row.head.dataset for row in table} | {line["dataset"] for line in lines}
     if absent := [name for name in sets if name not in present]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from avsal_bench.leaderboard.hearing import SeedHearing, SeedTable, hearing_by_seed
 from avsal_bench.leaderboard.markdown import Ready, markdown_table
+from avsal_bench.leaderboard.merged_records import board_records
 from avsal_bench.leaderboard.statistics import Interval
-from avsal_bench.records import read_records
 from avsal_bench.text import fixed, many, text_table
 
 #: What :attr:`SeedHearing.hears` says, in a word.
@@ -20,22 +20,26 @@ WORDS = {True: "yes", False: "NO", None: "not asked"}
 NUMBERS = range(1, 8)
 
 
-def seed_tables(folder: Path, models: Sequence[str] = (), metrics: Sequence[str] = ()) -> list[SeedTable]:
+def seed_tables(
+    folder: Path, models: Sequence[str] = (), metrics: Sequence[str] = (), places: Sequence[Path] = ()
+) -> list[SeedTable]:
     """The tables of a leaderboard's records; nothing is trained or tested.
 
     Args:
         folder: of the leaderboard.
         models: only these, by their names in tables; none for all.
         metrics: none for CC.
+        places: of records, in the stead of the leaderboard's own.
 
     Raises:
         ValueError: as :func:`~avsal_bench.leaderboard.hearing.hearing_by_seed`, and where there is nothing to show.
     """
-    records = [record for _, record in read_records(folder / "records")]
+    records = [record for _, record in board_records(folder, places)]
     tables = [table for name in metrics or ("CC",) for table in hearing_by_seed(records, name, models or None)]
     if not tables:
+        where = ", ".join(map(str, places)) or folder / "records"
         raise ValueError(
-            f"{folder / 'records'}: no record of a network with sound on synthetic data, where it is known when sound "
+            f"{where}: no record of a network with sound on synthetic data, where it is known when sound "
             "counts; `avsal bench avrsp --preset smoke` makes some"
         )
     return tables

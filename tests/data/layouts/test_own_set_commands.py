@@ -17,7 +17,7 @@ from avsal_bench.data.audit import check_sets
 from avsal_bench.data.audit.notes import KINDS
 from avsal_bench.data.dataset import dataset, use_root
 from avsal_bench.data.files.presence import check_videos
-from avsal_bench.leaderboard.submit import check_submission
+from avsal_bench.leaderboard.submissions.submit import check_submission
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import read_record, write_record
 from avsal_bench.training.recipe import Recipe

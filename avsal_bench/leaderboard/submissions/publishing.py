@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avsal_bench.files import regular_file
-from avsal_bench.leaderboard.submit import Submission, is_same
+from avsal_bench.leaderboard.submissions.submit import Submission, is_same
 from avsal_bench.progress import progress
 from avsal_bench.records import write_record
 from avsal_bench.text import many

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.files import regular_file, sha256
-from avsal_bench.leaderboard.handed_in import files_in
 from avsal_bench.leaderboard.kinds import KINDS, known_viewing
+from avsal_bench.leaderboard.submissions.handed_in import files_in
 from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
