@@ -22,7 +22,7 @@ def listing() -> str:
         text_table(["network", "modalities", "paper"], [*networks, [HUMAN, "bound", "dave2019"]]),
         text_table(
             ["data set", "watched by", "sound", "files", "paper"],
-            [[s.name, watched(s), "yes" if s.sound else "no", _files(s), s.citation or s.title] for s in sets],
+            [[s.name, watched(s), "yes" if s.sound else "no", _files(s), _cited(s)] for s in sets],
         ),
         text_table(
             ["protocol", "of (docs/protocols.md)"], [[name, protocol(name).source] for name in list_protocols()]
@@ -43,6 +43,11 @@ def watched(one: DataSet) -> str:
     """
     heard = {True: ", heard", False: ", not heard", None: ""}
     return str(one.viewing["device"]) + (heard[one.viewing["heard"]] if one.sound or one.viewing["heard"] else "")
+
+
+def _cited(one: DataSet) -> str:
+    """What is cited for a set; a set of one's own that names nothing has its title there."""
+    return one.citation or (one.title if one.described else "")
 
 
 def _files(one: DataSet) -> str:

@@ -128,7 +128,7 @@ class DataSet:
         stills: True for a set of single images, each a :class:`Video` of one frame.
         citation: of the set.
         facts: about the set; None for those that the project makes itself.
-        title: for people.
+        title: its name for people, such as ``Coutrot 1``; "" for the name itself.
         described: the ``dataset.yaml`` of a data root that describes it; None for the sets of the package and of
             plug-ins.
         told: what a record tells of the set and its lists: ``told(root, fold)``; None for nothing but

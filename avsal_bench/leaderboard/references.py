@@ -7,8 +7,9 @@ handed on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from avsal_bench.leaderboard.escaping import one_line
@@ -16,11 +17,86 @@ from avsal_bench.leaderboard.escaping import one_line
 
 @dataclass(frozen=True)
 class Reference:
-    """An entry of ``references.bib``: its key, the names that it is of, and its text without the field ``avsal``."""
+    """An entry of ``references.bib``: its key, the names that it is of, and its text without the field ``avsal``.
+
+    Properties are for readers, in plain text; what the entry does not have is "".
+
+    >>> fields = "title = {{A}: b}, author = {Yu, L. and Min, K.}, year = {2024}, eprint = {2411.11454}"
+    >>> one = Reference("yu2024", ("a",), f"@misc{{yu2024, {fields}, archiveprefix = {{arXiv}}}}")
+    >>> one.title, one.cited, one.venue, one.link
+    ('A: b', 'Yu and Min 2024', 'arXiv', 'https://arxiv.org/abs/2411.11454')
+    """
 
     key: str
     names: tuple[str, ...]
     text: str
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Fields by name, as BibTeX has them, on one line."""
+        return {name: " ".join(value.split()) for name, value in _fields(self.text)}
+
+    @property
+    def title(self) -> str:
+        """Of the paper."""
+        return plain(self.fields.get("title", ""))
+
+    @property
+    def year(self) -> str:
+        """Four digits."""
+        return self.fields.get("year", "")
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Family names, in their order; none where they are not known here."""
+        names = self.fields.get("author", "")
+        return tuple(plain(name.partition(",")[0]) for name in names.split(" and ")) if names else ()
+
+    @property
+    def venue(self) -> str:
+        """The short name of a conference where the entry has one, else where it was published in full."""
+        where = plain(self.fields.get("booktitle", "") or self.fields.get("journal", ""))
+        short = re.search(r"\(([A-Z][A-Za-z]+)\)", where)
+        on_arxiv = "eprint" in self.fields and (not where or where.startswith("arXiv"))
+        return short[1] if short else "arXiv" if on_arxiv else where
+
+    @property
+    def cited(self) -> str:
+        """Authors and year, such as ``Yu et al. 2024``; without authors venue and year."""
+        family = self.authors
+        who = " and ".join(family) if len(family) < 3 else f"{family[0]} et al."
+        return " ".join(filter(None, (who or self.venue, self.year)))
+
+    @property
+    def link(self) -> str:
+        """The address of the paper: by its DOI, else on arXiv, else the page that it names."""
+        if doi := self.fields.get("doi"):
+            return f"https://doi.org/{doi}"
+        if eprint := self.fields.get("eprint"):
+            return f"https://arxiv.org/abs/{eprint}"
+        page = self.fields.get("howpublished", "")
+        return page if page.startswith("https://") else ""
+
+
+def plain(text: str) -> str:
+    r"""A value of BibTeX as plain text.
+
+    >>> plain(r"{CASP-Net}: a \& b")
+    'CASP-Net: a & b'
+    """
+    return re.sub(r"[{}]", "", text.replace(r"\&", "&"))
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Name and value of each field whose value stands in braces."""
+    at = 0
+    while found := re.compile(r"[,\n]\s*(\w+)\s*=\s*\{").search(text, at):
+        begin = at = found.end()
+        depth = 1
+        while depth and at < len(text):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            at += 1
+        yield found[1], text[begin : at - 1]
 
 
 def read_references(path: Path) -> list[Reference]:

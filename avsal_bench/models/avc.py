@@ -72,6 +72,7 @@ _TINY = {
 
 @register_model(
     "avc",
+    title="AVC-aware scheme",
     paper="scdl2022",
     modalities=("v", "av"),
     tiny=_TINY,

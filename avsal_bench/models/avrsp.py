@@ -62,7 +62,7 @@ _TINY = {"frames": 16, "size": (64, 96), "width": 32, "backbone_width": 0.25, "a
 _SIMPLE = {"add": Addition, "multiply": Multiplication, "concatenate": Concatenation, "bilinear": Bilinear}
 
 
-@register_model("avrsp", paper="avrsp2024", modalities=("v", "av"), tiny=_TINY)
+@register_model("avrsp", title="AVRSP", paper="avrsp2024", modalities=("v", "av"), tiny=_TINY)
 class AVRSP(Network):
     """The whole network, in the order of Fig. 2.
 

@@ -76,7 +76,7 @@ _TINY = {
 }
 
 
-@register_model("caspnet", paper="caspnet2023", modalities=("v", "av"), tiny=_TINY)
+@register_model("caspnet", title="CASP-Net", paper="caspnet2023", modalities=("v", "av"), tiny=_TINY)
 class CASPNet(Network):
     """The whole network.
 

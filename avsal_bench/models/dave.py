@@ -66,9 +66,11 @@ _WEIGHTS = (
 
 @register_model(
     "dave",
+    title="DAVE",
     paper="dave2019",
     modalities=("v", "a", "av"),
     code="hrtavakoli/DAVE",
+    code_licence="not stated",
     tiny={"frames": 8, "size": (64, 96), "width": 0.125},
     parity=("av",),
     weights=_WEIGHTS,

@@ -12,6 +12,9 @@ from typing import Any, TypeGuard
 from avsal_bench.models.published_weights import WeightsFile
 from avsal_bench.spec import Modality
 
+#: What else is read of ``register_model``, in the order of the fields.
+_OF_CODE = ("title", "code", "code_licence")
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -23,6 +26,9 @@ class ModelFacts:
         modalities: that ``modality=`` may name; empty for a baseline, which takes none.
         weights: that the authors offer.
         module: dotted name of its file.
+        title: name for people; "" for the name itself.
+        code: ``owner/repo`` of the authors' code; "" where there is none.
+        code_licence: of that code; ``not stated`` where its repository states none, "" where nobody looked.
     """
 
     name: str
@@ -30,6 +36,9 @@ class ModelFacts:
     modalities: tuple[Modality, ...]
     weights: tuple[WeightsFile, ...]
     module: str
+    title: str = ""
+    code: str = ""
+    code_licence: str = ""
 
     @property
     def file(self) -> str:
@@ -49,12 +58,17 @@ def models_in(package: str, folders: Iterable[str]) -> dict[str, ModelFacts]:
         constants = _Constants(tree)
         weights = _weights(tree, constants, path)
         for call in _decorators(tree, "register_model"):
-            given = _written_out(call, ("name",), {"name", "paper", "modalities"}, constants, path)
+            given = _written_out(call, ("name",), {"name", "paper", "modalities", *_OF_CODE}, constants, path)
             name = given["name"]
             if name in found:
                 raise ValueError(f"{path}:{call.lineno}: model {name!r} is registered twice, see {found[name].module}")
             found[name] = ModelFacts(
-                name, given.get("paper", ""), given.get("modalities", ()), weights, f"{package}.{module}"
+                name,
+                given.get("paper", ""),
+                given.get("modalities", ()),
+                weights,
+                f"{package}.{module}",
+                *(given.get(word, "") for word in _OF_CODE),
             )
             weights = ()  # of a file with several networks, they are the first one's
     return found

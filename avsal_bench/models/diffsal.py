@@ -165,9 +165,11 @@ _IDLE = ("audio_net.embeddings.", "spatiotemp_net.to_patch_embedding.", "spatiot
 
 @register_model(
     "diffsal",
+    title="DiffSal",
     paper="diffsal2024",
     modalities=("v", "av"),
     code="junwenxiong/diff_sal",
+    code_licence="not stated",
     tiny={"size": (64, 128), "width": 0.0625, "audio_width": 0.0625, "frozen_encoders": False},
     parity=("v", "av"),
     weights=_WEIGHTS,

@@ -75,9 +75,11 @@ Seen = tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 @register_model(
     "hypersal",
+    title="HyperSal",
     paper="hypersal2024",
     modalities=("v", "av"),
     code="MinglangQiao/Sports_saliency",
+    code_licence="not stated",
     tiny={"size": (32, 32), "width": 0.125, "audio_width": 0.125, "depths": (1, 2, 2, 2), "drop_path": 0.0},
     parity=("v", "av"),
     weights=_WEIGHTS,

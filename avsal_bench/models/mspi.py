@@ -83,7 +83,6 @@ FRAMES, STEPS, AUDIO_TOKENS = 16, 4, 36
 _INCEPTION = (192, 96, 208, 16, 48, 64)
 
 _SOURCE = "release v1.0.0 of oraclefina/MSPI"
-_FORM = "names of the entries read from the authors' code; the file was not opened"
 _FORM_OF_ANOTHER_FOLD = (
     "names of the entries read from the authors' code; the file was not opened, its name is that of fold 2 with "
     "another digit"
@@ -107,7 +106,6 @@ _WEIGHTS = (
         source=_SOURCE,
         licence="not stated",
         options={"modality": "av"},
-        form=_FORM,
         online="https://github.com/oraclefina/MSPI/releases/download/v1.0.0/mvitv2_small_224_384_16_s2.pt",
         trained_on=("kinetics400", "vggsound", "imagenet", "salicon/train", "mit1003", "six/train/2"),
     ),
@@ -155,9 +153,11 @@ _NAMES = (
 
 @register_model(
     "mspi",
+    title="MSPI",
     paper="mspi2024",
     modalities=("v", "av"),
     code="oraclefina/MSPI",
+    code_licence="not stated",
     tiny={"encoder": "s3d", "size": (64, 96), "width": 0.125, "encoder_width": 0.125, "bn_momentum": 0.1},
     variants={name: {"modality": "av", "encoder": name} for name in MOTION_ENCODERS if name != "mvitv2_s"},
     parity=("v", "av"),

@@ -39,6 +39,9 @@ class ModelEntry:
         marks: further options that a row is told apart by, by what they add to the name of any variant.
         parity: modalities whose output was compared with the authors' code, with the same weights.
         weights: that the authors offer.
+        title: name for people, such as ``CASP-Net``; "" for the name itself.
+        code_licence: of the authors' code, in the words of its repository, such as ``MIT``; ``not stated`` where its
+            repository states none; "" where nobody looked, or there is no code.
     """
 
     name: str
@@ -51,6 +54,8 @@ class ModelEntry:
     marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     parity: tuple[Modality, ...] = ()
     weights: tuple[PublishedWeights, ...] = ()
+    title: str = ""
+    code_licence: str = ""
 
     def variant_of(self, options: Mapping[str, Any]) -> str:
         """The variant that some options make, in any modality; "" for none of them."""
@@ -95,12 +100,25 @@ def register_model(
     marks: dict[str, dict[str, Any]] | None = None,
     parity: tuple[Modality, ...] = (),
     weights: tuple[PublishedWeights, ...] = (),
+    title: str = "",
+    code_licence: str = "",
 ) -> Callable[[N], N]:
     """Enter a network under ``name``; arguments as in :class:`ModelEntry`. A name used twice is an error."""
 
     def enter_model(build: N) -> N:
         entry = ModelEntry(
-            name, build, paper, modalities, code, tiny or {}, variants or {}, marks or {}, parity, weights
+            name,
+            build,
+            paper,
+            modalities,
+            code,
+            tiny or {},
+            variants or {},
+            marks or {},
+            parity,
+            weights,
+            title,
+            code_licence,
         )
         enter("model", name, entry, _MODELS, own=_DECLARED[name].file if name in _DECLARED else "")
         return build
@@ -122,7 +140,8 @@ def model_facts(name: str) -> ModelFacts:
     """
     if name in _MODELS or name not in _DECLARED:
         entry = model_entry(name)
-        return ModelFacts(name, entry.paper, entry.modalities, entry.weights, entry.build.__module__)
+        of_code = (entry.title, entry.code, entry.code_licence)
+        return ModelFacts(name, entry.paper, entry.modalities, entry.weights, entry.build.__module__, *of_code)
     return _DECLARED[name]
 
 

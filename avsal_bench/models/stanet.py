@@ -62,9 +62,11 @@ _NEIGHBOURS = ((1, 2), (2, 0), (0, 1))
 
 @register_model(
     "stanet",
+    title="STANet",
     paper="stanet2021",
     modalities=("v", "av"),
     code="guotaowang/STANet",
+    code_licence="not stated",
     tiny={"size": (64, 96), "width": 8, "backbone_width": 0.125, "audio_width": 0.125, "blocks": (1, 1, 1, 1)},
     variants={"switch": {"sound_switch": "predicted"}},
 )

@@ -142,9 +142,11 @@ _WEIGHTS = (
 
 @register_model(
     "stavis",
+    title="STAViS",
     paper="stavis2020",
     modalities=("v", "av"),
     code="atsiami/STAViS",
+    code_licence="MIT",
     tiny={"frames": 8, "size": (64, 96), "width": 0.125, "audio_width": 0.125},
     parity=("v", "av"),
     weights=_WEIGHTS,

@@ -108,9 +108,11 @@ _AXES = {"soundnet.": 3, "fusion.visual.": 2, "fusion.audio.": 2}
 
 @register_model(
     "vinet",
+    title="ViNet",
     paper="vinet2021",
     modalities=("v", "av"),
     code="samyak0210/ViNet",
+    code_licence="MIT",
     tiny=_TINY,
     variants={"transformer": {"modality": "av", "fusion": "transformer"}},
     parity=("v", "av"),

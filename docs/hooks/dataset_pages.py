@@ -50,8 +50,8 @@ def module_of(name: str) -> str:
 
 
 def heading(name: str) -> str:
-    """The name of a set for people, with which its sheet begins."""
-    return re.split("[,:]", sheet(name), maxsplit=1)[0]
+    """The name of a set for people."""
+    return dataset(name).title
 
 
 def title(name: str) -> str:

@@ -94,6 +94,7 @@ def test_what_a_listing_says_of_a_network_is_what_it_registers(name):
     entry, facts = model_entry(name), registry._DECLARED[name]
     assert (facts.name, facts.paper, facts.modalities) == (entry.name, entry.paper, entry.modalities)
     assert facts.module == entry.build.__module__
+    assert (facts.title, facts.code, facts.code_licence) == (entry.title, entry.code, entry.code_licence)
     assert [of_file(one) for one in facts.weights] == [of_file(one) for one in entry.weights]
     said = model_facts(name)
     assert (said.paper, said.modalities, said.module) == (facts.paper, facts.modalities, facts.module)

@@ -41,6 +41,7 @@ register_dataset(
         "AVAD",
         stavis_layout,
         citation="Min et al. 2016",
+        title="AVAD",
         facts=Facts(
             videos=45,
             viewers="16",

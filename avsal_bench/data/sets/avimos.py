@@ -41,6 +41,7 @@ from avsal_bench.lazy import Later
 FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
 POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
+_TITLES = {"avimos": "AViMoS", "avimos_public": "AViMoS, public test"}
 _TESTS = {
     "avimos": (("public_test", "private_test"), ("test",)),
     "avimos_public": (("public_test",),),
@@ -54,6 +55,7 @@ for _name, _test in _TESTS.items():
             FilmLayout(SplitVideos({"train": (("train",),), "test": _test}), FACTS, POINTS, (SPLIT, "Videos")),
             folds=False,
             citation="AIM 2024",
+            title=_TITLES[_name],
             facts=Facts(
                 videos=1500,
                 viewers="over 5000, over 70 a video",

@@ -37,6 +37,7 @@ register_dataset(
         folds=False,
         stills=True,
         citation="Borji and Itti 2015",
+        title="CAT2000",
         facts=Facts(
             videos=4000,
             viewers="24 an image, 18 of them in the files",

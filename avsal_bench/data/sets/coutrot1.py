@@ -42,6 +42,7 @@ register_dataset(
         "Coutrot_db1",
         stavis_layout,
         citation="Coutrot and Guyader 2014",
+        title="Coutrot 1",
         facts=Facts(
             videos=60,
             viewers="72",

@@ -43,6 +43,7 @@ register_dataset(
         "Coutrot_db2",
         stavis_layout,
         citation="Coutrot and Guyader 2015",
+        title="Coutrot 2",
         facts=Facts(
             videos=15,
             viewers="40",

@@ -48,6 +48,7 @@ register_dataset(
         FilmLayout(crowdsal_videos, FACTS, POINTS, ("Train", "Test")),
         folds=False,
         citation="MSU Video Group 2026",
+        title="CrowdSAL",
         facts=Facts(
             videos=5000,
             viewers="over 19000, over 75 a video",

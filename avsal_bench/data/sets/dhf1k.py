@@ -45,6 +45,7 @@ register_dataset(
         sound=False,
         folds=False,
         citation="Wang et al. 2018",
+        title="DHF1K",
         facts=Facts(
             videos=1000,
             viewers="17",

@@ -44,6 +44,7 @@ register_dataset(
         stavis_layout,
         folds=False,
         citation="Mital et al. 2011",
+        title="DIEM",
         facts=Facts(
             videos=84,
             viewers="42 (CASP-Net, SCDL) or about 50 a video (AVRSP)",

@@ -45,6 +45,7 @@ register_dataset(
         "ETMD_av",
         stavis_layout,
         citation="Koutras and Maragos 2015; Tsiami et al. 2019",
+        title="ETMD",
         facts=Facts(
             videos=12,
             viewers="10 a video, of two groups",

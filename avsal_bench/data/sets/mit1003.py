@@ -36,6 +36,7 @@ register_dataset(
         folds=False,
         stills=True,
         citation="Judd et al. 2009",
+        title="MIT1003",
         facts=Facts(
             videos=1003,
             viewers="15",

@@ -107,6 +107,9 @@ _SHUFFLED = (
 )
 
 
+_TITLES = {"mvva": "MVVA", "mvva_random": "MVVA, random lists", "mvva_shuffled": "MVVA, shuffled lists"}
+
+
 def _set(name: str, layout: MvvaLayout, lists: tuple[str, ...], faults: tuple[str, ...]) -> DataSet:
     whole = name == "mvva"
     return DataSet(
@@ -114,6 +117,7 @@ def _set(name: str, layout: MvvaLayout, lists: tuple[str, ...], faults: tuple[st
         FOLDER if whole else name,
         layout,
         citation="Liu et al. 2020",
+        title=_TITLES[name],
         facts=replace(_FACTS, faults=(*_FACTS.faults, *faults)),
         told=partial(layout.told, name),
         online=Online(

@@ -45,6 +45,7 @@ from avsal_bench.lazy import Later
 FACTS = Later("avsal_bench.data.files.whole_films.headers", "film_facts")
 POINTS = Later("avsal_bench.data.files.whole_films.point_lists", "read_point_list")
 
+_TITLES = {"ntire26": "NTIRE 2026", "ntire26_private": "NTIRE 2026, private test"}
 #: Test videos of each name.
 _TESTS = {"ntire26": 300, "ntire26_private": 500}
 _PARTS = {
@@ -60,6 +61,7 @@ for _name, _parts in _PARTS.items():
             FilmLayout(SplitVideos(_parts), FACTS, POINTS, (SPLIT, "Videos")),
             folds=False,
             citation="NTIRE 2026",
+            title=_TITLES[_name],
             facts=Facts(
                 videos=2000,
                 viewers="over 5000, over 70 a video",

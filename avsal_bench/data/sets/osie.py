@@ -74,6 +74,7 @@ register_dataset(
         folds=False,
         stills=True,
         citation="Xu et al. 2014",
+        title="OSIE",
         facts=Facts(
             videos=700,
             viewers="15",

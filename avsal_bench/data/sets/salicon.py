@@ -35,6 +35,7 @@ register_dataset(
         folds=False,
         stills=True,
         citation="Jiang et al. 2015",
+        title="SALICON",
         facts=Facts(
             videos=20000,
             viewers="workers of Mechanical Turk",

@@ -44,6 +44,7 @@ register_dataset(
         "SumMe",
         stavis_layout,
         citation="Gygli et al. 2014; Tsiami et al. 2019",
+        title="SumMe",
         facts=Facts(
             videos=25,
             viewers="10 a video, of two groups",

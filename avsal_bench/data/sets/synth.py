@@ -7,4 +7,4 @@ folder ``synth``.
 from avsal_bench.data.dataset import DataSet, register_dataset
 from avsal_bench.data.layouts.videos import stavis_layout
 
-register_dataset(DataSet("synth", "synth", stavis_layout, embedded=True))
+register_dataset(DataSet("synth", "synth", stavis_layout, embedded=True, title="Synth"))

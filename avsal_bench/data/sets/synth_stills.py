@@ -16,6 +16,7 @@ register_dataset(
         folds=False,
         embedded=True,
         stills=True,
+        title="Synth, stills",
         over=("synth_silent",),
     )
 )

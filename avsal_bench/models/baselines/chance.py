@@ -19,7 +19,7 @@ from avsal_bench.spec import ClipSpec
 GRID = (240, 320)
 
 
-@register_model("chance", paper="")
+@register_model("chance", title="Chance", paper="")
 class Chance(Network):
     """Independent uniform values, drawn anew for every frame, and the same ones each time that the frame is tested.
 

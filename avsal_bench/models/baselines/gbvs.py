@@ -35,7 +35,7 @@ CONES_OF_XYZ = ((0.40024, 0.70760, -0.08081), (-0.22630, 1.16532, 0.04570), (0.0
 AXES_OF_CONES = ((1.0, 1.0, 0.0), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 
 
-@register_model("gbvs", paper="gbvs2006", tiny={"size": (96, 128)})
+@register_model("gbvs", title="GBVS", paper="gbvs2006", tiny={"size": (96, 128)})
 class GBVS(Network):
     """The whole model: features, activation on the graph, normalisation, sum.
 

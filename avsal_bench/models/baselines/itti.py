@@ -28,7 +28,7 @@ PAIRS = tuple((centre, centre + delta) for centre in (2, 3, 4) for delta in (3, 
 SUM = 4
 
 
-@register_model("itti", paper="itti1998", tiny={"size": (96, 128)})
+@register_model("itti", title="Itti", paper="itti1998", tiny={"size": (96, 128)})
 class Itti(Network):
     """The whole model, in the order of the paper's Fig. 1.
 

@@ -17,7 +17,7 @@ from avsal_bench.spec import ClipSpec
 GRID = (192, 256)
 
 
-@register_model("centre", paper="")
+@register_model("centre", title="Centre", paper="")
 class Centre(Network):
     """A Gaussian in the middle of the frame, stretched to its aspect: the centre bias without data.
 
@@ -45,7 +45,7 @@ def _bell(n: int, sigma: float) -> Tensor:
     return torch.exp(-((x - n / 2) ** 2) / (2 * (sigma * n) ** 2))
 
 
-@register_model("mep", paper="dave2019")
+@register_model("mep", title="Mean eye position", paper="dave2019")
 class MeanEyePosition(Network):
     """The mean of the ground-truth maps of the training frames: dave2019's lower bound of an acceptable network.
 

@@ -40,7 +40,7 @@ AROUND = tuple(product((-1, 0, 1), repeat=3))
 ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
-@register_model("seo", paper="seo2009", tiny={"size": (64, 96)})
+@register_model("seo", title="Self-resemblance", paper="seo2009", tiny={"size": (64, 96)})
 class SEO(Network):
     """The whole model: gradients, their geometry, kernels, resemblance.
 

@@ -83,9 +83,11 @@ _LAYERS |= {
 
 @register_model(
     "aclnet",
+    title="ACLNet",
     paper="aclnet2018",
     modalities=("v",),
     code="wenguanwang/DHF1K",
+    code_licence="not stated",
     tiny={"frames": 3, "size": (64, 96), "width": 0.125},
     weights=(_WEIGHTS,),
 )

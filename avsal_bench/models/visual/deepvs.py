@@ -96,9 +96,11 @@ class _Seen(NamedTuple):
 
 @register_model(
     "deepvs",
+    title="DeepVS",
     paper="deepvs2018",
     modalities=("v",),
     code="remega/OMCNN_2CLSTM",
+    code_licence="MIT by the README; no licence file",
     tiny={"steps": 3, "gap": 2, "size": (64, 128), "width": 0.0625},
     variants={"demo": {"gates": "demo"}},
     weights=(_WEIGHTS,),

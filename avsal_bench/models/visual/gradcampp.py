@@ -50,9 +50,11 @@ _WEIGHTS = PublishedWeights(
 
 @register_model(
     "gradcampp",
+    title="Grad-CAM++",
     paper="gradcampp2018",
     modalities=("v",),
     code="adityac94/Grad_CAM_plus_plus",
+    code_licence="not stated",
     tiny={"size": (64, 96), "width": 0.125, "blocks": (1, 1, 1, 1)},
     weights=(_WEIGHTS,),
 )

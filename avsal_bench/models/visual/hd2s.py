@@ -76,9 +76,11 @@ _KEY = re.compile(
 
 @register_model(
     "hd2s",
+    title="HD2S",
     paper="hd2s2021",
     modalities=("v",),
     code="perceivelab/hd2s",
+    code_licence="CC BY-NC 4.0",
     tiny={"size": (32, 64), "width": 0.125, "bn_momentum": 0.1},
     parity=("v",),
     weights=(_WEIGHTS,),

@@ -21,6 +21,7 @@ from avsal_bench.spec import ClipSpec
 
 @register_model(
     "image_saliency",
+    title="MSPI's image network",
     paper="mspi2024",
     modalities=("v",),
     tiny={"size": (64, 96), "encoder_width": 0.125},

@@ -83,9 +83,11 @@ _NAMES = (
 
 @register_model(
     "stsanet",
+    title="STSANet",
     paper="stsanet2023",
     modalities=("v",),
     code="WZq975/STSANet",
+    code_licence="MIT",
     tiny={"size": (32, 64), "width": 0.125, "bn_momentum": 0.1},
     parity=("v",),
     weights=(_WEIGHTS,),

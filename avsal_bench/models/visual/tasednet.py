@@ -55,9 +55,11 @@ _WEIGHTS = PublishedWeights(
 
 @register_model(
     "tasednet",
+    title="TASED-Net",
     paper="tased2019",
     modalities=("v",),
     code="MichiganCOG/TASED-Net",
+    code_licence="MIT",
     tiny={"frames": 16, "size": (64, 96), "width": 0.125, "bn_momentum": 0.1},
     parity=("v",),
     weights=(_WEIGHTS,),

@@ -71,9 +71,11 @@ _FIRST_BLOCK = {"d3": 24, "d2": 16, "d1": 0}
 
 @register_model(
     "tinyhd",
+    title="TinyHD",
     paper="tinyhd2023",
     modalities=("v",),
     code="feiyanhu/tinyHD",
+    code_licence="not stated",
     tiny={"size": (64, 96)},
     variants={"16": {"maps": 16}},
     parity=("v",),

@@ -58,9 +58,11 @@ _WEIGHTS = (
 
 @register_model(
     "tmfinet",
+    title="TMFI-Net",
     paper="tmfinet2023",
     modalities=("v",),
     code="wusonghe/TMFI-Net",
+    code_licence="not stated",
     tiny={"size": (32, 32), "width": 0.125, "depths": (1, 2, 2, 2), "drop_path": 0.0},
     parity=("v",),
     weights=_WEIGHTS,

@@ -113,9 +113,11 @@ class Smoothing(nn.Conv2d):
 
 @register_model(
     "unisal",
+    title="UNISAL",
     paper="unisal2020",
     modalities=("v",),
     code="rdroste/unisal",
+    code_licence="Apache-2.0",
     tiny={"frames": 3, "size": (64, 96), "step": 2, "width": 0.125},
     variants={"images": {"domain": "SALICON"}},
     parity=("v",),

@@ -89,9 +89,11 @@ _WEIGHTS = (
 
 @register_model(
     "vinet_a",
+    title="ViNet-A",
     paper="vinetv2_2025",
     modalities=("v",),
     code="ViNet-Saliency/vinet_v2",
+    code_licence="CC BY-NC-SA 4.0",
     tiny={"size": (48, 80), "width": 0.125},
     variants={"around": {"target_in_clip": False}},
     parity=("v",),

@@ -38,9 +38,11 @@ from avsal_bench.spec import ClipSpec
 
 @register_model(
     "vinet_e",
+    title="ViNet-E",
     paper="vinetv2_2025",
     modalities=("v",),
     code="ViNet-Saliency/vinet_v2",
+    code_licence="CC BY-NC-SA 4.0",
     tiny={"size": (48, 80), "size_s": (32, 64), "width": 0.125, "bn_momentum": 0.1},
     marks={"around": {"target_in_clip": False}, "aligned": {"align_corners": True}},
     parity=("v",),

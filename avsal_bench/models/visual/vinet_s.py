@@ -102,9 +102,11 @@ _WEIGHTS = (
 
 @register_model(
     "vinet_s",
+    title="ViNet-S",
     paper="vinetv2_2025",
     modalities=("v",),
     code="ViNet-Saliency/vinet_v2",
+    code_licence="CC BY-NC-SA 4.0",
     tiny={"frames": 16, "size": (64, 96), "width": 0.125, "bn_momentum": 0.1},
     marks={"aligned": {"align_corners": True}, "ungrouped_root": {"root_grouping": False}},
     parity=("v",),
