@@ -209,10 +209,14 @@ class RecordForm(TypedDict):
 
 
 def json_schema() -> dict[str, Any]:
-    """The form as a JSON Schema, as it is published in ``docs/record.schema.json``."""
+    """The form as a JSON Schema, as it is published in ``docs/schema/record-N.json`` for the form of number N.
+
+    Its ``$id`` names the form, and is no address: it holds wherever the documentation lies.
+    """
     plain = _adapter().json_schema()
     title = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:avsal-bench:schema:record-{SCHEMA}",
         "title": f"A record of avsal_bench, form {SCHEMA}",
         "$comment": "Records without plug-ins have neither `metrics` nor `provenance.plugins`; both came with 0.1.0.",
     }

@@ -10,6 +10,10 @@ import re
 
 #: What Markdown takes for markup wherever it stands, and an underscore that does not stand inside a word.
 _MARKDOWN = re.compile(r"[\\`*\[\]|$~]|(?<![^\W_])_|_(?![^\W_])")
+#: What GitHub makes links of: behind it stands a person, an issue, or the rest of an address.
+_LINKED = re.compile(r"[@#]|[gG][hH]-(?=\d)|:(?=//)|(?i:mailto|xmpp):|(?i:www)(?=\.)")
+#: Characters that nobody sees, or that turn the direction of others.
+_UNSEEN = re.compile("[\u200b-\u200f\u061c\u2060-\u2069\u202a-\u202e\ufeff]")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LATEX = {c: rf"\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
@@ -43,6 +47,19 @@ def for_markdown(text: str) -> str:
     """
     escaped = _MARKDOWN.sub(lambda found: f"\\{found[0]}", _ENTITY.sub("&amp;", one_line(text)))
     return escaped.replace("<", "&lt;")
+
+
+def for_comment(text: str, longest: int = 300) -> str:
+    r"""Text that a comment on GitHub shows as it is: nobody is mentioned, nothing is linked or referred to.
+
+    GitHub looks for mentions, issues and addresses in the text that is left of Markdown, so these are broken up by
+    blanks of no width.
+
+    >>> print(for_comment("@all #1 www.x.org *a*").replace("\u200b", "^"))
+    @^all #^1 www^.x.org \*a\*
+    """
+    short = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return _LINKED.sub(lambda found: f"{found[0]}\u200b", for_markdown(_UNSEEN.sub("", short)))
 
 
 def for_latex(text: str) -> str:

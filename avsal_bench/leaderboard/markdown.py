@@ -13,8 +13,12 @@ class Ready(str):
     __slots__ = ()
 
 
-def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers: range = range(0)) -> str:
+def markdown_table(
+    header: Sequence[str], body: Sequence[Sequence[str]], numbers: range = range(0), padded: bool = True
+) -> str:
     r"""A Markdown table, padded so that its text reads as a table too; columns in ``numbers`` align right.
+
+    Without ``padded`` cells are as long as their text.
 
     >>> print(markdown_table(["a", "b"], [["x*", "1.5"], ["y", Ready("**2**")]], numbers=range(1, 2)), end="")
     | a   |     b |
@@ -25,7 +29,7 @@ def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]], numbers
     header, *body = (
         [cell if isinstance(cell, Ready) else for_markdown(cell) for cell in row] for row in (header, *body)
     )
-    widths = [max(3, *map(len, column)) for column in zip(header, *body, strict=True)]
+    widths = [max(3, *map(len, column if padded else column[:1])) for column in zip(header, *body, strict=True)]
     rule = ["-" * (w - 1) + ":" if i in numbers else "-" * w for i, w in enumerate(widths)]
     lines = []
     for row in [header, rule, *body]:

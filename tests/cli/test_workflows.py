@@ -19,6 +19,7 @@ WORKFLOWS = sorted((HOME / ".github" / "workflows").glob("*.yml"))
 ACTIONS = {
     "actions/checkout": "v4",
     "actions/setup-python": "v5",
+    "actions/upload-artifact": "v4",
     "actions/upload-pages-artifact": "v3",
     "actions/deploy-pages": "v4",
 }

@@ -26,7 +26,9 @@ WAYS = {
     # An address for records: `--records` of commands, and `load_records`; what is merged only speaks of it.
     "avsal_bench.leaderboard.record_places": {
         "avsal_bench.cli.options",
+        "avsal_bench.cli.submitting.submit",
         "avsal_bench.api.record_table",
+        "avsal_bench.api.network_card",
         "avsal_bench.leaderboard.merged_records",
     },
 }

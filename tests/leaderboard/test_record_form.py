@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import HOME
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from made_boards import board_records, rich_record
-from made_records import CHANGES, changed, made_elsewhere, make, places, put, synth_records
+from made_records import CHANGES, changed, made_elsewhere, make, places, put, synth_records, whole
 
 from avsal_bench.cli import main
 from avsal_bench.plain_values import read_plain
 from avsal_bench.record_form import (
+    SCHEMA,
     Counts,
     Curves,
     RecordForm,
@@ -26,7 +29,7 @@ from avsal_bench.record_form import (
 )
 from avsal_bench.records import METRICS, Record, VideoScores, read_record, record_from_json, write_record
 
-PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "record.schema.json"
+PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "schema" / f"record-{SCHEMA}.json"
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +226,33 @@ def test_the_published_schema_is_that_of_the_form(capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     assert json.loads(text) == json_schema()
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    assert published == json.loads(text), "make it anew: avsal submit --schema > docs/record.schema.json"
+    assert published == json.loads(text), f"make it anew: avsal submit --schema > {PUBLISHED}"
+    assert published["$id"] == f"urn:avsal-bench:schema:record-{SCHEMA}"
+
+
+def test_forms_of_before_stay_published() -> None:
+    """A record says which form it has, and its form is found under that number; those before 3 never were published."""
+    folder = PUBLISHED.parent
+    assert {path.name for path in folder.iterdir()} == {f"record-{number}.json" for number in range(3, SCHEMA + 1)}
+    for path in folder.iterdir():
+        form = json.loads(path.read_text(encoding="utf-8"))
+        assert path.stem == form["$id"].rpartition(":")[2]
+        assert path.stem == f"record-{form['properties']['schema']['const']}", "another form has another number"
+
+
+def test_records_are_valid_by_the_published_schema(plain: dict[str, Any], tmp_path: Path) -> None:
+    """By another reader than ours: it takes every record here, and refuses what ours refuses."""
+    form = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(form)
+    valid = Draft202012Validator(form).is_valid
+    write_record(tmp_path / "whole.json", whole())
+    write_record(tmp_path / "synth.json", synth_records()[0])
+    files = [*tmp_path.iterdir(), *(HOME / "leaderboard" / "records").glob("*/*/*.json")]
+    assert valid(plain)
+    assert [path for path in files if not valid(json.loads(path.read_text(encoding="utf-8")))] == []
+    wrong = [plain | {"fold": 0}, plain | {"schema": 4}, plain | {"model": "a b"}, plain | {"more": 1}]
+    wrong += [{key: value for key, value in plain.items() if key != "videos"}]
+    assert not any(map(valid, wrong))
 
 
 WORDS = st.text(alphabet=st.characters(exclude_categories=()), max_size=20)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avsal_bench.files import regular_file
+from avsal_bench.leaderboard.submissions.problem import NO_FILE, Problem
 from avsal_bench.strays import strays
 
 #: Files of one submission.
 MOST_FILES = 20_000
 
 
-def files_in(paths: Sequence[Path], problems: dict[Path, list[str]], left: list[Path]) -> Iterator[Path]:
+def files_in(paths: Sequence[Path], problems: dict[Path, list[Problem]], left: list[Path]) -> Iterator[Path]:
     """Every regular file once, those of folders by name; a picture beside a record belongs to it.
 
     Args:
@@ -39,7 +40,7 @@ def files_in(paths: Sequence[Path], problems: dict[Path, list[str]], left: list[
                 raise ValueError(f"{path}: more than {MOST_FILES:,} files; hand them in as several submissions")
 
 
-def _inside(folder: Path, problems: dict[Path, list[str]], left: list[Path]) -> Iterator[Path]:
+def _inside(folder: Path, problems: dict[Path, list[Problem]], left: list[Path]) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=_raise):
         odd = strays([*folders, *files])
         left += [Path(place) / name for name in sorted(odd)]
@@ -53,7 +54,7 @@ def _inside(folder: Path, problems: dict[Path, list[str]], left: list[Path]) -> 
                 try:
                     yield regular_file(path)
                 except (ValueError, OSError) as error:
-                    problems[path] = [str(error).removeprefix(f"{path} ")]
+                    problems[path] = [Problem(str(error).removeprefix(f"{path} "), NO_FILE)]
 
 
 def _raise(error: OSError) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avsal_bench.files import regular_file
+from avsal_bench.leaderboard.submissions.problem import Problem
 from avsal_bench.leaderboard.submissions.submit import Submission, is_same
 from avsal_bench.progress import progress
 from avsal_bench.records import write_record
@@ -95,7 +96,7 @@ def check_pictures(found: Submission) -> None:
                 try:
                     clean_picture(path.with_suffix(".jpg"), Path(folder) / "picture.jpg")
                 except (ValueError, OSError) as error:
-                    found.problems[path] = [str(error)]
+                    found.problems[path] = [Problem(str(error), "leave the picture out, or make it anew")]
                     del found.records[path], found.places[path]
             bar.advance()
 

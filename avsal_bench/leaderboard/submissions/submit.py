@@ -15,6 +15,7 @@ from typing import Any
 from avsal_bench.files import regular_file, sha256
 from avsal_bench.leaderboard.kinds import KINDS, known_viewing
 from avsal_bench.leaderboard.submissions.handed_in import files_in
+from avsal_bench.leaderboard.submissions.problem import NO_RECORD, Problem, with_fix
 from avsal_bench.leaderboard.tables import folds_of
 from avsal_bench.names import PRECISIONS, shortened, unknown
 from avsal_bench.plain_values import MOST_BYTES, read_plain
@@ -76,7 +77,7 @@ class Submission:
 
     records: dict[Path, Record] = field(default_factory=dict)
     places: dict[Path, Path] = field(default_factory=dict)
-    problems: dict[Path, list[str]] = field(default_factory=dict)
+    problems: dict[Path, list[Problem]] = field(default_factory=dict)
     strays: list[Path] = field(default_factory=list)
 
 
@@ -112,18 +113,19 @@ def check_submission(
             content = regular_file(path, MOST_BYTES, links=True).read_bytes()
             record = record_from_json(read_plain(content))
         except (ValueError, OSError) as error:
-            found.problems[path] = [f"not a record ({str(error).removeprefix(f'{path} ')})"]
+            told = f"not a record ({str(error).removeprefix(f'{path} ')})"
+            found.problems[path] = [Problem(told, NO_RECORD)]
             continue
         problems = list(_problems(record, averaging, listed, blank_counts))
         if not problems:
             r = record
             place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
-            problems = list(_place_problems(path, place, taken, reason, there))
+            problems = list(_place_problems(path, place, record, taken, reason, there))
             taken[str(place).casefold()] = path
         if problems:
             found.problems[path] = problems
             continue
-        if place.exists() and not is_same(path, place):
+        if reason and place.exists() and not is_same(path, place):
             old = sha256(place)
             record = replace(record, provenance=record.provenance | {"replaces": {"sha256": old, "reason": reason}})
         found.records[path] = record
@@ -151,20 +153,27 @@ def incomplete_folds(found: Submission, folder: Path) -> list[str]:
 
 def _problems(
     r: Record, averaging: Mapping[str, Averaging], listed: Listed, blank_counts: Collection[str]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """Everything about a record that speaks against publishing it."""
+    known = "score it again under a protocol of this package; `avsal protocols --help` says how to compare them"
+    yield from with_fix(_rule_problems(r, averaging), "leave it out" if r.synthetic else known)
+    if not r.synthetic:
+        whole = "test every video of the list again, with `avsal evaluate` or `avsal bench`, and no other"
+        yield from with_fix(_video_problems(r, listed), whole)
+    anew = "make the record anew with `avsal evaluate` or `avsal bench`, and change nothing in it"
+    yield from with_fix(_score_problems(r, r.protocol in blank_counts), anew)
+    yield from with_fix(_weight_problems(r), anew)
+    yield from with_fix(_story_problems(r.provenance), "make it anew from a committed tree or an installed package")
+    yield from with_fix(_watched_problems(r), anew)
+
+
+def _rule_problems(r: Record, averaging: Mapping[str, Averaging]) -> Iterator[str]:
     if r.synthetic:
         yield f"{r.dataset} is made by this project itself: its scores say nothing about real videos and stay at home"
     if r.protocol not in averaging:
         yield f"unknown protocol {r.protocol!r}; known are {', '.join(averaging)}"
     elif r.averaging != averaging[r.protocol]:
         yield f"averages {r.averaging}, protocol {r.protocol} averages {averaging[r.protocol]}"
-    if not r.synthetic:
-        yield from _video_problems(r, listed)
-    yield from _score_problems(r, r.protocol in blank_counts)
-    yield from _weight_problems(r)
-    yield from _story_problems(r.provenance)
-    yield from _watched_problems(r)
 
 
 def _video_problems(r: Record, listed: Listed) -> Iterator[str]:
@@ -316,19 +325,29 @@ def _names_in(folder: Path) -> dict[str, str]:
 def _place_problems(
     path: Path,
     place: Path,
+    record: Record,
     taken: Mapping[str, Path],
     reason: str | None,
     there: Callable[[Path], Mapping[str, str]],
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     if other := taken.get(str(place).casefold()):
-        yield f"claims the same row as {other}"
+        yield Problem(f"claims the same row as {other}", "keep one of them")
     elif (near := there(place.parent).get(place.name.casefold(), place.name)) != place.name:
-        yield f"is called as {near} in {place.parent} but for upper and lower case; choose another name, or that one"
+        told = f"is called as {near} in {place.parent} but for upper and lower case; choose another name, or that one"
+        yield Problem(told, "choose another name, or that one")
     if place.parents[2] in path.resolve().parents or place.parents[2].resolve() in path.resolve().parents:
         if not is_same(path, place):
-            yield f"lies where another record belongs; its place is {place}"
-    elif place.exists() and not reason:
-        yield f'{place} is there already; to put this one in its place give --replace "why"'
+            told = f"lies where another record belongs; its place is {place}"
+            yield Problem(told, "move it there, as `avsal submit` does")
+    elif place.exists() and not reason and not replaces(record, place):
+        told = f'{place} is there already; to put this one in its place give --replace "why"'
+        yield Problem(told, 'put it in its place with `avsal submit --replace "why"`')
+
+
+def replaces(record: Record, place: Path) -> bool:
+    """Whether a record says that it takes the place of the very file that is there, and why."""
+    said = record.provenance.get("replaces")
+    return isinstance(said, Mapping) and bool(said.get("reason")) and said.get("sha256") == sha256(place)
 
 
 def is_same(path: Path, place: Path) -> bool:
