@@ -185,7 +185,7 @@ class AVRSP(Network):
         """The saliency of X0, of E0 to E3 and of the sound."""
         fused = x0
         if audio is not None and self.spec.audio is not None:
-            fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, len(x0)))
+            fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, x0.shape[0]))
         skips = self._regulate(fused, enhanced, sums)
         saliency: Tensor = self.decoder(fused, skips[self.deepest_skip :])
         return saliency
