@@ -1,7 +1,7 @@
 """AVRSP: relevance-guided audio-visual saliency prediction (avrsp2024, arXiv 2411.11454).
 
-No code is published, so this is a reading of the paper. It departs from it nowhere that is known; what the paper
-leaves open is decided here:
+No code is published, so this is a reading of the paper. Its equations are kept as printed; what it leaves open, and
+what it says in two ways, is decided here:
 
 1. Frames are normalised as for torchvision's Kinetics weights of S3D.
 2. The sound is STAViS's: the excerpt of the clip at 22 050 Hz in [-256, 256] under a Hann window.
@@ -11,7 +11,8 @@ leaves open is decided here:
 6. Eq. 6 weighs the heads by both streams, each averaged over its tokens, with an MLP that the heads share.
 7. Two RAVF blocks, and every block hears the same audio tokens: only the visual stream is refined.
 8. Retention scores are raw products, as Eqs. 2 and 3 print them; ``retention="sigmoid"`` squeezes them to [0, 1].
-9. MS is MINet's aggregate interaction (lartpang/MINet), which has the same equations, in 3D.
+9. MS is Eqs. 8 to 12. The layers that they do not name are those of MINet's aggregate interaction
+   (lartpang/MINet), in 3D; see :mod:`avsal_bench.models.layers.multi_scale` for where that block goes another way.
 10. MRG has one gate per channel.
 11. The gated fusion feature is added to the visual feature of its scale.
 12. Four decoder blocks with skips by concatenation; time collapses in the last one, as in ViNet.
@@ -19,6 +20,14 @@ leaves open is decided here:
 14. Eight clips in a batch (in the recipe).
 15. The reverse window reverses the sound with the frames, as in ViNet.
 16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.fusion.alternatives`).
+17. A ``v`` job is trained on the six sets too, after DHF1K: the paper speaks of that stage for both branches alone.
+18. A block of the decoder is "a convolutional layer and an upsampling layer". Here batch norm and ReLU follow the
+    convolution; the last block has two, whose time kernels and strides join the T' steps, and a 1x1 convolution to one
+    channel before the sigmoid.
+19. The feed-forward layer of RAVF widens four times, with GELU, as a transformer's does.
+20. Silence gives SoundNet no gradient: batch norms over zeros would multiply it (``backbones/soundnet.py``).
+21. Table III's rows without MS and MRG have no skips (``skips=False``), and Table IV's rows without pairs have them;
+    see below.
 
 Indices are the paper's: X0 is the deepest of the four scales (1/32) and X3 the finest (1/4). The paper's clip has 32
 frames; 8 and 16 work too, with T' = T/8 steps in the place of 4.
@@ -27,6 +36,12 @@ The ablations are options: ``ms`` and ``mrg`` (Table III), ``pairs`` (Table IV) 
 the paper prints inputs and outputs only. Here a scale without a pair is its own skip, S = X. The first gate brings the
 fusion feature to its scale in one step. The fourth pair, at X0, makes a fourth skip, which joins the fusion feature
 before the first block of the decoder.
+
+"Neither MS nor MRG" is in both tables, with other scores on DIEM: CC 0.628 (``v``) and 0.663 (``av``) in Table III,
+0.652 and 0.670 in Table IV. So it is two networks, and the paper does not say which. Section III.C calls it usual that
+"only fused features serve as the primary input to the decoder": without skips, ``skips=False``, which is taken for
+Table III. With them, which is ``pairs=0`` and equally ``ms=False, mrg=False``, it is Table IV's. The reading orders the
+two as the scores do; nothing else speaks for it.
 """
 
 from __future__ import annotations
@@ -80,6 +95,8 @@ class AVRSP(Network):
         bn_momentum: of S3D's batch norms; see :class:`S3D`.
         retention: of RAVF, ``raw`` or ``sigmoid``.
         pairs: scales with MS and MRG, 0 to 4, the finest first: 1 is X3, 3 is X3, X2 and X1.
+        skips: whether the decoder is given the finer scales; without them it decodes the fusion feature alone, and
+            there may be neither MS nor MRG.
         fusion: of X0 and the sound: ``ravf``, or one of the others of Table V.
 
     Raises:
@@ -89,6 +106,7 @@ class AVRSP(Network):
     audio_only = ("soundnet.", "ravf.", "fusion.")
     audio_free = True
     shares = True
+    weightless = ("retention",)
 
     def __init__(
         self,
@@ -106,6 +124,7 @@ class AVRSP(Network):
         retention: Retention = "raw",
         pairs: int = 3,
         fusion: Fusion = "ravf",
+        skips: bool = True,
     ) -> None:
         super().__init__()
         check_clip("avrsp", frames, size)
@@ -113,14 +132,20 @@ class AVRSP(Network):
             raise ValueError(f"avrsp takes a height and a width of 64 pixels or more; got {tuple(size)}")
         if pairs not in range(5):
             raise ValueError(f"pairs is a number from 0 to 4; got {pairs}")
+        if not skips and pairs and (ms or mrg):
+            raise ValueError(
+                "skips=False has no scales for MS and MRG to enhance; take pairs=0, or ms=False, mrg=False"
+            )
         pick("fusion", fusion, {**_SIMPLE, "mbt": MBT, "ravf": RAVF})
         audio = Waveform(frames) if modality == "av" else None
         self.spec = ClipSpec(frames, (size[0], size[1]), target="last", audio=audio)
 
         self.s3d = S3D(backbone_width, bn_momentum)
-        self.aspp = nn.ModuleList(ASPP(channels, width) for channels in self.s3d.channels)
+        # Without skips the finer scales reach nothing, and have no layers.
+        used = slice(0 if skips else 3, 4)
+        self.aspp = nn.ModuleList(ASPP(channels, width) for channels in self.s3d.channels[used])
         # Stages finest first have T/2, T/2, T/4 and T/8 steps; all leave with T/8.
-        self.lip = nn.ModuleList(LIP(width, stride) for stride in (4, 4, 2, 1))
+        self.lip = nn.ModuleList(LIP(width, stride) for stride in (4, 4, 2, 1)[used])
         # RAVF has a name of its own, which checkpoints know.
         self.ravf: RAVF | None = None
         self.fusion: nn.Module | None = None
@@ -137,7 +162,7 @@ class AVRSP(Network):
         # The first gate starts from X0, each further one from the scale before.
         gates = (RegulatorGate(width, 2**i if i == self.paired[0] else 2) for i in self.paired)
         self.mrg = nn.ModuleList(gates) if mrg else None
-        self.deepest_skip = 0 if pairs == 4 and (ms or mrg) else 1
+        self.deepest_skip = 4 if not skips else 0 if pairs == 4 and (ms or mrg) else 1
         self.decoder = Decoder(width, steps=frames // 8, skips=4 - self.deepest_skip)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
@@ -149,9 +174,10 @@ class AVRSP(Network):
             ValueError: if the clip is not the one of the spec, or an ``av`` network gets no sound.
         """
         self.check_input(frames, audio)
-        x3, x2, x1, x0 = (lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, self.s3d(frames), strict=True))
-        enhanced = self._enhance([x0, x1, x2, x3])
-        return self._decode(x0, enhanced, audio, use_audio)
+        stages = self.s3d(frames)[-len(self.lip) :]
+        scales = [lip(aspp(x)) for lip, aspp, x in zip(self.lip, self.aspp, stages, strict=True)]
+        scales.reverse()
+        return self._decode(scales[0], self._enhance(scales), audio, use_audio)
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory, use_audio: Tensor | None = None) -> Tensor:
         """See :meth:`Network.predict`: what windows share is found once, all that is seen once for several sounds."""
@@ -160,8 +186,11 @@ class AVRSP(Network):
         return self._decode(x0, enhanced, audio, use_audio, WeightSums(memory))
 
     def _see(self, clips: Clips, memory: Memory) -> tuple[Tensor, list[Tensor]]:
-        """X0, and E0 to E3."""
+        """X0, and E0 to E3, of which there is only the first without skips."""
         first, second = self.s3d.shared(clips, memory)
+        if len(self.lip) == 1:
+            x0 = self.lip[0](self.aspp[0](self.s3d.deep(second)[-1]))
+            return x0, [x0]
         scales = []
         for stage, aspp, lip in zip((first, second), self.aspp, self.lip, strict=False):
             # ASPP, and the convolution of LIP, look at single time steps; LIP's norm is of the whole window.
@@ -182,7 +211,7 @@ class AVRSP(Network):
         use_audio: Tensor | None,
         sums: WeightSums | None = None,
     ) -> Tensor:
-        """The saliency of X0, of E0 to E3 and of the sound."""
+        """The saliency of X0, of E0 to E3 (E0 without skips) and of the sound."""
         fused = x0
         if audio is not None and self.spec.audio is not None:
             fused = in_rows(self._fuse, x0, audio, check_rows(use_audio, x0.shape[0]))
@@ -239,27 +268,28 @@ class Decoder(nn.Module):
         width: C of the features; the last block narrows to C/2 and C/4.
         steps: T', one of 1, 2 and 4. The last block has two convolutions with time kernel and stride 2; with fewer
             than 4 steps the later ones have nothing left to join, and their time kernel is 1.
-        skips: 3, at the scales 1/16, 1/8 and 1/4; or 4, with one at 1/32 that the first block takes.
+        skips: 3, at the scales 1/16, 1/8 and 1/4; or 4, with one at 1/32 that the first block takes; or none.
     """
 
     def __init__(self, width: int, steps: int, skips: int = 3) -> None:
         super().__init__()
-        self.block0 = _conv_bn_relu((skips - 2) * width, width)
-        self.block1 = _conv_bn_relu(2 * width, width)
-        self.block2 = _conv_bn_relu(2 * width, width)
+        inputs = 2 * width if skips else width
+        self.block0 = _conv_bn_relu(2 * width if skips == 4 else width, width)
+        self.block1 = _conv_bn_relu(inputs, width)
+        self.block2 = _conv_bn_relu(inputs, width)
         first, second = min(2, steps), max(1, steps // 2)
         self.block3 = nn.Sequential(
-            _conv_bn_relu(2 * width, width // 2, first), _conv_bn_relu(width // 2, width // 4, second)
+            _conv_bn_relu(inputs, width // 2, first), _conv_bn_relu(width // 2, width // 4, second)
         )
         self.head = nn.Conv2d(width // 4, 1, 1)
 
     def forward(self, fused: Tensor, skips: list[Tensor]) -> Tensor:
         """Decode ``(B, C, T', h, w)`` and the skips, coarse to fine, to the map ``(B, 32h, 32w)`` in [0, 1]."""
-        *deepest, s1, s2, s3 = skips
-        x = upsample(self.block0(torch.cat([fused, *deepest], dim=1)))
-        x = upsample(self.block1(torch.cat([x, s1], dim=1)))
-        x = upsample(self.block2(torch.cat([x, s2], dim=1)))
-        x = self.block3(torch.cat([x, s3], dim=1))
+        s0, s1, s2, s3 = [[]] * (4 - len(skips)) + [[skip] for skip in skips]
+        x = upsample(self.block0(torch.cat([fused, *s0], dim=1)))
+        x = upsample(self.block1(torch.cat([x, *s1], dim=1)))
+        x = upsample(self.block2(torch.cat([x, *s2], dim=1)))
+        x = self.block3(torch.cat([x, *s3], dim=1))
         # A 1x1 convolution and a linear upsampling may change places; this way only one channel is enlarged.
         logit = upsample(self.head(x.squeeze(2))[:, :, None], 4)
         return torch.sigmoid(logit[:, 0, 0])

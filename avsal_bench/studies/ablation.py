@@ -45,12 +45,14 @@ class Row:
         modality: ``v``, ``av`` or ``a``.
         set: overrides of the recipe that make it.
         presets: further ones, by the preset that they are for.
+        unprinted: why the paper prints no score of it that can be read; "" for a row of ``published.csv``.
     """
 
     variant: str
     modality: str
     set: Settings = field(default_factory=dict)
     presets: Mapping[str, Settings] = field(default_factory=dict)
+    unprinted: str = ""
 
     @property
     def slug(self) -> str:
@@ -70,7 +72,7 @@ class Ablation:
         name: of the file.
         title: in a few words.
         paper: key in ``published.csv``.
-        table: in that paper, as ``published.csv`` has it.
+        table: in that paper, as ``published.csv`` has it; or a figure.
         model: of all rows.
         rows: in the order of the paper.
         base: variant that the others are compared with; by default the first.
@@ -80,6 +82,7 @@ class Ablation:
         set: overrides of the recipe that all rows share.
         presets: further ones, by the preset that they are for.
         left_out: published rows that cannot be made, and why.
+        notes: what a reader of the table must know, such as where the paper contradicts itself, in texts of their own.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Ablation:
     set: Settings = field(default_factory=dict)
     presets: Mapping[str, Settings] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def ablations_text() -> str:
@@ -142,12 +146,19 @@ def load_ablation(folder: Path, name: str) -> Ablation:
         keys = _checked(Ablation, plain, "ablation", given=("name",))
         rows = tuple(_row(entry) for entry in keys.pop("rows"))
         keys |= {"data": tuple(expand(keys.get("data", ()))), "folds": tuple(keys.get("folds", ()))}
+        keys["notes"] = _notes(keys.get("notes", ()))
         base = keys.pop("base", rows[0].variant if rows else "")
         ablation = Ablation(name=name, rows=rows, base=base, **keys)
         _check(ablation)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from error
     return ablation
+
+
+def _notes(plain: Any) -> tuple[str, ...]:
+    if not isinstance(plain, list | tuple) or not all(isinstance(note, str) for note in plain):
+        raise ValueError(f"notes: expected a list of texts, got {plain!r}")
+    return tuple(plain)
 
 
 def _row(plain: Any) -> Row:

@@ -64,7 +64,7 @@ Ours = Mapping[str, Mapping[str, Mapping[str, float]]]
 def compare_ablation(
     ablation: Ablation, ours: Ours, published: Published
 ) -> dict[str, tuple[list[str], list[list[str]]]]:
-    """Ours beside the paper's: for each metric that the paper prints, a header and a line a row.
+    """Ours beside the paper's: for each metric that the paper prints (all, if none), a header and a line a row.
 
     In brackets behind a score is its difference from that of the base row, in the same column. Where the paper prints
     a mean over its sets and ours were tested on several, ours is their mean.
@@ -75,7 +75,7 @@ def compare_ablation(
         ours, measured = {variant: {AVERAGE: _means(own, measured)} for variant, own in ours.items()}, [AVERAGE]
     tables = {}
     for metric in METRICS:
-        if not any(metric in cells for own in published.values() for cells in own.values()):
+        if published and not any(metric in cells for own in published.values() for cells in own.values()):
             continue
         shown = {"Variant": [row.variant + " (base)" * (row.variant == ablation.base) for row in ablation.rows]}
         for name in [*measured, *(name for name in papers if name not in measured)]:
@@ -131,10 +131,12 @@ def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
     Returns:
         The same for a terminal, and the path of the file.
     """
-    published = published_ablation(resource("published.csv"), ablation.paper, ablation.table)
+    printed = any(not row.unprinted for row in ablation.rows)
+    published = published_ablation(resource("published.csv"), ablation.paper, ablation.table) if printed else {}
     tables = compare_ablation(ablation, our_scores(plans), published)
     notes = _notes(ablation, plans, space)
     left_out = [f"- {label}: {reason}" for label, reason in ablation.left_out.items()]
+    unprinted = [f"- {row.variant}: {row.unprinted}" for row in ablation.rows if row.unprinted]
 
     def page(draw: Callable[[list[str], list[list[str]], range], str]) -> str:
         parts = [f"# {ablation.title}\n\n{notes}"]
@@ -142,7 +144,9 @@ def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
             f"## {metric}\n\n{draw(header, body, range(1, len(header))).rstrip()}"
             for metric, (header, body) in tables.items()
         ]
+        parts += ["\n".join(["## Without a printed score\n", *unprinted])] if unprinted else []
         parts += ["\n".join(["## Left out\n", *left_out])] if left_out else []
+        parts += ["\n".join(["## Notes\n", *(f"- {note}" for note in ablation.notes)])] if ablation.notes else []
         return "\n\n".join(parts) + "\n"
 
     path = ablation_root(ablation, space, preset, plans[0].jobs[0].precision) / "table.md"

@@ -22,6 +22,8 @@ OPTIONS = [
     {"pairs": 4, "ms": False, "mrg": False},
     {"pairs": 4, "modality": "v"},
     {"pairs": 1, "modality": "v"},
+    {"skips": False, "pairs": 0},
+    {"skips": False, "ms": False, "mrg": False, "modality": "v"},
     {"retention": "sigmoid"},
 ]
 
@@ -66,6 +68,29 @@ def test_three_pairs_and_ravf_are_the_default(modality):
 @pytest.mark.parametrize("modality", ["v", "av"])
 def test_no_pairs_is_neither_ms_nor_mrg(modality):
     same(tiny(modality=modality, pairs=0), tiny(modality=modality, ms=False, mrg=False))
+
+
+def test_without_skips_the_decoder_is_given_the_fused_feature_alone():
+    """The other network with neither MS nor MRG, which the paper scores otherwise."""
+    net = tiny(skips=False, ms=False, mrg=False).eval()
+    seen = []
+    net.decoder.register_forward_pre_hook(lambda _, args: seen.append(args))
+    with torch.no_grad():
+        net(*clip(net))
+    assert seen[0][1] == []
+    assert size(net) < size(tiny(pairs=0))
+    same(tiny(skips=False, pairs=0), net)
+    x = seen[0][0]
+    for block in (net.decoder.block0, net.decoder.block1, net.decoder.block2):
+        x = F.interpolate(block(x), scale_factor=(1, 2, 2), mode="trilinear")
+    x = net.decoder.head(net.decoder.block3(x)[:, :, 0])
+    expected = F.interpolate(x, scale_factor=4, mode="bilinear").sigmoid()[:, 0]
+    torch.testing.assert_close(net.decoder(*seen[0]), expected)
+
+
+def test_without_skips_there_is_nothing_to_enhance():
+    with pytest.raises(ValueError, match=r"skips=False has no scales for MS and MRG.*pairs=0"):
+        tiny(skips=False)
 
 
 def test_four_pairs_without_ms_and_mrg_are_no_pairs():

@@ -1,7 +1,10 @@
 """How AVRSP's scales meet: Multi-scale Synergy (MS) and the Multi-scale Regulator Gate (MRG), avrsp2024, section III.C.
 
-MS is lartpang/MINet's aggregate interaction, which has the same equations, in 3D: convolutions 3x3x3, nearest
-upsampling, 2x2 average pooling, and batch norm and ReLU after every sum.
+MS is Eqs. 8 to 12 as they are printed. They name a convolution, an upsampling and a downsampling with one behind each,
+and nothing else. The rest is that of lartpang/MINet's aggregate interaction, whose first sums are the same, in 3D:
+convolutions 3x3x3, nearest upsampling, 2x2 average pooling, and batch norm and ReLU after every sum. That block then
+goes another way, which is not taken here: one more convolution and norm on the sum of Eq. 11, the feature itself
+through a 1x1 convolution where channels differ, and a ReLU over both. Eq. 12 is a plain sum.
 
 Each has two ways to the same numbers: ``forward``, which is the paper's, and ``infer`` for test time, in fewer products
 where that is faster (:mod:`avsal_bench.models.layers.winograd`).
@@ -67,7 +70,7 @@ def _neighbours(scale: str, scales: str) -> str:
 
 
 class Gather(nn.Module):
-    """Bring scales to one of them and convolve each, then sum, batch norm and ReLU: one step of MINet's interaction.
+    """Bring scales to one of them and convolve each, then sum, batch norm and ReLU: one step of Eqs. 9 to 11.
 
     Args:
         channels: C of all scales.

@@ -23,6 +23,7 @@ _CASPNET = {"size": (32, 32), "width": 8}
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "avrsp": ("avrsp", {"modality": "av", **_AVRSP}),
     "avrsp, v": ("avrsp", {"modality": "v", **_AVRSP, "pairs": 4}),
+    "avrsp, no skips": ("avrsp", {"modality": "v", **_AVRSP, "pairs": 0, "skips": False}),
     "caspnet": ("caspnet", {"modality": "av", **_CASPNET}),
     "caspnet, unet": ("caspnet", {"modality": "v", **_CASPNET, "decoder": "unet"}),
     "caspnet, fcn": ("caspnet", {"modality": "v", **_CASPNET, "decoder": "fcn"}),
