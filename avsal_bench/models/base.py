@@ -103,6 +103,18 @@ class Network(nn.Module):
         output: Tensor = self(clips.frames, audio)
         return output
 
+    def advance(self, frames: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One frame further, of a network that goes by frames, where others carry the state: in an exported file.
+
+        Args:
+            frames: ``(B, 3, H, W)`` float32 normalised, the next frame of each of B sequences.
+            state: after the frame before, ``(B, ...)`` each. None at the start of a sequence, and zeros are the same.
+
+        Returns:
+            The output ``(B, h, w)`` for these frames, and the state after them.
+        """
+        raise TypeError(f"{type(self).__name__} does not define advance, which is what a file that goes by frames has")
+
     def check_walk(self) -> None:
         """Look whether a network that goes by frames has a way to carry its state along.
 

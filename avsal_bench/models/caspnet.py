@@ -193,7 +193,7 @@ class CASPNet(Network):
     ) -> Tensor:
         """The saliency of the features by stage, which are changed, and of the sound."""
         if audio is not None and self.spec.audio is not None:
-            rows = check_rows(use_audio, len(audio))
+            rows = check_rows(use_audio, audio.shape[0])
             if rows is None:
                 self._hear(features, self.project(self.vggish(audio)), interact)
             elif rows.any():

@@ -203,11 +203,11 @@ class STANet(Network):
     def _look_at_clips(self, frames: Tensor) -> tuple[Tensor, ...]:
         """The same of clips ``(B, 3, 3, H, W)``, as ``(B, 3, ...)``."""
         features = self._look(frames.transpose(1, 2).flatten(0, 1))
-        return tuple(torch.unflatten(feature, 0, (len(frames), _FRAMES)) for feature in features)
+        return tuple(torch.unflatten(feature, 0, (frames.shape[0], _FRAMES)) for feature in features)
 
     def _hear(self, frames: Tensor, audio: Tensor | None, use_audio: Tensor | None) -> tuple[Tensor | None, Tensor]:
         """The vector of each sound ``(B, channels)``, zeros where it is not heard; and s ``(B,)`` bool."""
-        always = torch.ones(len(frames), dtype=torch.bool, device=frames.device)
+        always = torch.ones(frames.shape[0], dtype=torch.bool, device=frames.device)
         if self.spec.audio is None or audio is None:
             return None, ~always
         if use_audio is None and self.sound_switch == "labels":
@@ -220,8 +220,8 @@ class STANet(Network):
                 decided = self.switch.decide(frames, audio)
             # Where shapes alone are computed, to count, nothing is decided, and the whole is counted.
             use_audio = None if isinstance(decided, FakeTensor) else decided
-        rows = check_rows(use_audio, len(frames))
-        unheard = frames.new_zeros(len(frames), self.trunk_sound.channels)
+        rows = check_rows(use_audio, frames.shape[0])
+        unheard = frames.new_zeros(frames.shape[0], self.trunk_sound.channels)
         vectors = in_rows(lambda _, sound: self.trunk_sound(sound), unheard, audio, rows)
         return vectors, always if rows is None else rows
 

@@ -190,9 +190,8 @@ class STAViS(Network):
             raise ValueError(f"stavis takes a height and a width of 16 pixels or more; got {tuple(size)}")
         r, g, b = (mean / 255 for mean in _MEAN)
         audio = Waveform(frames, shape=(1, 1, -1)) if modality == "av" else None
-        deviation = 1 / 255
         self.spec = ClipSpec(
-            frames, (size[0], size[1]), (r, g, b), (deviation, deviation, deviation), target="middle", audio=audio
+            frames, (size[0], size[1]), (r, g, b), (1 / 255, 1 / 255, 1 / 255), target="middle", audio=audio
         )
 
         self.encoder = resnet50_without_layer4(width=width)
@@ -269,7 +268,7 @@ class STAViS(Network):
         """The logits ``(B, H, W)``."""
         if self.spec.audio is None or audio is None:
             return head(prepared, None, self.fuse)
-        rows = check_rows(use_audio, len(middle))
+        rows = check_rows(use_audio, middle.shape[0])
         if rows is None:
             return head(prepared, (middle, audio), self.fuse_av)
         if not hasattr(self, "fuse"):
@@ -371,8 +370,8 @@ def _mean_of_time(x: Tensor) -> Tensor:
     if not _in_16_bits(x):
         return rows.mean(1).movedim(-1, 1)
     # A product of matrices adds up in float32 without a copy.
-    share = rows.new_full((len(rows), 1, rows.shape[1]), 1 / rows.shape[1])
-    return torch.bmm(share, rows.flatten(2)).view(len(rows), *rows.shape[2:]).movedim(-1, 1)
+    share = rows.new_full((rows.shape[0], 1, rows.shape[1]), 1 / rows.shape[1])
+    return torch.bmm(share, rows.flatten(2)).view(rows.shape[0], *rows.shape[2:]).movedim(-1, 1)
 
 
 def centre_crop(x: Tensor, size: tuple[int, int]) -> Tensor:

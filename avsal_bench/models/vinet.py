@@ -194,7 +194,7 @@ class ViNet(Network):
         """The map of S3D's stages and the sound; with ``sums``, as at test time."""
         y3, y2, y1, y0 = stages
         if audio is not None and self.spec.audio is not None:
-            rows = check_rows(use_audio, len(y0))
+            rows = check_rows(use_audio, y0.shape[0])
             y0 = in_rows(lambda seen, heard: self.fusion(seen, self.soundnet(heard)), y0, audio, rows)
         logits: Tensor = self.decoder(y0, y1, y2, y3, sums)
         return logits.sigmoid()

@@ -93,7 +93,7 @@ class SpaceFC(nn.Module):
             branches += [self._scan(x, self.mlp_w), self.mlp_c(x)]
         stacked = torch.stack(branches, dim=-1)
         scores: Tensor = self.reweight(stacked.sum(-1).mean((1, 2, 3)))
-        weights = scores.reshape(len(x), -1, len(branches)).softmax(-1)
+        weights = scores.reshape(x.shape[0], -1, len(branches)).softmax(-1)
         out: Tensor = self.proj((stacked * weights[:, None, None, None]).sum(-1))
         return out
 

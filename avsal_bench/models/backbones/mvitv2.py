@@ -94,7 +94,7 @@ class Attention(nn.Module):
         k = self.norm_k(self.pool_k(qkv[1]).movedim(1, -1))
         v = self.norm_v(self.pool_v(qkv[2]).movedim(1, -1))
         grid, positions = q.shape[1:4], self._positions(q, k)
-        q, k, v, positions = (each.reshape(len(x), self.heads, -1, each.shape[-1]) for each in (q, k, v, positions))
+        q, k, v, positions = (each.reshape(x.shape[0], self.heads, -1, each.shape[-1]) for each in (q, k, v, positions))
         if token is None:
             pooled = F.scaled_dot_product_attention(q, k, v, attn_mask=positions) + q
         else:
@@ -106,7 +106,7 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(all_q, all_k, all_v, attn_mask=F.pad(positions, (1, 0, 1, 0)))
             token = self.proj(mixed[:, :, :1].transpose(1, 2).flatten(2))
             pooled = mixed[:, :, 1:] + q
-        return self.proj(pooled.transpose(1, 2).reshape(len(x), *grid, -1)), token
+        return self.proj(pooled.transpose(1, 2).reshape(x.shape[0], *grid, -1)), token
 
     def _positions(self, q: Tensor, k: Tensor) -> Tensor:
         """What the relative positions add to the logits of ``(n, T, H, W, C)`` queries: ``(n, queries, keys)``."""
@@ -228,7 +228,7 @@ class MViTv2(nn.Module):
             32nd of H, W; normed, where there is a class token, which is not among them.
         """
         x = self.patch_embed(frames).movedim(1, -1)
-        token = None if self.cls_token is None else self.cls_token.expand(len(x), -1, -1)
+        token = None if self.cls_token is None else self.cls_token.expand(x.shape[0], -1, -1)
         stages: list[Tensor] = []
         for i, block in enumerate(self.blocks):
             x, token = block(x, token)

@@ -104,7 +104,7 @@ class MBT(nn.Module):
     def forward(self, x0: Tensor, audio: Tensor) -> Tensor:
         """Fuse; see the module."""
         seen, heard = x0.flatten(2).transpose(1, 2), self.project(audio)
-        shared = self.bottleneck.expand(len(x0), -1, -1)
+        shared = self.bottleneck.expand(x0.shape[0], -1, -1)
         for visual, sound in zip(self.visual[:-1], self.audio, strict=True):
             seen, shared_seen = _through(visual, seen, shared)
             heard, shared_heard = _through(sound, heard, shared)

@@ -69,7 +69,7 @@ class AVIM(nn.Module):
         agreement = query @ key[:, :, None].to(query.dtype) + 0.2 * key.sum(1)[:, None, None]
         weight, bias = self.out.weight.flatten(1), self.out.bias
         mean = F.linear(self.value(visual.mean((2, 3, 4), keepdim=True)).flatten(1), weight)
-        given = agreement.view(len(visual), 1, *visual.shape[2:]) * mean[:, :, None, None, None]
+        given = agreement.view(visual.shape[0], 1, *visual.shape[2:]) * mean[:, :, None, None, None]
         return torch.add(visual, given).add_(0 if bias is None else bias[:, None, None, None])
 
 

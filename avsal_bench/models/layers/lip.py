@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from avsal_bench.models.layers.plain_operators import plain_layout
+
 
 class LIP(nn.Module):
     """Pool groups of ``stride`` steps of time, and 3x3 in space at stride 1, with weights learnt from the input.
@@ -41,7 +43,7 @@ class LIP(nn.Module):
 
     def _by_steps(self, x: Tensor, logit: Tensor) -> Tensor:
         """The same of rows ``(B, T, h, w, C)``, float32 for one time step after the other, which stays in the cache."""
-        made = x.new_empty(len(x), x.shape[1] // self.stride, *x.shape[2:])
+        made = x.new_empty(x.shape[0], x.shape[1] // self.stride, *x.shape[2:])
         for item, steps, logits in zip(made, x, logit, strict=True):
             scale, shift = self._of_norm(logits)
             for at, pooled in enumerate(item):
@@ -70,4 +72,4 @@ class LIP(nn.Module):
         # Time first and space next is the same average, and several times faster than avg_pool3d on a CPU.
         b, c, t, h, w = x.shape
         x = x.reshape(b, c, t // self.stride, self.stride, h, w).mean(3)
-        return F.avg_pool2d(x.flatten(1, 2), 3, stride=1, padding=1).reshape(x.shape)
+        return F.avg_pool2d(plain_layout(x).flatten(1, 2), 3, stride=1, padding=1).reshape(x.shape)

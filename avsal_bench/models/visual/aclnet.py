@@ -176,6 +176,11 @@ class ACLNet(Network):
         hidden, state = self.lstm(self._look(frames)[0], state)
         return self._decode(hidden), state
 
+    def advance(self, frames: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """See :meth:`Network.advance`."""
+        maps, after = self.maps(frames[:, :, None], None if state is None else State(*state))
+        return maps[:, 0], tuple(after)
+
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`.
 
@@ -196,7 +201,7 @@ class ACLNet(Network):
 
     def _look(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features X (1 + M), ``(B, T, C, H/8, W/8)``, and M, ``(B, T, 1, H/8, W/8)``; X and None without attention."""
-        batch, time = len(frames), frames.shape[2]
+        batch, time = frames.shape[0], frames.shape[2]
         features: Tensor = self.vgg(frames.transpose(1, 2).flatten(0, 1))
         attention = None
         if self.attention is not None:

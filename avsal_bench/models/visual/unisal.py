@@ -39,6 +39,7 @@ from avsal_bench.models.backbones.mobilenetv2 import MobileNetV2, rename_tonylin
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.domain_norm import DomainNorm, ExpandedBlock, Skip, of_other_domains
+from avsal_bench.models.layers.plain_operators import plain_operators_wanted
 from avsal_bench.models.layers.priors import Gaussians, gaussians
 from avsal_bench.models.layers.recurrent.carried import Carried, carry
 from avsal_bench.models.layers.recurrent.separable_gru import SeparableGRU
@@ -103,7 +104,7 @@ class Smoothing(nn.Conv2d):
         """Filter ``(N, 1, h, w)``."""
         height, width = input.shape[-2:]
         x = F.pad(input, [_SMOOTHING // 2] * 4, mode="replicate")
-        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or plain_operators_wanted():
             return super().forward(x)
         sides = [next_fast_len(side, real=True) for side in x.shape[-2:]]
         spectrum = torch.fft.rfft2(x, s=sides) * torch.fft.rfft2(self.weight, s=sides).conj()
@@ -240,15 +241,21 @@ class UNISAL(Network):
         Returns:
             ``(B, T, h, w)``, or ``(B, 1, h, w)``, and the state after the last frame; None of images.
         """
-        items, steps = len(frames), frames.shape[2]
+        steps = frames.shape[2]
         encoded = self._look(frames.transpose(1, 2).flatten(0, 1))
         known = None
         if not self.static:
-            hidden, state = self.rnn(torch.unflatten(encoded[0], 0, (items, steps)), state)
+            hidden, state = self.rnn(torch.unflatten(encoded[0], 0, (-1, steps)), state)
             known = hidden.flatten(0, 1)
-        rows = list(range(steps - 1, items * steps, steps)) if last else list(range(items * steps))
-        maps = self._decode(tuple(part[rows] for part in encoded), None if known is None else known[rows])
-        return torch.unflatten(maps, 0, (items, -1)), state
+        if last:
+            encoded = (encoded[0][steps - 1 :: steps], encoded[1][steps - 1 :: steps], encoded[2][steps - 1 :: steps])
+            known = None if known is None else known[steps - 1 :: steps]
+        return torch.unflatten(self._decode(encoded, known), 0, (-1, 1 if last else steps)), state
+
+    def advance(self, frames: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """See :meth:`Network.advance`."""
+        maps, after = self.log_maps(frames[:, :, None], None if state is None else state[0])
+        return maps[:, 0], () if after is None else (after,)
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`.
@@ -274,7 +281,7 @@ class UNISAL(Network):
     def _look(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is seen in frames ``(N, 3, H, W)``, each by itself: at H/32, H/16 and H/8, ``(N, c, h, w)`` each."""
         at_8, at_16, at_32 = self.cnn(frames)
-        priors = self.priors[self.domain](at_32.shape[-2:]).to(at_32).expand(len(frames), -1, -1, -1)
+        priors = self.priors[self.domain](at_32.shape[-2:]).to(at_32).expand(frames.shape[0], -1, -1, -1)
         return self.post_cnn(torch.cat([at_32, priors], 1)), self.skip_2x(at_16), self.skip_4x(at_8)
 
     def _decode(self, encoded: tuple[Tensor, ...], known: Tensor | None) -> Tensor:

@@ -57,7 +57,7 @@ class ConvLSTM(nn.Module):
             x = x * F.dropout(torch.ones_like(x[:, :1]), self.dropout)
         seen = self.input(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if state is None:
-            zeros = seen.new_zeros(len(x), self.recurrent.in_channels, *x.shape[3:])
+            zeros = seen.new_zeros(x.shape[0], self.recurrent.in_channels, *x.shape[3:])
             state = State(zeros, zeros)
         hidden = []
         for step in seen.unbind(1):
