@@ -141,11 +141,11 @@ class AVRSP(Network):
         self.spec = ClipSpec(frames, (size[0], size[1]), target="last", audio=audio)
 
         self.s3d = S3D(backbone_width, bn_momentum)
-        # Without skips the finer scales reach nothing, and have no layers.
-        used = slice(0 if skips else 3, 4)
-        self.aspp = nn.ModuleList(ASPP(channels, width) for channels in self.s3d.channels[used])
-        # Stages finest first have T/2, T/2, T/4 and T/8 steps; all leave with T/8.
-        self.lip = nn.ModuleList(LIP(width, stride) for stride in (4, 4, 2, 1)[used])
+        # Stages finest first have T/2, T/2, T/4 and T/8 steps; all leave with T/8. Without skips the finer ones reach
+        # nothing, and have no layers.
+        strides = (4, 4, 2, 1) if skips else (1,)
+        self.aspp = nn.ModuleList(ASPP(channels, width) for channels in self.s3d.channels[-len(strides) :])
+        self.lip = nn.ModuleList(LIP(width, stride) for stride in strides)
         # RAVF has a name of its own, which checkpoints know.
         self.ravf: RAVF | None = None
         self.fusion: nn.Module | None = None
@@ -285,7 +285,8 @@ class Decoder(nn.Module):
 
     def forward(self, fused: Tensor, skips: list[Tensor]) -> Tensor:
         """Decode ``(B, C, T', h, w)`` and the skips, coarse to fine, to the map ``(B, 32h, 32w)`` in [0, 1]."""
-        s0, s1, s2, s3 = [[]] * (4 - len(skips)) + [[skip] for skip in skips]
+        joined: list[list[Tensor]] = [[] for _ in range(4 - len(skips))] + [[skip] for skip in skips]
+        s0, s1, s2, s3 = joined
         x = upsample(self.block0(torch.cat([fused, *s0], dim=1)))
         x = upsample(self.block1(torch.cat([x, *s1], dim=1)))
         x = upsample(self.block2(torch.cat([x, *s2], dim=1)))

@@ -1,14 +1,16 @@
 """CASP-Net: consistency-aware audio-visual saliency prediction (caspnet2023, CVPR 2023).
 
-No code is published, so this is a reading of the paper, in the order of Fig. 2. It departs from it nowhere that is
-known; what the paper leaves open is decided here:
+No code is published, so this is a reading of the paper, in the order of Fig. 2. It departs from what is printed in two
+places, where that cannot be meant: the minus of Eq. 9, and the mean in the errors of Eq. 7 (both below). What the paper
+leaves open, or says in two ways, is decided here:
 
 1. Frames are normalised as for torchvision's Kinetics weights of S3D.
 2. The target frame is the middle one, index 8 of 16, as in STAViS, whose evaluation is used.
 3. The excerpt of the 16 frames (0.64 s at 25 a second) stands in the middle of the 0.96 s that VGGish hears.
 4. ASPP is OpenNLPLab/AVSBench's, whose description the paper's follows word for word, lifted to clips: four
    convolutions (1, 3, 3) of dilation 3, 6, 12 and 18, summed.
-5. VGGish stays as it is loaded; ``freeze_audio=False`` trains it.
+5. VGGish is trained: section 4.1.2 trains, or fine-tunes, "the entire model". That is the recipe's
+   (``freeze_audio: false``); its preset ``frozen_audio`` leaves VGGish as it is loaded, as the class alone does.
 6. One linear layer brings the sound to the 256 channels of all stages, for all AVIMs and for CPC.
 7. The linear AVIM, printed without a normaliser, is divided by the number of positions N, as Eq. 1 is.
 8. The last layer of an AVIM starts at zero, so that without CPC ``av`` starts as the trained ``v`` network. CPC is no
@@ -20,7 +22,16 @@ known; what the paper leaves open is decided here:
 12. The UNet decoder has five convolutions, 256 to 32 channels, three of them with skips (3 935 137; paper: 3.94 M).
 13. 60 epochs on the six sets, 40 on DHF1K, at a constant rate (the recipe).
 14. One random clip of a video in an epoch (the recipe).
-15. ``bilinear`` is STAViS's layer on the fourth stage, position by position, times too, added to the feature.
+15. ``bilinear`` is STAViS's layer on the fourth stage, position by position, times too, added to the feature. The paper
+    has the operation from its reference [38], and STAViS is [39], so its form may be another; the list of references
+    is not at hand.
+16. CPC's upper levels start anew in each iteration (section 3.3) or stay (Fig. 4): ``cpc_state``; see
+    :mod:`avsal_bench.models.fusion.consistency`.
+17. ``v`` has ASPP. Section 4.2 makes the visual-only network of "a visual encoder and a SalDecoder", and names no ASPP;
+    the decoder takes 256 channels, which ASPP makes.
+18. The divergence of Eq. 8 is of maps that are brought to sum to 1; it is printed without, and could be negative.
+19. "From scratch" (section 4.1.2) means without DHF1K: the same section has S3D and VGGish pre-trained. The preset
+    ``scratch`` takes it at its word.
 
 Facts that are easily got wrong, and kept:
 
@@ -30,8 +41,9 @@ Facts that are easily got wrong, and kept:
 - The ``linear`` interaction has one number a position, phi(q) . phi(k), for the mean of the values.
 - Eq. 9 has a minus and its weight is -0.1, which together reward anti-correlation. The recipe weighs the plain
   correlation by -0.1. The NSS loss that the text names is in no equation.
-- CPC changes the map a lot at the start (0.73 of the feature is left after three iterations) and hears little: three
-  steps of 0.1 lie between the sound and the feature, a ten-thousandth of its spread.
+- With ``cpc_state="restarted"`` CPC changes the map a lot at the start (0.73 of the feature is left after three
+  iterations) and hears little: three steps of 0.1 lie between the sound and the feature in each iteration, and the next
+  one forgets what came half the way. docs/caspnet.md has what is measured of both states.
 """
 
 from __future__ import annotations
@@ -47,7 +59,7 @@ from avsal_bench.models.backbones.vggish import VGGish
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.fusion.bilinear import ChannelBilinear
-from avsal_bench.models.fusion.consistency import AVIM, CPC, Form
+from avsal_bench.models.fusion.consistency import AVIM, CPC, Form, State
 from avsal_bench.models.layers.aspp import ASPP
 from avsal_bench.models.layers.audio_free import check_rows
 from avsal_bench.models.layers.caspnet_decoders import FCNDecoder, SalDecoder, UNetDecoder
@@ -88,6 +100,7 @@ class CASPNet(Network):
         cpc: whether predictive coding corrects the fourth stage.
         cpc_iters: N of CPC, 0 to 5 (Fig. 5); 0 is as without.
         cpc_alpha: its rate.
+        cpc_state: ``restarted`` or ``kept``: its upper levels from one iteration to the next; see :class:`CPC`.
         width: channels of the features after ASPP, even.
         growth: of SalDecoder's dense blocks.
         decoder_width: of the decoders: their channels at the finest stage, even.
@@ -104,6 +117,7 @@ class CASPNet(Network):
     audio_only = ("vggish.", "project.", "avim.", "bilinear.", "cpc.")
     audio_free = True
     shares = True
+    weightless = ("cpc_iters", "cpc_alpha", "cpc_state")
 
     def __init__(
         self,
@@ -122,11 +136,12 @@ class CASPNet(Network):
         backbone_width: float = 1.0,
         audio_width: float = 1.0,
         bn_momentum: float = 0.001,
+        cpc_state: State = "restarted",
     ) -> None:
         super().__init__()
         height, breadth = size
         check_clip("caspnet", FRAMES, (height, breadth))
-        _check_options(decoder, interaction, avim_stages, cpc_iters, cpc_alpha)
+        _check_options(decoder, interaction, avim_stages, cpc_iters, cpc_alpha, cpc_state)
         for name, channels in (("width", width), ("decoder_width", decoder_width)):
             if channels < 2 or channels % 2:
                 raise ValueError(f"{name} is an even number of channels; got {channels}")
@@ -150,7 +165,7 @@ class CASPNet(Network):
             form: Form = "quadratic" if interaction == "quadratic" else "linear"
             self.avim = nn.ModuleDict({str(i): AVIM(width, form) for i in heard})
             self.bilinear = ChannelBilinear(width, width, width, width // 2) if interaction == "bilinear" else None
-            self.cpc = CPC(width, cpc_iters, cpc_alpha) if cpc else None
+            self.cpc = CPC(width, cpc_iters, cpc_alpha, cpc_state) if cpc else None
         self.frozen = ("vggish",) if hears and freeze_audio else ()
         self.freeze()
 
@@ -223,11 +238,14 @@ class CASPNet(Network):
         features[DEEPEST] = deepest
 
 
-def _check_options(decoder: str, interaction: str, avim_stages: Sequence[int], iterations: int, rate: float) -> None:
+def _check_options(
+    decoder: str, interaction: str, avim_stages: Sequence[int], iterations: int, rate: float, state: str
+) -> None:
     """Nothing, for options in their ranges; else a ValueError."""
     for what, found, known in (
         ("decoder", decoder, get_args(Decoder)),
         ("interaction", interaction, get_args(Interaction)),
+        ("cpc_state", state, get_args(State)),
     ):
         if found not in known:
             raise ValueError(unknown(what, found, known))

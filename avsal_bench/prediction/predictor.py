@@ -75,7 +75,8 @@ def find_predictor(
             imported weights; "" for the training that finished last.
         model: name in the registry; of a checkpoint, and of imported weights, it only has to agree.
         modality: likewise; by default that of the weights, and for a file of the authors the richest.
-        settings: further options such as ``network.frames=16``, likewise.
+        settings: further options such as ``network.frames=16``, likewise; but those that change no weight
+            (:attr:`~avsal_bench.models.base.Network.weightless`) are taken for what the checkpoint says.
 
     Raises:
         ValueError, FileNotFoundError: naming what is not known, not there, does not fit or does not agree.
@@ -100,7 +101,7 @@ def from_file(path: Path, model: str = "", options: Mapping[str, Any] | None = N
     Args:
         path: of the file.
         model: name in the registry; of a checkpoint it only has to agree.
-        options: of the network, likewise.
+        options: of the network, likewise, but for those that change no weight.
 
     Raises:
         FileNotFoundError, ValueError: naming the file, and what is wrong with it or does not agree.
@@ -178,10 +179,16 @@ def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[
     kept = content["hyper_parameters"]
     options = dict(kept["options"])
     _check_agrees(str(path), kept["model"], model)
+    free: tuple[str, ...] = getattr(model_entry(kept["model"]).build, "weightless", ()) if asked else ()
     for key, value in asked.items():
-        if key not in options or options[key] != value:
+        if key in free:
+            options[key] = value
+        elif key not in options or options[key] != value:
             was = f"with {key}={options[key]!r}" if key in options else f"without the option {key}"
-            raise ValueError(f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights")
+            told = f"; of a trained {kept['model']} {', '.join(free)} may be changed" if free else ""
+            raise ValueError(
+                f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights{told}"
+            )
     state = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
     try:
         module = SaliencyModule(kept["model"], options, {}, {}, {})

@@ -240,6 +240,7 @@ def test_an_option_outside_its_range(subtests):
         ({"avim_stages": [0, 1]}, r"some of 1, 2, 3 and 4, each once; got \[0, 1\]"),
         ({"avim_stages": [4, 4]}, r"each once; got \[4, 4\]"),
         ({"cpc_iters": 6}, "cpc_iters is 0 to 5; got 6"),
+        ({"cpc_state": "keep"}, "unknown cpc_state 'keep'; did you mean 'kept'"),
         ({"cpc_alpha": 0.0}, "cpc_alpha is above 0 and at most 1; got 0.0"),
         ({"size": (64, 100)}, r"caspnet takes a height and a width of .*got \(64, 100\)"),
         ({"width": 15}, "width is an even number of channels; got 15"),
@@ -272,6 +273,11 @@ def test_the_recipe_has_both_strategies_of_the_paper_and_rewards_correlation():
     assert [s.start for s in six_only.stages] == [
         {"vggish": "vggish_audioset", "s3d": "s3d_kinetics400_torchvision"},
     ]
+    # "The entire model" is trained, VGGish too, but by the preset that says so; "from scratch" starts from nothing.
+    frozen, scratch = (load_recipe(recipes, "caspnet", preset) for preset in ("frozen_audio", "scratch"))
+    assert [r.network.get("freeze_audio") for r in (paper, six_only, scratch, frozen)] == [False, False, False, True]
+    assert [(s.name, s.start) for s in scratch.stages] == [("audiovisual", {})]
+    assert frozen.stages == paper.stages
     for stage in (*paper.stages, *six_only.stages):
         assert stage.loss == {"kl": 1.0, "cc": -0.1, "sim": -0.1}
         assert (stage.batch_size, stage.optimizer) == (8, {"name": "adam", "lr": 1e-4})

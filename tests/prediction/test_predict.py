@@ -29,6 +29,7 @@ from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import frame_rate
 from avsal_bench.data.pictures import show
 from avsal_bench.files import sha256
+from avsal_bench.models import model_entry
 from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor
 from avsal_bench.training.module import SaliencyModule
@@ -263,6 +264,23 @@ def test_bad_names(film, tmp_path):
     with pytest.raises(OSError, match="file"):
         predict(film, "--model", "centre", "-o", tmp_path / "file")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.mp4", "file", "film.mp4", "film.mpg"]
+
+
+def test_an_option_that_no_weight_knows_may_be_another_than_in_training(tmp_path):
+    """Fig. 6 of caspnet2023: the maps of one training after other numbers of iterations."""
+    path = tmp_path / "best.ckpt"
+    options = {**model_entry("caspnet").tiny, "modality": "av", "size": [32, 32], "width": 8}
+    module = SaliencyModule("caspnet", options, {"kl": 1.0}, {"name": "adam", "lr": 1e-3}, {})
+    torch.save({"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}, path)
+    found = find_predictor(workspace(), str(path), settings=["network.cpc_iters=1", "network.cpc_state=kept"])
+    assert (found.module.net.cpc.iterations, found.module.net.cpc.state) == (1, "kept")
+    assert found.options["cpc_iters"] == 1
+    assert all(torch.equal(value, found.module.net.state_dict()[key]) for key, value in module.net.state_dict().items())
+    with pytest.raises(ValueError, match="cpc_iters is 0 to 5; got 9"):
+        find_predictor(workspace(), str(path), settings=["network.cpc_iters=9"])
+    told = r"best.ckpt: trained with width=8, not width=16; .* of a trained caspnet cpc_iters, .* may be changed"
+    with pytest.raises(ValueError, match=told):
+        find_predictor(workspace(), str(path), settings=["network.width=16"])
 
 
 def test_maps_that_are_not_finite(film, tmp_path, checkpoints):

@@ -9,8 +9,14 @@ No code is published; both are a reading of the paper. Decisions:
 - The values of AVIM are visual: the sound is heard through its key only.
 - AVIM's last layer starts at zero, so that a network starts as its visual twin.
 - CPC has three levels under the sound, and takes steps down the gradient of the sum of all errors: Eq. 7 names the
-  error of a level, the sentence under it the error of the level below, and the sum has both. Errors are sums over the
-  elements, halved: means would make the printed rate of 0.1 do nothing.
+  error of a level, the sentence under it the error of the level below, and the sum has both. Eq. 7 prints a mean
+  squared error; here errors are sums of squares over the elements, halved: means would make the printed rate of 0.1 do
+  nothing.
+- What becomes of the upper levels between iterations is said in two ways. Section 3.3: "the operations of feedforward
+  process and iterative inference are alternately performed", so each iteration begins with a feedforward pass, which
+  gives them new values (``state="restarted"``). The caption of Fig. 4: the pass (A) gives "the initial values", and
+  predictions and updates (B) are what "is repeated N times", so they keep theirs (``state="kept"``), and the sound on
+  top has N times as many steps to come down. The equations decide nothing; the text of the section is the default.
 - CPC has no batch norm, which would mix the statistics of its iterations.
 """
 
@@ -25,6 +31,7 @@ from torch.nn import functional as F
 from avsal_bench.names import unknown
 
 Form = Literal["linear", "quadratic"]
+State = Literal["restarted", "kept"]
 
 
 class AVIM(nn.Module):
@@ -100,12 +107,20 @@ class CPC(nn.Module):
         width: of both.
         iterations: of inference; 0 is the identity.
         rate: of a step.
+        state: of the upper levels at the start of an iteration: ``restarted`` by a feedforward pass, or ``kept`` from
+            the iteration before, with one pass before all.
+
+    Raises:
+        ValueError: for another state.
     """
 
-    def __init__(self, width: int, iterations: int = 3, rate: float = 0.1) -> None:
+    def __init__(self, width: int, iterations: int = 3, rate: float = 0.1, state: State = "restarted") -> None:
         super().__init__()
+        if state not in get_args(State):
+            raise ValueError(unknown("state of CPC", state, get_args(State)))
         self.iterations = iterations
         self.rate = rate
+        self.state = state
         space = {"kernel_size": (1, 3, 3), "stride": (1, 2, 2), "padding": (0, 1, 1)}
         both = {"kernel_size": (2, 3, 3), "stride": (2, 2, 2), "padding": (0, 1, 1)}
         self.up1 = nn.Conv3d(width, width, **space)  # type: ignore[arg-type]
@@ -118,8 +133,9 @@ class CPC(nn.Module):
         """Correct ``(B, width, T, h, w)``, T at least 2, towards the sound ``(B, width)``."""
         low: Tensor = visual
         top = self.down3(audio)[:, :, None, None, None]
+        upper: tuple[Tensor, Tensor] | None = None
         for _ in range(self.iterations):
-            low = self._iterate(low, top)[2]
+            low, upper = self._infer(low, *self._start(low, upper), top)
         return low
 
     def errors(self, visual: Tensor, audio: Tensor) -> Tensor:
@@ -134,12 +150,13 @@ class CPC(nn.Module):
         """
         low: Tensor = visual
         top = self.down3(audio)[:, :, None, None, None]
+        upper: tuple[Tensor, Tensor] | None = None
         found = []
         for _ in range(self.iterations):
-            middle, high = self._feed(low)
-            before = self._total(low, middle, high, top)
-            high, middle, low = self._iterate(low, top)
-            found.append(torch.stack([before, self._total(low, middle, high, top)]))
+            upper = self._start(low, upper)
+            before = self._total(low, *upper, top)
+            low, upper = self._infer(low, *upper, top)
+            found.append(torch.stack([before, self._total(low, *upper, top)]))
         return torch.stack(found) if found else visual.new_zeros(0, 2, len(visual))
 
     def _feed(self, low: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,13 +164,16 @@ class CPC(nn.Module):
         middle = F.gelu(self.up1(low))
         return middle, F.gelu(self.up2(middle))
 
-    def _iterate(self, low: Tensor, top: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Feedforward, then a step of every level down the gradient of all errors, from the top: high, middle, low."""
-        middle, high = self._feed(low)
+    def _start(self, low: Tensor, upper: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        """The upper levels, middle and high, at the start of an iteration; ``upper`` is what the last one left."""
+        return self._feed(low) if upper is None or self.state == "restarted" else upper
+
+    def _infer(self, low: Tensor, middle: Tensor, high: Tensor, top: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """A step of every level down the gradient of all errors, from the top: low, and middle and high."""
         high = high - self.rate * (high - top - _adjoint(self.down2, self._error(middle, high, self.down2)))
         error = self._error(middle, high, self.down2)
         middle = middle - self.rate * (error - _adjoint(self.down1, self._error(low, middle, self.down1)))
-        return high, middle, low - self.rate * self._error(low, middle, self.down1)
+        return low - self.rate * self._error(low, middle, self.down1), (middle, high)
 
     def _total(self, low: Tensor, middle: Tensor, high: Tensor, top: Tensor) -> Tensor:
         """Sum of the halved squared errors of the levels, ``(B,)``."""

@@ -165,9 +165,10 @@ def plain_cpc(cpc: CPC, visual, audio, rate=0.1):
     """The loop with gradients from autograd; also the energies of each iteration: before it, and after each step."""
     gelu, energies = nn.functional.gelu, []
     low = visual.detach()
-    for _ in range(cpc.iterations):
-        middle = gelu(cpc.up1(low))
-        levels = [level.detach() for level in (low, middle, gelu(cpc.up2(middle)))]
+    for number in range(cpc.iterations):
+        if number == 0 or cpc.state == "restarted":
+            middle = gelu(cpc.up1(low))
+            levels = [level.detach() for level in (low, middle, gelu(cpc.up2(middle)))]
         energies.append([energy(cpc, levels, audio).item()])
         for i in (2, 1, 0):
             levels[i].requires_grad_()
@@ -179,13 +180,33 @@ def plain_cpc(cpc: CPC, visual, audio, rate=0.1):
 
 
 @pytest.mark.parametrize("grid", [(2, 7, 12), (2, 2, 3), (4, 5, 6)])
+@pytest.mark.parametrize("state", ["restarted", "kept"])
 @pytest.mark.parametrize("iterations", [1, 3])
-def test_every_step_of_cpc_is_autograds(grid, iterations):
+def test_every_step_of_cpc_is_autograds(grid, iterations, state):
     torch.manual_seed(0)
-    cpc = CPC(4, iterations).double()
+    cpc = CPC(4, iterations, state=state).double()
     visual, audio = inputs(4, grid)
     expected, _ = plain_cpc(cpc, visual, audio)
     torch.testing.assert_close(cpc(visual, audio), expected)
+
+
+def test_kept_levels_bring_more_of_the_sound_to_the_feature():
+    """One iteration is the same; from the second one on, what came from above stays, and comes further."""
+    torch.manual_seed(0)
+    cpc = CPC(8).double()
+    visual, audio = inputs(8, (2, 4, 5))
+    moved = {}
+    for state in ("restarted", "kept"):
+        for cpc.iterations in (1, 3):
+            cpc.state = state
+            moved[state, cpc.iterations] = (cpc(visual, audio) - cpc(visual, audio.flip(0))).norm().item()
+    assert moved["kept", 1] == moved["restarted", 1]
+    assert moved["kept", 3] > 1.5 * moved["restarted", 3]
+
+
+def test_a_state_that_is_none():
+    with pytest.raises(ValueError, match="unknown state of CPC 'keep'; did you mean 'kept'"):
+        CPC(4, state="keep")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -196,9 +217,10 @@ def test_the_error_never_rises_over_a_step(seed):
     assert all(after <= before for steps in energies for before, after in pairwise(steps))
 
 
-def test_the_errors_that_cpc_reads_out_are_those_of_the_plain_loop():
+@pytest.mark.parametrize("state", ["restarted", "kept"])
+def test_the_errors_that_cpc_reads_out_are_those_of_the_plain_loop(state):
     torch.manual_seed(0)
-    cpc = CPC(6).double()
+    cpc = CPC(6, state=state).double()
     visual, audio = inputs(6, (2, 4, 5))
     found = cpc.errors(visual, audio)
     _, energies = plain_cpc(cpc, visual, audio)
