@@ -112,13 +112,17 @@ def read_not_built(path: Path, known: Iterable[str]) -> list[NotBuilt]:
     return [NotBuilt(**line) for line in lines]
 
 
-def read_published(path: Path) -> list[dict[str, str]]:
-    """Cells of the main tables of the papers that have a value, one dictionary a line of ``published.csv``.
+def read_published(path: Path, kind: str = "main") -> list[dict[str, str]]:
+    """Cells of the papers' tables that have a value, one dictionary a line of ``published.csv``.
+
+    Args:
+        path: of the file.
+        kind: of the tables: ``main``, or ``ablation``, which compare versions of one network.
 
     Raises:
         ValueError: naming the file and the line, when a value is no number or a legibility is unknown.
     """
-    lines = [(n, line) for n, line in _read_table(path, COLUMNS) if line["kind"] == "main"]
+    lines = [(n, line) for n, line in _read_table(path, COLUMNS) if line["kind"] == kind]
     for n, line in lines:
         if line["legible"] not in MARKS or not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", line["value"]):
             raise ValueError(

@@ -137,6 +137,7 @@ class Board:
         table: rows of all records, those with another sound than the true one among them.
         groups: the tables of the page, without those; ``hearing`` and ``losses`` compare them.
         lines: of ``published.csv``.
+        ablations: likewise, those of tables that compare versions of one network.
         papers: the published rows made of them.
         not_built: methods that have no network here.
         hearing: whether networks use the sound, on synthetic sets.
@@ -150,6 +151,7 @@ class Board:
     table: tuple[Row, ...]
     groups: tuple[Group, ...]
     lines: tuple[dict[str, str], ...]
+    ablations: tuple[dict[str, str], ...]
     papers: tuple[PublishedRow, ...]
     not_built: tuple[NotBuilt, ...]
     hearing: tuple[Hearing, ...]
@@ -189,6 +191,7 @@ def read_board(folder: Path, places: Sequence[Path] = ()) -> Board:
         table=tuple(table),
         groups=tuple(groups),
         lines=tuple(lines),
+        ablations=tuple(read_published(given_file(folder, PUBLISHED), "ablation")),
         papers=tuple(published_rows(lines)),
         not_built=tuple(read_not_built(given_not_built(folder), (line["method"] for line in lines))),
         hearing=tuple(hearing_table(records)),

@@ -13,7 +13,7 @@ from typing import Any
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Board, overall
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
-from avsal_bench.leaderboard.page.paper_tables import disagreement_tables, not_built_table, paper_sets
+from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import cost_table, mean_ranks, reproduction_tables, score_sets
 from avsal_bench.leaderboard.significance import ALPHA
@@ -67,6 +67,7 @@ def _tabs(board: Board) -> dict[str, Any]:
         "measured": score_sets(measured, losses=board.losses),
         "published": paper_sets(board.papers, reasons, board.not_built),
         "disagreements": disagreement_tables(board.lines),
+        "claims": claims_table([*board.lines, *board.ablations]),
         "not_built": not_built_table(board.not_built),
         "reproduced": reproduction_tables(board, reasons),
         "synthetic": score_sets(synthetic, board.hearing, board.losses),

@@ -21,6 +21,7 @@ from avsal_bench.leaderboard.page.cells import (
     sort_key,
     texts,
 )
+from avsal_bench.leaderboard.page.claims import claims
 from avsal_bench.leaderboard.published_scores import NotBuilt, PublishedRow, cell_mark
 from avsal_bench.leaderboard.tables import set_order
 from avsal_bench.record_story import Device
@@ -92,6 +93,13 @@ def _disagreements(found: Sequence[Shared]) -> Table:
         spread = Cell(str(shared.spread), sort_key(float(shared.spread)))
         body.append(Line([*named, *values, spread], filters | {"dataset": shared.dataset}))
     return Table(columns, [body])
+
+
+def claims_table(lines: Sequence[Mapping[str, str]]) -> Table | None:
+    """Where the text of a paper says other than its own tables; None where nothing of it is among the scores."""
+    columns = columns_of("Paper", "Where", "It says", "Its tables give")
+    body = [Line([*map(Cell, (one.paper, one.place, one.text, one.tables))]) for one in claims(lines)]
+    return Table(columns, [body]) if body else None
 
 
 def not_built_table(not_built: Sequence[NotBuilt]) -> Table | None:
