@@ -20,6 +20,7 @@ from avsal_bench.bench.workspace import Workspace, workspace
 from avsal_bench.data.dataset import DataSet, Video, resolve_name
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.data.files.presence import check_truth
+from avsal_bench.data.labels import story_of_labels
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import Protocol
 from avsal_bench.evaluation.protocol import protocol as rules_of
@@ -145,7 +146,7 @@ def evaluate(
                 _check_network(running)
             scores = _score(source.maps, videos, rules)  # type: ignore[arg-type]
     more["trained_on"] = source.trained_on if words is None else said(words, dataset, fold, space)
-    story |= story_of_lists(root, described_as, fold)
+    story |= story_of_lists(root, described_as, fold) | story_of_labels(videos)
     story |= {"fits": [], "test_seconds": round(time.monotonic() - began, 1), **more}
     return make_record(
         scores,

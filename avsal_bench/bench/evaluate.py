@@ -17,6 +17,7 @@ from avsal_bench.bench.seen.trained_on import said
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.presence import check_truth
+from avsal_bench.data.labels import story_of_labels
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.inspection import Inspection, inspect
 from avsal_bench.evaluation.maps import read_map
@@ -185,6 +186,7 @@ def score_inspected(
     seconds = round(time.monotonic() - began, 1)
     story |= {"fits": [], "maps": inspection.story(), "test_seconds": seconds, "workers": workers.count}
     story |= story_of_lists(space.root_of(s.dataset), dataset(s.dataset), s.fold)
+    story |= story_of_labels(dataset(s.dataset).videos(space.root_of(s.dataset), "test", s.fold))
     story["made_of"] = dict(made.whole)
     story["trained_on"] = said(s.trained_on, s.dataset, s.fold, space)
     write_result(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.data.places import NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile
+from avsal_bench.data.places import LABEL_RULE, NumberedFiles, OneFile, PaintedMaps, PointsFile, VideoFile
 from avsal_bench.files import fingerprint
 from avsal_bench.kept.contents import Contents, Files, once
 from avsal_bench.kept.fingerprint import NONE
@@ -22,8 +22,11 @@ def files_of(video: Video, part: Part) -> Files | None:
     single: Mapping[Part, Path | None] = {"sound": video.audio, "gaze": video.gaze, "labels": video.labels}
     if part in single:
         path = single[part]
-        # Labels need not be there for every video.
-        return None if path is None or (part == "labels" and not path.is_file()) else Files.one(path)
+        if path is None or (part == "labels" and not path.is_file()):  # which need not be there for every video
+            return None
+        # How labels are read is a part of what they say.
+        ruled = part == "labels" and path.with_name(LABEL_RULE).is_file()
+        return Files(path.parent, (path.name, LABEL_RULE)) if ruled else Files.one(path)
     pictures = video.parts.get(part)
     if pictures is None:
         return None

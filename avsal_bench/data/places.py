@@ -111,6 +111,8 @@ class OneFile:
         return self.file
 
 
+#: File beside labels of consistency that says how those of other frames are read (:mod:`avsal_bench.data.labels`).
+LABEL_RULE = "frames.rule"
 #: Endings of video files, in lower case.
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
 #: Endings of sound files beside those of a set; what is in them is told by their content.

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from avsal_bench.data.audit.audit import check_sets
+from avsal_bench.data.contents_of import files_of
 from avsal_bench.data.dataset import dataset
-from avsal_bench.data.labels import label_file, labels_of, read_labels
+from avsal_bench.data.labels import label_file, labels_of, read_labels, story_of_labels
 from avsal_bench.workers import Workers
 
 
@@ -34,6 +35,50 @@ def test_labels_of_another_length_than_the_video(tmp_path, n_frames):
     path = written(tmp_path, "1\n0\n1\n")
     with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: 3 labels for {n_frames} frames; the file has one"):
         read_labels(path, n_frames)
+
+
+def ruled(path, word):
+    path.with_name("frames.rule").write_text(word, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "n_frames", "expected"),
+    [
+        # Ten labels a second for thirty frames, and the other way round: the label nearest in time.
+        ("time", "1\n0\n", 6, (True, True, True, False, False, False)),
+        ("time", "1\n1\n1\n0\n0\n0\n", 2, (True, False)),
+        ("TIME\n", "1\n0\n1\n", 5, (True, True, False, True, True)),
+        ("first", "1\n0\n1\n1\n", 3, (True, False, True)),
+        # The right number is read as it is.
+        ("time", "1\n0\n1\n", 3, (True, False, True)),
+        ("first", "1\n0\n1\n", 3, (True, False, True)),
+    ],
+)
+def test_labels_of_other_frames_are_read_by_the_rule_of_their_set(tmp_path, word, text, n_frames, expected):
+    assert read_labels(ruled(written(tmp_path, text), word), n_frames) == expected
+
+
+def test_what_no_rule_allows(tmp_path):
+    path = written(tmp_path, "1\n0\n")
+    with pytest.raises(ValueError, match=r"a.txt: 2 labels for 3 frames; .*write one word to .*frames.rule: 'time',"):
+        read_labels(path, 3)
+    with pytest.raises(ValueError, match=r"a.txt: 2 labels for 3 frames, which the rule 'first' .* not make enough"):
+        read_labels(ruled(path, "first"), 3)
+    with pytest.raises(ValueError, match=r"frames.rule: expected one word, 'time', .*; got 'fps'"):
+        read_labels(ruled(path, "fps"), 3)
+    path.write_text("")
+    with pytest.raises(ValueError, match="0 labels for 3 frames, which the rule 'time'"):
+        read_labels(ruled(path, "time"), 3)
+
+
+def test_a_rule_is_part_of_what_labels_are_made_of_and_records_tell_it(tmp_path, synth_root):
+    video = replace(dataset("synth").videos(synth_root, "test", 1)[0], labels=written(tmp_path, "1\n"))
+    assert files_of(video, "labels").names == ("a.txt",)
+    assert story_of_labels([video, replace(video, labels=None)]) == {}
+    ruled(video.labels, "time")
+    assert files_of(video, "labels").names == ("a.txt", "frames.rule")
+    assert story_of_labels([video]) == {"label_rule": {"AVAD": "time"}}
 
 
 @pytest.mark.parametrize("odd", ["2", "-1", "0.5", "yes", "", "1 0"])

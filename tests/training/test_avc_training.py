@@ -1,5 +1,7 @@
 """Joint training of a network and its switch: both losses, both supervisions, and what they refuse."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_networks import SMALL_CLASSIFIER as SMALL
@@ -7,7 +9,9 @@ from tiny_networks import clip
 from tiny_networks import switched as build
 
 from avsal_bench.models import model_entry
+from avsal_bench.resources import resource
 from avsal_bench.training.losses import Truth, kl_loss
+from avsal_bench.training.recipe import load_recipe
 from avsal_bench.training.tasks import TwoTask
 from avsal_bench.training.two_task import TwoTaskModule, binary_loss, partners
 
@@ -188,3 +192,14 @@ def test_what_is_not_possible():
         module(avc="labels")
     with pytest.raises(ValueError, match="stavis has no classifier to train"):
         TwoTaskModule("stavis", model_entry("stavis").tiny, {"kl": 1.0}, {}, {})
+
+
+def test_the_presets_have_the_printed_loss_and_stanet_both_teachers():
+    recipes = resource("recipes")
+    for preset in ("paper", "weak", "stavis", "stanet", "stanet_pseudo"):
+        assert load_recipe(recipes, "avc", preset).stages[-1].two_task["avsd_loss"] == "kl", preset
+    assert load_recipe(recipes, "avc", "smoke").stages[-1].two_task["avsd_loss"] == "host", "its scores are kept"
+    dense, pseudo = (load_recipe(recipes, "avc", preset) for preset in ("stanet", "stanet_pseudo"))
+    assert [stage.teacher for stage in pseudo.stages] == ["pseudo", "pseudo"]
+    taught = tuple(replace(stage, teacher="density") for stage in pseudo.stages)
+    assert replace(pseudo, preset="stanet", stages=taught) == dense, "nothing else differs"

@@ -23,6 +23,7 @@ from avsal_bench.bench.stages import network_label, stage_options, test_folder, 
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.labels import story_of_labels
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.contextual import places_heard
 from avsal_bench.evaluation.protocol import protocol
@@ -64,6 +65,7 @@ def test(context: Context, trained: Trained, name: str, paths: Mapping[Sound, Pa
     for sound, path in paths.items():
         told = story | tested.of_sound(sound) | of_trained(job, recipe, space, tested.made[sound])
         told |= story_of_lists(space.root_of(name), dataset(name), job.fold)
+        told |= story_of_labels(dataset(name).videos(space.root_of(name), "test", job.fold))
         told["trained_on"] = trained_on(job, recipe, space, name)
         label = network_label(job, recipe)
         write_job_result(context, (name, sound, path), label, tested.videos[sound], told, parameters, weights)

@@ -83,8 +83,8 @@ register_dataset(
                 "category, and is in no list here.",
                 "Table 1 of the paper prints 37 videos of nature and 18 social ones to train; by the authors' table it "
                 "is 18 and 37.",
-                "Table 1 prints 7 miscellaneous test videos, with which its test column counts 28 and not 29; by the "
-                "authors' table they are 8.",
+                "Table 1 prints 7 miscellaneous test videos, with which its test column counts 28 and not 29, and the "
+                "whole 149 and not the 150 of its head and of the text; by the authors' table they are 8.",
                 "The authors' table says Other where the paper says Miscellaneous.",
                 "Videos of Coutrot have other names in the copies of STAViS: clip_7 is clip7 of Coutrot_db1, and "
                 "clip_e_7 is clip7 of Coutrot_db2.",

@@ -21,6 +21,7 @@ from avsal_bench.bench.seen.saying import asked_words
 from avsal_bench.bench.seen.trained_on import of_checkpoint, published, said
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
+from avsal_bench.data.labels import story_of_labels
 from avsal_bench.data.layouts.lists import story_of_lists
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.scores_of import Made
@@ -252,6 +253,7 @@ def _test(trial: _Trial, sounds: Sequence[Sound]) -> None:
     if tested is None:
         return
     story |= {**tested.story, **story_of_lists(space.root_of(name), dataset(name), job.fold)}
+    story |= story_of_labels(dataset(name).videos(space.root_of(name), "test", job.fold))
     story |= {"trained_on": trial.trained_on(), **same_but_sound("network", trial.sha256)}
     for sound in sounds:
         write_result(
