@@ -168,7 +168,8 @@ def _address(url: str) -> tuple[str, str]:
     except ValueError:
         odd = True
     if odd or not bare.isprintable() or " " in bare:
-        raise ValueError(f"{shortened(bare, 200)}: {wanted}, without a name and a password in it")
+        shown = re.sub(r"//[^/]*@", "//...@", bare)  # a password is shown to nobody
+        raise ValueError(f"{shortened(shown, 200)}: {wanted}, without a name and a password in it")
     if not is_archive(parts.path):
         raise ValueError(f"{bare}: no archive by its name ({' '.join(OPENED)}); {wanted}")
     pin = fragment.removeprefix(_PIN) if fragment.startswith(_PIN) else ""

@@ -113,16 +113,16 @@ def _look(args: Namespace, paths: Sequence[Path], folder: Path) -> Submission:
     return found
 
 
-def _say(args: Namespace, found: Submission, folder: Path, root: Path | None = None) -> bool:
+def _say(args: Namespace, found: Submission, folder: Path, roots: Sequence[Path] = ()) -> bool:
     """Print what was found; whether there are problems."""
     from avsal_bench.leaderboard.submissions.check_report import below
     from avsal_bench.leaderboard.submissions.submit import incomplete_folds
 
     for path, problems in found.problems.items():
         for problem in problems:
-            print(printable(below(f"{path}: {problem}", root)))
+            print(printable(below(f"{path}: {problem}", roots)))
     for path in found.strays:
-        print(printable(below(f"note: {path}: left by another program, and ignored", root)))
+        print(printable(below(f"note: {path}: left by another program, and ignored", roots)))
     for line in incomplete_folds(found, folder):
         print(f"note: {line}")
     if found.problems:
@@ -143,19 +143,19 @@ def _check(args: Namespace, temporary: Path) -> int:
     check_writable(files=reports.values(), advice="name another file")
     folder = leaderboard_folder(args)
     notes: list[str] = []
-    root = None
+    roots: list[Path] = []
     if args.commits:
         from avsal_bench.leaderboard.submissions.commits import bring, check_places
 
-        root = temporary
         brought = bring(args.commits, folder, temporary)
+        roots = [temporary, brought.top]
         found = _look(args, [temporary], folder)
         check_places(found, folder, temporary)
         found.problems |= brought.problems
         notes = brought.notes
     else:
         found = _look(args, _places(args, folder), folder)
-    bad = _say(args, found, folder, root)
+    bad = _say(args, found, folder, roots)
     for note in notes:
         print(f"note: {printable(note)}")
     if reports:
@@ -165,7 +165,7 @@ def _check(args: Namespace, temporary: Path) -> int:
 
         rows = standings([*found.records.values()], folder) if found.records else []
         strays = [f"{path}: left by another program, and ignored" for path in found.strays]
-        report = make_report(found, rows, [*notes, *strays, *incomplete_folds(found, folder)], root)
+        report = make_report(found, rows, [*notes, *strays, *incomplete_folds(found, folder)], roots)
         texts = {"json": report_json, "markdown": report_markdown}
         for name, path in reports.items():
             write_atomically(path, texts[name](report))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +23,13 @@ from avsal_bench.records import METRICS
 from avsal_bench.text import fixed, many
 
 #: Number of the form of a report, and bytes that one may have.
-FORM, MOST_BYTES = 1, 2_000_000
+FORM, MOST_BYTES = 1, 4_000_000
 #: Files with problems, problems of a file, rows and notes in a report; what there is more of is counted.
-MOST_FILES, MOST_PROBLEMS, MOST_ROWS, MOST_NOTES = 200, 20, 100, 50
+MOST_FILES, MOST_PROBLEMS, MOST_ROWS, MOST_NOTES = 100, 10, 100, 50
 #: Letters of a report in Markdown; a comment on GitHub may have 65,536.
 MOST_LETTERS = 60_000
 #: Letters of a text.
-_LONGEST = 600
+_LONGEST = 400
 
 _Text = Annotated[str, Field(max_length=_LONGEST)]
 _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -108,7 +108,7 @@ class ReportForm(TypedDict):
 
 
 def make_report(
-    found: Submission, rows: Sequence[Standing], notes: Sequence[str] = (), root: Path | None = None
+    found: Submission, rows: Sequence[Standing], notes: Sequence[str] = (), roots: Sequence[Path] = ()
 ) -> ReportForm:
     """The report of a check.
 
@@ -116,7 +116,7 @@ def make_report(
         found: by the check.
         rows: of the records that have nothing against them.
         notes: for people.
-        root: folder that paths are told below; None for as they are.
+        roots: folders that paths are told below.
     """
     told = [
         *notes[: MOST_NOTES - 1],
@@ -125,10 +125,10 @@ def make_report(
     files: list[FileForm] = []
     for path, problems in sorted(found.problems.items())[:MOST_FILES]:
         listed: list[ProblemForm] = [
-            {"what": _text(below(problem, root)), "fix": _text(below(problem.fix, root))}
+            {"what": _text(below(problem, roots)), "fix": _text(below(problem.fix, roots))}
             for problem in problems[:MOST_PROBLEMS]
         ]
-        files.append({"path": _text(below(str(path), root)), "problems": listed, "more": len(problems) - len(listed)})
+        files.append({"path": _text(below(str(path), roots)), "problems": listed, "more": len(problems) - len(listed)})
     return {
         "form": FORM,
         "good": len(found.records),
@@ -142,7 +142,7 @@ def make_report(
 
 def report_json(report: ReportForm) -> str:
     """The report as JSON."""
-    return json.dumps(report, indent=1) + "\n"
+    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
 
 
 def report_from_json(content: bytes) -> ReportForm:
@@ -289,9 +289,11 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def below(text: str, root: Path | None) -> str:
-    """A text without the folder that files were put into for the check."""
-    return text.replace(f"{root}/", "") if root else text
+def below(text: str, roots: Iterable[Path]) -> str:
+    """A text with paths as they are below folders."""
+    for root in roots:
+        text = text.replace(f"{root}/", "")
+    return text
 
 
 def _text(text: str) -> str:

@@ -35,12 +35,14 @@ class Brought:
 
     Args:
         folder: below which the records were put, with their paths in the repository.
+        top: of the repository.
         problems: of files that were not put there.
         notes: of what was not looked at.
         records: how many files were put there.
     """
 
     folder: Path
+    top: Path
     problems: dict[Path, list[Problem]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     records: int = 0
@@ -68,7 +70,7 @@ def bring(span: str, leaderboard: Path, into: Path) -> Brought:
     """
     top = _top(leaderboard)
     inside = PurePosixPath(leaderboard.resolve().relative_to(top).as_posix())
-    found = Brought(into)
+    found = Brought(into, top)
     wanted, others = [], []
     gone: list[str] = []
     for change in _changes(top, span):
