@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
+from avsal_bench.models.fusion.ravf import RAVFBlock
 from avsal_bench.prediction import check_sound
 from avsal_bench.prediction.predictor import Predictor
 
@@ -24,25 +26,47 @@ from avsal_bench.prediction.predictor import Predictor
 TILE, LINE, MARGIN, TITLE = 220, 24, 40, 30
 
 
+#: Ret_A and Ret_V of a block, ``(heads, h', w')``.
+Scores = tuple[Tensor, Tensor]
+
+
 @dataclass(frozen=True)
 class Retained:
-    """The retention maps of a frame.
+    """The retention maps of a frame with a sound.
+
+    Args:
+        blocks: for each RAVF block, Ret_A and Ret_V ``(heads, h', w')`` of the last time step, averaged over the audio
+            tokens: what each place keeps of the sound, and what the sound keeps of each place.
+        squeezed: the same of the sigmoids of the scores, each in [0, 1].
+        trained_squeezed: whether the network itself squeezes them (``retention="sigmoid"``), and both are the same.
+    """
+
+    blocks: list[Scores]
+    squeezed: list[Scores]
+    trained_squeezed: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What AVRSP made of a frame.
 
     Args:
         clip: frames of the window, in the order in which the network sees them.
         saliency: the predicted map ``(h, w)``, not negative.
-        blocks: for each RAVF block, Ret_A and Ret_V ``(heads, h', w')`` of the last time step, averaged over the audio
-            tokens: what each place keeps of the sound, and what the sound keeps of each place.
+        retained: the retention maps.
     """
 
     clip: tuple[int, ...]
     saliency: Tensor
-    blocks: list[tuple[Tensor, Tensor]]
+    retained: Retained
+
+    @property
+    def blocks(self) -> list[Scores]:
+        """The scores as the blocks used them."""
+        return self.retained.blocks
 
 
-def read_retention(
-    predictor: Predictor, video: Video, frame: int, device: torch.device, muted: bool = False
-) -> Retained:
+def read_retention(predictor: Predictor, video: Video, frame: int, device: torch.device, muted: bool = False) -> Seen:
     """Let AVRSP see and hear the window of a frame, and read what its RAVF blocks retain.
 
     Args:
@@ -57,13 +81,7 @@ def read_retention(
             missing or too short.
         OSError: naming a file that cannot be read.
     """
-    module = predictor.module
-    net = module.net
-    if not isinstance(net, AVRSP) or net.ravf is None:
-        raise ValueError(
-            f"{predictor.source or predictor.model}: {predictor.name} has no retention maps; "
-            "give --weights of avrsp with modality av and fusion ravf"
-        )
+    module, net = predictor.module, avrsp_of(predictor)
     if not 1 <= frame <= video.n_frames:
         raise ValueError(f"{video.key}: no frame {frame}; it has frames 1 to {video.n_frames}")
     if not muted:
@@ -75,13 +93,41 @@ def read_retention(
     frames, audio = module.normalised(batch), batch["audio"].to(device)
     with torch.inference_mode():
         saliency = net.to_map(net(frames, audio))[0].float().cpu()
-        maps = net.retention_maps(frames, audio)
-    blocks = [(m.ret_a.mean(-1)[0, :, -1].float().cpu(), m.ret_v.mean(2)[0, :, -1].float().cpu()) for m in maps]
+        retained = scores_of(net, frames, audio)
     clip = window(frame, video.n_frames, *net.spec.form).frames
-    return Retained(clip, saliency, blocks)
+    return Seen(clip, saliency, retained)
 
 
-def draw_retention(found: Retained, video: Video, frame: int, path: Path) -> None:
+def avrsp_of(predictor: Predictor) -> AVRSP:
+    """The network of a predictor, which has retention maps.
+
+    Raises:
+        ValueError: for another network.
+    """
+    net = predictor.module.net
+    if not isinstance(net, AVRSP) or net.ravf is None:
+        raise ValueError(
+            f"{predictor.source or predictor.model}: {predictor.name} has no retention maps; "
+            "give --weights of avrsp with modality av and fusion ravf"
+        )
+    return net
+
+
+def scores_of(net: AVRSP, frames: Tensor, audio: Tensor) -> Retained:
+    """The retention maps of one clip ``(1, 3, T, H, W)`` and its sound, as ``forward`` takes them."""
+    maps = net.retention_maps(frames, audio)
+    assert net.ravf is not None, "it has maps"
+    squeezed = cast(RAVFBlock, net.ravf.blocks[0]).retention == "sigmoid"
+    own = [_last(m.ret_a, m.ret_v) for m in maps]
+    return Retained(own, own if squeezed else [_last(m.ret_a.sigmoid(), m.ret_v.sigmoid()) for m in maps], squeezed)
+
+
+def _last(ret_a: Tensor, ret_v: Tensor) -> Scores:
+    """The maps of the last time step of the only item, means over the audio tokens."""
+    return ret_a.mean(-1)[0, :, -1].float().cpu(), ret_v.mean(2)[0, :, -1].float().cpu()
+
+
+def draw_retention(found: Seen, video: Video, frame: int, path: Path) -> None:
     """Write a PNG: the frame and the predicted map, and for each block a row of Ret_A and one of Ret_V by head.
 
     A map is laid over the frame from clear at its lowest value to yellow at its highest; both stand above it. Each

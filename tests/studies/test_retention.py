@@ -1,6 +1,7 @@
 """The figure of AVRSP's retention maps, as a user asks for it."""
 
 import argparse
+import itertools
 
 import numpy as np
 import pytest
@@ -11,10 +12,20 @@ from tiny_networks import tiny_avrsp as tiny
 
 from avsal_bench.bench.workspace import workspace
 from avsal_bench.cli.retention import add_parser
+from avsal_bench.data.clips import collate, partners, read_item
+from avsal_bench.data.dataset import dataset
 from avsal_bench.models import model_entry
 from avsal_bench.prediction import Running, open_film, predict_maps
 from avsal_bench.prediction.predictor import find_predictor
-from avsal_bench.studies.retention import TILE, _scaled, read_retention
+from avsal_bench.studies.retention import TILE, Retained, _scaled, read_retention
+from avsal_bench.studies.retention_pairs import (
+    CELL,
+    ROW,
+    draw_pair,
+    measure_retention,
+    retention_table,
+    write_retention,
+)
 from avsal_bench.training.module import SaliencyModule
 
 
@@ -94,6 +105,68 @@ def test_the_figure_shows_the_frame_and_a_map_a_head(film, checkpoints, tmp_path
     assert not np.array_equal(pixels(tmp_path / "muted.png"), heard)
     retention(*options, "-o", tmp_path / "again.png")
     assert np.array_equal(pixels(tmp_path / "again.png"), heard)
+
+
+def test_two_sounds_stand_side_by_side_from_0_to_1(film, checkpoints, tmp_path, capsys):
+    options = [film, "--frame", N, "--weights", checkpoints["av"], "--device", "cpu"]
+    out, wav = tmp_path / "both.png", write_wav(tmp_path / "other.wav")
+    retention(*options, "--other", wav, "-o", out)
+    assert capsys.readouterr().out.endswith(f"{out}\n")
+    both = pixels(out)
+    assert 8 * CELL < both.shape[1] < 8 * CELL + 100, "four heads with each sound"
+    assert both.shape[0] > 8 * ROW, "two blocks, two maps, two readings"
+    assert (both.max(-1) == both.min(-1)).all(), "grey, and no map is stretched to its own range"
+    found = read_retention(find_predictor(workspace(), str(checkpoints["av"])), open_film(film), N, torch.device("cpu"))
+    squeezed = found.retained.squeezed[0][0]
+    assert 0 < squeezed.min() <= squeezed.max() < 1
+    drawn = tmp_path / "same.png"
+    flat = Retained([(torch.full((1, 2, 3), 0.5),) * 2], [(torch.ones(1, 2, 3),) * 2], trained_squeezed=False)
+    draw_pair(flat, flat, ("one", "two"), drawn)
+    shades = pixels(drawn)[..., 0]
+    assert (np.isin(shades, (127, 128)).mean(), (shades == 0).mean() < 0.1) > (0.1, True), "0.5 is grey, wherever it is"
+
+
+def test_what_a_set_keeps_is_compared_by_video(checkpoints, synth_root, tmp_path):
+    predictor = find_predictor(workspace(), str(checkpoints["av"]))
+    videos = [v for v in dataset("synth").videos(synth_root, "test", 1) if not v.silent][:3]
+    kept, frames = measure_retention(predictor, videos, 1000, torch.device("cpu"))
+    assert frames == len(videos) >= 2
+    places = {(k.block, k.name, k.reading, k.head) for k in kept}
+    assert places == set(itertools.product((1, 2), ("Ret_A", "Ret_V"), ("as it is", "sigmoid"), range(5)))
+    line = next(k for k in kept if (k.block, k.name, k.reading, k.head, k.group) == (2, "Ret_V", "sigmoid", 3, "all"))
+    net, means = predictor.module.net, []
+    for sound in ("original", "swapped"):
+        of_videos = []
+        for video in videos:
+            batch = collate([read_item(video, 1, net.spec, sound, partner=partners(videos)[video.key])])
+            with torch.inference_mode():
+                maps = net.retention_maps(predictor.module.normalised(batch), batch["audio"])[1].ret_v
+            of_videos.append(maps.sigmoid()[0, 2, :, -1].mean().item())
+        means.append(np.array(of_videos))
+    assert line.own == pytest.approx(means[0].mean(), rel=1e-4)
+    assert line.other == pytest.approx(means[1].mean(), rel=1e-4)
+    assert line.gain.mean == pytest.approx((means[0] - means[1]).mean(), abs=1e-5)
+    assert line.more == pytest.approx((means[0] > means[1]).mean())
+    assert sum(k.gain.n for k in kept if k.group != "all" and (k.block, k.name, k.head) == (1, "Ret_A", 0)) == 2 * len(
+        videos
+    )
+    assert len(retention_table(kept).splitlines()) == 1 + sum(not k.head for k in kept)
+    write_retention(kept, tmp_path / "new" / "kept.csv")
+    assert len((tmp_path / "new" / "kept.csv").read_text().splitlines()) == 1 + len(kept)
+    with pytest.raises(ValueError, match=r"a single video|two or more"):
+        measure_retention(predictor, videos[:1], 1000, torch.device("cpu"))
+
+
+def test_words_that_contradict_each_other(film, tmp_path):
+    for words, message in {
+        ("-o", tmp_path / "x.png"): "name a video file, or a data set with --dataset",
+        (film, "--dataset", "synth", "-o", tmp_path / "x.csv"): "one of the two",
+        (film, "-o", tmp_path / "x.png"): "say which frame, such as --frame 30",
+        ("--dataset", "synth", "--frame", 3, "-o", tmp_path / "x.csv"): "leave out --frame, --other",
+        ("--dataset", "synth", "-o", tmp_path / "x.png"): "expected a name that ends in .csv",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            retention(*words)
 
 
 def test_the_training_of_avrsp_with_sound_that_finished_last_is_taken(film, tmp_path, capsys):
