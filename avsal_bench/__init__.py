@@ -30,6 +30,7 @@ __all__ = [
     "create_model",
     "data_root",
     "evaluate",
+    "export",
     "hear",
     "list_datasets",
     "list_models",
@@ -46,6 +47,7 @@ __all__ = [
 if TYPE_CHECKING:
     from avsal_bench import metrics
     from avsal_bench.api.evaluating import data_root, evaluate
+    from avsal_bench.api.exporting_network import export
     from avsal_bench.api.hearing_losses import hear
     from avsal_bench.api.predicting_video import predict
     from avsal_bench.api.pretrained import create_model, list_models
@@ -73,6 +75,7 @@ else:
             "create_model": "avsal_bench.api.pretrained",
             "data_root": "avsal_bench.api.evaluating",
             "evaluate": "avsal_bench.api.evaluating",
+            "export": "avsal_bench.api.exporting_network",
             "hear": "avsal_bench.api.hearing_losses",
             "list_datasets": "avsal_bench.data",
             "list_models": "avsal_bench.api.pretrained",

@@ -10,6 +10,7 @@ from avsal_bench.cli.analyse import add_parser as add_analyse
 from avsal_bench.cli.bench import add_parser as add_bench
 from avsal_bench.cli.data import add_parser as add_data
 from avsal_bench.cli.evaluate import add_parser as add_evaluate
+from avsal_bench.cli.handing_on.export import add_parser as add_export
 from avsal_bench.cli.hear import add_parser as add_hear
 from avsal_bench.cli.leaderboard import add_parser as add_leaderboard
 from avsal_bench.cli.list import add_parser as add_list
@@ -33,7 +34,7 @@ COMMANDS = (
     *(add_bench, add_evaluate, add_predict, add_leaderboard, add_list, add_models, add_data, add_weights, add_submit),
     add_submit_challenge,
     *(add_hear, add_study, add_protocols, add_analyse, add_regress),
-    *(add_run, add_synth, add_switch, add_pseudo, add_retention),
+    *(add_export, add_run, add_synth, add_switch, add_pseudo, add_retention),
 )
 
 FIRST_STEPS = """first steps

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from avsal_bench.models.base import Network
-from avsal_bench.models.layers.plain_operators import plain_operators_wanted
+from avsal_bench.models.layers.tracing.plain_operators import plain_operators_wanted
 from avsal_bench.spec import ClipSpec
 
 #: What a module of one's own needs, for errors.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avsal_bench.models.layers.plain_operators import plain_layout
+from avsal_bench.models.layers.tracing.plain_operators import plain_layout
 
 #: A value in time, height and width.
 Sides = tuple[int, ...]

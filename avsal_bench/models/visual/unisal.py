@@ -39,10 +39,10 @@ from avsal_bench.models.backbones.mobilenetv2 import MobileNetV2, rename_tonylin
 from avsal_bench.models.base import Network
 from avsal_bench.models.clips import Clips, Memory
 from avsal_bench.models.layers.domain_norm import DomainNorm, ExpandedBlock, Skip, of_other_domains
-from avsal_bench.models.layers.plain_operators import plain_operators_wanted
 from avsal_bench.models.layers.priors import Gaussians, gaussians
 from avsal_bench.models.layers.recurrent.carried import Carried, carry
 from avsal_bench.models.layers.recurrent.separable_gru import SeparableGRU
+from avsal_bench.models.layers.tracing.plain_operators import plain_operators_wanted
 from avsal_bench.models.published_weights import PublishedWeights
 from avsal_bench.models.registry import register_model
 from avsal_bench.spec import ClipSpec, Walk

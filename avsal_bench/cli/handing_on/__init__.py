@@ -1,0 +1,1 @@
+"""Commands that hand a network on to other programs."""
