@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from avsal_bench.text import many
+
 #: One line of ``published.csv``.
 Printed = Mapping[str, str]
 #: Scores of one row of a paper's tables, by data set and metric.
@@ -124,12 +126,12 @@ def _survey(lines: Sequence[Printed]) -> Iterator[Claim]:
         paper,
         "Section VI.C",
         "the three networks with the classifier improve persistently",
-        f"{lower} of {count} scores of Table IV are lower than without it",
+        f"{lower} of {many(count, 'score')} of Table IV are lower than without it",
     )
     lower = sum(map(_lower, ideal, starred))
     yield Claim(
         paper,
         "Section VI.C",
         "the ideal switch persistently outperforms the classifier's",
-        f"{lower} of {count} scores of Table IV are lower with the ideal switch",
+        f"{lower} of {many(count, 'score')} of Table IV are lower with the ideal switch",
     )
