@@ -203,6 +203,7 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         clips_every=stage.clips_every,
         flip=stage.flip,
         val_fraction=stage.val_fraction,
+        validation=stage.validation,
         val_stride=stage.val_stride,
         fixations=needs_fixations(stage.loss),
         labels=learns_labels(stage),

@@ -183,7 +183,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
     videos = []
     for name in stage.data:
         root = space.root_of(name)
-        for part in dataset(name).learnt_parts:
+        for part in dataset(name).decided_by(stage.validation):
             videos += taught_by(stage.teacher, dataset(name).videos(root, part, job.fold), root)
     modules = (SaliencyModule, AlternatingModule, EveryFrameModule, DenoisingModule, TwoTaskModule)
     own = {

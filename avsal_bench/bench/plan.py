@@ -245,7 +245,8 @@ def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
     """Training clips of an epoch of a stage, from the fold lists alone."""
     videos: list[Video] = []
     for name in stage.data:
-        videos += fit_and_val(dataset(name), partial(videos_of, space, name, fold=fold), stage.val_fraction)[0]
+        listed = partial(videos_of, space, name, fold=fold)
+        videos += fit_and_val(dataset(name), listed, stage.val_fraction, stage.validation)[0]
     return sum(clip_counts(videos, stage.clips_per_video, stage.clips_every))
 
 

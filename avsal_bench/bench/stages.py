@@ -10,7 +10,7 @@ from typing import Any
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import Validation, dataset
 from avsal_bench.data.teachers import made_of
 from avsal_bench.files import fingerprint
 from avsal_bench.models import model_entry
@@ -89,7 +89,7 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
             options=options,
             stage=_deciding(stage, options),
             seed=job.seed,
-            videos=[_list_of(space, name, job.fold) for name in stage.data],
+            videos=[_list_of(space, name, job.fold, stage.validation) for name in stage.data],
             parent=before.folder.name if before else "",
             parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
             **({"pseudo": [made_of(n, space.root_of(n)) for n in stage.data]} if stage.teacher == "pseudo" else {}),
@@ -152,16 +152,16 @@ def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: st
     return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}{precision}"
 
 
-def _list_of(space: Workspace, name: str, fold: int) -> list[Any]:
+def _list_of(space: Workspace, name: str, fold: int, validation: Validation = "set_aside") -> list[Any]:
     """What identifies a training part: its list, and for an embedded set the version of its maker."""
     root = space.root_of(name)
     marker = root / "synth.json"
     version = marker.read_text(encoding="utf-8") if dataset(name).embedded else ""
     videos = videos_of(space, name, "train", fold)
     listed = [[v.name, v.n_frames, v.fps] for v in videos]
-    if not dataset(name).validation:
+    if (part := dataset(name).validated_on(validation)) == "train":
         return [name, version, *listed]
-    validated = [[v.name, v.n_frames, v.fps] for v in videos_of(space, name, "val", fold)]
+    validated = [[v.name, v.n_frames, v.fps] for v in videos_of(space, name, part, fold)]
     return [name, version, {"train": listed, "val": validated}]
 
 

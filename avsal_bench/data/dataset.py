@@ -18,6 +18,10 @@ from avsal_bench.typed import MOST_FOLDS
 if TYPE_CHECKING:
     pass
 
+#: How a training validates: on training videos that are set aside; or, where there is one, on the part of a set that
+#: its authors made for it. A validation list of a set goes before both.
+Validation = Literal["set_aside", "official"]
+
 
 @dataclass(frozen=True)
 class Video:
@@ -141,6 +145,8 @@ class DataSet:
         validation: True where the layout is asked for the part "val" as well: videos that choose the checkpoint of
             trainings, in the place of training videos that are set aside.
         over: other sets whose files it reads, where its videos are theirs: who trained on one has seen the other.
+        test_is_validation: True where the part that plays the test is what its authors made to validate on, as they
+            keep the ground truth of their test back.
     """
 
     name: str
@@ -160,6 +166,7 @@ class DataSet:
     remarks: Callable[[Path], Sequence[str]] | None = None
     validation: bool = False
     over: tuple[str, ...] = ()
+    test_is_validation: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -178,6 +185,16 @@ class DataSet:
     def learnt_parts(self) -> tuple[str, ...]:
         """The parts that decide the weights of a training: all but ``test``."""
         return self.parts[:-1]
+
+    def validated_on(self, validation: Validation) -> str:
+        """The part that chooses the checkpoint of a training; ``train`` where videos of it are set aside."""
+        if self.validation:
+            return "val"
+        return "test" if validation == "official" and self.test_is_validation else "train"
+
+    def decided_by(self, validation: Validation) -> tuple[str, ...]:
+        """The parts that decide the weights of a training that validates so."""
+        return tuple(dict.fromkeys((*self.learnt_parts, self.validated_on(validation))))
 
     def videos(self, root: Path, part: str, fold: int) -> list[Video]:
         """Videos of ``part``, one of :attr:`parts`, of a fold, in the order of the list."""

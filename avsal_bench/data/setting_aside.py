@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
-from avsal_bench.data.dataset import DataSet, Video
+from avsal_bench.data.dataset import DataSet, Validation, Video, dataset
 from avsal_bench.text import many
 
 
 def fit_and_val(
-    description: DataSet, listed: Callable[[str], list[Video]], fraction: float
+    description: DataSet,
+    listed: Callable[[str], list[Video]],
+    fraction: float,
+    validation: Validation = "set_aside",
 ) -> tuple[list[Video], list[Video]]:
-    """Videos of a set to fit on, and those to validate on. The test list is never asked for.
+    """Videos of a set to fit on, and those to validate on. The test list is asked for by ``official`` alone.
 
     A set with a validation list of its own (:attr:`~avsal_bench.data.dataset.DataSet.validation`) is fitted on the
     whole of its training list, and ``fraction`` moves nothing; of any other, :func:`hold_out` sets videos aside.
@@ -21,12 +24,35 @@ def fit_and_val(
         description: of the set.
         listed: gives the videos of its ``train`` and ``val``, such as with what teaches in the place of their maps.
         fraction: of the training videos that are set aside.
+        validation: ``official`` for the list that plays the test, where it is what the authors of the set made to
+            validate on (:attr:`~avsal_bench.data.dataset.DataSet.test_is_validation`); then nothing is set aside.
 
     Raises:
         ValueError: as :func:`hold_out`, and for a set that is for tests alone.
     """
     train = need_training(description, listed("train"))
-    return (train, listed("val")) if description.validation else hold_out(train, fraction)
+    part = description.validated_on(validation)
+    return hold_out(train, fraction) if part == "train" else (train, listed(part))
+
+
+def check_untested(where: str, names: Sequence[str], validation: Validation, tested: Sequence[str]) -> None:
+    """Find a set that is validated on what it is tested on.
+
+    Args:
+        where: for the error.
+        names: of the sets that are trained on.
+        validation: as for :func:`fit_and_val`.
+        tested: sets.
+
+    Raises:
+        ValueError: naming the set, and what to do.
+    """
+    for name in names:
+        if name in tested and dataset(name).validated_on(validation) == "test":
+            raise ValueError(
+                f"{where}: validation: official validates on the videos that test {name}, which is tested here; "
+                "leave it out of the test, or say validation: set_aside"
+            )
 
 
 def need_training(description: DataSet, videos: list[Video]) -> list[Video]:

@@ -16,7 +16,8 @@ from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 from typing_extensions import Self
 
-from avsal_bench.data.dataset import dataset, expand
+from avsal_bench.data.dataset import Validation, dataset, expand
+from avsal_bench.data.setting_aside import check_untested
 from avsal_bench.data.teachers import Teacher
 from avsal_bench.names import plain_name, safe_name, unknown
 from avsal_bench.schema import Above0, AtLeast0, Count, Flag, Number, Share, Whole, build
@@ -57,7 +58,7 @@ Schedule = Annotated[Mapping[str, Any], AfterValidator(_numbers), AfterValidator
 Hears = Literal["original", "muted"]
 #: Keys of a stage that came when recipes, stages and records were out there: at their defaults they are not told, so
 #: that what was made before them is still what it was.
-LATE_KEYS = ("contrast", "hears", "val_muted")
+LATE_KEYS = ("contrast", "hears", "val_muted", "validation")
 #: Names of stages, which become folders, and of networks and presets, which stand in records.
 StageName = Annotated[str, AfterValidator(partial(safe_name, "stage"))]
 ModelName = Annotated[str, AfterValidator(partial(plain_name, "model"))]
@@ -73,10 +74,8 @@ class Stage:
     Args:
         name: of the stage.
         data: data sets whose training lists it runs on, together; ``six`` in a file stands for six of them.
-        epochs: passes over ``clips_per_video`` clips of every video; 0 for a network that is only put together, of what
-            it starts from.
-        modality: ``job`` for the modality of the job; ``v`` for the visual branch alone, in every job; ``av`` for a
-            stage that only an audio-visual job has.
+        epochs: passes over the clips of every video; 0 for a network that is only put together of what it starts from.
+        modality: ``job`` for that of the job; ``v`` for the visual branch alone; ``av``: only ``av`` jobs have it.
         batch_size: clips a batch, over all processes (``bench/machine.py`` tells how they share it).
         clips_per_video: in an epoch.
         clips_every: frames to a clip, in the place of ``clips_per_video``: a long video then has more clips.
@@ -89,8 +88,7 @@ class Stage:
             ``two_task``, or ``contrast``.
         contrast: fields of :class:`~avsal_bench.training.tasks.Contrast`.
         two_task: fields of :class:`~avsal_bench.training.tasks.TwoTask`.
-        teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers` in the place of densities,
-            in training and in validation.
+        teacher: ``density``, or ``pseudo`` for the maps of :mod:`avsal_bench.data.teachers`, also to validate on.
         model: name of another network that the stage trains, such as an image encoder's; "" for the recipe's own. A
             stage goes on from the last one before it that trains the same network.
         options: of the network in this stage; of the recipe's own network, over those of the recipe.
@@ -101,16 +99,17 @@ class Stage:
         side: weight of the loss of side outputs; it falls in even steps to ``side_last`` in the last epoch.
         side_last: weight of that loss in the last epoch; the same as ``side`` for one that stays.
         hears: ``original``; or ``muted`` for one sample of silence in the place of every sound, in training and in
-            validation, as in a test under that condition. A stage without sound hears nothing, whatever it says.
+            validation, as in a test under that condition.
         auxiliary: weight of each loss that the network computes itself, such as MSPI's audio-visual one.
         accumulate: batches whose mean gradient makes one step.
         sync_batchnorm: whether batch norms see the clips of all processes, which needs GPUs, and not those of each.
         flip: probability of a horizontal flip of a clip.
         clip_gradient: largest norm of the gradient; None for no limit.
         val_fraction: of the training videos, set aside to choose the checkpoint.
+        validation: ``set_aside``, or ``official`` for a set's own part where that plays the test here
+            (:func:`~avsal_bench.data.setting_aside.fit_and_val`); such a set is not tested then.
         val_stride: every n-th frame of those is validated on.
-        val_muted: whether validation also tells the CC with the sound muted, as ``val/cc_muted`` in the curve of the
-            stage, to see in which epoch it begins to hear. It chooses nothing. A stage without sound has none.
+        val_muted: whether validation also tells the CC with the sound muted, ``val/cc_muted``. It chooses nothing.
     """
 
     name: StageName
@@ -141,6 +140,7 @@ class Stage:
     contrast: Mapping[str, Any] | None = None
     hears: Hears = "original"
     val_muted: Flag = False
+    validation: Validation = "set_aside"
 
     def plain(self) -> dict[str, Any]:
         """As plain values, without late keys that say nothing."""
@@ -343,6 +343,7 @@ def _check_names(recipe: Recipe) -> None:
         build(Contrast, stage.contrast or {}, f"stage {stage.name!r}: contrast")
         if stage.contrast and stage.training != "contrast":
             raise ValueError(f"stage {stage.name!r}: contrast is of training: contrast, and not of {stage.training}")
+        check_untested(f"stage {stage.name!r}", stage.data, stage.validation, recipe.test)
         if stage.training == "every_frame" and needs_fixations(stage.loss):
             raise ValueError(f"stage {stage.name!r}: nss is of the target frame alone; say training: mean_of_frames")
         if stage.model and stage.model != recipe.model and stage.modality == "job":

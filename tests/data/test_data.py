@@ -1,6 +1,7 @@
 """Layouts, files and the data module; bad files give errors that name them, and nothing is skipped."""
 
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from avsal_bench.data.files.images import read_density
 from avsal_bench.data.files.presence import check_video, check_videos
 from avsal_bench.data.files.sound_files import read_audio
 from avsal_bench.data.layouts.lists import read_fold_list
-from avsal_bench.data.setting_aside import hold_out
+from avsal_bench.data.setting_aside import fit_and_val, hold_out
 from avsal_bench.data.windows import window
 from avsal_bench.spec import ClipSpec
 
@@ -308,6 +309,30 @@ def test_muted_is_silence(etmd):
     batch = next(iter(module(etmd, sound="muted").predict_dataloader()))
     assert not batch["audio"].any()
     assert next(iter(module(etmd).predict_dataloader()))["audio"].any()
+
+
+def test_the_validation_part_of_a_set_validates_where_it_is_asked_for(real_root):
+    """DHF1K's 100 videos, which play the test else; of a set without such a part videos are set aside all the same."""
+    asked = []
+
+    def listed(name, part):
+        asked.append(part)
+        return dataset(name).videos(real_root, part, 1)
+
+    def keys(name, validation):
+        asked.clear()
+        return [
+            [v.key for v in videos] for videos in fit_and_val(dataset(name), partial(listed, name), 0.1, validation)
+        ]
+
+    every = [v.key for v in dataset("dhf1k").videos(real_root, "train", 1)]
+    fit, val = keys("dhf1k", "set_aside")
+    assert (sorted(fit + val), asked) == (sorted(every), ["train"])
+    assert keys("dhf1k", "official") == [every, [v.key for v in dataset("dhf1k").videos(real_root, "test", 1)]]
+    assert keys("avad", "official") == keys("avad", "set_aside")
+    assert asked == ["train"]
+    assert [dataset("dhf1k").decided_by(how) for how in ("set_aside", "official")] == [("train",), ("train", "test")]
+    assert dataset("dave_ave").decided_by("official") == ("train", "val")
 
 
 def test_hold_out_goes_by_names_only(real_root):

@@ -49,6 +49,22 @@ def test_avrsp_is_trained_as_published():
     assert recipe.network == {}
 
 
+def test_two_papers_validate_on_the_part_of_dhf1k_that_is_made_for_it():
+    for model in ("avrsp", "caspnet"):
+        recipe = load_recipe(RECIPES, model, "paper")
+        assert [stage.validation for stage in recipe.stages] == ["official", "set_aside"]
+        assert ["validation" in stage.plain() for stage in recipe.stages] == [True, False], (
+            "told where it says something"
+        )
+        smoke = load_recipe(RECIPES, model, "smoke")
+        assert not any("validation" in stage.plain() for stage in smoke.stages), "what was made before is what it was"
+        with pytest.raises(
+            ValueError, match=r"stage 'visual': validation: official .* test dhf1k, which is tested here"
+        ):
+            load_recipe(RECIPES, model, "paper", ["test=[avad, dhf1k]"])
+        load_recipe(RECIPES, model, "paper", ["test=[avad, dhf1k]", "stages.visual.validation=set_aside"])
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "mine.yaml").write_text(

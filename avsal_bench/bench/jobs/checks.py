@@ -42,7 +42,7 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
         parts += ["labels"] if learns_labels(training.stage) else []
         for name in training.stage.data:
             with needs.noted():
-                for part in dataset(name).learnt_parts:
+                for part in dataset(name).decided_by(training.stage.validation):
                     listed = videos_of(context.space, name, part, job.fold)
                     listed = need_training(dataset(name), listed) if part == "train" else listed
                     needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)

@@ -80,10 +80,11 @@ def learnt_of(training: Training, fold: int, space: Workspace) -> Learnt:
         for name in stage.stage.data:
             one = dataset(name)
             listed = partial(videos_of, space, name, fold=fold)
-            fitted, validated = fit_and_val(one, listed, stage.stage.val_fraction)
+            fitted, validated = fit_and_val(one, listed, stage.stage.val_fraction, stage.stage.validation)
             own = fold if one.folds else None
             learnt.add(name, "train", own, "fit", fitted, stage.stage.name)
-            learnt.add(name, "val" if one.validation else "train", own, "validation", validated, stage.stage.name)
+            part = one.validated_on(stage.stage.validation)
+            learnt.add(name, part, own, "validation", validated, stage.stage.name)
         key = ("started from", stage.model, _text(stage.options), _text(stage.stage.start))
         for weights in once(key, partial(needed_weights, stage)):
             learnt.start(weights)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from avsal_bench.data.dataset import dataset
+from avsal_bench.data.dataset import Validation, dataset
 from avsal_bench.data.teachers import Teacher
 from avsal_bench.spec import Sound
 
@@ -33,6 +33,8 @@ class DataConfig:
         flip: probability, 0 to 1, that a training clip is flipped left-right.
         val_fraction: part of the training videos of each set, from 0 and below 1, that is set aside to validate on;
             at least one video. A set with a validation list of its own is validated on that, whatever this says.
+        validation: ``official`` to validate on the list that plays the test of a set whose authors made it for that;
+            ``set_aside`` for no such thing.
         val_stride: every n-th frame of these videos is validated on.
         fixations: whether batches to train and validate on bring ``fixated``; the loss term ``nss`` needs it.
         every_frame: whether training batches bring ``densities``, the maps of all frames of the clip, and with
@@ -63,6 +65,7 @@ class DataConfig:
     clips_every: int | None = None
     flip: float = 0.5
     val_fraction: float = 0.1
+    validation: Validation = "set_aside"
     val_stride: int = 16
     fixations: bool = False
     every_frame: bool = False
@@ -97,7 +100,7 @@ class DataConfig:
             raise ValueError(f"val_fraction: expected a part from 0 and below 1, got {self.val_fraction!r}")
         sounds = get_args(Sound)
         words = [("teacher", self.teacher, get_args(Teacher)), ("sound", self.sound, sounds)]
-        words += [("hears", self.hears, ("original", "muted"))]
+        words += [("hears", self.hears, ("original", "muted")), ("validation", self.validation, get_args(Validation))]
         for name, word, known in [*words, *(("others", other, sounds) for other in self.others)]:
             if word not in known:
                 raise ValueError(f"{name}: expected {' or '.join(known)}, got {word!r}")

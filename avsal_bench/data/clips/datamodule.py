@@ -89,6 +89,7 @@ class SaliencyDataModule(LightningDataModule):
                     config.teacher, one.videos(root, part, config.fold), root
                 ),
                 config.val_fraction,
+                config.validation,
             )
             fit += fitted
             val += validated

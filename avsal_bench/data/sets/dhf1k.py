@@ -44,6 +44,7 @@ register_dataset(
         dhf1k_layout,
         sound=False,
         folds=False,
+        test_is_validation=True,
         citation="Wang et al. 2018",
         title="DHF1K",
         facts=Facts(
