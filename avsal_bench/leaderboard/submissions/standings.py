@@ -95,7 +95,7 @@ def _unranked(row: Row) -> str:
     if row.head.sound != "original":
         return f"tested with another sound ({row.head.sound}): it is compared with the row of the true sound"
     if not row.complete:
-        return f"incomplete: {named('fold', row.folds)} of three or more"
+        return f"incomplete: only {named('fold', row.folds, 'are')} done"
     if row.part:
         return row.part
     return "trained on videos of the test" if row.seen is Seen.TEST_VIDEOS else ""

@@ -104,7 +104,7 @@ def test_a_row_stands_among_the_ranked_rows_of_its_table(tmp_path: Path) -> None
     assert standing.below.difference.mean > 0.2
     other = standings([make([0.2, 0.2], model="d"), make([0.3, 0.3], model="a", sound="muted")], board)
     said = {one.row.head.model: one.unranked for one in other}
-    assert said["d"].startswith("incomplete: fold 1")
+    assert said["d"].startswith("incomplete: only fold 1 is done")
     assert said["a"].startswith("tested with another sound (muted)")
 
 
@@ -121,7 +121,7 @@ def test_the_command_writes_both_forms_and_only_where_it_checks(
     assert report["files"][0]["problems"][0]["fix"].startswith("make it anew with `avsal bench`")
     text = (tmp_path / "r.md").read_text()
     assert "**1 of 2 files cannot be published.**" in text
-    assert "not ranked: incomplete: fold 1 of three or more" in text
+    assert "not ranked: incomplete: only fold 1 is done" in text
     capsys.readouterr()
     assert main(["submit", str(tmp_path / "in"), *reports, *board]) == 2
     assert "--json goes with --check" in capsys.readouterr().err

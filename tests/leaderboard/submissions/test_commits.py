@@ -126,7 +126,7 @@ def test_all_that_is_no_good_record_is_told(
     assert "avsal_bench/code.py" in notes
     assert "1 picture shows frames of data sets" in notes
     [row] = report["rows"]
-    assert (row["rank"], row["unranked"]) == (None, "incomplete: fold 1 of three or more")
+    assert (row["rank"], row["unranked"]) == (None, "incomplete: only fold 1 is done")
     assert str(tmp_path) not in table + json.dumps(report["files"])
     assert not list(tmp_path.rglob("ran"))
     assert f"{HERE}/bad.json: not a record" in capsys.readouterr().out
