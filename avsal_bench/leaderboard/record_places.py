@@ -51,8 +51,8 @@ def local_places(places: Sequence[str | os.PathLike[str]], runs: Path | None = N
 def is_elsewhere(place: str | os.PathLike[str]) -> bool:
     """Whether a place is an archive or an address, and no folder or file of records."""
     text = os.fspath(place)
-    return (
-        is_address(text) or ((text.lower().endswith((*CLOSED, ".zip")) or is_archive(text)) and not Path(text).is_dir())
+    return is_address(text) or (
+        (text.lower().endswith((*CLOSED, ".zip")) or is_archive(text)) and not Path(text).is_dir()
     )
 
 
