@@ -6,8 +6,9 @@
 
 Networks: :func:`create_model`, :func:`list_models`, :func:`register_model`. Maps of a video: :func:`predict`. Scores:
 :func:`evaluate` on a data set, :func:`score` for one frame, :mod:`avsal_bench.metrics` for each metric. What comes from
-hearing: :func:`hear`. Results: :func:`load_records`. Ground truth from an eye tracker's samples:
-:func:`write_ground_truth`. Training with Lightning: :class:`SaliencyModule`, :class:`SaliencyDataModule`.
+hearing: :func:`hear`. A network as a file for other programs: :func:`export`. Results: :func:`load_records`, and
+:func:`card` of one network. Ground truth from an eye tracker's samples: :func:`write_ground_truth`. Training with
+Lightning: :class:`SaliencyModule`, :class:`SaliencyDataModule`.
 
 Importing this package costs nothing: what a name needs, such as torch, is imported when the name is used.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "SaliencyDataModule",
     "SaliencyModule",
     "__version__",
+    "card",
     "create_model",
     "data_root",
     "evaluate",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from avsal_bench.api.evaluating import data_root, evaluate
     from avsal_bench.api.exporting_network import export
     from avsal_bench.api.hearing_losses import hear
+    from avsal_bench.api.network_card import card
     from avsal_bench.api.predicting_video import predict
     from avsal_bench.api.pretrained import create_model, list_models
     from avsal_bench.api.record_table import load_records
@@ -72,6 +75,7 @@ else:
             "Record": "avsal_bench.records",
             "SaliencyDataModule": "avsal_bench.data.clips.datamodule",
             "SaliencyModule": "avsal_bench.training.module",
+            "card": "avsal_bench.api.network_card",
             "create_model": "avsal_bench.api.pretrained",
             "data_root": "avsal_bench.api.evaluating",
             "evaluate": "avsal_bench.api.evaluating",

@@ -60,9 +60,10 @@ def _wrapped(text: str) -> list[str]:
 
 
 def title_of(name: str) -> str:
-    """How a network is written, by the first words of its file, such as ``AVRSP``."""
-    first = _docstring(model_facts(name)).partition("\n")[0]
-    return re.split(r":| \(|, ", first, maxsplit=1)[0].removesuffix(".")
+    """How a network is written, such as ``CASP-Net``; of one that says no title, by the first words of its file."""
+    facts = model_facts(name)
+    first = _docstring(facts).partition("\n")[0]
+    return facts.title or re.split(r":| \(|, ", first, maxsplit=1)[0].removesuffix(".")
 
 
 def described(name: str) -> Section:
@@ -89,8 +90,8 @@ def about(name: str, rows: Sequence[Row]) -> list[Section]:
         described(name),
         _sound(mine),
         _weights(model_facts(name)),
-        *_scores(name),
-        _recipe(name),
+        *published_sections(name),
+        recipe_section(name),
     ]
     return [section for section in sections if section is not None]
 
@@ -111,11 +112,15 @@ def _docstring(facts: ModelFacts) -> str:
     return whole if len(own) < 2 else f"{facts.name}: {own.get(facts.name) or whole}"
 
 
+def _docstring_text(facts: ModelFacts) -> str:
+    """What a file says at its top, with names between single backticks."""
+    return re.sub(r":[a-z]+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", _docstring(facts)).replace("``", "`")
+
+
 def _paragraphs(facts: ModelFacts) -> tuple[str, ...]:
     """The first paragraphs of a docstring, up to where it begins to list decisions."""
-    text = re.sub(r":[a-z]+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", _docstring(facts)).replace("``", "`")
     found: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in re.split(r"\n\s*\n", _docstring_text(facts)):
         if paragraph.startswith((*_DECISIONS, "Args:", "- ")):
             break
         if paragraph.rstrip().endswith(":"):  # what leads to a list: without its last sentence
@@ -124,6 +129,25 @@ def _paragraphs(facts: ModelFacts) -> tuple[str, ...]:
             break
         found.append(_flowing(paragraph))
     return tuple(found)
+
+
+def faults_of(name: str) -> tuple[str, ...]:
+    """Known faults of the authors' published code, a sentence or more each, as the file of a network lists them.
+
+    None where it lists none, which says nothing about the code.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    blocks = re.split(r"\n\s*\n", _docstring_text(model_facts(name)))
+    for block, after in zip(blocks, [*blocks[1:], ""], strict=True):
+        words = _flowing(block)
+        found = re.search(r"\b[Ff]aults of the (?:published )?scripts?\b[^:]*:(.*)$", words)
+        if found and found[1]:
+            return (found[1].strip()[:1].upper() + found[1].strip()[1:],)
+        if found and after.startswith("- "):
+            return tuple(_flowing(item) for item in re.split(r"^- ", after, flags=re.MULTILINE) if item)
+    return ()
 
 
 def _flowing(paragraph: str) -> str:
@@ -141,7 +165,7 @@ def _sound(rows: Sequence[Row]) -> Section:
         return Section("Sound", ("It takes no sound, in any form.",))
     paragraphs = []
     for sound in heard:
-        words = _front_end(sound.partition(" ")[0])
+        words = front_end_words(sound.partition(" ")[0])
         paragraphs.append(f"It hears `{sound}`{f': {words}' if words else '.'}")
     forms = sorted({row.facts.modality for row in rows})
     if "v" in forms:
@@ -149,7 +173,7 @@ def _sound(rows: Sequence[Row]) -> Section:
     return Section("Sound", tuple(paragraphs))
 
 
-def _front_end(kind: str) -> str:
+def front_end_words(kind: str) -> str:
     """The first sentence of the docstring of a front end of the package; "" for one from elsewhere."""
     for path in sorted((resource().parent / "audio").glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -172,7 +196,7 @@ def _weights(facts: ModelFacts) -> Section | None:
     return Section("Weights", (words,), ("name", "file", "what", "licence", "opened here"), body)
 
 
-def _scores(name: str) -> list[Section]:
+def published_sections(name: str) -> list[Section]:
     """What papers print: a section for each kind of sets, as by eye tracking and by mouse they share no table."""
     lines = [line for line in read_published(resource("published.csv")) if line["method"] == name]
     kinds: dict[Device, list[PublishedRow]] = defaultdict(list)
@@ -201,7 +225,7 @@ def _printed(title: str, rows: Sequence[PublishedRow]) -> Section:
     return Section(title, (words,), ("set", "as", "of", "trained on first", *METRICS, "in"), body)
 
 
-def _recipe(name: str) -> Section | None:
+def recipe_section(name: str) -> Section | None:
     """The remark at the top of a recipe, and how its presets are run."""
     try:
         path = resource("recipes", f"{name}.yaml")

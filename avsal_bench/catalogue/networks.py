@@ -104,11 +104,11 @@ def variants(names: Sequence[str] = ()) -> list[Variant]:
     return sorted(found, key=lambda v: not v.modality)
 
 
-def catalogue(records: Path, names: Sequence[str] = (), recount: bool = False) -> list[Row]:
+def catalogue(records: Path | None, names: Sequence[str] = (), recount: bool = False) -> list[Row]:
     """Rows of the table, for all networks or some models.
 
     Args:
-        records: folder of the records of a leaderboard; it need not be there.
+        records: folder of the records of a leaderboard; it need not be there. None: they are not counted.
         names: of models.
         recount: whether networks of the package are counted too, instead of read from its ``networks.csv``.
 
@@ -121,7 +121,8 @@ def catalogue(records: Path, names: Sequence[str] = (), recount: bool = False) -
         found += kept[name] if _holds(name, kept) else [facts_of(one) for one in variants([name])]
     scores = expected_cc(resource("expected"))
     speeds = read_speeds(resource("speed.json"))
-    real = Counter(r.network for _, r in read_records(records) if not r.synthetic and r.preset != MAPS_PRESET)
+    every = (r for _, r in read_records(records)) if records else ()
+    real = Counter(r.network for r in every if not r.synthetic and r.preset != MAPS_PRESET)
     return [
         Row(
             facts=one,

@@ -18,6 +18,12 @@ from avsal_bench.text import text_table
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
 #: And those between which it says which networks are the authors', and which were read from papers.
 KINDS = ("<!-- kinds: begin -->", "<!-- kinds: end -->")
+#: What is said of networks by their ``parity``: the heart of it, and the rest.
+PARITY = {
+    "proved": ("Equal to the authors' code", ", to a relative error of 1e-5 with the same weights"),
+    "no": ("Public code that could not be compared", ""),
+    "no code": ("Readings of papers", " without published code"),
+}
 DASH = "-"
 NOT_MEASURED = "not measured"
 
@@ -198,10 +204,9 @@ def _numbers(row: Row) -> dict[str, Any]:
 def kinds(rows: Sequence[Row]) -> str:
     """A list in Markdown: which networks are equal to their authors' code, which are readings, and which baselines."""
     words = {
-        "proved": "**Equal to the authors' code**, to a relative error of 1e-5 with the same weights "
-        "([how that is shown](../tests/golden/README.md))",
-        "no": "**Public code that could not be compared**",
-        "no code": "**Readings of papers** without published code; decisions stand at the top of a network's file",
+        "proved": _bold("proved") + " ([how that is shown](../tests/golden/README.md))",
+        "no": _bold("no"),
+        "no code": _bold("no code") + "; decisions stand at the top of a network's file",
         "": "**[Baselines and classical models](baselines.md)**",
     }
     found: dict[str, list[str]] = {kind: [] for kind in words}
@@ -210,6 +215,11 @@ def kinds(rows: Sequence[Row]) -> str:
         kind = next(kind for kind in words if kind in own)
         found[kind].append(f"[{name}](networks/{name}.svg)" if kind else f"`{name}`")
     return "\n".join(f"- {words[kind]}: {', '.join(names)}." for kind, names in found.items() if names)
+
+
+def _bold(parity: str) -> str:
+    heart, rest = PARITY[parity]
+    return f"**{heart}**{rest}"
 
 
 def replaced(text: str, table: str, where: Path, marks: tuple[str, str] = (BEGIN, END)) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from avsal_bench import __version__
 from avsal_bench.cli.analyse import add_parser as add_analyse
 from avsal_bench.cli.bench import add_parser as add_bench
+from avsal_bench.cli.card import add_parser as add_card
 from avsal_bench.cli.data import add_parser as add_data
 from avsal_bench.cli.evaluate import add_parser as add_evaluate
 from avsal_bench.cli.handing_on.export import add_parser as add_export
@@ -32,7 +33,7 @@ from avsal_bench.ending import exit_code, parsed, shared_options
 #: In the order of `avsal --help`: what most come for, what looks closer, and what few need.
 COMMANDS = (
     *(add_bench, add_evaluate, add_predict, add_leaderboard, add_list, add_models, add_data, add_weights, add_submit),
-    add_submit_challenge,
+    *(add_submit_challenge, add_card),
     *(add_hear, add_study, add_protocols, add_analyse, add_regress),
     *(add_export, add_run, add_synth, add_switch, add_pseudo, add_retention),
 )

@@ -178,7 +178,7 @@ class FactTable:
         name = self.name_in(label)
         variant = ", ".join(label.removeprefix(name).removeprefix("-").split("-"))
         papers = self._papers(name)
-        if name not in self._models:
+        if name not in self.networks:
             title = TITLES.get(name) or self.printed.get(name) or name
             return NetworkFacts(name, title, variant, papers, absent=self.absent.get(name))
         one = model_facts(name)
@@ -208,13 +208,14 @@ class FactTable:
         """
         parts = label.split("-")
         starts = ("-".join(parts[:n]) for n in range(len(parts), 0, -1))
-        return next((start for start in starts if start in self._models or start in self.printed), label)
+        return next((start for start in starts if start in self.networks or start in self.printed), label)
 
     def _papers(self, name: str) -> tuple[Reference, ...]:
         return tuple(entry for entry in self.references if name in (entry.key, *entry.names))
 
     @cached_property
-    def _models(self) -> frozenset[str]:
+    def networks(self) -> frozenset[str]:
+        """Names of the networks here, with those of plug-ins."""
         return frozenset(list_models())
 
     @cached_property

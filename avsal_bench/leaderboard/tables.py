@@ -160,8 +160,12 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version))
 
 
-def rows(records: Iterable[Record]) -> list[Row]:
+def rows(records: Iterable[Record], among: Iterable[Record] = ()) -> list[Row]:
     """Rows of the tables, those first that can be ranked, and then by CC; measured and synthetic records share none.
+
+    Args:
+        records: of the rows.
+        among: all records of the leaderboard, where these are some of them: they tell which test lists are whole.
 
     Raises:
         ValueError: on two records of one fold and seed, when records of one protocol differ in what they average, or
@@ -175,7 +179,8 @@ def rows(records: Iterable[Record]) -> list[Row]:
     for same in protocols.values():  # rows of one table are compared, so they must be means of the same kind
         _averaging(same)
     every = [r for group in groups.values() for r in group]
-    whole, watched = whole_lists(every), viewings(every)
+    others = [*among] or every
+    whole, watched = whole_lists(others), viewings(others)
     return sorted((_row(group, whole, watched) for group in groups.values()), key=_order)
 
 

@@ -124,8 +124,8 @@ def test_of_what_is_unknown_nothing_is_invented(table: FactTable) -> None:
 
 
 def test_a_network_that_does_not_say_its_licence_has_an_unknown_one(table: FactTable) -> None:
-    @register_model("mine_of_facts", paper="", modalities=("v",), code="me/mine", title="Mine")
-    class Mine: ...  # type: ignore[type-var]
+    @register_model("mine_of_facts", paper="", modalities=("v",), code="me/mine", title="Mine")  # type: ignore[type-var]
+    class Mine: ...
 
     try:
         one = facts().network("mine_of_facts-wide")

@@ -18,7 +18,7 @@ Decisions:
 
 Not part of the network, and not ported, are these faults of the published scripts:
 
-- Training and test build different networks (above).
+- Training and test build different networks: with ``align_corners``, and without.
 - On Hollywood-2 the shots of a film are joined, and windows reach over the cuts.
 - A score that is not a number counts as 0 in the means.
 - The epoch is chosen on the test lists, on all sets but DHF1K; epoch 0 never wins.
