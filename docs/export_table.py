@@ -162,7 +162,7 @@ suite's are those of `avsal predict` with one clip at a time, which has its own 
 
 ## In a small size
 
-Each network as the tests build it, for what can be exported at all.
+Each network as the tests build it, for what can be exported at all. What has no line, here or below, was not tried.
 
 {small}
 
