@@ -49,8 +49,8 @@ class Network(nn.Module):
         audio_free: True where ``forward`` takes ``use_audio``, ``(B,)`` bool: the items that are False go the network's
             own way around the sound, with the same visual weights. All True is the network as it is. A ``predict`` of
             its own takes it too.
-        weightless: options that change what is computed and no weight, so that a trained network may be asked for another
-            value of them than it was trained with.
+        weightless: options that change what is computed and no weight, so that a trained network may be asked for
+            another value of them than it was trained with.
         shares: True where ``predict`` is a faster ``forward``, which may go around the calls of parts.
         script_audio: front end of the authors' test script where it hears other samples than the network was trained
             on; for the protocols that follow the script.

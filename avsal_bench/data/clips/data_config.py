@@ -99,7 +99,8 @@ class DataConfig:
         if not isinstance(self.val_fraction, int | float) or not 0 <= self.val_fraction < 1:
             raise ValueError(f"val_fraction: expected a part from 0 and below 1, got {self.val_fraction!r}")
         sounds = get_args(Sound)
-        words = [("teacher", self.teacher, get_args(Teacher)), ("sound", self.sound, sounds)]
+        words: list[tuple[str, str, tuple[str, ...]]] = [("teacher", self.teacher, get_args(Teacher))]
+        words += [("sound", self.sound, sounds)]
         words += [("hears", self.hears, ("original", "muted")), ("validation", self.validation, get_args(Validation))]
         for name, word, known in [*words, *(("others", other, sounds) for other in self.others)]:
             if word not in known:

@@ -19,9 +19,9 @@ from PIL import Image
 from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.analysis import Contextual
 from avsal_bench.leaderboard.page import write_leaderboard
-from avsal_bench.leaderboard.submissions.publishing import check_pictures, publish_records
 from avsal_bench.leaderboard.reports.analysis_report import Analysis, write_analysis
 from avsal_bench.leaderboard.reports.latex import latex_tables
+from avsal_bench.leaderboard.submissions.publishing import check_pictures, publish_records
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import CURVE_PARTS, METRICS, read_record, read_records, write_record
 
