@@ -9,7 +9,7 @@ from html_reader import Page
 from made_boards import board_records, huge_board, rich_record
 from made_records import make, save
 
-from avsal_bench.leaderboard.page import board as board_module
+from avsal_bench.leaderboard import merged_records
 from avsal_bench.leaderboard.page import html as html_module
 from avsal_bench.leaderboard.page import readme as readme_module
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Group, read_board
@@ -29,8 +29,8 @@ def many(tmp_path_factory):
 
 def test_every_record_is_read_once(tmp_path, monkeypatch):
     folder, read = save(tmp_path, [make([0.5, 0.6], fold=fold) for fold in (1, 2, 3)]), []
-    plain = board_module.read_records
-    monkeypatch.setattr(board_module, "read_records", lambda root: [read.append(f) or f for f in plain(root)])
+    plain = merged_records.read_records
+    monkeypatch.setattr(merged_records, "read_records", lambda root: [read.append(f) or f for f in plain(root)])
     write_leaderboard(folder)
     assert len(read) == 3
 
