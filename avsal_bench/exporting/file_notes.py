@@ -82,6 +82,7 @@ def _clip(spec: ClipSpec) -> dict[str, Any]:
     told["target_frame"] = f"{many(spec.form.before, 'frame')} of the film after the first of the clip"
     first = "the clip that starts there, run backwards" if spec.start == "reverse" else "its first frame repeated"
     told["how"] = "a clip for each frame of the film, by its target frame"
+    told["start"] = spec.start
     told["first_frames"] = (
         f"where there are too few before: {first}" if spec.target == "last" else "see docs/windows.md"
     )

@@ -13,12 +13,12 @@ from avsal_bench.catalogue.networks import catalogue
 from avsal_bench.models import list_models, model_facts
 
 DOCS = HOME / "docs"
-#: Pages with Python to run; those of the API and of metrics have tests of their own.
+#: Pages with Python to run; those of the API, of metrics and of exporting have tests of their own.
 WITH_PYTHON = [
     path
     for path in [HOME / "README.md", *sorted(DOCS.rglob("*.md"))]
     if re.search(r"^```python$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    and path.name not in {"api.md", "metrics.md"}
+    and path.name not in {"api.md", "metrics.md", "export.md"}
 ]
 WITHOUT_TORCH = """
 import sys

@@ -12,6 +12,7 @@ from conftest import HOME
 from PIL import Image
 
 import avsal_bench
+from avsal_bench.data.files.frames import resized
 from avsal_bench.exporting import Exporter, untrained
 from avsal_bench.models import model_entry
 from avsal_bench.models.layers.tracing.plain_operators import plain_operators
@@ -48,19 +49,27 @@ def test_a_state_that_is_handed_on_gives_the_maps_of_whole_clips(name):
 
 @onnx_here
 @pytest.mark.slow
-def test_the_page_gives_the_maps_of_the_suite_without_torch(tmp_path):
-    net = untrained("vinet_s", **model_entry("vinet_s").tiny).module.net
+@pytest.mark.parametrize("name", ["vinet_s", "vinet"])  # repeats the first frame; runs backwards
+def test_the_page_gives_the_maps_of_the_suite_without_torch(name, tmp_path):
+    net = untrained(name, **model_entry(name).tiny).module.net
     avsal_bench.export(net, tmp_path / "network.onnx")
     (tmp_path / "frames").mkdir()
     generator = np.random.default_rng(0)
     for number in range(1, 33):
         small = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-        small.resize((120, 90)).save(tmp_path / "frames" / f"{number:04}.png")
+        small.resize(net.spec.size[::-1]).save(tmp_path / "frames" / f"{number:04}.png")
     code = BLOCKS[0] + "\nimport sys\nassert 'torch' not in sys.modules\nnp.save('maps.npy', np.stack(maps))\n"
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert told == "(64, 96) float32\n"
     expected = avsal_bench.predict(tmp_path / "frames", net, batch_size=8)
     assert np.abs(np.load(tmp_path / "maps.npy") - expected).max() < 1e-5
+
+
+def test_pillow_resizes_pictures_as_the_suite_but_for_a_level():
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    pillows = np.asarray(Image.fromarray(picture).resize((96, 64), Image.Resampling.BILINEAR))
+    suites = resized(torch.from_numpy(picture).permute(2, 0, 1), (64, 96)).permute(1, 2, 0).numpy()
+    assert np.abs(pillows.astype(int) - suites).max() <= 1
 
 
 @pytest.mark.parametrize("seconds", [0.7, 5.0])

@@ -198,7 +198,9 @@ def test_one_table_a_data_set_at_a_time(visit):
     next(b for b in shown(driver, ".pills button") if b.text == "disagreements").click()
     until(lambda: [h.text for h in shown(driver, "#published h3")] == ["Where papers disagree"], "disagreements")
     assert driver.current_url.endswith("#published/disagreements")
-    assert len(shown(driver, "#published tbody tr")) == 49
+    tables = shown(driver, "#published table")
+    counts = [len(table.find_elements(By.CSS_SELECTOR, "tbody tr")) for table in tables]
+    assert counts == [49, 7], "scores that papers disagree on, and what a text says against its own tables"
 
 
 def test_a_row_opens_its_panel_by_enter_and_escape_goes_back(visit):

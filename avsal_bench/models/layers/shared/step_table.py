@@ -23,9 +23,14 @@ class Table:
 
     @torch.no_grad()
     def put(self, numbers: Sequence[int], value: Tensor) -> None:
-        """Keep ``value``, ``(N, C, 1, h, w)``, under N numbers, in the order in which it lies in memory."""
+        """Keep ``value``, ``(N, C, 1, h, w)``, under N numbers, in the order in which the first one lay in memory.
+
+        A layer may lay out what it makes of few steps in another way than what it makes of many, and rows that are
+        there stay as they are.
+        """
         self.shape = tuple(value.shape[1:])
-        self.channels_last = not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last_3d)
+        if self.rows is None:
+            self.channels_last = not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last_3d)
         flat = (value.movedim(1, -1) if self.channels_last else value).reshape(len(value), -1)
         missing = len(numbers) - len(self.free)
         if self.rows is None:
