@@ -51,7 +51,7 @@ def test_a_state_that_is_handed_on_gives_the_maps_of_whole_clips(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vinet_s", "vinet"])  # repeats the first frame; runs backwards
 def test_the_page_gives_the_maps_of_the_suite_without_torch(name, tmp_path):
-    net = untrained(name, **model_entry(name).tiny).module.net
+    net = untrained(name, **{**model_entry(name).tiny, "modality": "v"}).module.net
     avsal_bench.export(net, tmp_path / "network.onnx")
     (tmp_path / "frames").mkdir()
     generator = np.random.default_rng(0)
