@@ -21,7 +21,7 @@ what it says in two ways, is decided here:
 15. The reverse window reverses the sound with the frames, as in ViNet.
 16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.fusion.alternatives`).
 17. A ``v`` job is trained on the six sets too, after DHF1K: the paper speaks of that stage for both branches alone.
-18. A block of the decoder is "a convolutional layer and an upsampling layer". Here batch norm and ReLU follow the
+18. A block of the decoder is named as a convolution and an upsampling. Here batch norm and ReLU follow the
     convolution; the last block has two, whose time kernels and strides join the T' steps, and a 1x1 convolution to one
     channel before the sigmoid.
 19. The feed-forward layer of RAVF widens four times, with GELU, as a transformer's does.
@@ -38,10 +38,10 @@ fusion feature to its scale in one step. The fourth pair, at X0, makes a fourth 
 before the first block of the decoder.
 
 "Neither MS nor MRG" is in both tables, with other scores on DIEM: CC 0.628 (``v``) and 0.663 (``av``) in Table III,
-0.652 and 0.670 in Table IV. So it is two networks, and the paper does not say which. Section III.C calls it usual that
-"only fused features serve as the primary input to the decoder": without skips, ``skips=False``, which is taken for
-Table III. With them, which is ``pairs=0`` and equally ``ms=False, mrg=False``, it is Table IV's. The reading orders the
-two as the scores do; nothing else speaks for it.
+0.652 and 0.670 in Table IV. So it is two networks, and the paper does not say which. Section III.C calls it usual to
+give the decoder the fused features alone: without skips, ``skips=False``, which is taken for Table III. With them,
+which is ``pairs=0`` and equally ``ms=False, mrg=False``, it is Table IV's. The reading orders the two as the scores do;
+nothing else speaks for it.
 """
 
 from __future__ import annotations

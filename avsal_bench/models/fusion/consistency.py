@@ -12,11 +12,11 @@ No code is published; both are a reading of the paper. Decisions:
   error of a level, the sentence under it the error of the level below, and the sum has both. Eq. 7 prints a mean
   squared error; here errors are sums of squares over the elements, halved: means would make the printed rate of 0.1 do
   nothing.
-- What becomes of the upper levels between iterations is said in two ways. Section 3.3: "the operations of feedforward
-  process and iterative inference are alternately performed", so each iteration begins with a feedforward pass, which
-  gives them new values (``state="restarted"``). The caption of Fig. 4: the pass (A) gives "the initial values", and
-  predictions and updates (B) are what "is repeated N times", so they keep theirs (``state="kept"``), and the sound on
-  top has N times as many steps to come down. The equations decide nothing; the text of the section is the default.
+- What becomes of the upper levels between iterations is said in two ways. By section 3.3 feedforward pass and inference
+  take turns, so each iteration begins with a pass, which gives them new values (``state="restarted"``). By the caption
+  of Fig. 4 the pass (A) gives first values, and predictions and updates (B) alone are repeated, so they keep theirs
+  (``state="kept"``), and the sound on top has N times as many steps to come down. The equations decide nothing; the
+  text of the section is the default.
 - CPC has no batch norm, which would mix the statistics of its iterations.
 """
 
