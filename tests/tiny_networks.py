@@ -3,7 +3,9 @@
 from copy import deepcopy
 from functools import cache
 
+import pytest
 import torch
+from _pytest.mark import ParameterSet
 from parity import drawn
 from torch import Tensor, nn
 
@@ -15,6 +17,15 @@ from avsal_bench.spec import ClipSpec
 
 #: Every network and modality; a baseline that learns nothing has none.
 CASES = [(name, modality) for name in list_models() for modality in model_entry(name).modalities or (None,)]
+
+#: Of each network the modality that has most parts.
+RICHEST = dict(CASES)
+
+
+def richest_first() -> list[ParameterSet]:
+    """Every case; those of a network's poorer modality, whose parts the richest one has too, are slow tests."""
+    poorer = [case for case in CASES if RICHEST[case[0]] != case[1]]
+    return [pytest.param(*case, marks=pytest.mark.slow if case in poorer else ()) for case in CASES]
 
 
 def create_tiny(name: str, modality: str | None) -> Network:

@@ -282,7 +282,7 @@ def resident():
     ("form", "workers"),
     [
         pytest.param("pictures", 0, marks=pytest.mark.slow),
-        ("mp4", 0),
+        pytest.param("mp4", 0, marks=pytest.mark.slow),
         pytest.param("mp4 and wav", 2, marks=pytest.mark.slow),
     ],
 )

@@ -8,7 +8,7 @@ import soundfile
 import torch
 import torchaudio
 from PIL import Image
-from tiny_networks import CASES, build
+from tiny_networks import build, richest_first
 from torchvision.io import decode_image
 from torchvision.transforms.v2 import functional as F
 
@@ -88,7 +88,7 @@ def by_hand(net, video, frame, memory):
         return net.to_map(net.predict(clips, audio, memory if spec.walk == "frames" else Memory()))[0]
 
 
-@pytest.mark.parametrize(("name", "modality"), CASES)
+@pytest.mark.parametrize(("name", "modality"), richest_first())
 def test_a_test_run_gives_the_maps_of_a_plain_loop(synth_root, name, modality):
     net = build(name, modality).eval()
     options = dict(model_entry(name).tiny) | ({} if modality is None else {"modality": modality})
