@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from avsal_bench.leaderboard.escaping import one_line
+from avsal_bench.leaderboard.escaping import for_latex, one_line
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,21 @@ def read_references(path: Path) -> list[Reference]:
 def keys_of(references: Iterable[Reference], name: str) -> list[str]:
     """Keys of the entries of a method, data set or paper; none where there is no entry."""
     return sorted(entry.key for entry in references if name in (entry.key, *entry.names))
+
+
+def method_of(model: str) -> str:
+    """The method of a model's label: ``mspi`` of ``mspi-s3d``."""
+    return model.partition("-")[0]
+
+
+def cited_in_latex(name: str, method: str, references: Iterable[Reference]) -> str:
+    """A name in LaTeX with the citation of its method, where a reference is known.
+
+    >>> cited_in_latex("a_b", "a", [Reference("yu2024", ("a",), "")])
+    'a\\_b~\\cite{yu2024}'
+    """
+    keys = keys_of(references, method)
+    return for_latex(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")
 
 
 def bibtex(references: Sequence[Reference], names: Iterable[str]) -> str:

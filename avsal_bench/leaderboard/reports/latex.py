@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from avsal_bench.leaderboard.given_files import PUBLISHED, REFERENCES, given_fil
 from avsal_bench.leaderboard.kinds import KINDS, kind_order, viewing_of_set
 from avsal_bench.leaderboard.merged_records import board_records
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
-from avsal_bench.leaderboard.references import Reference, keys_of, read_references
+from avsal_bench.leaderboard.references import Reference, cited_in_latex, keys_of, method_of, read_references
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.record_story import Device, Seen
@@ -117,7 +117,7 @@ def latex_tables(
         body = _measured_lines(group, references, intervals)
         label = f"measured-{protocol}" + (f"-{device}" if watched else "")
         _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, label)
-        made.named |= {row.head.dataset for row in group} | {_method(row.head.model) for row in group}
+        made.named |= {row.head.dataset for row in group} | {method_of(row.head.model) for row in group}
     printed: dict[Device, list[dict[str, str]]] = defaultdict(list)
     for line in lines:
         if line["dataset"] in sets and line["metric"] in shown:
@@ -153,7 +153,7 @@ def _measured_lines(group: Sequence[Row], references: Sequence[Reference], inter
                 place = (row.head.label, row.head.modality, row.head.preset)
                 cells[place][(row.head.dataset, metric)] = _measured(score, metric, row, intervals)
     return [
-        Line((_cited(model, _method(model), references), modality or "--", for_latex(preset)), numbers)
+        Line((cited_in_latex(model, method_of(model), references), modality or "--", for_latex(preset)), numbers)
         for (model, modality, preset), numbers in cells.items()
     ]
 
@@ -170,7 +170,7 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
         same[(tuple(shared), frozenset(own.items()))].append(paper)
     lines = []
     for ((method, variant, modality, pretrain), numbers), printed in same.items():
-        name = _cited((method + variant[4:] if re.match(r"Ours\b", variant) else variant), method, references)
+        name = cited_in_latex((method + variant[4:] if re.match(r"Ours\b", variant) else variant), method, references)
         sources = [
             rf"\cite{{{paper}}}" if keys_of(references, paper) else for_latex(paper) for paper in sorted(printed)
         ]
@@ -251,13 +251,3 @@ def _order(line: Line, column: Column) -> tuple[bool, bool, float]:
     if number is None:
         return (True, False, 0.0)
     return (False, number.apart, -float(number.text) if METRICS[column[1]] else float(number.text))
-
-
-def _cited(name: str, method: str, references: Iterable[Reference]) -> str:
-    keys = keys_of(references, method)
-    return for_latex(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")
-
-
-def _method(model: str) -> str:
-    """The method of a model's label: ``mspi`` of ``mspi-s3d``."""
-    return model.partition("-")[0]
