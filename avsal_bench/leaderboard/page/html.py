@@ -12,6 +12,7 @@ from typing import Any
 
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Board, overall
+from avsal_bench.leaderboard.page.latex_names import cited_names
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
@@ -23,7 +24,10 @@ from avsal_bench.records import METRICS
 LARGEST = 5_000_000
 #: Of these, those left for the page around its tables, scripts and data.
 REST = 20_000
-SCRIPTS = ("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "panel.js", "page.js")
+SCRIPTS = (
+    *("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "panel.js"),
+    *("paired.js", "chosen_latex.js", "choice.js", "compare.js", "page.js"),
+)
 
 
 def html_page(board: Board) -> str:
@@ -33,9 +37,9 @@ def html_page(board: Board) -> str:
     is room; the page says what was left out.
     """
     tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, **_tabs(board))
-    style = _asset("style.css") + _metric_rules()
+    style = _asset("style.css") + _asset("compare.css") + _metric_rules()
     scripts = [_asset(name) for name in SCRIPTS]
-    data = _json_block("data", index(board))
+    data = _json_block("data", index(board) | {"cited": cited_names(board)})
     room = LARGEST - sum(map(_size, [tabs, style, *scripts, data])) - REST
     details, untold = packed(board, room)
     room -= sum(len(name) + len(text) for name, text in details.items())

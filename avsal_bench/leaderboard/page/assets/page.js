@@ -73,6 +73,7 @@
     offer();
     filter();
     if (name === "cost") Charts.plots();
+    if (["measured", "synthetic"].includes(name)) Choice.offer($("#" + name));
   };
 
   // Filters: what a tab's lines can be filtered by is what they carry
@@ -137,13 +138,25 @@
     else filter();
   });
 
-  // The address: #tab, #tab/data set, #row/...
+  // The address: #tab, #tab/data set, #row/..., #compare/...
+  const decoded = (text) => {
+    try { return decodeURIComponent(text); } catch { return text; } // an address of anyone
+  };
+  const tabOf = (row) => (Data.tables[row.split("/", 2).map(decodeURIComponent).join("/")]?.[0] ? "synthetic" : "measured");
   const go = () => {
     const [kind, ...rest] = location.hash.slice(1).split("/");
+    if (kind.split("?")[0] === "compare") {
+      const { ids, wrong } = Compare.read(location.hash), tab = wrong ? "measured" : tabOf(ids[0]);
+      if (panel.open) panel.close();
+      if (!wrong) shownSet[tab] = shownSet[tab] === "all" ? "all" : decodeURIComponent(ids[0].split("/")[1]);
+      if (current !== tab || $("#" + current).hidden || !wrong) show(tab);
+      Compare.open(location.hash, main.dataset.shown, leave);
+      return;
+    }
+    Compare.close();
     if (kind === "row") {
-      const row = Data.rows[rest.join("/")];
-      if (row) {
-        const tab = Data.tables[rest.slice(0, 2).map(decodeURIComponent).join("/")][0] ? "synthetic" : "measured";
+      if (Object.hasOwn(Data.rows, rest.join("/"))) {
+        const tab = tabOf(rest.join("/"));
         if (current !== tab && !(current === "reproduced" || current === "cost") || $("#" + current).hidden) show(tab);
         Panel.open(rest.join("/"), main.dataset.shown);
         return;
@@ -151,17 +164,21 @@
     }
     if (panel.open) panel.close();
     const name = sections.some((section) => section.id === kind) ? kind : kind === "content" ? current : first;
-    const wanted = decodeURIComponent(rest[0] ?? "");
+    const wanted = decoded(rest[0] ?? "");
     if (all(".pills button", $("#" + name)).some((button) => button.dataset.name === wanted)) shownSet[name] = wanted;
     show(name);
     if (kind === name) scrollTo(0, 0); // a tab is no place further down, although its link without scripts is
   };
   window.addEventListener("hashchange", go);
+  const back = () => history.replaceState(null, "", "#" + (shownSet[current] ? `${current}/${encodeURIComponent(shownSet[current])}` : current));
+  const leave = () => {
+    back();
+    Choice.focus();
+  };
   panel.addEventListener("close", () => {
     if (!location.hash.startsWith("#row/")) return;
     const link = all("a.row").find((a) => a.hash === location.hash && a.offsetParent);
-    const back = shownSet[current] ? `${current}/${encodeURIComponent(shownSet[current])}` : current;
-    history.replaceState(null, "", "#" + back);
+    back();
     link?.focus();
   });
 

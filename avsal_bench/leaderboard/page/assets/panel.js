@@ -169,9 +169,12 @@ const Panel = (() => {
     return [section("Training", choice, note("Losses: dashed on training clips, solid on the videos set aside." + (fits.some((fit) => fit.curves["val/cc_muted"]) ? " CC: dashed with the sound muted; where the two part, the network begins to hear." : "")), el("div", { className: "charts" }, ...Object.values(boxes))), redraw];
   };
 
-  const gallery = (id) => {
+  const pictures = (id) => {
     Pictures ??= JSON.parse(document.getElementById("pictures").textContent);
-    const shown = Pictures.shown[id] ?? [], left = Pictures.left[id] ?? [];
+    return { shown: Pictures.shown[id] ?? [], left: Pictures.left[id] ?? [] };
+  };
+  const gallery = (id) => {
+    const { shown, left } = pictures(id);
     if (!shown.length && !left.length) return null;
     const figures = shown.map(({ fold, seed, data }) => {
       const said = `Fold ${fold}, seed ${seed}: frames with ground truth and prediction, of the best, middle and worst video by CC`;
@@ -205,7 +208,7 @@ const Panel = (() => {
     const close = el("button", { type: "button", className: "plain" }, "Close");
     close.addEventListener("click", () => dialog.close());
     const title = `${Data.rows[id][0]} on ${decodeURIComponent(id.split("/")[1])}`;
-    return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, close));
+    return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, Choice.button(id), close));
   };
   const untold = (id) => {
     const [protocol, dataset] = id.split("/"), folder = `records/${protocol}/${dataset}/`;
@@ -236,6 +239,8 @@ const Panel = (() => {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
   return {
+    make: { el, note, number, p, section, signed, table, text },
+    pictures,
     async open(id, metric) {
       if (!dialog.open) dialog.showModal();
       const start = () => {
