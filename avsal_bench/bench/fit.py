@@ -15,7 +15,7 @@ import torch
 from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
-from avsal_bench.bench.callbacks import Curve, FitProgress
+from avsal_bench.bench.callbacks import Curve, FitProgress, SilentNorms
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of
 from avsal_bench.bench.computing.compiling import compile_network
 from avsal_bench.bench.context import Context, Trained
@@ -81,7 +81,12 @@ def fit(context: Context, training: Training, before: Trained, made_of: Callable
             sync_batchnorm=stage.sync_batchnorm,
             log_every_n_steps=1,
             logger=loggers,
-            callbacks=[checkpoints, curve, FitProgress(f"fit {job.name}, {stage.name}")],
+            callbacks=[
+                checkpoints,
+                curve,
+                FitProgress(f"fit {job.name}, {stage.name}"),
+                *([SilentNorms()] if stage.hears == "muted" else []),
+            ],
             default_root_dir=folder,
         )
         with take_turn(folder, trainer):

@@ -5,12 +5,15 @@ import json
 import pytest
 import torch
 from conftest import TINY
+from tiny_networks import create_tiny
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.bench.context import Context
-from avsal_bench.bench.fit import training_data
+from avsal_bench.bench.callbacks import silent_norms
+from avsal_bench.bench.context import Context, Trained
+from avsal_bench.bench.fit import fit, training_data
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.machine import Machine
+from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.plan import make_plan
 from avsal_bench.bench.stages import trainings
 from avsal_bench.data.clips.data_config import DataConfig
@@ -83,3 +86,30 @@ def test_another_word_is_an_error(space):
         make_plan(space, ["avrsp"], "smoke", "stavis", overrides=["hears=swapped"])
     with pytest.raises(ValueError, match="hears: expected original or muted, got 'noise'"):
         DataConfig({"synth": "."}, hears="noise")
+
+
+@pytest.mark.parametrize(("name", "norms"), [("avrsp", "soundnet."), ("dave", "audio_branch."), ("caspnet", None)])
+def test_norms_that_silence_alone_reaches(name, norms):
+    net = create_tiny(name, "av").train()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    found = silent_norms(net)
+    bns = {key for key, part in net.named_modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)}
+    assert found.keys() == {key for key in bns if norms and key.startswith(norms)}
+    assert all(part.training for part in net.modules())
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items()), "it is only looked at"
+    assert silent_norms(create_tiny(name, "v")) == {}
+
+
+def test_a_network_that_trains_on_silence_hears_a_constant(space):
+    """Not noise that rounding makes, which grows 300 times with each norm, up to NaN in tests."""
+    one = job("stages.visual=null", "hears=muted")
+    recipe = one.recipe(space)
+    context = Context(one, recipe, space, Machine(devices=1, workers=0))
+    [stage] = trainings(one, recipe, space)
+    fit(context, stage, Trained(), lambda: of_training(stage, one, space))
+    saved = torch.load(stage.best, weights_only=False)["state_dict"]
+    sound = {key: value for key, value in saved.items() if "soundnet" in key and "running" in key}
+    assert sound
+    assert all(value.eq(1 if "var" in key else 0).all() for key, value in sound.items())
+    seen = [value for key, value in saved.items() if "s3d" in key and "running_var" in key]
+    assert not any(value.eq(1).all() for value in seen), "norms of what is seen learn as ever"
