@@ -105,6 +105,11 @@ def of_network(predictor: Predictor, videos: list[Video], rules: Protocol, how: 
     running = replace(how.running, precision=Running.precision) if _is_baseline(predictor.model) else how.running
     running.torch_device()
     check_videos(videos, audio=spec.audio is not None)
+    if net.observes and net.pools:
+        raise ValueError(
+            f"{predictor.model} with pooled=true is shown the training maps of all sets that a recipe tests, and "
+            f"this is one set: `avsal bench {predictor.model} --preset pooled` makes it; or leave pooled out"
+        )
     if net.observes:
         predictor = copy.deepcopy(predictor)
         config = DataConfig({how.dataset: how.space.root_of(how.dataset)}, how.fold, num_workers=how.running.workers)

@@ -15,7 +15,7 @@ from avsal_bench.models import Network
 from avsal_bench.progress import Progress
 
 #: What a validation may give: the loss that chooses the checkpoint, the CC, and the CC with the sound muted.
-VALIDATED = ("val/loss", "val/cc", "val/cc_muted")
+VALIDATED = ("val/loss", "val/cc", "val/cc_muted", "val/accuracy")
 
 
 class FitProgress(Callback):

@@ -19,7 +19,7 @@ from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
 from avsal_bench.bench.jobs.human import seconds_of_test
 from avsal_bench.bench.launch.status import look
-from avsal_bench.bench.plan import epoch_clips, records_of
+from avsal_bench.bench.plan import records_of, stage_clips
 from avsal_bench.bench.provenance import provenance
 from avsal_bench.bench.stages import Training, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
@@ -67,9 +67,10 @@ def cost(job: Job, space: Workspace, shared: set[Path] | None = None) -> Cost:
             continue
         shared.add(training.folder)
         stage = training.stage
-        epoch = epoch_clips(stage, job.fold, space)
-        stages.append((training, stage.epochs * epoch))
-        steps += stage.epochs * max(1, epoch // (stage.batch_size * stage.accumulate))
+        epochs = stage_clips(stage, job.fold, space)
+        if not stage.utterances:  # a spoken word is no clip, and is not timed
+            stages.append((training, sum(epochs)))
+        steps += sum(max(1, clips // (stage.batch_size * stage.accumulate)) for clips in epochs)
     windows = sum(v.n_frames for n, _ in heard for v in dataset(n).videos(space.root_of(n), "test", job.fold))
     return Cost(tuple(stages), steps, windows, len(missing))
 

@@ -31,13 +31,14 @@ from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.files.prepared import maps_are_prepared
 from avsal_bench.data.files.whole_films.truth_films import cost_of_a_map
+from avsal_bench.data.utterances.word_batches import WordConfig, WordDataModule
 from avsal_bench.files import write_atomically
 from avsal_bench.kept import MadeOf, claim
 from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
 from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import needs_fixations
-from avsal_bench.training.recipe import Stage
+from avsal_bench.training.stage import Stage
 
 # Lightning says at INFO what the bars and the record say, and warns of what is done here on purpose.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -77,6 +78,7 @@ def fit(context: Context, training: Training, before: Trained, made_of: Callable
         trainer = context.machine.trainer(
             idle=stage.side > 0,  # side outputs are left out in the last epoch
             max_epochs=stage.epochs,
+            reload_dataloaders_every_n_epochs=int(bool(stage.stills)),  # epochs of clips and of stills differ in length
             gradient_clip_val=stage.clip_gradient,
             sync_batchnorm=stage.sync_batchnorm,
             log_every_n_steps=1,
@@ -148,14 +150,18 @@ def _fit(
     if training.before is not None:
         start_from(module.net, training.before.best)
     started = start_parts(training, module.net, context.space.weights)
-    data = training_data(context, stage, module.net.spec)
+    data: SaliencyDataModule | WordDataModule = (word_data if stage.utterances else training_data)(
+        context, stage, module.net.spec
+    )
     data.first_epoch = epochs_of(last, module) if resumed else 0
     share = machine.share(stage, sum(data.epoch_counts()), trainer.world_size)
-    data.config, data.accumulate = replace(data.config, batch_size=share.clips), share.batches
+    data.config = replace(data.config, batch_size=share.clips)
+    data.accumulate = share.batches
     trainer.accumulate_grad_batches = share.batches
     if trainer.is_global_zero:
-        say_prepared(data)
-        say_decoded(data)
+        if isinstance(data, SaliencyDataModule):
+            say_prepared(data)
+            say_decoded(data)
         say_share(share, stage, trainer.world_size, batch_norms(module.net))
     if trainer.strategy.root_device.type == "cuda":
         channels_last(module.net)
@@ -200,7 +206,7 @@ def channels_last(net: nn.Module) -> None:
 
 
 def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDataModule:
-    """The data that a stage trains a network of this spec on."""
+    """The clips that a stage trains a network of this spec on."""
     return context.data(
         stage.data,
         spec,
@@ -216,9 +222,17 @@ def training_data(context: Context, stage: Stage, spec: ClipSpec) -> SaliencyDat
         teacher=stage.teacher,
         hears=stage.hears,
         val_muted=stage.val_muted,
+        stills={name: context.space.root_of(name) for name in stage.stills},
         decode_on_device=bool(context.job.decode),
         seed=context.job.seed,
     )
+
+
+def word_data(context: Context, stage: Stage, spec: ClipSpec) -> WordDataModule:
+    """The spoken words that a stage trains an encoder of sound on."""
+    assert spec.audio is not None, "the network hears"
+    root, workers = context.space.data_root, context.machine.workers
+    return WordDataModule(WordConfig(root, stage.utterances, seed=context.job.seed, num_workers=workers), spec.audio)
 
 
 def _finite(value: Tensor | None) -> float | None:

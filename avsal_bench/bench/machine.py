@@ -20,7 +20,7 @@ from avsal_bench.bench.sharing.started import by_slurm, by_torchrun
 from avsal_bench.evaluation.score_videos import KeepMaps
 from avsal_bench.names import unknown
 from avsal_bench.text import many
-from avsal_bench.training.recipe import Stage
+from avsal_bench.training.stage import Stage
 
 
 class Share(NamedTuple):

@@ -11,26 +11,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.stages import Training, learns_labels, stage_options, trainings, weights_of
+from avsal_bench.bench.stages import Training, learns_labels, observed_sets, stage_options, trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
 from avsal_bench.data.contents_of import Part, line_of, together
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.teachers import taught_by
+from avsal_bench.data.utterances.speech_commands import read_utterances
+from avsal_bench.data.utterances.word_batches import WordDataModule
 from avsal_bench.evaluation.contextual import PlacesHeard, has_regions
 from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.evaluation.score_videos import ScoreVideos
 from avsal_bench.evaluation.scores_of import COMPUTE, DECIDE_NOTHING, Made, of_videos, readers
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import Files, MadeOf, code_of, differing, once, read_made_of, versions_of
-from avsal_bench.models import Network, create_model, list_models, model_entry
+from avsal_bench.models import Network, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
 from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.classifying.spoken_words import WordsModule
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.every_frame import EveryFrameModule
 from avsal_bench.training.losses import needs_fixations
@@ -58,11 +59,10 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
         "code": _code(job.model, options, ScoreVideos, files=(_HERE / "jobs" / "testing.py",)),
         **_weights(job, recipe, space, stages),
     }
-    if not stages and not weights_of(job, recipe):
-        with torch.device("meta"):
-            observes = create_model(job.model, **options).observes
-        if observes:
-            common["training maps"] = together(space.contents, dataset(name).videos(root, "train", job.fold), "maps")
+    shown = () if stages or weights_of(job, recipe) else observed_sets(job, recipe, name)
+    if shown:
+        seen = [v for one in shown for v in dataset(one).videos(space.root_of(one), "train", job.fold)]
+        common["training maps"] = together(space.contents, seen, "maps")
     made = of_videos(
         space.contents, videos, protocol(job.protocol), ("frames", "sound") if hears else ("frames",), common
     )
@@ -170,12 +170,35 @@ def of_training(training: Training, job: Job, space: Workspace) -> MadeOf:
         found.update(of_training(training.before, job, space))
     for source, _ in training.parts.values():
         found.update(of_training(source, job, space))
-    own = once(("stage", training.folder), lambda: _of_stage(training, job, space))
+    own = once(("stage", training.folder), lambda: {**_of_stage(training, job, space), **_of_starts(training, space)})
     return found | {f"{training.stage.name}: {part}": digest for part, digest in own.items()}
+
+
+def _of_words(training: Training, space: Workspace) -> MadeOf:
+    """What a stage on spoken words is made of."""
+    release = training.stage.utterances
+    heard = [
+        *read_utterances(space.data_root, release, "train"),
+        *read_utterances(space.data_root, release, "val"),
+    ]
+    code = code_of(
+        *networks_of(training.model, training.options),
+        *(WordsModule, WordDataModule),
+        files=(_HERE / "fit.py", _HERE / "starting.py"),
+        without=DECIDE_NOTHING,
+    )
+    return {
+        "list": fingerprint([one.key for one in heard]),
+        "sound": fingerprint(space.contents.digests([Files.one(one.path) for one in heard])),
+        "code": code,
+        **versions_of(*COMPUTE, "lightning", "soundfile", "torchaudio"),
+    }
 
 
 def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
     stage = training.stage
+    if stage.utterances:
+        return _of_words(training, space)
     parts: list[Part] = ["frames", "maps"]
     parts += ["fixations"] if needs_fixations(stage.loss) else []
     parts += ["sound"] if training.options.get("modality") in ("av", "a") else []
@@ -185,18 +208,27 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
         root = space.root_of(name)
         for part in dataset(name).decided_by(stage.validation):
             videos += taught_by(stage.teacher, dataset(name).videos(root, part, job.fold), root)
+    stills = [v for name in stage.stills for v in dataset(name).videos(space.root_of(name), "train", job.fold)]
     modules = (SaliencyModule, AlternatingModule, EveryFrameModule, DenoisingModule, TwoTaskModule)
-    own = {
-        "list": fingerprint([line_of(video) for video in videos]),
-        **{str(part): together(space.contents, videos, part) for part in parts},
+    return {
+        "list": fingerprint([line_of(video) for video in (*videos, *stills)]),
+        **{
+            str(part): together(space.contents, [*videos, *(stills if part not in ("sound", "labels") else ())], part)
+            for part in parts
+        },
         "code": _code(training.model, training.options, *modules, files=(_HERE / "fit.py", _HERE / "starting.py")),
         **versions_of(*COMPUTE, *readers(), "lightning"),
         **({"decoded by": job.decode} if job.decode else {}),
     }
-    for part, start in stage.start.items():
-        if part not in training.parts:
-            own |= _imported(start, f"weights of {part}", space)
-    return own
+
+
+def _of_starts(training: Training, space: Workspace) -> MadeOf:
+    """The published weights that a stage starts from."""
+    found: dict[str, str] = {}
+    for part, start in training.stage.start.items():
+        if part not in training.parts and "." not in start:
+            found |= _imported(start, f"weights of {part}", space)
+    return found
 
 
 def _code(model: str, options: Mapping[str, object], *parts: object, files: Iterable[Path]) -> str:

@@ -25,19 +25,21 @@ from avsal_bench.bench.planning.asked import (
 )
 from avsal_bench.bench.seen.trained_on import seen_test_videos
 from avsal_bench.bench.sets import videos_of
-from avsal_bench.bench.stages import stage_options, trainings
+from avsal_bench.bench.stages import has_stage, stage_options, trainings
 from avsal_bench.bench.workspace import Workspace
-from avsal_bench.data.clips.sampler import clip_counts
+from avsal_bench.data.clips.sampler import clip_counts, of_stills
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.setting_aside import fit_and_val
+from avsal_bench.data.utterances.speech_commands import read_utterances
 from avsal_bench.evaluation.protocol import protocol as rules_of
 from avsal_bench.kept import one_look, require_same
 from avsal_bench.names import unknown
 from avsal_bench.records import Record, network_name, read_record, record_path
 from avsal_bench.spec import Sound
 from avsal_bench.training.building import check_network, check_stage
-from avsal_bench.training.recipe import Recipe, Stage, load_recipe
+from avsal_bench.training.recipe import Recipe, load_recipe
 from avsal_bench.training.recipe_folder import recipe_folder
+from avsal_bench.training.stage import Stage
 from avsal_bench.typed import LARGEST_SEED, MOST_FOLDS
 
 
@@ -112,7 +114,7 @@ def make_plan(
     if decode and not any(job.decode for job in jobs):
         raise ValueError(f"--decode {decode}: {', '.join(models)} trains nothing; leave it out")
     for line, of_line in zip(lines, wanted, strict=True):
-        for name in dict.fromkeys((*line.sets, *(name for stage in line.recipe.stages for name in stage.data))):
+        for name in dict.fromkeys((*line.sets, *line.recipe.learnt_sets)):
             for fold in of_line:
                 dataset(name).check_fold(fold)
     recipes = {line.model: line.recipe for line in lines}
@@ -201,7 +203,7 @@ def check_recipe(job: Job, recipe: Recipe) -> None:
     if not kind_of(job.model).has_network:
         return
     for stage in recipe.stages:
-        if not stage.modality == "av" != job.modality:
+        if has_stage(job.modality, stage):
             check_stage(stage, stage.model or job.model, stage_options(job, recipe, stage))
     check_network(job.model, stage_options(job, recipe))
 
@@ -242,12 +244,21 @@ def check_machine(
 
 
 def epoch_clips(stage: Stage, fold: int, space: Workspace) -> int:
-    """Training clips of an epoch of a stage, from the fold lists alone."""
+    """Training clips of an epoch of a stage, from the fold lists alone; or its spoken words."""
+    if stage.utterances:
+        return len(read_utterances(space.data_root, stage.utterances, "train"))
     videos: list[Video] = []
     for name in stage.data:
         listed = partial(videos_of, space, name, fold=fold)
         videos += fit_and_val(dataset(name), listed, stage.val_fraction, stage.validation)[0]
     return sum(clip_counts(videos, stage.clips_per_video, stage.clips_every))
+
+
+def stage_clips(stage: Stage, fold: int, space: Workspace) -> list[int]:
+    """Training clips of each epoch of a stage; every second one has those of its stills, where it has sets of them."""
+    clips = epoch_clips(stage, fold, space)
+    images = sum(len(videos_of(space, name, "train", fold)) for name in stage.stills)
+    return [images if stage.stills and of_stills(epoch) else clips for epoch in range(stage.epochs)]
 
 
 def _check_once(what: str, asked: Sequence[object]) -> None:

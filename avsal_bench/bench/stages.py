@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.sets import videos_of
@@ -13,11 +16,13 @@ from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Validation, dataset
 from avsal_bench.data.teachers import made_of
 from avsal_bench.files import fingerprint
-from avsal_bench.models import model_entry
+from avsal_bench.kept import once
+from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.names import pick
 from avsal_bench.records import network_name
-from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.stage import Stage
 from avsal_bench.training.tasks import TwoTask
 
 
@@ -73,12 +78,17 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
         ValueError: for a part that is to start from a stage that this job does not have.
     """
     resolved: dict[str, Training] = {}
+    # What only another modality needs starts nothing of this one.
+    left_out = {stage.name for stage in recipe.stages if stage.utterances and not has_stage(job.modality, stage)}
     for stage in recipe.stages:
-        if stage.modality == "av" != job.modality:
+        if not has_stage(job.modality, stage):
             continue
         model, options = stage.model or job.model, stage_options(job, recipe, stage)
-        before = next((t for t in reversed(resolved.values()) if t.model == model), None)
+        if options.get("modality") == "a":  # which does not see
+            stage = replace(stage, stills=())
+        before = next((t for t in reversed(resolved.values()) if t.model == model and not t.stage.utterances), None)
         sources = {part: recipe.source(start) for part, start in stage.start.items()}
+        sources = {part: one for part, one in sources.items() if one is None or one[0] not in left_out}
         parts = {
             part: (pick(f"stage of {job.name}", source[0], resolved), source[1])
             for part, source in sources.items()
@@ -92,6 +102,7 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
             videos=[_list_of(space, name, job.fold, stage.validation) for name in stage.data],
             parent=before.folder.name if before else "",
             parts={part: [training.folder.name, source] for part, (training, source) in parts.items()},
+            **({"stills": [_list_of(space, n, job.fold) for n in stage.stills]} if stage.stills else {}),
             **({"pseudo": [made_of(n, space.root_of(n)) for n in stage.data]} if stage.teacher == "pseudo" else {}),
             **({"decode": job.decode} if job.decode else {}),
         )
@@ -99,6 +110,11 @@ def trainings(job: Job, recipe: Recipe, space: Workspace) -> list[Training]:
         folder = space.runs / "stages" / f"{network}-{stage.name}-{fingerprint}"
         resolved[stage.name] = Training(stage, model, options, folder, before, parts)
     return list(resolved.values())
+
+
+def has_stage(modality: str, stage: Stage) -> bool:
+    """Whether jobs of a modality have a stage: one may be for ``av`` alone, and one on words is for those that hear."""
+    return not (stage.modality == "av" != modality or (stage.utterances and modality == "v"))
 
 
 def _deciding(stage: Stage, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,6 +141,23 @@ def stage_options(job: Job, recipe: Recipe, stage: Stage | None = None) -> dict[
     return options | (dict(stage.options) if stage else {}) | ({"modality": modality} if modality else {})
 
 
+def observed_sets(job: Job, recipe: Recipe, name: str) -> tuple[str, ...]:
+    """The sets whose training maps a baseline is shown before it is tested on a set; none for a network that learns.
+
+    One that pools (:attr:`~avsal_bench.models.Network.pools`) is shown those of all sets that its recipe tests, however
+    few of them are tested now.
+    """
+    options = stage_options(job, recipe)
+
+    def kind() -> tuple[bool, bool]:
+        with torch.device("meta"):
+            net = create_model(job.model, **options)
+        return net.observes, net.pools
+
+    observes, pools = once(("observes", job.model, json.dumps(options, sort_keys=True, default=str)), kind)
+    return (tuple(dict.fromkeys((*recipe.test, name))) if pools else (name,)) if observes else ()
+
+
 def network_label(job: Job, recipe: Recipe) -> str:
     """Name of a network in records and tables: that in the registry, and the variant that the recipe's options make.
 
@@ -144,12 +177,19 @@ def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: st
         seen = _fingerprint(
             options=dict(recipe.network),
             # Of published weights the file counts, and not what a baseline would have seen.
-            videos=None if published else _list_of(space, name, job.fold),
+            videos=None if published else _seen_lists(job, recipe, space, name),
             weights=imported_source(published, space.weights) if published else None,
         )
         folder = space.runs / "stages" / f"{job.network}-{seen}"
     precision = f"-{job.precision}" if job.precision else ""
     return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}{precision}"
+
+
+def _seen_lists(job: Job, recipe: Recipe, space: Workspace, name: str) -> list[Any]:
+    """What identifies the training parts of the sets that a baseline is shown; of most that of the tested set."""
+    others = [one for one in observed_sets(job, recipe, name) if one != name]
+    own = _list_of(space, name, job.fold)
+    return [own, *(_list_of(space, one, job.fold) for one in others)] if others else own
 
 
 def _list_of(space: Workspace, name: str, fold: int, validation: Validation = "set_aside") -> list[Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from avsal_bench.data.dataset import DataSet, Validation, Video, dataset
+from avsal_bench.data.dataset import DataSet, Validation, Video, dataset, registered_datasets
 from avsal_bench.text import many
 
 
@@ -35,24 +36,44 @@ def fit_and_val(
     return hold_out(train, fraction) if part == "train" else (train, listed(part))
 
 
-def check_untested(where: str, names: Sequence[str], validation: Validation, tested: Sequence[str]) -> None:
-    """Find a set that is validated on what it is tested on.
+class _OfStage(Protocol):
+    """What is asked of a stage of a recipe here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> tuple[str, ...]: ...
+    @property
+    def stills(self) -> tuple[str, ...]: ...
+    @property
+    def training(self) -> str: ...
+    @property
+    def validation(self) -> Validation: ...
+
+
+def check_stage_sets(stage: _OfStage, tested: Sequence[str]) -> None:
+    """Find a set that a stage cannot train on: one that it validates on and that is tested, or stills that are none.
 
     Args:
-        where: for the error.
-        names: of the sets that are trained on.
-        validation: as for :func:`fit_and_val`.
+        stage: of a recipe; ``stills`` are sets that a training by turns takes its stills from.
         tested: sets.
 
     Raises:
-        ValueError: naming the set, and what to do.
+        ValueError: naming the stage, the set, and what to do.
     """
-    for name in names:
-        if name in tested and dataset(name).validated_on(validation) == "test":
+    where = f"stage {stage.name!r}"
+    for name in stage.data:
+        if name in tested and dataset(name).validated_on(stage.validation) == "test":
             raise ValueError(
                 f"{where}: validation: official validates on the videos that test {name}, which is tested here; "
                 "leave it out of the test, or say validation: set_aside"
             )
+    if stage.stills and stage.training != "alternating":
+        raise ValueError(f"{where}: stills are of training: alternating, and not of {stage.training}; leave them out")
+    for name in stage.stills:
+        if not dataset(name).stills:
+            known = ", ".join(one for one, its in sorted(registered_datasets().items()) if its.stills)
+            raise ValueError(f"{where}: stills: {name} is a set of videos; expected sets of stills, such as {known}")
 
 
 def need_training(description: DataSet, videos: list[Video]) -> list[Video]:

@@ -5,10 +5,16 @@ made by what people look at. If so, the network is used as it is; if not, it goe
 (``use_audio``), with the same visual weights. ``avc``:
 
 - ``predicted``: switched by the classifier (Eq. 2; ``X*`` in the tables).
-- ``labels``: switched by the true labels (Eq. 7; ``X#``), the ideal classifier. The test reads them from the data set.
+- ``labels``: switched by the true labels (Eq. 7), the ideal classifier. The test reads them from the data set.
 - ``none``: never switched: the network as it is.
 
 All three have the same weights, so one training serves the three; the classifier of ``labels`` and ``none`` is at rest.
+
+The paper's own ``X#`` is another one: the original network, trained without a classifier, whose outputs the labels
+switch (section VI.C). That is ``classifier="none"`` with ``avc="labels"``, and ``X``, the original, the same weights
+with ``avc="none"``. Rows are named after it: ``avc-vinet-alone-ideal`` is the paper's X#, ``avc-vinet-ideal`` ours, the
+weights of X* with a switch that is always right.
+
 The scheme's code was never released (MengkeSong/SCDL has stock copies of three networks). What the paper leaves open is
 decided here:
 
@@ -22,7 +28,10 @@ decided here:
    frames, 25/16 apart, which is half a second of a video of 25 frames a second. They lie around a target in the middle
    of the clip. A clip that ends with its target has no later frame, so there they end with it: AVID behind ViNet and
    AVRSP sees the half second before the target frame, and not a quarter on either side.
-5. Those frames have the network's size too: they are brought to 224 x 224 by bilinear interpolation, up from
+5. Eq. 7's V, of X#, is the network's own way around its sound, with the weights of the whole. The original never went
+   it in training, and STAViS's visual head is that of its visual stage. The paper does not say whether V is that, or a
+   second network that was trained without sound.
+6. Those frames have the network's size too: they are brought to 224 x 224 by bilinear interpolation, up from
    112 x 112 behind STAViS.
 """
 
@@ -51,10 +60,14 @@ from avsal_bench.spec import Target
 
 Switch = Literal["none", "predicted", "labels"]
 
+#: In the place of a classifier: the network alone.
+ALONE = "none"
 CLASSIFIERS: dict[str, type[Classifier]] = {"l3": L3Net, "avenet": AVENet, "avid": AVIDClassifier}
 
 #: Options that a network needs for its way around the sound.
 _WAYS: dict[str, dict[str, Any]] = {"stavis": {"visual_head": True}}
+#: Parts of these networks that only the way around the sound has: without a switch in training nothing trains them.
+_UNHEARD = {"stavis": ("fuse",)}
 #: Networks of the tables here; any other that is ``audio_free`` serves as well.
 HOSTS = ("avrsp", "caspnet", "stanet", "stavis", "vinet")
 
@@ -78,6 +91,7 @@ _TINY = {
     tiny=_TINY,
     variants={host: {"network": host} for host in HOSTS},
     marks={
+        "alone": {"classifier": "none"},
         "l3": {"classifier": "l3"},
         "avenet": {"classifier": "avenet"},
         "ideal": {"avc": "labels"},
@@ -90,7 +104,7 @@ class AVC(Network):
     Args:
         modality: ``av``; or ``v``, the visual network that the ``av`` one starts from, without a switch.
         network: name of the network, which must be ``audio_free``.
-        classifier: ``l3``, ``avenet`` or ``avid``.
+        classifier: ``l3``, ``avenet`` or ``avid``; ``none`` for the network alone, which labels may switch.
         avc: who switches: ``predicted``, ``labels`` or ``none``.
         network_options: of the network.
         classifier_options: of the classifier, ``size`` and ``width``.
@@ -118,7 +132,9 @@ class AVC(Network):
         super().__init__()
         if avc not in get_args(Switch):
             raise ValueError(unknown("avc", avc, get_args(Switch)))
-        kind = pick("classifier", classifier, CLASSIFIERS)
+        kind = None if classifier == ALONE else pick("classifier", classifier, {**CLASSIFIERS, ALONE: Classifier})
+        if kind is None and modality == "av" and avc == "predicted":
+            raise ValueError("without a classifier nothing is predicted; say avc: labels, or avc: none")
         self.avc = avc
         self.host = create_model(network, **{**_WAYS.get(network, {}), **(network_options or {}), "modality": modality})
         if not self.host.audio_free:
@@ -130,7 +146,9 @@ class AVC(Network):
         self.audio_only = ("classifier.", *(f"host.{part}" for part in self.host.audio_only))
         self.visual_only = tuple(f"host.{part}" for part in self.host.visual_only)
         self.classifier: Classifier | None = None
-        if spec.audio is not None:
+        if kind is None and spec.audio is not None:
+            self.frozen += tuple(f"host.{part}" for part in _UNHEARD.get(network, ()))
+        if kind is not None and spec.audio is not None:
             self.classifier = kind(**(classifier_options or {}))
             self.sounds = TwoSounds(spec.audio, self.classifier.audio)
             spec = replace(spec, audio=self.sounds)
@@ -144,14 +162,14 @@ class AVC(Network):
     @property
     def switched_by_labels(self) -> bool:
         """See :attr:`Network.switched_by_labels`."""
-        return self.avc == "labels" and self.classifier is not None
+        return self.avc == "labels" and self.spec.audio is not None
 
     def forward(self, frames: Tensor, audio: Tensor | None = None, use_audio: Tensor | None = None) -> Tensor:
         """The network's output ``(B, h, w)``, switched item by item.
 
         Args:
             frames: ``(B, 3, T, H, W)``.
-            audio: both sounds, ``(B, n)``, as :class:`TwoSounds` gives them.
+            audio: both sounds, ``(B, n)``, as :class:`TwoSounds` gives them; without a classifier the network's own.
             use_audio: ``(B,)`` bool, decisions that are made already, in the place of ``avc``.
 
         Raises:
@@ -159,13 +177,17 @@ class AVC(Network):
                 labels and there are none.
         """
         self.check_input(frames, audio)
-        if self.classifier is None or audio is None:
+        if audio is None:
             output: Tensor = self.host(frames)
             return output
         if use_audio is None:
             use_audio = self._decide(lambda: self._look(frames[:, :, self.pictures]), audio)
-        output = self.host(frames, self.sounds.parts(audio)[0], use_audio=use_audio)
+        output = self.host(frames, self._heard(audio), use_audio=use_audio)
         return output
+
+    def _heard(self, audio: Tensor) -> Tensor:
+        """What the network hears of the sounds that come."""
+        return audio if self.classifier is None else self.sounds.parts(audio)[0]
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
         """See :meth:`Network.predict`; with ``avc="labels"`` the labels of the places switch.
@@ -176,14 +198,14 @@ class AVC(Network):
             ValueError: as :meth:`forward`.
         """
         self.check_clips(clips, audio)
-        if self.classifier is None or audio is None:
+        if audio is None:
             return predict_windows(self.host, clips, None, memory)
         labels = [place.label for place in clips.places]
         if self.switched_by_labels and None not in labels:
             use_audio: Tensor | None = torch.tensor(labels, dtype=torch.bool, device=clips.device)
         else:
             use_audio = self._decide(lambda: clips.once("pictures", lambda: self._look_at(clips)), audio)
-        sound = self.sounds.parts(audio)[0]
+        sound = self._heard(audio)
         if use_audio is None:
             return predict_windows(self.host, clips, sound, memory)
         if self._switches_windows and not hooked(self.host):
@@ -212,7 +234,7 @@ class AVC(Network):
         :class:`~avsal_bench.training.two_task.TwoTaskModule` knows the videos.
         """
         if self.classifier is None or audio is None:
-            return self.host.outputs(frames)
+            return self.host.outputs(frames, audio)
         seen, heard = self.embed(frames, audio)
         logits = torch.cat([self.classifier.judge(seen, heard), self.classifier.judge(seen, heard.roll(1, 0))])
         truth = torch.arange(len(logits), device=logits.device) < len(seen)

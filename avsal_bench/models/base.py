@@ -38,6 +38,8 @@ class Network(nn.Module):
     Attributes:
         spec: the clip that the network takes.
         observes: True for a network without gradients, fitted by showing it every training map (:meth:`observe`).
+        pools: with ``observes``: True for one that is shown the training maps of all sets that a recipe tests, and not
+            those of the set under test alone.
         sees: False for a network that only hears.
         logits: True where the output is a logit; the map is its sigmoid.
         log_density: True where the output is the logarithm of a density that sums to 1, and losses are to know it.
@@ -58,6 +60,7 @@ class Network(nn.Module):
 
     spec: ClipSpec
     observes: ClassVar[bool] = False
+    pools: bool = False
     sees: bool = True
     logits: bool = False
     log_density: ClassVar[bool] = False

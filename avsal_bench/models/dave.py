@@ -84,6 +84,8 @@ class DAVE(Network):
         frames: T, of the picture and of the sound, 2 to 16: the encoders must end with one time step. 16 is published.
         size: (height, width) of the frames, multiples of 32.
         width: multiplier of the channels.
+        words: of modality ``a``, above 0: words that the sound's encoder tells apart (:meth:`name_words`), in the place
+            of all that decodes; the network of its pre-training (:mod:`avsal_bench.training.classifying.spoken_words`).
 
     Attributes:
         audio_only: also what is frozen and left out in an epoch of stills; see :meth:`forward_stills`.
@@ -101,13 +103,17 @@ class DAVE(Network):
         frames: int = 16,
         size: tuple[int, int] = (256, 320),
         width: float = 1.0,
+        words: int = 0,
     ) -> None:
         super().__init__()
         if not 2 <= frames <= 16:
             raise ValueError(f"dave takes 2 to 16 frames, which end as one time step; got {frames}")
         if any(side < 32 or side % 32 for side in size):
             raise ValueError(f"dave takes a height and a width of 32, 64, 96 ... pixels; got {tuple(size)}")
+        if words < 0 or (words and modality != "a"):
+            raise ValueError(f"dave takes words of 1 or more, with modality 'a' alone; got {words} with {modality!r}")
         self.modality = modality
+        self.words = words
         self.sees = modality != "a"
         mean_r, mean_g, mean_b = (mean / 255 for mean in _MEAN)
         std_r, std_g, std_b = (std / 255 for std in _STD)
@@ -127,6 +133,9 @@ class DAVE(Network):
             self.audio_branch = resnet18(width=width)
         encoder = self.video_branch if modality != "a" else self.audio_branch
         channels, fewer = encoder.channels[-1], encoder.channels[2]
+        if words:
+            self.classifier = nn.Linear(channels, words)
+            return
         if modality == "av":
             self.embedding = _he(nn.Conv2d(2 * channels, channels, 1))
         self.upscale1 = UpScaling(channels, channels)
@@ -140,9 +149,11 @@ class DAVE(Network):
         An ``a`` network looks at the size of its frames only.
 
         Raises:
-            ValueError: if the clip is not the one of the spec, or a network that hears gets no sound.
+            ValueError: if the clip is not the one of the spec, a network that hears gets no sound, or it names words.
         """
         self.check_input(frames, audio)
+        if self.words:
+            raise ValueError("dave with words names words, and gives no maps; leave words out")
         return self._map(self._see(frames) if self.sees else None, audio)
 
     def predict(self, clips: Clips, audio: Tensor | None, memory: Memory) -> Tensor:
@@ -179,6 +190,11 @@ class DAVE(Network):
             raise ValueError("dave with modality 'a' does not see; train it on clips with sound only")
         self.check_frames(frames)
         return self._decode(self._see(frames))
+
+    def name_words(self, audio: Tensor) -> Tensor:
+        """Logits ``(B, words)`` of the words that are spoken in patches ``(B, 3, T, 64, 64)``."""
+        logits: Tensor = self.classifier(self.audio_branch(audio).mean((2, 3, 4)))
+        return logits
 
     def _see(self, frames: Tensor) -> Tensor:
         """The picture's feature ``(B, 512, H/32, W/32)``; one time step is left."""

@@ -46,6 +46,7 @@ class Row:
         set: overrides of the recipe that make it.
         presets: further ones, by the preset that they are for.
         unprinted: why the paper prints no score of it that can be read; "" for a row of ``published.csv``.
+        folder: of its records, where the label would not do; "" for the label.
     """
 
     variant: str
@@ -53,6 +54,7 @@ class Row:
     set: Settings = field(default_factory=dict)
     presets: Mapping[str, Settings] = field(default_factory=dict)
     unprinted: str = ""
+    folder: str = ""
 
     @property
     def slug(self) -> str:
@@ -61,7 +63,7 @@ class Row:
         >>> Row("V+A+ILinear+C", "av").slug, Row("lambda=0.1", "av").slug
         ('v-a-ilinear-c', 'lambda-0-1')
         """
-        return re.sub(r"[^a-z0-9]+", "-", self.variant.lower()).strip("-")
+        return re.sub(r"[^a-z0-9]+", "-", (self.folder or self.variant).lower()).strip("-")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class Ablation:
         set: overrides of the recipe that all rows share.
         presets: further ones, by the preset that they are for.
         left_out: published rows that cannot be made, and why.
+        method: what ``published.csv`` calls the network, where a paper changes one of others; "" for ``model``.
+        kind: of these rows in ``published.csv``: ``ablation``, or ``main`` for versions among the networks of others.
+        preset: of the recipe, that stands here for ``paper``; "" for that.
         notes: what a reader of the table must know, such as where the paper contradicts itself, in texts of their own.
     """
 
@@ -98,6 +103,9 @@ class Ablation:
     presets: Mapping[str, Settings] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    method: str = ""
+    kind: str = "ablation"
+    preset: str = ""
 
 
 def ablations_text() -> str:
@@ -193,6 +201,8 @@ def _check(ablation: Ablation) -> None:
         raise ValueError(f"base: {unknown('variant', ablation.base, variants)}")
     if twice := [label for label in ablation.left_out if label in variants]:
         raise ValueError(f"{twice[0]!r} is a row and left out; expected one of the two")
+    if ablation.kind not in ("ablation", "main"):
+        raise ValueError(f"kind: {unknown('kind', ablation.kind, ('ablation', 'main'))}")
     for fold in ablation.folds:
         if fold not in (1, 2, 3):
             raise ValueError(f"folds: expected 1, 2 or 3, got {fold!r}")
@@ -254,6 +264,7 @@ def plan_ablation(
             that the recipe does not know, or tests by eye and by mouse, which share no table.
     """
     rules(protocol)
+    preset = ablation.preset or preset if preset == "paper" else preset
     plans = []
     known = model_entry(ablation.model).modalities
     for row in ablation.rows:
@@ -281,7 +292,8 @@ def _check_kinds(recipe: Recipe) -> None:
 
 def row_overrides(ablation: Ablation, row: Row, preset: str, own: Sequence[str] = ()) -> tuple[str, ...]:
     """Overrides of the recipe that make a row: those of all rows, those of the row, and, but for own data, its sets."""
-    chosen = [ablation.set, ablation.presets.get(preset, {}), row.set, row.presets.get(preset, {})]
+    key = "paper" if preset == ablation.preset else preset
+    chosen = [ablation.set, ablation.presets.get(key, {}), row.set, row.presets.get(key, {})]
     words = [f"{key}={json.dumps(value)}" for settings in chosen for key, value in settings.items()]
     words.append('sounds=["original"]')  # the papers mute nothing
     recipe = load_recipe(recipe_folder(ablation.model), ablation.model, preset, words, own_data(own))

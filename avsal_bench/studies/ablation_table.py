@@ -34,26 +34,29 @@ class Printed:
 Published = Mapping[str, Mapping[str, Mapping[str, Printed]]]
 
 
-def published_ablation(path: Path, paper: str, table: str) -> Published:
+def published_ablation(path: Path, paper: str, table: str, method: str = "", kind: str = "ablation") -> Published:
     """What a table prints of versions of its own network; a score that nobody could read is left out.
 
     Args:
         path: of ``published.csv``.
         paper: key of the paper.
         table: in it.
+        method: whose rows are meant; "" for all.
+        kind: of the rows.
 
     Raises:
-        ValueError: when the file has no row of that table.
+        ValueError: when the file has no such row of that table.
     """
     found: dict[str, dict[str, dict[str, Printed]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
-            if (line["paper"], line["table"], line["kind"]) == (paper, table, "ablation"):
+            own = not method or line["method"] == method
+            if own and (line["paper"], line["table"], line["kind"]) == (paper, table, kind):
                 cells = found.setdefault(line["variant"], {}).setdefault(line["dataset"], {})
                 if line["value"]:
                     cells[line["metric"]] = Printed(line["value"], MARKS[line["legible"]])
     if not found:
-        raise ValueError(f"{path}: no row of {paper}, {table!r}, of the kind ablation")
+        raise ValueError(f"{path}: no row of {paper}, {table!r}, of the kind {kind}")
     return found
 
 
@@ -132,7 +135,8 @@ def write_ablation(ablation: Ablation, plans: Sequence[RowPlan], space: Workspac
         The same for a terminal, and the path of the file.
     """
     printed = any(not row.unprinted for row in ablation.rows)
-    published = published_ablation(resource("published.csv"), ablation.paper, ablation.table) if printed else {}
+    where = (ablation.paper, ablation.table, ablation.method, ablation.kind)
+    published = published_ablation(resource("published.csv"), *where) if printed else {}
     tables = compare_ablation(ablation, our_scores(plans), published)
     notes = _notes(ablation, plans, space)
     left_out = [f"- {label}: {reason}" for label, reason in ablation.left_out.items()]

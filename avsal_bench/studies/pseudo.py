@@ -31,7 +31,7 @@ from avsal_bench.models.weights.store import imported_source, load_weights
 from avsal_bench.names import unknown
 from avsal_bench.studies.pseudo_maps import Made, map_videos
 from avsal_bench.studies.pseudo_options import Options
-from avsal_bench.training.tags import TagModule
+from avsal_bench.training.classifying.tags import TagModule
 
 #: Published weights of the trunks.
 WEIGHTS = {"trunk_picture": "resnext101_32x8d_wsl", "trunk_sound": "vggsound_netvlad"}

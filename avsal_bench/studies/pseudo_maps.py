@@ -19,7 +19,7 @@ from avsal_bench.files import whole_file
 from avsal_bench.models.layers.activation import Activation, activation, crop_box, enlarge, fuse, kept, paste, smooth
 from avsal_bench.models.scam import Kind
 from avsal_bench.progress import Progress, progress
-from avsal_bench.training.tags import TagModule
+from avsal_bench.training.classifying.tags import TagModule
 
 
 @dataclass

@@ -27,7 +27,7 @@ class Options:
         batch_size: clips of a step.
         batch_size_st: likewise, of the classifier ``st``.
         clips_every: frames to a clip of an epoch; not published.
-        optimizer: see :class:`~avsal_bench.training.tags.TagModule`.
+        optimizer: see :class:`~avsal_bench.training.classifying.tags.TagModule`.
         lr: likewise.
         bias: likewise.
         new: likewise.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from avsal_bench.bench.stages import stage_options
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.labels import labels_of
-from avsal_bench.models.avc import AVC
+from avsal_bench.models.avc import ALONE, AVC
 from avsal_bench.records import read_record
 from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.studies.hear import plan_audition
@@ -109,6 +109,8 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
         FileNotFoundError: for weights that are gone, and for a set without labels.
     """
     record = read_record(path)
+    if _alone(record.recipe):
+        raise ValueError(f"{path}: {record.network} is the network alone, without a classifier; name a record of X*")
     if record.recipe.get("model") != "avc" or record.modality != "av":
         raise ValueError(f"{path}: {record.network} has no classifier; name a record of avc, modality av")
     audition = plan_audition(path, record, space, machine, ("original",))
@@ -124,6 +126,11 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
     batches: Any = trainer.predict(module, data)
     found = iter(torch.cat(batches).tolist())
     return accuracy([list(islice(found, video.n_frames)) for video in videos], labels)
+
+
+def _alone(recipe: Mapping[str, Any]) -> bool:
+    network = recipe.get("network")
+    return recipe.get("model") == "avc" and isinstance(network, Mapping) and network.get("classifier") == ALONE
 
 
 class Decider(SaliencyModule):

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from avsal_bench.training.any_network import as_network
     from avsal_bench.training.losses import LOSSES, Prediction, Truth, saliency_loss
     from avsal_bench.training.module import SaliencyModule
-    from avsal_bench.training.recipe import Recipe, Stage, Training, list_presets, list_recipes, load_recipe
+    from avsal_bench.training.recipe import Recipe, list_presets, list_recipes, load_recipe
+    from avsal_bench.training.stage import Stage, Training
     from avsal_bench.training.tasks import TwoTask
 
 __all__ = [
@@ -32,7 +33,8 @@ if not TYPE_CHECKING:
         "any_network": ("as_network",),
         "losses": ("LOSSES", "Prediction", "Truth", "saliency_loss"),
         "module": ("SaliencyModule",),
-        "recipe": ("Recipe", "Stage", "Training", "list_presets", "list_recipes", "load_recipe"),
+        "recipe": ("Recipe", "list_presets", "list_recipes", "load_recipe"),
+        "stage": ("Stage", "Training"),
         "tasks": ("TwoTask",),
     }
     __getattr__, __dir__ = lazily(

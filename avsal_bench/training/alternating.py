@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from avsal_bench.data.clips.sampler import of_stills
 from avsal_bench.spec import Batch
 from avsal_bench.training.module import SaliencyModule
 
@@ -13,10 +14,11 @@ from avsal_bench.training.module import SaliencyModule
 class AlternatingModule(SaliencyModule):
     """Trains on clips in epochs 0, 2, ... and on stills in epochs 1, 3, ...
 
-    A still is the target frame of a clip, repeated for as long as the clip is: dave2019 takes pictures of image
-    saliency sets and does not name them. In an epoch of stills what hears (``audio_only`` of the network) is frozen
-    and left out: no gradient, no optimiser step, no change of its batch norms. A network that only hears has no use
-    for stills, and trains on clips in every epoch.
+    A still is repeated for as long as a clip is. dave2019 takes pictures of image saliency sets, its remedy for few
+    videos, and does not name them: so does a data module with ``DataConfig.stills``. Without, a still is the target
+    frame of a clip, which adds no scene to those of the videos; that is ours. In an epoch of stills what hears
+    (``audio_only`` of the network) is frozen and left out: no gradient, no optimiser step, no change of its batch
+    norms. A network that only hears has no use for stills, and trains on clips in every epoch.
 
     Args are those of :class:`~avsal_bench.training.module.SaliencyModule`. The network must have a method
     ``forward_stills(frames)``, its output for clips without sound.
@@ -25,10 +27,10 @@ class AlternatingModule(SaliencyModule):
     @property
     def on_stills(self) -> bool:
         """Whether this epoch is one of stills."""
-        return self.clock[0] % 2 == 1 and self.net.sees
+        return of_stills(self.clock[0]) and self.net.sees
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Loss of a batch of clips, or of the stills made from it."""
+        """Loss of a batch of clips, or of the stills that are, or are made from, its target frames."""
         if not self.on_stills:
             return super().training_loss(batch)
         target = self.net.spec.target_index

@@ -12,12 +12,13 @@ import torch
 
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.alternating import AlternatingModule
+from avsal_bench.training.classifying.spoken_words import WordsModule
 from avsal_bench.training.contrast import ContrastModule
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.every_frame import EveryFrameModule, MeanOfFramesModule
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.optimising import OPTIMIZERS, check_parts, parameter_groups
-from avsal_bench.training.recipe import Stage, Training
+from avsal_bench.training.stage import Stage, Training
 from avsal_bench.training.two_task import TwoTaskModule
 
 #: What trains a stage, by what its recipe says.
@@ -29,6 +30,7 @@ MODULES: dict[Training, type[SaliencyModule]] = {
     "denoising": DenoisingModule,
     "two_task": TwoTaskModule,
     "contrast": ContrastModule,
+    "words": WordsModule,
 }
 
 

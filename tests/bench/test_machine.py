@@ -14,7 +14,7 @@ from avsal_bench.bench.machine import Machine, Share, batch_norms
 from avsal_bench.bench.run import run_job
 from avsal_bench.data.clips.sampler import ClipSampler
 from avsal_bench.models import create_model, model_entry
-from avsal_bench.training.recipe import Stage
+from avsal_bench.training.stage import Stage
 
 
 def test_a_step_has_the_same_clips_for_any_number_of_processes():

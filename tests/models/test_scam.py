@@ -21,7 +21,7 @@ from avsal_bench.models.layers.activation import (
 )
 from avsal_bench.models.scam import KINDS, SCAM, ClassMaps, tag_loss
 from avsal_bench.studies.pseudo_options import Options
-from avsal_bench.training.tags import TagModule
+from avsal_bench.training.classifying.tags import TagModule
 
 NETWORK = {"size": (64, 96), "backbone_width": 0.125, "audio_width": 0.125, "blocks": (1, 1, 1, 1)}
 

@@ -24,7 +24,7 @@ from avsal_bench.models.scam import KINDS
 from avsal_bench.spec import ClipSpec
 from avsal_bench.studies import pseudo, pseudo_maps
 from avsal_bench.studies.pseudo_options import preset
-from avsal_bench.training.tags import TagModule
+from avsal_bench.training.classifying.tags import TagModule
 
 HOME = Path(__file__).resolve().parents[2]
 FEW = {

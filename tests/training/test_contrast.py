@@ -15,7 +15,7 @@ from avsal_bench.models import model_entry
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.building import MODULES, build_module, check_stage
 from avsal_bench.training.contrast import ContrastModule
-from avsal_bench.training.recipe import Stage
+from avsal_bench.training.stage import Stage
 from avsal_bench.training.tasks import Contrast
 
 OPTIONS = {**model_entry("avrsp").tiny, "frames": 8, "size": [64, 64], "width": 8, "backbone_width": 0.125}

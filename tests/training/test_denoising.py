@@ -9,7 +9,8 @@ from avsal_bench.models import model_entry
 from avsal_bench.training.building import build_module
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.losses import sse_loss
-from avsal_bench.training.recipe import Stage, load_recipe
+from avsal_bench.training.recipe import load_recipe
+from avsal_bench.training.stage import Stage
 
 ADAM, CONSTANT = {"name": "adam", "lr": 1e-3}, {"name": "constant"}
 

@@ -5,9 +5,9 @@ import torch
 from lightning import Trainer
 from torch.utils.data import DataLoader
 
+from avsal_bench.training.classifying.tags import TagModule
 from avsal_bench.training.epoch_draws import DrawsByEpoch
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.tags import TagModule
 
 
 class Drawing(DrawsByEpoch):

@@ -20,7 +20,8 @@ from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.files import fingerprint
 from avsal_bench.spec import ClipSpec
-from avsal_bench.training.recipe import LATE_KEYS, Recipe, Stage
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.stage import LATE_KEYS, Stage
 
 #: Tiny, and in two stages, whatever the smoke preset has.
 WORDS = (

@@ -12,7 +12,8 @@ from avsal_bench.bench.stages import Training, weights_of
 from avsal_bench.bench.starting import needed_weights, start_parts
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.records import read_record
-from avsal_bench.training.recipe import Stage, load_recipe
+from avsal_bench.training.recipe import load_recipe
+from avsal_bench.training.stage import Stage
 
 MACHINE = Machine(devices=1)
 S3D, SOUNDNET = "s3d_kinetics400", "soundnet8"

@@ -15,7 +15,7 @@ from avsal_bench.training.building import build_module
 from avsal_bench.training.losses import Prediction, Truth, bce_loss, cc_loss, kl_loss, nss_loss, saliency_loss, sim_loss
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.optimising import parameter_groups
-from avsal_bench.training.recipe import Stage
+from avsal_bench.training.stage import Stage
 
 WEIGHTS = {"kl": 1.0, "cc": -0.1, "sim": -0.1}
 

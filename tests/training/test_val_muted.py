@@ -28,7 +28,8 @@ from avsal_bench.leaderboard.page.panels import parts
 from avsal_bench.models.base import Network
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import LATE_KEYS, Recipe, Stage
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.stage import LATE_KEYS, Stage
 from avsal_bench.training.validation_scores import ValidationScores
 
 

@@ -14,16 +14,18 @@ from avsal_bench.bench.fit import claim_stage
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
-from avsal_bench.bench.stages import Training, learns_labels, stage_options, weights_of
+from avsal_bench.bench.stages import Training, learns_labels, observed_sets, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.setting_aside import need_training
 from avsal_bench.data.teachers import taught_by
+from avsal_bench.data.utterances.speech_commands import check_release
 from avsal_bench.evaluation.contextual import has_regions
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import Network, create_model
+from avsal_bench.training.losses import needs_fixations
 
 
 def needs_of_network(context: Context, stages: Sequence[Training], tested: Iterable[str], needs: Needs) -> None:
@@ -46,14 +48,21 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
                     listed = videos_of(context.space, name, part, job.fold)
                     listed = need_training(dataset(name), listed) if part == "train" else listed
                     needs.read(taught_by(training.stage.teacher, listed, context.space.root_of(name)), *parts)
+        if training.stage.utterances:
+            with needs.noted():
+                check_release(context.space.data_root, training.stage.utterances, int(training.options.get("words", 0)))
+        for name in training.stage.stills:
+            with needs.noted():
+                images = need_training(dataset(name), videos_of(context.space, name, "train", job.fold))
+                needs.read(images, "frames", "maps", *(("fixations",) if needs_fixations(training.stage.loss) else ()))
     labels = "labels" if net.switched_by_labels else "consistency"
     for name in tested:
         with needs.noted():
             videos = videos_of(context.space, name, "test", job.fold)
             needs.read(videos, "frames", "maps", "fixations", labels, *_heard(test_options))
-        if net.observes:
+        for shown in observed_sets(job, context.recipe, name):
             with needs.noted():
-                needs.read(videos_of(context.space, name, "train", job.fold), "maps")
+                needs.read(videos_of(context.space, shown, "train", job.fold), "maps")
 
 
 def _text(plain: Mapping[str, Any]) -> str:

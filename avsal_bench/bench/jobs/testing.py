@@ -19,7 +19,7 @@ from avsal_bench.bench.provenance import peak_memory_mb, provenance
 from avsal_bench.bench.results import write_job_result
 from avsal_bench.bench.seen.trained_on import trained_on
 from avsal_bench.bench.sharing.turns import agreed
-from avsal_bench.bench.stages import network_label, stage_options, test_folder, weights_of
+from avsal_bench.bench.stages import network_label, observed_sets, stage_options, test_folder, weights_of
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.dataset import dataset
@@ -153,7 +153,8 @@ def predict_and_score(
     began = time.monotonic()
     if data.test_videos():
         if module.net.observes:
-            observe_training_maps(module.net, data)
+            shown = observed_sets(job, context.recipe, name)
+            observe_training_maps(module.net, context.data(shown, module.net.spec))
         trainer.predict(module, data, return_predictions=False)
     trainer.strategy.barrier()
     if not trainer.is_global_zero:

@@ -123,7 +123,7 @@ def folds_of(line: Line, usual: Sequence[int]) -> Sequence[int]:
     """Folds that are run when none are asked for: one, where they would be the same again on a set of one's own."""
     if line.own:
         return line.recipe.folds
-    names = {*line.sets, *(name for stage in line.recipe.stages for name in stage.data)}
+    names = {*line.sets, *line.recipe.learnt_sets}
     if any(dataset(name).folds for name in names) or not any(dataset(name).described for name in line.sets):
         return common_folds(names) if tuple(usual) == FOLDS else usual
     return tuple(usual[:1])

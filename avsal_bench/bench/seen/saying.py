@@ -10,7 +10,10 @@ from avsal_bench.data.dataset import SIX, list_datasets, resolve_name
 from avsal_bench.names import plain_name
 
 #: Collections that weights were trained on and that are no data sets here: none has maps of where people look.
-OUTSIDE = ("ava", "audioset", "flickr", "imagenet", "instagram", "kinetics400", "vggsound")
+OUTSIDE = (
+    *("ava", "audioset", "flickr", "imagenet", "instagram", "kinetics400"),
+    *("speech_commands_v0.01", "speech_commands_v0.02", "vggsound"),
+)
 #: What nobody says.
 UNKNOWN = "unknown"
 #: What a user says of maps that nothing was trained for.

@@ -14,12 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.seen.saying import UNKNOWN, Said, said_sets
 from avsal_bench.bench.sets import videos_of
-from avsal_bench.bench.stages import Training, stage_options, trainings, weights_of
+from avsal_bench.bench.stages import Training, observed_sets, trainings, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video, dataset
@@ -27,7 +25,6 @@ from avsal_bench.data.same_videos import related, seen_among
 from avsal_bench.data.setting_aside import fit_and_val
 from avsal_bench.files import fingerprint
 from avsal_bench.kept import once, one_look
-from avsal_bench.models import create_model
 from avsal_bench.models.weights.offered import list_weights
 from avsal_bench.record_story import nothing_known
 from avsal_bench.text import many
@@ -85,6 +82,11 @@ def learnt_of(training: Training, fold: int, space: Workspace) -> Learnt:
             learnt.add(name, "train", own, "fit", fitted, stage.stage.name)
             part = one.validated_on(stage.stage.validation)
             learnt.add(name, part, own, "validation", validated, stage.stage.name)
+        if stage.stage.utterances:
+            learnt.weights[f"stage {stage.stage.name}"] = (stage.stage.utterances,)
+        for name in stage.stage.stills:
+            own = fold if dataset(name).folds else None
+            learnt.add(name, "train", own, "fit", videos_of(space, name, "train", fold), stage.stage.name)
         key = ("started from", stage.model, _text(stage.options), _text(stage.stage.start))
         for weights in once(key, partial(needed_weights, stage)):
             learnt.start(weights)
@@ -109,7 +111,7 @@ def _text(plain: Mapping[str, Any]) -> str:
 
 
 def learnt_by(job: Job, recipe: Recipe, space: Workspace, name: str) -> Learnt:
-    """What decides the weights of a job; of a baseline the maps that it looks at, of the set that it is tested on.
+    """What decides the weights of a job; of a baseline the maps that it is shown.
 
     Raises:
         ValueError, FileNotFoundError: as :func:`learnt_of`.
@@ -120,20 +122,11 @@ def learnt_by(job: Job, recipe: Recipe, space: Workspace, name: str) -> Learnt:
     learnt = Learnt()
     if published := weights_of(job, recipe):
         learnt.start(published)
-    elif _observes(job, recipe):
-        fold = job.fold if dataset(name).folds else None
-        learnt.add(name, "train", fold, "observed", videos_of(space, name, "train", job.fold))
+    else:
+        for shown in observed_sets(job, recipe, name):
+            fold = job.fold if dataset(shown).folds else None
+            learnt.add(shown, "train", fold, "observed", videos_of(space, shown, "train", job.fold))
     return learnt
-
-
-def _observes(job: Job, recipe: Recipe) -> bool:
-    options = stage_options(job, recipe)
-
-    def observes() -> bool:
-        with torch.device("meta"):
-            return create_model(job.model, **options).observes
-
-    return once(("observes", job.model, _text(options)), observes)
 
 
 @one_look()

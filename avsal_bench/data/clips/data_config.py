@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +46,9 @@ class DataConfig:
         sound: what the network hears in tests and predictions: ``original``, ``muted``, ``swapped``, ``matched``,
             ``shifted`` or ``noise``.
         others: further sounds that predictions bring with the same frames.
+        stills: folder of each set of stills, whose training images are the clips of epochs 1, 3, ..., each once and
+            without sound; with none, all epochs have clips of ``roots``. The trainer has to ask for the batches of
+            each epoch anew (``reload_dataloaders_every_n_epochs=1``).
         decode_on_device: whether training frames in JPEG that are not prepared come as files, and are decoded on the
             device when Lightning brings a batch there. A GPU does so by nvJPEG, with pixels that differ by rounding.
             Batches that are taken from the loader itself then have ``frames`` as a list of what came.
@@ -75,6 +78,7 @@ class DataConfig:
     val_muted: bool = False
     sound: Sound = "original"
     others: tuple[Sound, ...] = ()
+    stills: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)
     decode_on_device: bool = False
     seed: int = 0
     num_workers: int = 0
@@ -85,11 +89,14 @@ class DataConfig:
                 f"roots: expected the folder of each data set by its name, such as {{'avad': '/data/saliency'}}; "
                 f"got {self.roots!r}"
             )
-        for name, root in self.roots.items():
-            if not isinstance(root, str | os.PathLike):
-                raise TypeError(f"roots: the folder of {name} should be a path, got {root!r}")
-            dataset(name, Path(root)).check_fold(self.fold)
-        object.__setattr__(self, "roots", {name: Path(root) for name, root in self.roots.items()})
+        for key, roots in (("roots", self.roots), ("stills", self.stills)):
+            for name, root in roots.items():
+                if not isinstance(root, str | os.PathLike):
+                    raise TypeError(f"{key}: the folder of {name} should be a path, got {root!r}")
+                dataset(name, Path(root)).check_fold(self.fold)
+                if key == "stills" and not dataset(name, Path(root)).stills:
+                    raise ValueError(f"stills: {name} is a set of videos; expected a set of stills, such as salicon")
+            object.__setattr__(self, key, {name: Path(root) for name, root in roots.items()})
         object.__setattr__(self, "others", tuple(self.others))
         for name in (*_COUNTS, *(("clips_every",) if self.clips_every is not None else ())):
             _check_whole(name, getattr(self, name), 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,13 +18,13 @@ from avsal_bench.data.clips.data_config import DataConfig
 from avsal_bench.data.clips.encoded import EncodedClip, frames_in_bytes, read_encoded
 from avsal_bench.data.clips.items import Densities, Item, TrainingClips, collate
 from avsal_bench.data.clips.readers import readers
-from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, share_videos
+from avsal_bench.data.clips.sampler import ClipSampler, clip_counts, of_stills, share_videos
 from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.clips.stream import Brought, Stream, Wanted
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import is_prepared
 from avsal_bench.data.files.prepared import maps_are_prepared
-from avsal_bench.data.setting_aside import fit_and_val
+from avsal_bench.data.setting_aside import fit_and_val, need_training
 from avsal_bench.data.teachers import taught_by
 from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.text import many
@@ -127,13 +128,21 @@ class SaliencyDataModule(LightningDataModule):
         videos = self.fit_videos()
         return sum(read_encoded(video, [1], self.spec) is not None for video in videos), len(videos)
 
+    def still_videos(self) -> list[Video]:
+        """The training images of all sets of ``stills``, each a video of one frame; none is set aside."""
+        fold = self.config.fold
+        sets = [(dataset(name, Path(root)), Path(root)) for name, root in self.config.stills.items()]
+        return [video for one, root in sets for video in need_training(one, one.videos(root, "train", fold))]
+
     def epoch_counts(self) -> list[int]:
-        """Training clips of each of :meth:`fit_videos` in an epoch."""
+        """Training clips of each of :meth:`fit_videos` in an epoch, where it is not one of stills."""
         return clip_counts(self.fit_videos(), self.config.clips_per_video, self.config.clips_every)
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Training clips in the order of the epoch, in whole steps."""
+        """Training clips in the order of the epoch, in whole steps; or, at its turn, an epoch of ``stills``."""
         config = self.config
+        if config.stills and of_stills(max(self.first_epoch, self.trainer.current_epoch if self.trainer else 0)):
+            return self._epoch_of_stills()
         rank, world_size = self._rank()
         step = config.batch_size * self.accumulate * world_size
         maps = 2 + config.every_frame * (1 + config.fixations) * self.spec.frames
@@ -157,6 +166,24 @@ class SaliencyDataModule(LightningDataModule):
             collate_fn=collate,
             num_workers=readers(
                 config.num_workers, self.spec, config.batch_size, frames=frames, maps=maps, beside=self._beside()
+            ),
+            persistent_workers=False,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _epoch_of_stills(self) -> DataLoader[Item]:
+        """Every still once, for as many frames as a clip has, without sound; in whole steps."""
+        config, images = self.config, self.still_videos()
+        rank, world_size = self._rank()
+        step = config.batch_size * self.accumulate * world_size
+        spec = replace(self.spec, audio=None)
+        return DataLoader(
+            TrainingClips(images, spec, config.flip, config.fixations),
+            sampler=ClipSampler([1] * len(images), config.seed, rank, world_size, step, self.first_epoch),
+            batch_size=config.batch_size,
+            collate_fn=collate,
+            num_workers=readers(
+                config.num_workers, replace(spec, frames=1), config.batch_size, maps=2, beside=self._beside()
             ),
             persistent_workers=False,
             pin_memory=torch.cuda.is_available(),

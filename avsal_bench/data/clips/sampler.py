@@ -11,6 +11,11 @@ from torch.utils.data import Sampler
 from avsal_bench.data.dataset import Video
 
 
+def of_stills(epoch: int) -> bool:
+    """Whether an epoch, from 0, of a training by turns is one of stills: every second one is, and the first is not."""
+    return epoch % 2 == 1
+
+
 class ClipRequest(NamedTuple):
     """Asks for one training clip: which video, and the seed of everything drawn at random for it."""
 

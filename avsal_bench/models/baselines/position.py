@@ -45,13 +45,24 @@ def _bell(n: int, sigma: float) -> Tensor:
     return torch.exp(-((x - n / 2) ** 2) / (2 * (sigma * n) ** 2))
 
 
-@register_model("mep", title="Mean eye position", paper="dave2019")
+@register_model("mep", title="Mean eye position", paper="dave2019", marks={"pooled": {"pooled": True}})
 class MeanEyePosition(Network):
     """The mean of the ground-truth maps of the training frames: dave2019's lower bound of an acceptable network.
 
     Show it every training frame once (:meth:`observe`). Every frame counts once, whatever its video's length, and is
     divided by its sum; empty frames are skipped and counted. The clip has the size of the grid, so that ground truth
     at the size of the clip keeps its detail.
+
+    dave2019 has one map, of the training sequences of three collections pooled (section 5.1, Figure 3); how it weighs
+    frames, and videos of other lengths, it does not say. Which videos are shown is the test's business:
+
+    - by default those of the training list of the set and the fold under test: one map a set and fold;
+    - ``pooled``: those of all sets that the recipe tests, in the fold under test: one map a fold, as the paper has it.
+
+    On ``dave_ave``, which is those three collections as one set, the two are the same map.
+
+    Args:
+        pooled: whose training maps are wanted. The arithmetic is the same, and rows and records say which.
     """
 
     observes = True
@@ -59,8 +70,9 @@ class MeanEyePosition(Network):
     observed: Tensor
     skipped: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, pooled: bool = False) -> None:
         super().__init__()
+        self.pools = pooled
         self.spec = ClipSpec(frames=1, size=GRID)
         # Sums of many small numbers: float64.
         self.register_buffer("total", torch.zeros(GRID, dtype=torch.float64))

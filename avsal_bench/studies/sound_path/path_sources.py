@@ -34,7 +34,8 @@ from avsal_bench.training.building import build_module
 from avsal_bench.training.denoising import DenoisingModule
 from avsal_bench.training.losses import LOSSES
 from avsal_bench.training.module import SaliencyModule
-from avsal_bench.training.recipe import Recipe, Stage
+from avsal_bench.training.recipe import Recipe
+from avsal_bench.training.stage import Stage
 
 #: What any weights are followed with, whose training is not known: KL, clips of a batch.
 LOSS, BATCH = {"kl": 1.0}, 8

@@ -23,6 +23,7 @@ from avsal_bench.spec import ClipSpec
 TINY = (
     *("network.frames=8", "network.size=[64, 96]", "network.width=0.125", "stages.davos.start=null"),
     *("stages.davos.epochs=2", "clips_every=null", "clips_per_video=2", "batch_size=2", "val_stride=4"),
+    *("stages.davos.stills=[]", "stages.words=null"),
 )
 DAVE = Job("dave", "av", 1, 0, "ave", "dave", TINY)
 
@@ -81,7 +82,7 @@ def test_the_preset_trains_validates_and_tests_on_it_in_one_fold(listed, tmp_pat
     assert {job.recipe(space).test for job in jobs} == {("dave_ave",)}
     stages = {job.name: [stage.data for stage in job.recipe(space).stages] for job in jobs}
     assert stages["vinet_av-fold1-seed0"] == [("dhf1k",), ("dave_ave",)]
-    assert stages["dave_a-fold1-seed0"] == [("dave_ave",)]
+    assert stages["dave_a-fold1-seed0"] == [(), ("dave_ave",)]
 
 
 def test_another_validation_list_is_another_training(listed, tmp_path):

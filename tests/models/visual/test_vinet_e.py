@@ -28,7 +28,8 @@ from avsal_bench.records import read_record
 from avsal_bench.resources import resource
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.own_data import OwnData
-from avsal_bench.training.recipe import Stage, load_recipe
+from avsal_bench.training.recipe import load_recipe
+from avsal_bench.training.stage import Stage
 
 
 def stage(model: str, name: str, folder: Path, **more: Any) -> Training:

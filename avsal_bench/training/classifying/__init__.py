@@ -1,0 +1,1 @@
+"""How classifiers are trained whose features or maps other trainings start from."""
