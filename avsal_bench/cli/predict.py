@@ -1,4 +1,4 @@
-"""The command ``avsal predict``: saliency maps for any video file with its sound, or for a part of a data set."""
+"""The command ``avsal predict``: saliency maps for any video file, a part of a data set, or what is live."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avsal_bench.bench.words import default_workers
 from avsal_bench.cli.options import Commands, add_command, film_options, network_options, precision_option
 from avsal_bench.text import many
-from avsal_bench.typed import MOST_FOLDS, place, whole
+from avsal_bench.typed import MOST_FOLDS, above0, place, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.workspace import Workspace
@@ -39,6 +39,10 @@ examples:
       maps/film.mp4: the maps themselves as a film in grey, in the form of challenges
   avsal predict --dataset ntire26_private -o maps
       maps/<video>.mp4 for each test video; `avsal submit-challenge` checks and packs them
+  avsal predict --camera 0 --preview look.jpg
+      what a camera sees now, until Ctrl-C; look.jpg is always the newest picture with its map
+  avsal predict --stream rtsp://camera.local/live --weights unisal -o look.mp4
+      a stream, until it ends; `--stream film.mp4 --realtime` plays a file as if it were one
 
 A folder is filled map by map, or film by film. When a run is stopped, the same command goes on where it
 ended; a folder with maps of other weights, another video or other options is refused unless --force is
@@ -55,7 +59,6 @@ def add_parser(commands: Commands) -> None:
         "-o",
         "--out",
         type=place,
-        required=True,
         metavar="OUT",
         help="a name that ends in .mp4, for the maps over the frames, or a folder for the maps",
     )
@@ -71,6 +74,7 @@ def add_parser(commands: Commands) -> None:
     )
     network.add_argument("--model", default="", help="`avsal list` names them; `centre` needs no weights")
     network.add_argument("--modality", default="", choices=["v", "av", "a"], help="default: that of the weights")
+    _live_options(parser)
     film_options(parser)
     maps = parser.add_argument_group("maps in a folder")
     maps.add_argument(
@@ -96,12 +100,19 @@ def add_parser(commands: Commands) -> None:
 
 def predict(args: argparse.Namespace) -> int:
     """Predict the maps of a video file or of a part of a data set, and write them."""
+    if args.camera is not None or args.stream:
+        return _predict_live(args)
     from avsal_bench.bench.computing.precision import FLOAT32
     from avsal_bench.bench.workspace import workspace
     from avsal_bench.files import check_writable
     from avsal_bench.prediction import Running, check_sound, open_film, predict_overlay
     from avsal_bench.prediction.predictor import find_predictor
 
+    if not args.out:
+        raise ValueError("give the result a name with -o: one that ends in .mp4, or a folder for the maps")
+    for name in ("realtime", "seconds", "preview"):
+        if getattr(args, name):
+            raise ValueError(f"--{name} is for --camera and --stream; a file is predicted as fast as it goes")
     out = Path(args.out)
     overlay = not args.dataset and out.suffix.lower() == ".mp4" and not out.is_dir()
     _check_asked(args, out, overlay)
@@ -126,6 +137,71 @@ def predict(args: argparse.Namespace) -> int:
         _fill_folder(args, predictor, videos, out, running)
     print(out)
     return 0
+
+
+def _live_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name what is live, and how it is looked at."""
+    live = parser.add_argument_group(
+        "live, in the place of VIDEO", "for networks whose target is the last frame of their clip; docs/howto/live.md"
+    )
+    live.add_argument("--camera", type=whole(0, 999), metavar="N", help="a camera of this machine, such as 0")
+    text = "the address of a stream (rtsp, rtmp, http, udp), or with --realtime a video file"
+    live.add_argument("--stream", type=word, metavar="URL", help=text)
+    live.add_argument("--realtime", action="store_true", help="play a file at its own pace, as if it were live")
+    live.add_argument("--seconds", type=above0, metavar="S", help="end so long after the first map")
+    text = "a .jpg that is replaced by each new picture, or an .mjpeg, a stream for a player, also through a named pipe"
+    live.add_argument("--preview", type=place, metavar="FILE", help=text)
+
+
+def _predict_live(args: argparse.Namespace) -> int:
+    """Predict what a camera or a stream shows now; Ctrl-C is a way to end it."""
+    from avsal_bench.bench.workspace import workspace
+    from avsal_bench.prediction import Running
+    from avsal_bench.prediction.live import check_network, open_outputs, open_source, watch
+    from avsal_bench.prediction.predictor import find_predictor
+
+    _check_live(args)
+    out, preview = (Path(given) if given else None for given in (args.out, args.preview))
+    running = Running(None, args.device, 0, args.precision)
+    device = running.torch_device()
+    predictor = find_predictor(
+        workspace(args.data_root, runs=args.runs), args.weights, args.model, args.modality, args.set
+    )
+    check_network(predictor)
+    source = open_source(args.camera, args.stream or "", args.realtime, Path(args.audio) if args.audio else None)
+    weights = f", weights {predictor.source}" if predictor.source else ""
+    heard = "nothing" if not predictor.hears else "silence" if args.muted else f"the sound of {source.name}"
+    print(f"{predictor.name}{weights}, on {device}; it hears {heard}. Ctrl-C ends it", flush=True)
+    form: Any = args.form or "png"
+    try:
+        with open_outputs(out, preview, form=form, native=args.native, force=args.force) as written:
+            watch(predictor, source, written, running, args.muted, args.seconds, lambda summary: print(summary.told()))
+    except KeyboardInterrupt:
+        pass  # as it was asked to
+    for path in filter(None, (out, preview)):
+        print(path)
+    return 0
+
+
+def _check_live(args: argparse.Namespace) -> None:
+    """Refuse what nobody can mean of a camera or a stream."""
+    if sum(map(bool, (args.camera is not None, args.stream, args.video, args.dataset))) > 1:
+        raise ValueError("name a VIDEO, --dataset, --camera or --stream, one of the four")
+    if args.camera is not None and (args.realtime or args.audio):
+        raise ValueError("--realtime and --audio are for a file that is played with --stream; a camera is live")
+    if args.audio and not args.realtime:
+        raise ValueError("--audio is the sound of a file; a stream has its own, which is not heard. Say --muted")
+    if args.form in FILMS:
+        raise ValueError(f"--form {args.form}: maps of a live stream are files, png or npy, as some frames get none")
+    if args.batch_size not in (None, 1):
+        raise ValueError(f"--batch-size {args.batch_size}: a live stream is predicted one frame at a time")
+    if args.out and Path(args.out).suffix.lower() not in ("", ".mp4"):
+        raise ValueError(f"{args.out}: expected a name that ends in .mp4, or a folder, whose name has no dot")
+    for result in filter(None, (args.out, args.preview)):
+        if Path(result).resolve() in {Path(args.stream or " ").resolve(), Path(args.audio or " ").resolve()}:
+            raise ValueError(f"{result}: is what is read; give the result another name")
+    if args.preview and args.out and Path(args.preview).resolve() == Path(args.out).resolve():
+        raise ValueError(f"{args.preview}: is the name of the result, too; give the preview another one")
 
 
 def _fill_folder(

@@ -1,4 +1,4 @@
-"""Nothing in the package opens a connection but the two `get` commands, and an address that is given for records."""
+"""Nothing opens a connection but the two `get` commands, and what is given an address: for records, or of a stream."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ FETCHING = r"load_state_dict_from_url|download_url_to_file|hf_hub_download|snaps
 FETCHING += r"|urlretrieve|urlopen|create_connection|[\"'](curl|wget)[\"'],"
 
 #: The modules of the room that connect, and who may name them: what leads there from the two commands.
-ROOM = r"avsal_bench\.getting\.(carry_out|connection|download|hugging_face|kept_archive|wanted)\b"
+ROOM = r"avsal_bench\.getting\.(carry_out|connection|download|hugging_face|kept_archive|live_streams|wanted)\b"
 WAYS = {
     "avsal_bench.data.online": {"avsal_bench.cli.data.get"},
     "avsal_bench.data.repositories": {"avsal_bench.cli.data.get", "avsal_bench.data.online"},
@@ -30,6 +30,11 @@ WAYS = {
         "avsal_bench.api.record_table",
         "avsal_bench.api.network_card",
         "avsal_bench.leaderboard.merged_records",
+    },
+    # The address of a stream: `avsal predict --stream`, whose package this is.
+    "avsal_bench.prediction.live.looking": {
+        *(f"avsal_bench.prediction.live.{name}" for name in ("newest_window", "outputs", "receiving", "watch")),
+        "avsal_bench.prediction.live",
     },
 }
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in modules(PACKAGE).items()}

@@ -1,0 +1,101 @@
+"""Which networks can predict live, and the window of the newest picture."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from avsal_bench.data.windows import Window, window
+from avsal_bench.prediction.live.looking import Source
+from avsal_bench.prediction.live.receiving import Taken
+from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.spec import ClipSpec, WindowBatch
+from avsal_bench.text import many
+
+
+def check_network(predictor: Predictor) -> None:
+    """Nothing, for a network that sees no frame after the one that it predicts.
+
+    Raises:
+        ValueError: for one that does, with how many; and one that looks at frames of several sizes.
+    """
+    name, net = predictor.name, predictor.module.net
+    spec = net.spec
+    if net.switched_by_labels:
+        raise ValueError(f"{name} is switched by labels of consistency, which a live stream does not have")
+    after = spec.form.span - spec.form.before
+    if spec.walk == "windows" and after > 0:
+        raise ValueError(
+            f"{name} sees {many(after, 'frame')} after the one that it predicts, not there yet in a stream. Take a "
+            "network whose target is the last frame, such as vinet, vinet_s, tasednet, unisal or avrsp; `avsal predict "
+            "FILE` takes any"
+        )
+    if spec.pictures:
+        raise ValueError(f"{name} looks at frames of several sizes and cannot predict live; take another network")
+
+
+def first_frame(spec: ClipSpec) -> int:
+    """The number of the first picture that gets a map, from 1.
+
+    A network whose clips repeat the first frame in front begins at once; for the others, tests run the first clip
+    backwards, which takes frames that are not there yet: they begin when a clip is full.
+    """
+    if spec.walk == "frames" or spec.start == "repeat" or spec.target != "last":
+        return 1
+    return spec.form.span + 1
+
+
+class NewestWindow:
+    """Makes the batch of one window, that of the newest picture; frames that are on the device are not sent again.
+
+    Args:
+        spec: of the network.
+        source: whose sound is heard.
+        device: of the network.
+        muted: whether a network that hears is given silence.
+    """
+
+    def __init__(self, spec: ClipSpec, source: Source, device: torch.device, muted: bool) -> None:
+        self._spec = spec
+        self._source = source
+        self._device = device
+        self._muted = muted
+        self._walked = 0
+        self._rows: dict[int, int] = {}
+        self._pool = torch.empty((0, 3, *spec.size), dtype=torch.uint8, device=device)
+
+    def batch(self, taken: Taken) -> WindowBatch:
+        """The window of the newest picture."""
+        number = taken.picture.number
+        by_frames = self._spec.walk == "frames"
+        clip = Window(number, (number,)) if by_frames else window(number, number, *self._spec.form)
+        wanted = sorted(set(clip.frames))
+        kept = [n for n in wanted if n in self._rows]
+        fresh = [n for n in wanted if n not in self._rows]
+        added = [taken.frames[n][None].to(self._device) for n in fresh]
+        self._pool = torch.cat([self._pool[[self._rows[n] for n in kept]], *added])
+        self._rows = {n: row for row, n in enumerate([*kept, *fresh])}
+        batch: dict[str, Any] = {
+            "pool": self._pool,
+            "index": torch.tensor([[self._rows[n] for n in clip.frames]], device=self._device),
+            "audio": self._heard(clip),
+            "density": None,
+            "fixated": None,
+            "dataset": ["live"],
+            "video": [self._source.name],
+            "frame": [number],
+            "window": [clip.frames],
+        }
+        if by_frames:
+            # It sees what it has the time for: for its state, these follow each other.
+            self._walked += 1
+            batch["walked"] = [(f"live/{self._source.name}", self._walked, True)]
+        return cast(WindowBatch, batch)
+
+    def _heard(self, clip: Window) -> Tensor | None:
+        front_end = self._spec.audio
+        if front_end is None:
+            return None
+        return self._source.heard(clip, front_end, self._muted)[None].to(self._device)
