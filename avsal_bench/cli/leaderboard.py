@@ -17,6 +17,7 @@ EXAMPLES = """examples
   avsal leaderboard --latex avad --out t.tex --bibtex references.bib
   avsal leaderboard --hearing                          does it hear with every seed? of each network, on synthetic data
   avsal leaderboard --hearing avrsp,stavis --out t.md  of these, and in Markdown
+  avsal leaderboard --compare stavis/diem/avrsp_av/paper stavis/diem/vinet_v/paper    rows, with paired differences
   avsal leaderboard --records lab_a --records b.zip    of the records in a folder and an archive"""
 
 
@@ -40,15 +41,26 @@ def add_parser(commands: Commands) -> None:
         "and without, and stop; nothing is trained. A name for some alone, such as avrsp,stavis",
     )
     group.add_argument(
+        "--compare",
+        type=word,
+        nargs="+",
+        metavar="ROW",
+        help="print two to five rows of one set and protocol beside each other, with paired differences by video, and "
+        "stop; a row is protocol/set/network/preset, as in the links of the page. Markdown, or LaTeX with --out x.tex",
+    )
+    group.add_argument(
         "--metrics",
         type=word,
         metavar="NAMES",
-        help="such as CC,NSS (default: all that have a score; CC with --hearing)",
+        help="such as CC,NSS (default: all that have a score; CC with --hearing, all six with --compare)",
     )
     group.add_argument("--published", action="store_true", help="also a table of what papers print")
     group.add_argument("--intervals", action="store_true", help="measured: the 95 %% interval below each score")
     group.add_argument(
-        "--out", type=place, metavar="FILE", help="write the tables there instead; those of --hearing in Markdown"
+        "--out",
+        type=place,
+        metavar="FILE",
+        help="write the tables there instead; those of --hearing in Markdown, those of --compare as .md or .tex says",
     )
     group.add_argument(
         "--bibtex",
@@ -63,6 +75,8 @@ def add_parser(commands: Commands) -> None:
 def leaderboard(args: Namespace) -> int:
     """The leaderboard, or tables of it."""
     folder = leaderboard_folder(args)
+    if args.compare:
+        return _compare(args, folder)
     if args.hearing is not None:
         return _hearing(args, folder)
     if not args.latex:
@@ -89,6 +103,27 @@ def _hearing(args: Namespace, folder: Path) -> int:
         print(f"wrote {args.out}")
     else:
         print(seed_tables_text(tables))
+    return 0
+
+
+def _compare(args: Namespace, folder: Path) -> int:
+    """Rows beside each other."""
+    from avsal_bench.files import check_writable, write_atomically
+    from avsal_bench.leaderboard.reports.compared_rows import compared_rows
+
+    for option in ("latex", "hearing", "published", "intervals", "bibtex"):
+        if getattr(args, option) not in (None, False):
+            raise ValueError(f"--{option} and --compare are two tables; leave out one of them")
+    out = Path(args.out) if args.out else None
+    if out is not None and out.suffix not in (".md", ".tex"):
+        raise ValueError(f"{out}: --compare writes Markdown (.md) or LaTeX (.tex); name the file so")
+    check_writable(files=[out] if out else [])
+    compared = compared_rows(folder, args.compare, listed(args.metrics or ""), records_of(args))
+    if out is None:
+        print(compared.markdown(), end="")
+    else:
+        write_atomically(out, compared.latex() if out.suffix == ".tex" else compared.markdown())
+        print(f"wrote {out}")
     return 0
 
 

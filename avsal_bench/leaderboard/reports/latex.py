@@ -99,25 +99,8 @@ def latex_tables(
     for row in table:
         if row.head.dataset in sets:
             groups[(row.head.synthetic, row.head.protocol, kind_order(row.viewing.device))].append(row)
-    for (synthetic, protocol, _), group in sorted(groups.items()):
-        device = group[0].viewing.device
-        kind = "Synthetic data, which says nothing about real videos" if synthetic else "Measured"
-        watched = "" if device in ("eye", "simulated") else f"; {KINDS[device]}"
-        caption = f"{kind}{watched}; protocol {for_latex(protocol)}. Best in bold, second underlined."
-        if intervals:
-            caption += r" Below each score its 95\,\% interval over videos."
-        if not all(row.complete for row in group):
-            caption += r" $^{*}$~not all folds, not ranked."
-        if any(row.seen is Seen.TEST_VIDEOS for row in group):
-            caption += r" $^{\ddagger}$~trained on videos of the test, not ranked."
-        if any(row.part for row in group):
-            caption += r" $^{\S}$~a part of the test list, not ranked."
-        if others := sorted({row.head.precision for row in group} - {""}):
-            caption += rf" $^{{\parallel}}$~tested in {for_latex(' or '.join(others))}, all others in float32."
-        body = _measured_lines(group, references, intervals)
-        label = f"measured-{protocol}" + (f"-{device}" if watched else "")
-        _add(made, body, ("Network", "Modality", "Preset"), sets, shown, caption, label)
-        made.named |= {row.head.dataset for row in group} | {method_of(row.head.model) for row in group}
+    for _, group in sorted(groups.items()):
+        measured_table(made, group, sets, shown, references, intervals)
     printed: dict[Device, list[dict[str, str]]] = defaultdict(list)
     for line in lines:
         if line["dataset"] in sets and line["metric"] in shown:
@@ -142,6 +125,35 @@ def latex_tables(
         made.named |= {row.dataset for row in papers} | {row.method for row in papers}
         made.named |= {paper for row in papers for paper in row.papers}
     return made
+
+
+def measured_table(
+    made: Tables,
+    group: Sequence[Row],
+    sets: Sequence[str],
+    metrics: Sequence[str],
+    references: Sequence[Reference],
+    intervals: bool,
+) -> None:
+    """Add the table of measured rows of one protocol and kind to ``made``."""
+    head, device = group[0].head, group[0].viewing.device
+    kind = "Synthetic data, which says nothing about real videos" if head.synthetic else "Measured"
+    watched = "" if device in ("eye", "simulated") else f"; {KINDS[device]}"
+    caption = f"{kind}{watched}; protocol {for_latex(head.protocol)}. Best in bold, second underlined."
+    if intervals:
+        caption += r" Below each score its 95\,\% interval over videos."
+    if not all(row.complete for row in group):
+        caption += r" $^{*}$~not all folds, not ranked."
+    if any(row.seen is Seen.TEST_VIDEOS for row in group):
+        caption += r" $^{\ddagger}$~trained on videos of the test, not ranked."
+    if any(row.part for row in group):
+        caption += r" $^{\S}$~a part of the test list, not ranked."
+    if others := sorted({row.head.precision for row in group} - {""}):
+        caption += rf" $^{{\parallel}}$~tested in {for_latex(' or '.join(others))}, all others in float32."
+    body = _measured_lines(group, references, intervals)
+    label = f"measured-{head.protocol}" + (f"-{device}" if watched else "")
+    _add(made, body, ("Network", "Modality", "Preset"), sets, metrics, caption, label)
+    made.named |= {row.head.dataset for row in group} | {method_of(row.head.model) for row in group}
 
 
 def _measured_lines(group: Sequence[Row], references: Sequence[Reference], intervals: bool) -> list[Line]:
