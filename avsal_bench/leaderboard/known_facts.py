@@ -175,6 +175,11 @@ class FactTable:
         Args:
             label: without the modality.
         """
+        if label not in self._asked:
+            self._asked[label] = self._network(label)
+        return self._asked[label]
+
+    def _network(self, label: str) -> NetworkFacts:
         name = self.name_in(label)
         variant = ", ".join(label.removeprefix(name).removeprefix("-").split("-"))
         papers = self._papers(name)
@@ -189,6 +194,11 @@ class FactTable:
 
     def dataset(self, name: str) -> SetFacts:
         """A data set by its name, or a part of one, such as ``dave_ave-nature``."""
+        if name not in self._asked_sets:
+            self._asked_sets[name] = self._dataset(name)
+        return self._asked_sets[name]
+
+    def _dataset(self, name: str) -> SetFacts:
         whole, _, part = name.partition("-")
         known = name if name in registered_datasets() else whole
         papers = self._papers(known)
@@ -217,6 +227,15 @@ class FactTable:
     def networks(self) -> frozenset[str]:
         """Names of the networks here, with those of plug-ins."""
         return frozenset(list_models())
+
+    @cached_property
+    def _asked(self) -> dict[str, NetworkFacts]:
+        """What was asked before: a page names a network thousands of times."""
+        return {}
+
+    @cached_property
+    def _asked_sets(self) -> dict[str, SetFacts]:
+        return {}
 
     @cached_property
     def _by_key(self) -> dict[str, Reference]:

@@ -112,7 +112,7 @@ def test_page_answers_whether_it_hears(tmp_path: Path) -> None:
     [cc] = [line for line in lines if line.startswith("| toy") and " CC " in line]
     assert "**+0.2" in cc
     assert cc.rstrip(" |").endswith("yes")
-    assert " mep " in cc
+    assert " Mean eye position " in cc
     kinds = [x for x in section(page, "### CC by kind of scene").splitlines() if x.startswith("| toy ")]
     heard = next([cell.strip() for cell in x.split("|")] for x in kinds if " av " in x)
     assert [float(cell) for cell in heard[4:8]] == pytest.approx([0.6, 0.6, 0.4, 0.4], abs=0.01)
@@ -242,7 +242,7 @@ def test_page_shows_the_losses_of_real_sets_and_names_what_was_not_tested(tmp_pa
     records = [heard("original", 0.0, 0.0), heard("swapped", 0.1, 0.2, 0.8)]
     folder = save(tmp_path, [*records, make([0.3] * 10, model="other", modality="av", dataset="diem")])
     page = write_leaderboard(folder)[0].read_text(encoding="utf-8")
-    part = section(page, "### What is lost without the true sound? diem")
+    part = section(page, "### What is lost without the true sound? DIEM")
     assert "With the true sound only: other (paper). `avsal hear` tests them with others." in part
     lines = [[cell.strip() for cell in line.split("|")] for line in part.splitlines() if line.startswith("| toy")]
     assert [(line[3], line[4], line[5]) for line in lines] == [("swapped", ALL, "10"), ("swapped", BELONGS, "10")]

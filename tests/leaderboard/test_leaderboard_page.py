@@ -162,7 +162,7 @@ def test_fixated_frames_that_do_not_count_are_marked(tmp_path: Path) -> None:
     fair = with_frames(make([0.5], model="fair"), undefined={"CC": 1, "NSS": 2, "sAUC": 9}, unfixated=2)
     page, data, html = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [dark, fair])))
     assert (dark.not_counted, fair.not_counted) == (3, 0)
-    assert {x.split()[1] for x in section(page, "### avad").splitlines() if "| paper" in x} == {"dark¤", "fair"}
+    assert {x.split()[1] for x in section(page, "### AVAD").splitlines() if "| paper" in x} == {"dark¤", "fair"}
     assert {x["model"]: x["mark"] for x in csv.DictReader(data.splitlines()) if x["source"] == "measured"} == {
         "dark": "incomplete frames-not-counted",
         "fair": "incomplete",
@@ -174,7 +174,7 @@ def test_skipped_frames_are_marked(tmp_path: Path) -> None:
     whole = [make([0.6], model="whole", fold=fold) for fold in (1, 2, 3)]
     part = [with_frames(make([0.5], model="part", fold=fold), skipped=fold // 3) for fold in (1, 2, 3)]
     page, data, _ = (p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*whole, *part])))
-    table = [x.split()[1] for x in section(page, "### avad").splitlines() if x.startswith("|")]
+    table = [x.split()[1] for x in section(page, "### AVAD").splitlines() if x.startswith("|")]
     assert table[2:] == ["whole", "part§"]
     assert "§ of a part of a test list, or of another list: it stands below the others and is not ranked" in " ".join(
         page.split()
@@ -193,8 +193,11 @@ def test_maps_made_elsewhere_have_rows_like_others(tmp_path: Path) -> None:
         p.read_text(encoding="utf-8") for p in write_leaderboard(save(tmp_path, [*synth_records(), *other]))
     )
     assert "`maps`: maps made by other code, scored with `avsal evaluate`; of their training" in " ".join(page.split())
-    table = [x.split() for x in section(page, "### avad").splitlines() if x.startswith("|")]
-    assert [[x[1], x[3], x[5]] for x in table[2:]] == [["stavis", "av", "maps"], ["other", "-", "maps"]]
+    table = [x.split("|") for x in section(page, "### AVAD").splitlines() if x.startswith("|")]
+    assert [[cell.strip() for cell in x[1:4]] for x in table[2:]] == [
+        ["STAViS (Tsiami et al. 2020)", "av", "maps"],
+        ["other", "-", "maps"],
+    ]
     lines = csv.DictReader(data.splitlines())
     assert {x["training"] for x in lines if x["model"] == "other"} == {"maps"}
 
@@ -210,7 +213,7 @@ def test_order_and_marks_of_a_table(tmp_path: Path) -> None:
         make([NAN, NAN], model="broken", provenance=newer),
     ]
     page = write_leaderboard(save(tmp_path, records))[0].read_text(encoding="utf-8")
-    lines = [x for x in section(page, "### avad").splitlines() if x.startswith("|")]
+    lines = [x for x in section(page, "### AVAD").splitlines() if x.startswith("|")]
     assert [x.split()[1] for x in lines[2:]] == ["low‡", "high", "dirty†‡", "untold†‡", "broken"]
     assert "1, 2, 3 " in lines[2]
     assert "incomplete" not in lines[2]
@@ -221,7 +224,7 @@ def test_order_and_marks_of_a_table(tmp_path: Path) -> None:
 
 def test_other_protocols_have_tables_of_their_own(tmp_path: Path) -> None:
     page = write_leaderboard(save(tmp_path, [make([0.3]), make([0.9], protocol="vinet")]))[0].read_text()
-    assert page.index("### avad (eye tracking, with sound)\n") < page.index("### avad, protocol vinet (eye")
+    assert page.index("### AVAD (eye tracking, with sound)\n") < page.index("### AVAD, protocol vinet (eye")
 
 
 def test_corrupted_record_stops_the_page_and_is_named(tmp_path: Path) -> None:

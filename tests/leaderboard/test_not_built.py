@@ -9,6 +9,7 @@ import pytest
 from made_records import PUBLISHED, save, section
 
 from avsal_bench.leaderboard import write_leaderboard
+from avsal_bench.leaderboard.known_facts import facts
 from avsal_bench.leaderboard.published_scores import read_not_built, read_published
 from avsal_bench.models import list_models
 
@@ -45,8 +46,10 @@ def test_each_published_number_is_of_a_kind_that_somebody_reads() -> None:
 def test_the_page_in_the_repository_is_of_the_scores_of_now() -> None:
     text = (Path(__file__).parents[2] / "leaderboard" / "README.md").read_text(encoding="utf-8")
     sets = {line["dataset"] for line in read_published(PUBLISHED)}
-    assert {name for name in sets if f"### {name}, published" not in text} == set()
-    missing = {one.method for one in read_not_built(NOT_BUILT, methods()) if f"| {one.method}¶ " not in text}
+    known = facts()
+    assert {name for name in sets if f"### {known.dataset(name).title}, published" not in text} == set()
+    absent = {one.method for one in read_not_built(NOT_BUILT, methods())}
+    missing = {name for name in absent if f"| {known.network(name).title}¶ " not in text}
     assert missing == set(), "make leaderboard writes them"
 
 
@@ -55,11 +58,11 @@ def test_the_page_marks_them_and_says_what_is_missing(tmp_path: Path) -> None:
     (folder / "not_built.csv").write_bytes(NOT_BUILT.read_bytes())
     published = section(page(folder), "## Published")
     told = {line.split()[1]: line for line in section(published, "### Not built here").splitlines() if "|" in line}
-    assert all(words in told["davs"] for words in ("no public code found", "text not found", "avrsp2024", "losses"))
-    assert "Cognitive Computation 15(3), 2023" in told["tsfpnet"]
-    diem = {line.split()[1] for line in section(published, "### diem, published").splitlines() if "|" in line}
-    assert {"tsfpnet¶", "davs¶", "vinet"} <= diem
-    assert diem.isdisjoint({"tsfpnet", "davs"})
+    assert all(words in told["DAVS"] for words in ("no public code found", "text not found", "avrsp2024", "losses"))
+    assert "Cognitive Computation 15(3), 2023" in told["TSFP-Net"]
+    diem = {line.split()[1] for line in section(published, "### DIEM, published").splitlines() if "|" in line}
+    assert {"TSFP-Net¶", "DAVS¶", "ViNet"} <= diem
+    assert diem.isdisjoint({"TSFP-Net", "DAVS"})
 
 
 def test_a_leaderboard_without_the_file_marks_nothing(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_row_of_a_part_of_a_list_never_ranks_and_says_so(part, tmp_path):
     assert [row.head.model for row in group.ranked] == ["whole", "other"]
     assert group.best("CC") == 0
     assert {pair for pairs in group.comparisons.values() for pair in pairs} == {(0, 1)}
-    [shown] = score_sets(board.groups)
+    [shown] = score_sets(board.groups, board.facts)
     above, below = shown.scores.bodies
     assert [line.cells[0].text for line in below] == ["part"]
     assert not any(cell.bold or cell.like_best for cell in below[0].cells)

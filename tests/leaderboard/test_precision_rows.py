@@ -71,7 +71,7 @@ def test_the_page_and_its_tables_mark_them(tmp_path):
     both(tmp_path)
     write_leaderboard(tmp_path)
     page = (tmp_path / "README.md").read_text(encoding="utf-8")
-    names = [line.split("|")[1].strip() for line in section(page, "### avad").splitlines() if "| paper" in line]
+    names = [line.split("|")[1].strip() for line in section(page, "### AVAD").splitlines() if "| paper" in line]
     assert names == ["toy", "toy-bf16‖"]
     assert "‖ tested in another precision than float32" in page
     html = (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.given_files import NETWORKS, PUBLISHED, given_file, given_not_built
 from avsal_bench.leaderboard.hearing import Hearing, hearing_table
 from avsal_bench.leaderboard.kinds import Viewing
+from avsal_bench.leaderboard.known_facts import FactTable, facts
 from avsal_bench.leaderboard.merged_records import board_records
 from avsal_bench.leaderboard.page.costs import Cost, network_costs
 from avsal_bench.leaderboard.published_scores import (
@@ -118,14 +119,19 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Overall:
-    """Networks by their mean rank over ``datasets``, which are of one kind; ``missing`` names the others, each with the
-    sets it lacks."""
+    """Networks by their mean rank over ``datasets``, which are of one kind; ``lacking`` has a row of each other one,
+    with the sets it lacks."""
 
     protocol: str
     device: Device
     datasets: tuple[str, ...]
     ranked: tuple[Ranked, ...]
-    missing: Mapping[str, tuple[str, ...]]
+    lacking: tuple[tuple[Row, tuple[str, ...]], ...]
+
+    @property
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """The sets that a network lacks, by its name in records and its preset."""
+        return {f"{row.head.network} ({row.head.preset})": sets for row, sets in self.lacking}
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,7 @@ class Board:
         curves: of each record that has some, by its place: scores over time ``(videos, metrics, CURVE_PARTS)``.
         costs: size and speed of networks.
         records: how many were read.
+        facts: names and links for readers.
     """
 
     folder: Path
@@ -159,6 +166,7 @@ class Board:
     curves: Mapping[Path, Array] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], Cost] = field(default_factory=dict)
     records: int = 0
+    facts: FactTable = field(default_factory=facts)
 
     def of_kind(self, synthetic: bool) -> list[Group]:
         """Tables of measured scores, or of synthetic ones."""
@@ -199,6 +207,7 @@ def read_board(folder: Path, places: Sequence[Path] = ()) -> Board:
         curves=curves,
         costs=network_costs(given_file(folder, NETWORKS), records),
         records=len(records),
+        facts=facts(folder),
     )
 
 
@@ -234,14 +243,15 @@ def row_id(row: Row) -> str:
     return "/".join(quote(part, safe="") for part in (head.protocol, head.dataset, head.network, head.preset))
 
 
-def row_label(row: Row) -> str:
-    """Name of a network for people."""
-    return network_label(row.head.label, row.head.modality)
+def row_label(row: Row, facts: FactTable) -> str:
+    """Name of a network for people, such as ``AVRSP (av)``."""
+    return network_label(row.head.label, row.head.modality, facts)
 
 
-def network_label(model: str, modality: str) -> str:
+def network_label(model: str, modality: str, facts: FactTable) -> str:
     """As :func:`row_label`."""
-    return f"{model} ({modality})" if modality else model
+    called = facts.network(model).called
+    return f"{called} ({modality})" if modality else called
 
 
 def overall(groups: Sequence[Group]) -> list[Overall]:
@@ -298,13 +308,13 @@ def _overall(protocol: str, device: Device, groups: Sequence[Group]) -> Overall:
     ranked = [
         Ranked(done[datasets[0]], {metric: ranks[metric][i] for metric in METRICS}) for i, done in enumerate(full)
     ]
-    missing = {
-        f"{network} ({preset})": tuple(dataset for dataset in datasets if dataset not in done)
-        for (network, preset), done in sorted(have.items())
+    lacking = tuple(
+        (next(iter(done.values())), tuple(dataset for dataset in datasets if dataset not in done))
+        for _, done in sorted(have.items(), key=lambda found: found[0])
         if len(done) < len(datasets)
-    }
+    )
     order = sorted(ranked, key=lambda r: (math.isnan(r.mean("CC")), r.mean("CC"), r.row.head.network))
-    return Overall(protocol, device, datasets, tuple(order), missing)
+    return Overall(protocol, device, datasets, tuple(order), lacking)
 
 
 def _ranks(values: Array) -> list[float]:

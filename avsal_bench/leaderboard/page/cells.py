@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from avsal_bench.leaderboard.page.metric_words import sentence
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.records import METRICS, MetricForm
@@ -25,12 +26,14 @@ class Column:
         metric: the metric it shows, when the choice of a metric is to hide it or to leave it.
         numbers: whether its cells are numbers, and align right.
         less_is_better: whether its best number is the lowest.
+        tip: what it means, shown under the pointer and by keyboard.
     """
 
     title: str
     metric: str = ""
     numbers: bool = False
     less_is_better: bool = False
+    tip: str = ""
 
     @property
     def up(self) -> bool:
@@ -64,6 +67,9 @@ class Cell:
         incomplete: whether folds are missing.
         parts: cells that stand in it in a row, after its text.
         tip: what its text means, shown under the pointer, by touch and by keyboard.
+        link: address that its text leads to, outside of the page or in it (``#...``).
+        cited: stands behind its text in brackets, small: authors and year.
+        cited_link: address of that paper; "" where none is known.
     """
 
     text: str
@@ -79,6 +85,9 @@ class Cell:
     incomplete: bool = False
     parts: Sequence[Cell] = ()
     tip: str = ""
+    link: str = ""
+    cited: str = ""
+    cited_link: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,7 @@ def columns_of(*titles: str, numbers: bool = False) -> list[Column]:
 def metric_columns(shown: Sequence[str] = tuple(METRICS)) -> list[Column]:
     """A column of scores for each metric, with an arrow where less is better."""
     arrows = {metric: "" if higher else " \u2193" for metric, higher in METRICS.items()}
-    return [Column(m + arrows[m], m, numbers=True, less_is_better=not METRICS[m]) for m in shown]
+    return [Column(m + arrows[m], m, numbers=True, less_is_better=not METRICS[m], tip=sentence(m)) for m in shown]
 
 
 def further_columns(forms: Mapping[str, MetricForm]) -> list[Column]:

@@ -11,12 +11,20 @@ from importlib.resources import files
 from typing import Any
 
 from avsal_bench.leaderboard.disagreements import Reasons
-from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Board, overall
+from avsal_bench.leaderboard.page.board import COMPARED_ROWS, RANKED_SETS, Board, overall
 from avsal_bench.leaderboard.page.latex_names import cited_names
+from avsal_bench.leaderboard.page.metric_words import METRIC_WORDS
+from avsal_bench.leaderboard.page.naming import paper_cell
+from avsal_bench.leaderboard.page.network_table import cost_table
+from avsal_bench.leaderboard.page.overview.clip_strip import clip_strip
+from avsal_bench.leaderboard.page.overview.field_figure import AXES, field_figures, known
+from avsal_bench.leaderboard.page.overview.field_points import field_sets
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
-from avsal_bench.leaderboard.page.score_tables import cost_table, mean_ranks, reproduction_tables, score_sets
+from avsal_bench.leaderboard.page.science.science_tab import science
+from avsal_bench.leaderboard.page.score_tables import mean_ranks, reproduction_tables, score_sets
+from avsal_bench.leaderboard.page.set_pages import set_pages
 from avsal_bench.leaderboard.significance import ALPHA
 from avsal_bench.records import METRICS
 
@@ -65,17 +73,37 @@ def html_page(board: Board) -> str:
 def _tabs(board: Board) -> dict[str, Any]:
     """What the tabs show; None or nothing where there is none."""
     measured, synthetic = board.of_kind(synthetic=False), board.of_kind(synthetic=True)
-    reasons = Reasons(board.lines)
+    reasons, facts = Reasons(board.lines), board.facts
     return {
-        "overall": [mean_ranks(found) for found in overall(measured)],
-        "measured": score_sets(measured, losses=board.losses),
-        "published": paper_sets(board.papers, reasons, board.not_built),
-        "disagreements": disagreement_tables(board.lines),
-        "claims": claims_table([*board.lines, *board.ablations]),
-        "not_built": not_built_table(board.not_built),
+        "overall": [mean_ranks(found, facts) for found in overall(measured)],
+        "measured": score_sets(measured, facts, losses=board.losses),
+        "published": paper_sets(board.papers, reasons, board.not_built, facts),
+        "disagreements": disagreement_tables(board.lines, facts),
+        "claims": claims_table([*board.lines, *board.ablations], facts),
+        "not_built": not_built_table(board.not_built, facts),
         "reproduced": reproduction_tables(board, reasons),
-        "synthetic": score_sets(synthetic, board.hearing, board.losses),
+        "synthetic": score_sets(synthetic, facts, board.hearing, board.losses),
         "cost": cost_table(board),
+        "field": _field(board),
+        "clips": clip_strip(facts),
+        "science": science(board),
+        "sets": set_pages(board),
+        "metric_words": METRIC_WORDS.values(),
+        "ranked_sets": {kind: [facts.dataset(name).title for name in names] for kind, names in RANKED_SETS.items()},
+        "cited": lambda key: paper_cell(facts, [key]).text,
+    }
+
+
+def _field(board: Board) -> dict[str, Any]:
+    """The figure of the first screen; axes that nothing is known of are left out."""
+    sets = field_sets(board)
+    figures = field_figures(sets)
+    return {
+        "sets": sets,
+        "figures": figures,
+        "axes": [axis for axis in AXES if axis.name in figures],
+        "known": {name: known(sets, name) for name in figures},
+        "measured": sum(found.count("measured") for found in sets),
     }
 
 

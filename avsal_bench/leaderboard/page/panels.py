@@ -39,19 +39,21 @@ def index(board: Board) -> dict[str, Any]:
 
     Returns:
         ``rows``: by its name the label of a row, its modality, the number of its part, and its scores; ``tables``: by
-        its name whether it is synthetic, and names of its ranked rows; and the costs by label.
+        its name whether it is synthetic, and names of its ranked rows; names of sets for people; and the costs by
+        label.
     """
     shown, part = {}, 0
     for group in board.groups:
         for start in range(0, len(group.rows), ROWS_A_PART):
             for row in group.rows[start : start + ROWS_A_PART]:
                 values = _plain(s.value for s in row.scores.values())
-                shown[row_id(row)] = [row_label(row), row.head.modality, part, values]
+                shown[row_id(row)] = [row_label(row, board.facts), row.head.modality, part, values]
             part += 1
     return {
         "metrics": [[metric, int(higher)] for metric, higher in METRICS.items()],
         "rows": shown,
         "tables": {group.key: [int(group.synthetic), list(map(row_id, group.ranked))] for group in board.groups},
+        "sets": {group.dataset: board.facts.dataset(group.dataset).title for group in board.groups},
         "costs": _costs(board),
     }
 
@@ -79,7 +81,8 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
             shown = {}
             for n, row in enumerate(group.rows[start : start + ROWS_A_PART], start):
                 means = {metric: found[n] for metric, found in group.means.items()}
-                about = _panel(row, group, means, [board.curves.get(place(r)) for r in row.records])
+                label = row_label(row, board.facts)
+                about = _panel(row, label, group, means, [board.curves.get(place(r)) for r in row.records])
                 shown[row_id(row)] = about | {
                     "place": places.get(id(row)),
                     "lost": lost.get(_loss_row(row), []),
@@ -139,13 +142,13 @@ def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:
 
 
 def _panel(
-    row: Row, group: Group, means: Mapping[str, Mapping[str, float]], curves: Sequence[Array | None]
+    row: Row, label: str, group: Group, means: Mapping[str, Mapping[str, float]], curves: Sequence[Array | None]
 ) -> dict[str, Any]:
     head = row.head
     videos = _by_video(row.records)
     bounds = [r for r in group.rows if r.head.network in (FLOOR, CEILING)]
     return {
-        "label": row_label(row),
+        "label": label,
         "preset": head.preset,
         "dataset": head.dataset,
         "protocol": head.protocol,
@@ -153,7 +156,7 @@ def _panel(
         "table": group.key,
         "folds": row.folds,
         "seeds": row.seeds,
-        "scores": {m: _plain((s.value, s.std, s.low, s.high)) for m, s in row.scores.items()},
+        "scores": {m: _six_decimals((s.value, s.std, s.low, s.high)) for m, s in row.scores.items()},
         # 0 is the mean eye position, 1 human infinite; empty where the table lacks one of them.
         "relative": {m: _round(value) for m, value in relative_scores(row, bounds).items()},
         "videos": {
@@ -319,7 +322,7 @@ def _comparisons(group: Group) -> dict[str, Any]:
 
 def _costs(board: Board) -> dict[str, list[float | None]]:
     """Parameters, multiply-accumulates and seconds of each network, by its label."""
-    return {network_label(*key): [c.parameters, c.macs, c.seconds] for key, c in board.costs.items()}
+    return {network_label(*key, board.facts): [c.parameters, c.macs, c.seconds] for key, c in board.costs.items()}
 
 
 def _in_order(values: Mapping[str, float], names: Iterable[str]) -> list[float | None]:
@@ -333,6 +336,11 @@ def _float(value: object) -> float:
 def _plain(values: Iterable[float], digits: int = 0) -> list[float | None]:
     """Numbers to four decimals, or to so many digits; NaN and infinity as None."""
     return [_round(value, digits) for value in values]
+
+
+def _six_decimals(values: Iterable[float]) -> list[float | None]:
+    """Numbers that are rounded again, to three decimals, as the tables round them; NaN as None."""
+    return [round(float(value), 6) if math.isfinite(value) else None for value in values]
 
 
 def _round(value: float, digits: int = 0) -> float | None:

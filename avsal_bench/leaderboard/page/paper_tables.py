@@ -9,6 +9,7 @@ from itertools import groupby
 
 from avsal_bench.leaderboard.disagreements import Reasons, Shared, shared_scores
 from avsal_bench.leaderboard.kinds import KINDS, viewing_of_set
+from avsal_bench.leaderboard.known_facts import FactTable
 from avsal_bench.leaderboard.page.cells import (
     DASH,
     Cell,
@@ -22,6 +23,15 @@ from avsal_bench.leaderboard.page.cells import (
     texts,
 )
 from avsal_bench.leaderboard.page.claims import claims
+from avsal_bench.leaderboard.page.naming import (
+    network_cell,
+    paper_cell,
+    papers_named,
+    searched,
+    set_cell,
+    star_of,
+    whole_set,
+)
 from avsal_bench.leaderboard.published_scores import NotBuilt, PublishedRow, cell_mark
 from avsal_bench.leaderboard.tables import set_order
 from avsal_bench.record_story import Device
@@ -39,12 +49,16 @@ class PaperSet:
     """What papers print of one data set."""
 
     dataset: str
+    title: str
+    page: str
     device: Device
     viewing: str
     table: Table
 
 
-def paper_sets(papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequence[NotBuilt]) -> list[PaperSet]:
+def paper_sets(
+    papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequence[NotBuilt], facts: FactTable
+) -> list[PaperSet]:
     """A table a data set, as printed, the method best in CC first."""
     absent = {n.method: n.missing for n in not_built}
     found = []
@@ -52,11 +66,13 @@ def paper_sets(papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequ
         group = list(same)
         metrics = [metric for metric in METRICS if any(metric in row.cells for row in group)]
         names = columns_of("Method", "As printed", "Modality", "Pre-training")
-        body = [_paper_line(row, metrics, reasons, absent) for row in group]
+        body = [_paper_line(row, metrics, reasons, absent, facts) for row in group]
         viewing = viewing_of_set(dataset)
         found.append(
             PaperSet(
                 dataset,
+                facts.dataset(dataset).title,
+                whole_set(facts, dataset),
                 viewing.device,
                 viewing.words,
                 Table([*names, *metric_columns(metrics), Column("Paper")], [body], sorted_by="CC"),
@@ -65,19 +81,20 @@ def paper_sets(papers: Sequence[PublishedRow], reasons: Reasons, not_built: Sequ
     return found
 
 
-def disagreement_tables(lines: Sequence[Mapping[str, str]]) -> dict[str, Table]:
+def disagreement_tables(lines: Sequence[Mapping[str, str]], facts: FactTable) -> dict[str, Table]:
     """The scores on which papers disagree, a column a paper: a table for each kind of sets, by its words."""
     kinds: dict[Device, list[Shared]] = defaultdict(list)
     for shared in shared_scores(lines):
         if not shared.agrees:
             kinds[viewing_of_set(shared.dataset).device].append(shared)
-    return {KINDS[device]: _disagreements(kinds[device]) for device in KINDS if device in kinds}
+    return {KINDS[device]: _disagreements(kinds[device], facts) for device in KINDS if device in kinds}
 
 
-def _disagreements(found: Sequence[Shared]) -> Table:
+def _disagreements(found: Sequence[Shared], facts: FactTable) -> Table:
     papers = sorted({line["paper"] for shared in found for line in shared.lines})
     columns = columns_of("Data set", "Method", "Modality", "Pre-training", "Metric")
-    columns += columns_of(*papers, "Spread", numbers=True)
+    columns += [Column(_cited(facts, key), numbers=True, tip=papers_named(facts, [key])) for key in papers]
+    columns += columns_of("Spread", numbers=True)
     body = []
     for shared in found:
         by_paper = [[line for line in shared.lines if line["paper"] == paper] for paper in papers]
@@ -88,24 +105,32 @@ def _disagreements(found: Sequence[Shared]) -> Table:
             for of in by_paper
         ]
         modality = shared.modality.lower()
-        named = map(Cell, (shared.dataset, shared.method, modality, shared.pretrain, shared.metric))
+        named = [set_cell(facts, shared.dataset), network_cell(facts, shared.method)]
+        named += map(Cell, (modality, shared.pretrain, shared.metric))
         filters = {"metric": shared.metric, "modality": modality, "training": shared.pretrain}
         spread = Cell(str(shared.spread), sort_key(float(shared.spread)))
+        filters |= searched(shared.dataset, shared.method, *papers)
         body.append(Line([*named, *values, spread], filters | {"dataset": shared.dataset}))
     return Table(columns, [body])
 
 
-def claims_table(lines: Sequence[Mapping[str, str]]) -> Table | None:
+def claims_table(lines: Sequence[Mapping[str, str]], facts: FactTable) -> Table | None:
     """Where the text of a paper says other than its own tables; None where nothing of it is among the scores."""
     columns = columns_of("Paper", "Where", "It says", "Its tables give")
-    body = [Line([*map(Cell, (one.paper, one.place, one.text, one.tables))]) for one in claims(lines)]
+    body = [
+        Line([paper_cell(facts, [one.paper]), *map(Cell, (one.place, one.text, one.tables))], searched(one.paper))
+        for one in claims(lines)
+    ]
     return Table(columns, [body]) if body else None
 
 
-def not_built_table(not_built: Sequence[NotBuilt]) -> Table | None:
+def not_built_table(not_built: Sequence[NotBuilt], facts: FactTable) -> Table | None:
     """Methods that have published scores and no network here; None where there is none."""
     columns = columns_of("Method", "Paper", "Status", "What is missing")
-    body = [Line([*map(Cell, (n.method, n.paper, n.status, n.missing))]) for n in not_built]
+    body = [
+        Line([network_cell(facts, n.method), *map(Cell, (n.paper, n.status, n.missing))], searched(n.method))
+        for n in not_built
+    ]
     return Table(columns, [body]) if body else None
 
 
@@ -116,15 +141,24 @@ def reason_marks(reasons: Reasons, row: PublishedRow, metric: str) -> list[Mark]
     return [*said, Mark("\u2260", f"papers disagree: {clash.said()}")] if clash else said
 
 
-def _paper_line(row: PublishedRow, metrics: Sequence[str], reasons: Reasons, absent: Mapping[str, str]) -> Line:
+def _paper_line(
+    row: PublishedRow, metrics: Sequence[str], reasons: Reasons, absent: Mapping[str, str], facts: FactTable
+) -> Line:
     missing = [Mark("¶", f"not built here; missing: {absent[row.method]}")] if row.method in absent else []
     modality = row.modality.lower()
-    cells = [Cell(row.method, row.method, marks=missing), Cell(row.variant), *texts(modality), Cell(row.pretrain)]
+    cells = [network_cell(facts, row.method, marks=missing, star=star_of(row.variant)), Cell(row.variant)]
+    cells += [*texts(modality), Cell(row.pretrain)]
     for metric in metrics:
         cell = row.cells.get(metric)
         cells.append(Cell(cell.text, cell.text, marks=reason_marks(reasons, row, metric)) if cell else Cell(DASH))
-    cells.append(Cell(", ".join(row.papers)))
-    return Line(cells, {"modality": modality or "none", "training": row.pretrain})
+    cells.append(paper_cell(facts, row.papers))
+    filters = {"modality": modality or "none", "training": row.pretrain}
+    return Line(cells, filters | searched(row.method, *row.papers))
+
+
+def _cited(facts: FactTable, key: str) -> str:
+    paper = facts.paper(key)
+    return paper.cited if paper else key
 
 
 def _marks(symbol: str, line: Mapping[str, str]) -> list[Mark]:

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.files import write_atomically
+from avsal_bench.leaderboard.escaping import for_markdown
 from avsal_bench.leaderboard.hearing import Hearing
 from avsal_bench.leaderboard.kinds import kinds_apart, viewing_of_set
+from avsal_bench.leaderboard.known_facts import UNKNOWN, FactTable
 from avsal_bench.leaderboard.markdown import Ready, markdown_table
 from avsal_bench.leaderboard.page.board import Board, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
+from avsal_bench.leaderboard.page.naming import called, paper_cell, star_of
+from avsal_bench.leaderboard.page.network_table import no_code, weights_words
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import SEEN
 from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists
@@ -101,26 +105,57 @@ def _readme(board: Board, most: int | None) -> str:
     """The page with at most so many lines in each table of scores."""
     sets: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for group in board.groups:
-        sets[group.synthetic].append(_set(group.rows, board.hearing, board.losses, most))
+        sets[group.synthetic].append(_set(group.rows, board, most))
     absent = {n.method for n in board.not_built}
     ordered = sorted(board.papers, key=lambda row: set_order(row.dataset))
-    missing = [[n.method, n.paper, n.status, n.missing] for n in board.not_built]
+    facts = board.facts
+    missing = [[facts.network(n.method).title, n.paper, n.status, n.missing] for n in board.not_built]
     text = render(
         "readme.md",
         measured=sets[False],
         synthetic=sets[True],
         published={
-            name: _published(name, list(g), absent) for name, g in groupby(ordered, key=lambda row: row.dataset)
+            facts.dataset(name).title: _published(name, list(g), absent, facts)
+            for name, g in groupby(ordered, key=lambda row: row.dataset)
         },
+        papers=_papers(board),
+        networks=_networks(board),
+        cited=lambda key: paper_cell(facts, [key]).text,
         not_built=markdown_table(["Method", "Paper", "Status", "What is missing"], missing) if missing else "",
     )
     return text.rstrip("\n") + "\n"
 
 
-def _set(
-    group: Sequence[Row], hearing: Sequence[Hearing], losses: Sequence[SoundLoss], most: int | None
-) -> dict[str, Any]:
+def _papers(board: Board) -> str:
+    """Papers that print the scores: by authors and year, with title, venue and address, and by which key others have
+    them."""
+    body = []
+    for key in sorted({line["paper"] for line in board.lines}):
+        paper = board.facts.paper(key)
+        cited = paper.cited if paper else key
+        body.append([_linked(cited, paper.link if paper else ""), paper.title if paper else UNKNOWN, key])
+    return markdown_table(["Paper", "Title", "Key"], body, padded=False) if body else ""
+
+
+def _networks(board: Board) -> str:
+    """Networks that something is known of, each with its paper, code, licence and weights."""
+    body = []
+    for name in dict.fromkeys(board.facts.name_in(model) for model, _ in board.costs):
+        one = board.facts.network(name)
+        code = _linked(one.code, one.code_link) if one.code else no_code(one)
+        body.append([_linked(one.shown, one.paper_link), name, code, one.code_terms or "-", weights_words(one)])
+    return markdown_table(["Network", "In commands", "Code", "Licence", "Weights"], body, padded=False) if body else ""
+
+
+def _linked(words: str, link: str) -> str:
+    """Words that lead to an address, where there is one."""
+    address = link.replace("(", "%28").replace(")", "%29")  # which would end the link
+    return Ready(f"[{for_markdown(words)}]({address})") if link else words
+
+
+def _set(group: Sequence[Row], board: Board, most: int | None) -> dict[str, Any]:
     """What is shown of one data set under one protocol; a table that has nothing to show is empty."""
+    hearing, losses, facts = board.hearing, board.losses, board.facts
     head = group[0].head
     place = (head.dataset, head.protocol)
     asked = [h for h in hearing if (h.dataset, h.protocol) == place] if head.synthetic else []
@@ -128,16 +163,16 @@ def _set(
     kinds = categories(record for row in group for record in row.records) if head.synthetic else []
     suffix = "" if head.protocol == MAIN_PROTOCOL else f", protocol {head.protocol}"
     return {
-        "name": f"{head.dataset}{suffix}"
+        "name": f"{facts.dataset(head.dataset).title}{suffix}"
         + (", synthetic" if head.synthetic else "")
         + (", a set of one's own" if any(row.own_set for row in group) else ""),
         "viewing": "" if head.synthetic else f" ({group[0].viewing.words})",
-        "scores": _score_table(group, most),
-        "categories": _category_table(group[:most], kinds) if kinds else "",
-        "hearing": _hearing_table(asked[:most]) if asked else "",
-        "losses": _loss_table(lost[:most]) if lost else "",
-        "untested": untested(group, lost)[:most],
-        "not_run": not_run(lost)[:most],
+        "scores": _score_table(group, most, facts),
+        "categories": _category_table(group[:most], kinds, facts) if kinds else "",
+        "hearing": _hearing_table(asked[:most], facts) if asked else "",
+        "losses": _loss_table(lost[:most], facts) if lost else "",
+        "untested": [called(told, facts) for told in untested(group, lost)[:most]],
+        "not_run": [called(told, facts) for told in not_run(lost)[:most]],
         "left": 0 if most is None else max(0, max(map(len, (group, asked, lost))) - most),
     }
 
@@ -195,29 +230,31 @@ def _told(r: Record) -> str:
     return f"{r.network} {r.dataset} {r.protocol} fold {r.fold} seed {r.seed} {r.sound}"
 
 
-def _published(dataset: str, group: Sequence[PublishedRow], absent: Collection[str]) -> dict[str, str]:
+def _published(
+    dataset: str, group: Sequence[PublishedRow], absent: Collection[str], facts: FactTable
+) -> dict[str, str]:
     """What papers print of one set, and how it was watched."""
-    return {"viewing": f" ({viewing_of_set(dataset).words})", "text": _paper_table(group, absent)}
+    return {"viewing": f" ({viewing_of_set(dataset).words})", "text": _paper_table(group, absent, facts)}
 
 
-def _paper_table(group: Sequence[PublishedRow], absent: Collection[str]) -> str:
+def _paper_table(group: Sequence[PublishedRow], absent: Collection[str], facts: FactTable) -> str:
     metrics = [metric for metric in METRICS if any(metric in row.cells for row in group)]
     header = ["Method", "As printed", "Modality", "Training", *metrics, "Paper"]
     body = []
     for row in group:
         cells = (row.cells.get(metric) for metric in metrics)
         numbers = [f"{cell.text}{cell.mark}" if cell else "-" for cell in cells]
-        method = row.method + ("¶" if row.method in absent else "")
+        method = facts.network(row.method).title + star_of(row.variant) + ("¶" if row.method in absent else "")
         names = [method, row.variant, row.modality.lower() or "-", row.pretrain]
-        body.append([*names, *numbers, ", ".join(row.papers)])
+        body.append([*names, *numbers, paper_cell(facts, row.papers).sort])
     return markdown_table(header, body, numbers=range(4, 4 + len(metrics)))
 
 
-def _loss_table(lost: Sequence[SoundLoss]) -> str:
+def _loss_table(lost: Sequence[SoundLoss], facts: FactTable) -> str:
     header = ["Model", "Preset", "Sound", "On", "Videos", *METRICS, "Map CC"]
     body = []
     for one in lost:
-        names = [one.model, one.preset or "-", one.sound, one.part]
+        names = [facts.network(one.model).called, one.preset or "-", one.sound, one.part]
         numbers = [_loss(one, metric) for metric in METRICS]
         body.append([*names, str(one.videos), *numbers, _interval(one.map_cc)])
     return markdown_table(header, body, numbers=range(4, 6 + len(METRICS)))
@@ -230,7 +267,7 @@ def _interval(interval: Interval | None) -> str:
     return fixed(interval.mean) + bounds
 
 
-def _score_table(group: Sequence[Row], most: int | None) -> str:
+def _score_table(group: Sequence[Row], most: int | None, facts: FactTable) -> str:
     further = further_metrics(group)
     header = ["Network", "Modality", "Preset", "CC", "95 %", *list(METRICS)[1:], *further, "Training", "Folds", "Seeds"]
     newest = max(row.version for row in group)
@@ -239,31 +276,35 @@ def _score_table(group: Sequence[Row], most: int | None) -> str:
         digits = {metric: DIGITS.get(metric, 3) for metric in METRICS} | {m: f.digits for m, f in further.items()}
         scores = {m: _with_std(row.scores[m], m, digits[m]) if m in row.scores else "-" for m in digits}
         cc = row.scores["CC"]
-        names = [row.head.label + _row_marks(row, newest), row.head.modality or "-", row.head.preset or "-"]
+        names = [
+            facts.network(row.head.label).shown + _row_marks(row, newest),
+            row.head.modality or "-",
+            row.head.preset or "-",
+        ]
         interval = "-" if math.isnan(cc.low) else f"{fixed(cc.low)} to {fixed(cc.high)}"
         numbers = [scores["CC"], interval, *list(scores.values())[1:]]
         body.append([*names, *numbers, SEEN[row.seen] if row.seen else "-", _folds(row), _seeds(row)])
     return markdown_table(header, body, numbers=range(3, 10 + len(further)))
 
 
-def _category_table(group: Sequence[Row], kinds: Sequence[str]) -> str:
+def _category_table(group: Sequence[Row], kinds: Sequence[str], facts: FactTable) -> str:
     body = []
     for row in group:
         means = [_number(seed_mean(row.records, "CC", kind), "CC") for kind in kinds]
-        names = [row.head.label, row.head.modality or "-", row.head.preset or "-"]
+        names = [facts.network(row.head.label).called, row.head.modality or "-", row.head.preset or "-"]
         body.append([*names, *means])
     return markdown_table(["Network", "Modality", "Preset", *kinds], body, numbers=range(3, 3 + len(kinds)))
 
 
-def _hearing_table(asked: Sequence[Hearing]) -> str:
+def _hearing_table(asked: Sequence[Hearing], facts: FactTable) -> str:
     header = ["Model", "Preset", "Metric", "Videos", "av - v", "av - av muted", "av - baseline", "v - baseline"]
     body = []
     for h in asked:
         intervals = [h.av_over_v, h.original_over_muted, h.av_over_baseline, h.v_over_baseline]
         videos = str(h.av_over_v.n) if h.av_over_v else "-"
         shown = [_difference(interval, h.metric) for interval in intervals]
-        names = [h.model, h.preset or "-", h.metric, videos]
-        body.append([*names, *shown, h.baseline or "-", h.answer])
+        names = [facts.network(h.model).called, h.preset or "-", h.metric, videos]
+        body.append([*names, *shown, facts.network(h.baseline).title if h.baseline else "-", h.answer])
     return markdown_table([*header, "Baseline", "Hears"], body, numbers=range(3, 8))
 
 

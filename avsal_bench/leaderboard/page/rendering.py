@@ -9,7 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from avsal_bench.leaderboard.conditions import SOUNDING
 from avsal_bench.leaderboard.escaping import for_markdown
 from avsal_bench.leaderboard.hearing import BASELINES
+from avsal_bench.leaderboard.known_facts import facts
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
+from avsal_bench.text import fixed
 
 
 def render(template: str, **values: object) -> str:
@@ -27,6 +29,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {"main_protocol": MAIN_PROTOCOL, "sounding": SOUNDING, "baselines": BASELINES}
-    environment.filters["markdown"] = for_markdown
+    baselines = [facts().network(name).title for name in BASELINES]
+    environment.globals |= {"main_protocol": MAIN_PROTOCOL, "sounding": SOUNDING, "baselines": baselines}
+    environment.filters |= {"markdown": for_markdown, "score": fixed}
     return environment

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from avsal_bench.leaderboard.disagreements import Reasons
 from avsal_bench.leaderboard.hearing import Hearing
 from avsal_bench.leaderboard.kinds import KINDS
+from avsal_bench.leaderboard.known_facts import FactTable
 from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions, row_id, row_label
 from avsal_bench.leaderboard.page.cells import (
     DASH,
@@ -19,7 +20,6 @@ from avsal_bench.leaderboard.page.cells import (
     Line,
     Mark,
     Table,
-    amount,
     bounds,
     columns_of,
     difference,
@@ -30,6 +30,8 @@ from avsal_bench.leaderboard.page.cells import (
     sort_key,
     texts,
 )
+from avsal_bench.leaderboard.page.metric_words import sentence
+from avsal_bench.leaderboard.page.naming import called, network_cell, paper_cell, searched, set_cell, whole_set
 from avsal_bench.leaderboard.page.paper_tables import reason_marks
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text, smallest_text
 from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
@@ -55,6 +57,8 @@ class ScoreSet:
     """What the page shows of one data set under one protocol; a table that has nothing to show is None."""
 
     dataset: str
+    title: str
+    page: str
     protocol: str
     kind: str
     device: Device
@@ -83,7 +87,7 @@ class MeanRanks:
 
 
 def score_sets(
-    groups: Sequence[Group], hearing: Sequence[Hearing] = (), losses: Sequence[SoundLoss] = ()
+    groups: Sequence[Group], facts: FactTable, hearing: Sequence[Hearing] = (), losses: Sequence[SoundLoss] = ()
 ) -> list[ScoreSet]:
     """What there is of each data set and protocol; ``hearing`` is shown of synthetic sets only."""
     found = []
@@ -94,42 +98,51 @@ def score_sets(
         kinds = categories(record for row in group.rows for record in row.records)
         found.append(
             ScoreSet(
-                *place,
+                group.dataset,
+                facts.dataset(group.dataset).title,
+                whole_set(facts, group.dataset),
+                group.protocol,
                 kind="synthetic" if group.synthetic else "measured",
                 device=group.viewing.device,
                 viewing=group.viewing.words,
                 own=any(row.own_set for row in group.rows),
-                scores=_score_table(group),
-                categories=_category_table(group, kinds) if kinds else None,
-                hearing=_hearing_table(asked) if asked else None,
-                losses=_loss_table(lost) if lost else None,
-                places=_places_table(lost),
-                untested=untested(group.rows, lost),
-                not_run=not_run(lost),
+                scores=_score_table(group, facts),
+                categories=_category_table(group, kinds, facts) if kinds else None,
+                hearing=_hearing_table(asked, facts) if asked else None,
+                losses=_loss_table(lost, facts) if lost else None,
+                places=_places_table(lost, facts),
+                untested=[called(told, facts) for told in untested(group.rows, lost)],
+                not_run=[called(told, facts) for told in not_run(lost)],
             )
         )
     return found
 
 
-def mean_ranks(found: Overall) -> MeanRanks:
+def mean_ranks(found: Overall, facts: FactTable) -> MeanRanks:
     """Mean ranks of one protocol, each with the ranks it is the mean of."""
     columns = columns_of("Network", "Modality", "Preset")
     columns += [Column(metric, metric, numbers=True, less_is_better=True) for metric in METRICS]
     body = []
     for ranked in found.ranked:
-        cells = _names(ranked.row)
+        cells = _names(ranked.row, facts)
         for metric in METRICS:
             mean = ranked.mean(metric)
             each = " ".join(DASH if math.isnan(rank) else f"{rank:g}" for rank in ranked.ranks[metric])
             cells.append(Cell(DASH if math.isnan(mean) else f"{mean:.2f}", sort_key(mean), interval=each))
         body.append(Line(cells, _filters(ranked.row)))
     table = Table(columns, [body], sorted_by="CC")
-    shown = found.protocol, found.device, KINDS[found.device], found.datasets
-    return MeanRanks(*shown, len(found.ranked), found.missing, table)
+    titles = {name: facts.dataset(name).title for name in found.datasets}
+    missing = {
+        f"{row_label(row, facts)}, preset {row.head.preset}": [titles[name] for name in sets]
+        for row, sets in found.lacking
+    }
+    shown = found.protocol, found.device, KINDS[found.device], [*titles.values()]
+    return MeanRanks(*shown, len(found.ranked), missing, table)
 
 
 def reproduction_tables(board: Board, reasons: Reasons) -> dict[str, Table]:
     """Published scores beside ours, one line a score: a table for each kind of sets, by its words."""
+    facts = board.facts
     columns = [
         *columns_of("Network", "Data set", "Metric"),
         *columns_of("Published", "Measured", "95 %", "Difference", numbers=True),
@@ -143,34 +156,25 @@ def reproduction_tables(board: Board, reasons: Reasons) -> dict[str, Table]:
                 gap = ours.value - cell.value
                 inside = ours.low <= cell.value <= ours.high
                 cells = [
-                    Cell(row_label(row), row_label(row), row=row_id(row)),
-                    *texts(head.dataset, metric),
+                    Cell(row_label(row, facts), row_label(row, facts), row=row_id(row)),
+                    set_cell(facts, head.dataset),
+                    Cell(metric),
                     Cell(cell.text, cell.text, marks=reason_marks(reasons, paper, metric)),
                     number_cell(ours.value, metric),
                     Cell(f"{number(ours.low, metric)}\u2013{number(ours.high, metric)}", sort_key(ours.low)),
                     Cell(number(gap, metric, sign=True), sort_key(gap), inside=inside),
-                    *map(Cell, (paper.variant, ", ".join(paper.papers), head.preset, head.protocol)),
+                    Cell(paper.variant),
+                    paper_cell(facts, paper.papers),
+                    *map(Cell, (head.preset, head.protocol)),
                 ]
                 filters = {"metric": metric, "training": paper.pretrain, "dataset": head.dataset}
                 filters["protocol"] = head.protocol
+                filters |= searched(head.label, head.network, head.dataset, *paper.papers)
                 bodies[row.viewing.device].append(Line(cells, _filters(row) | filters))
     return {KINDS[device]: Table(columns, [bodies[device]]) for device in KINDS if device in bodies}
 
 
-def cost_table(board: Board) -> Table | None:
-    """Size and speed of every network that something is known of; None where there is none."""
-    columns = columns_of("Network", "Modality")
-    columns += columns_of("Parameters", "MACs a window", "A frame, plain script", "A frame, here", numbers=True)
-    body = []
-    for (model, modality), cost in board.costs.items():
-        seconds = ((cost.plain_seconds, " s"), (cost.seconds, " s"))
-        numbers = ((cost.parameters, ""), (cost.macs, ""), *seconds)
-        cells = [Cell(amount(value, unit), "" if value is None else sort_key(value)) for value, unit in numbers]
-        body.append(Line([*texts(model, modality), *cells], {"modality": modality or "none"}))
-    return Table(columns, [body]) if body else None
-
-
-def _score_table(group: Group) -> Table:
+def _score_table(group: Group, facts: FactTable) -> Table:
     further = further_metrics(group.rows)
     columns = [*columns_of("Network", "Modality", "Preset"), *metric_columns(), *further_columns(further)]
     columns += columns_of("Training", "Folds", "Seeds")
@@ -180,7 +184,7 @@ def _score_table(group: Group) -> Table:
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
         place = group.ranked.index(row) if row.ranked else None
-        cells = _names(row, _marks(row, newest))
+        cells = _names(row, facts, _marks(row, newest))
         for metric in (*METRICS, *further):
             if metric not in row.scores:
                 cells.append(Cell(DASH))
@@ -207,50 +211,53 @@ def _score_table(group: Group) -> Table:
     return Table(columns, bodies, sorted_by="CC")
 
 
-def _category_table(group: Group, kinds: Sequence[str]) -> Table:
+def _category_table(group: Group, kinds: Sequence[str], facts: FactTable) -> Table:
     columns = [*columns_of("Network", "Modality", "Preset"), *columns_of(*kinds, numbers=True)]
     bodies: tuple[list[Line], list[Line]] = ([], [])
     for row in group.rows:
-        cells = [*_names(row), *(number_cell(seed_mean(row.records, "CC", kind), "CC") for kind in kinds)]
+        cells = [*_names(row, facts), *(number_cell(seed_mean(row.records, "CC", kind), "CC") for kind in kinds)]
         bodies[0 if row.ranked else 1].append(Line(cells, _filters(row)))
     return Table(columns, bodies)
 
 
-def _hearing_table(asked: Sequence[Hearing]) -> Table:
+def _hearing_table(asked: Sequence[Hearing], facts: FactTable) -> Table:
     pairs = (("av", "v"), ("av", "av muted"), ("av", "baseline"), ("v", "baseline"))
     compared = columns_of(*(f"{a} {MINUS} {b}" for a, b in pairs), numbers=True)
     columns = [*columns_of("Model", "Preset", "Metric"), *compared, *columns_of("Baseline", "Hears")]
     body = []
     for h in asked:
         intervals = (h.av_over_v, h.original_over_muted, h.av_over_baseline, h.v_over_baseline)
-        cells = [*texts(h.model, h.preset, h.metric), *(difference(i, h.metric) for i in intervals)]
-        cells += texts(h.baseline, h.answer)
-        body.append(Line(cells, {"metric": h.metric, "preset": h.preset}))
+        named = [network_cell(facts, h.model), *texts(h.preset, h.metric)]
+        baseline = facts.network(h.baseline).title if h.baseline else DASH
+        cells = [*named, *(difference(i, h.metric) for i in intervals), *texts(baseline, h.answer)]
+        body.append(Line(cells, {"metric": h.metric, "preset": h.preset} | searched(h.model)))
     return Table(columns, [body])
 
 
-def _loss_table(lost: Sequence[SoundLoss]) -> Table:
+def _loss_table(lost: Sequence[SoundLoss], facts: FactTable) -> Table:
     columns = [*columns_of("Model", "Preset", "Sound", "On"), Column("Videos", numbers=True)]
-    columns += [*(Column(m, m, numbers=True) for m in METRICS), Column("Map CC", numbers=True)]
+    columns += [*(Column(m, m, numbers=True, tip=sentence(m)) for m in METRICS), Column("Map CC", numbers=True)]
     body = []
     for one in lost:
-        cells = [*texts(one.model, one.preset, one.sound, one.part), Cell(str(one.videos), str(one.videos))]
+        cells = [network_cell(facts, one.model), *texts(one.preset, one.sound, one.part)]
+        cells.append(Cell(str(one.videos), str(one.videos)))
         cells += [_loss_cell(one, metric) for metric in METRICS]
         like = one.map_cc
         cells.append(number_cell(like.mean, "CC", bounds(like.low, like.high, "CC")) if like else Cell(DASH))
-        body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
+        body.append(Line(cells, {"preset": one.preset, "modality": "av"} | searched(one.model)))
     return Table(columns, [body])
 
 
-def _places_table(lost: Sequence[SoundLoss]) -> Table | None:
+def _places_table(lost: Sequence[SoundLoss], facts: FactTable) -> Table | None:
     """What is lost in NSS on what sounds, and elsewhere; None where the set does not say where that is."""
     shown = [one for one in lost if one.places]
     places = [place for place in PLACES if any(place in one.places for one in shown)]
     columns = columns_of("Model", "Preset", "Sound") + columns_of(*(PLACES[place] for place in places), numbers=True)
     body = []
     for one in shown:
-        cells = [*texts(one.model, one.preset, one.sound), *(difference(one.places.get(p), "NSS") for p in places)]
-        body.append(Line(cells, {"preset": one.preset, "modality": "av"}))
+        named = [network_cell(facts, one.model), *texts(one.preset, one.sound)]
+        cells = [*named, *(difference(one.places.get(p), "NSS") for p in places)]
+        body.append(Line(cells, {"preset": one.preset, "modality": "av"} | searched(one.model)))
     return Table(columns, [body]) if body else None
 
 
@@ -266,9 +273,9 @@ def _loss_cell(one: SoundLoss, metric: str) -> Cell:
     return replace(cell, bold=one.stands_out(metric, DIGITS.get(metric, 3)), interval=f"{cell.interval}; {told}")
 
 
-def _names(row: Row, marks: Sequence[Mark] = ()) -> list[Cell]:
+def _names(row: Row, facts: FactTable, marks: Sequence[Mark] = ()) -> list[Cell]:
     head = row.head
-    return [Cell(head.label, head.label, row=row_id(row), marks=marks), *texts(head.modality, head.preset)]
+    return [network_cell(facts, head.label, row_id(row), marks), *texts(head.modality, head.preset)]
 
 
 def _seen_cell(row: Row) -> Cell:
@@ -283,7 +290,7 @@ def _seen_cell(row: Row) -> Cell:
 
 def _filters(row: Row) -> dict[str, str]:
     head = row.head
-    return {"modality": head.modality or "none", "preset": head.preset}
+    return {"modality": head.modality or "none", "preset": head.preset} | searched(head.label, head.network)
 
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:

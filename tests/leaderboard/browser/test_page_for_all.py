@@ -19,13 +19,13 @@ def test_the_keyboard_sorts(visit):
 def test_tabs_by_arrow_keys_and_address(visit):
     driver = visit()
     find(driver, "#tabs a[aria-selected=true]").send_keys(Keys.ARROW_RIGHT)
-    until(lambda: find(driver, "#published").is_displayed(), "the next tab")
-    assert driver.current_url.endswith("#published")
-    assert not find(driver, "#measured").is_displayed()
+    until(lambda: find(driver, "#measured").is_displayed(), "the next tab")
+    assert driver.current_url.endswith("#measured")
+    assert not find(driver, "#overview").is_displayed()
     driver.switch_to.active_element.send_keys(Keys.END)
     until(lambda: find(driver, "#about").is_displayed(), "the last tab")
     driver.back()
-    until(lambda: find(driver, "#published").is_displayed(), "back")
+    until(lambda: find(driver, "#measured").is_displayed(), "back")
 
 
 def test_a_mark_tells_its_reason_to_the_keyboard(visit):
@@ -39,12 +39,11 @@ def test_a_mark_tells_its_reason_to_the_keyboard(visit):
     assert not tip.is_displayed()
 
 
-def test_dark_by_the_system_and_by_the_button_with_enough_contrast(visit):
+def test_dark_by_the_system_and_by_the_button_with_enough_contrast(chromium, visit):
     driver = visit()
     colour = "const p = document.querySelector(arguments[0]); return getComputedStyle(p)[arguments[1]]"
     for scheme, dark in (("light", False), ("dark", True)):
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        chromium.scheme(scheme)
         ground = luminance(driver.execute_script(colour, "body", "backgroundColor"))
         assert (ground < 0.2) is dark
         for selector in ("body", ".lead", "a.row", "#published .mark", "td small", ".like"):
@@ -54,16 +53,19 @@ def test_dark_by_the_system_and_by_the_button_with_enough_contrast(visit):
     find(driver, "#theme").click()
     assert luminance(driver.execute_script(colour, "body", "backgroundColor")) > 0.8
     assert find(driver, "#theme").text == "Dark"
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.scheme("")
 
 
 @pytest.mark.parametrize(
-    "hash_", ["#measured/all", "#published/all", "#reproduced", "#synthetic", "#cost", "#about", ROW]
+    "hash_",
+    [
+        *("#overview", "#set/diem", "#science", "#measured/all", "#published/all", "#reproduced", "#synthetic"),
+        *("#cost", "#about", ROW),
+    ],
 )
 def test_a_phone_scrolls_tables_and_not_the_page(visit, hash_):
     driver = visit()
-    size = {"width": 375, "height": 812, "deviceScaleFactor": 2, "mobile": True}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.screen(375, 812, phone=True)
     visit(hash_)
     widths = "return [document.documentElement.scrollWidth, document.querySelector('#panel').scrollWidth, innerWidth]"
     page, panel, screen = driver.execute_script(widths)

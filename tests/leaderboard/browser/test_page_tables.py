@@ -36,7 +36,7 @@ def test_incomplete_rows_stay_below(visit):
     for _ in range(2):
         head(driver, "CC").click()
         time.sleep(0.05)
-        assert shown(driver, "#measured .set tbody + tbody tr")[0].text.startswith("dave")
+        assert shown(driver, "#measured .set tbody + tbody tr")[0].text.startswith("DAVE")
 
 
 def test_filters_leave_what_they_name(visit):
@@ -45,7 +45,7 @@ def test_filters_leave_what_they_name(visit):
     choose(driver, "modality", "v")
     assert set(column(driver, "Modality")) == {"v"}
     find(driver, "#filters [name=text]").send_keys("vin")
-    assert column(driver, "Network") == ["vinet"]
+    assert column(driver, "Network") == ["ViNet"]
     assert find(driver, "#count").text == "1 of 14 rows"
     choose(driver, "protocol", "vinet")
     assert find(driver, "#count").text == "0 of 14 rows"
@@ -74,7 +74,7 @@ def test_a_metric_leaves_its_lines_among_reproductions(visit):
 
 def test_one_table_a_data_set_at_a_time(visit):
     driver = visit("#published/etmd")
-    assert [h.text for h in shown(driver, "#published h3")] == ["etmd eye tracking, with sound"]
+    assert [h.text for h in shown(driver, "#published h3")] == ["ETMD eye tracking, with sound"]
     next(b for b in shown(driver, ".pills button") if b.text == "disagreements").click()
     until(lambda: [h.text for h in shown(driver, "#published h3")] == ["Where papers disagree"], "disagreements")
     assert driver.current_url.endswith("#published/disagreements")
@@ -119,7 +119,7 @@ def test_what_a_training_saw_is_a_filter_and_tells_more(driver, tmp_path):
     driver.get(page.as_uri() + "#measured/avad")
     until(lambda: len(shown(driver, "#measured tbody tr")) == 2, "two rows")
     pills = find(driver, "#measured .pills").text.split()
-    assert pills == ["eye:", "avad", "mouse:", "crowdsal", "all"]
+    assert pills == ["eye:", "AVAD", "mouse:", "CrowdSAL", "all"]
     choose(driver, "seen", "zero-shot")
     assert [row.text.split()[0] for row in shown(driver, "#measured tbody tr")] == ["zero"]
     choose(driver, "seen", "all")

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.browser
 
 def test_a_row_opens_its_panel_by_enter_and_escape_goes_back(visit):
     driver = visit("#measured/avad")
-    link = next(a for a in shown(driver, "#measured a.row") if a.text == "avrsp")
+    link = next(a for a in shown(driver, "#measured a.row") if a.text == "AVRSP")
     link.send_keys(Keys.ENTER)
     until(lambda: find(driver, "#panel").get_attribute("data-row"), "the panel is filled")
-    assert find(driver, "#panel-title").text == "avrsp (av) on avad"
+    assert find(driver, "#panel-title").text == "AVRSP (av) on AVAD"
     assert driver.current_url.endswith(ROW)
     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     until(lambda: find(driver, "#panel").get_attribute("open") is None, "the panel is closed")
@@ -57,10 +57,10 @@ def test_a_panel_changes_its_metric_and_leads_to_others(visit):
         "const s = document.querySelector('#panel header select'); s.value = 'NSS'; s.dispatchEvent(new Event('input'))"
     )
     assert "Videos, NSS" in [h.text for h in shown(driver, "#panel h3")]
-    next(a for a in shown(driver, "#panel td a, #panel th a") if a.text == "vinet (v)").click()
-    until(lambda: find(driver, "#panel-title").text == "vinet (v) on avad", "the other row")
+    next(a for a in shown(driver, "#panel td a, #panel th a") if a.text == "ViNet (v)").click()
+    until(lambda: find(driver, "#panel-title").text == "ViNet (v) on AVAD", "the other row")
     driver.back()
-    until(lambda: find(driver, "#panel-title").text == "avrsp (av) on avad", "back")
+    until(lambda: find(driver, "#panel-title").text == "AVRSP (av) on AVAD", "back")
 
 
 def test_categories_in_a_synthetic_panel(visit):

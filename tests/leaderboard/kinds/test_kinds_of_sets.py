@@ -106,9 +106,9 @@ def test_tables_ranks_and_means_keep_eye_and_mouse_apart(mixed: Path, pages: lis
 
 def test_headings_say_the_kind_and_whether_viewers_heard(pages: list[str]) -> None:
     readme, table, html = pages
-    assert "### crowdsal (mouse, no eye tracker, with sound)\n" in readme
+    assert "### CrowdSAL (mouse, no eye tracker, with sound)\n" in readme
     assert "### mine (how it was watched is not told)\n" in readme
-    assert "### dhf1k, published (eye tracking, without sound)\n" in readme
+    assert "### DHF1K, published (eye tracking, without sound)\n" in readme
     assert ">crowdsal <small>mouse, no eye tracker, with sound</small></h3>" in html
     lines = list(csv.DictReader(table.splitlines()))
     assert {(x["device"], x["heard"]) for x in lines if x["dataset"] == "crowdsal"} == {("mouse", "yes")}

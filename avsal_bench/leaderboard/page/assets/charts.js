@@ -95,7 +95,7 @@ const Charts = (() => {
     if (!keys.length) continue;
     const group = document.createElement("optgroup");
     group.label = label;
-    keys.forEach((key) => group.append(new Option(`${key.split("/")[1]} (${key.split("/")[0]})`, key)));
+    keys.forEach((key) => group.append(new Option(`${Data.sets[key.split("/")[1]]} (${key.split("/")[0]})`, key)));
     choice.append(group);
   }
   const plots = () => {

@@ -7,7 +7,7 @@
   const tabs = all("#tabs a"), sections = all("section.tab");
   const FILTERS = ["modality", "preset", "seen", "training", "protocol"];
   const shownSet = {};
-  const first = $("tbody", $("#measured")) ? "measured" : "published";
+  const first = "overview";
   let current = first;
 
   // Tabs
@@ -46,6 +46,7 @@
     pills.setAttribute("role", "group");
     pills.setAttribute("aria-label", "Data sets");
     const kinds = new Map(all(".set", section).map((set) => [set.dataset.dataset, set.dataset.kind ?? ""]));
+    const titles = new Map(all(".set", section).map((set) => [set.dataset.dataset, set.dataset.title ?? ""]));
     let kind = "";
     for (const name of [...names, "all"]) {
       if (new Set([...kinds.values()].filter(Boolean)).size > 1 && kinds.get(name) && kinds.get(name) !== kind) {
@@ -54,7 +55,7 @@
       }
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = name;
+      button.textContent = titles.get(name) || name;
       button.dataset.name = name;
       button.addEventListener("click", () => { location.hash = section.id + "/" + encodeURIComponent(name); });
       pills.append(button);
@@ -81,7 +82,7 @@
   const of = (line, name) => line.dataset[name] ?? (name === "protocol" ? line.closest(".set")?.dataset.protocol : undefined);
   const offer = () => {
     const has = lines();
-    form.hidden = current === "about" || has.length === 0;
+    form.hidden = current === "about" || has.length === 0 || "plain" in $("#" + current).dataset;
     for (const name of FILTERS) {
       const select = form.elements[name], before = select.value;
       const values = [...new Set(has.map((line) => of(line, name)).filter((value) => value))].sort();
@@ -106,7 +107,7 @@
     });
     for (const line of lines()) {
       const fits = wanted.every((name) => [undefined, form.elements[name].value].includes(of(line, name)));
-      const text = line.textContent.toLowerCase();
+      const text = `${line.textContent} ${line.dataset.names ?? ""}`.toLowerCase(); // by the machine's names too
       line.hidden = !fits || !words.every((word) => text.includes(word));
       if (line.closest(".set")?.hidden || (metric !== "all" && (line.dataset.metric ?? metric) !== metric)) continue;
       count += 1;
@@ -163,11 +164,15 @@
       }
     }
     if (panel.open) panel.close();
-    const name = sections.some((section) => section.id === kind) ? kind : kind === "content" ? current : first;
-    const wanted = decoded(rest[0] ?? "");
+    const place = document.getElementById(decoded(location.hash.slice(1)));
+    const within = place?.closest("section.tab")?.id ?? (kind === "content" ? current : first);
+    const name = sections.some((section) => section.id === kind) ? kind : kind === "set" ? "sets" : within;
+    const set = place?.closest(".set");
+    const wanted = set ? set.dataset.dataset : decoded(rest[0] ?? "");
     if (all(".pills button", $("#" + name)).some((button) => button.dataset.name === wanted)) shownSet[name] = wanted;
     show(name);
-    if (kind === name) scrollTo(0, 0); // a tab is no place further down, although its link without scripts is
+    if (kind === name || kind === "set" || set) scrollTo(0, 0); // a tab is no place further down, although its link without scripts is
+    else if (place && within === name) place.scrollIntoView();
   };
   window.addEventListener("hashchange", go);
   const back = () => history.replaceState(null, "", "#" + (shownSet[current] ? `${current}/${encodeURIComponent(shownSet[current])}` : current));
@@ -175,6 +180,7 @@
     back();
     Choice.focus();
   };
+  window.addEventListener("load", () => { if (!panel.open && !Compare.shown) go(); }); // behind the browser's own jump to the address
   panel.addEventListener("close", () => {
     if (!location.hash.startsWith("#row/")) return;
     const link = all("a.row").find((a) => a.hash === location.hash && a.offsetParent);
@@ -185,10 +191,12 @@
   // Reasons of marks: under the pointer, with the focus, by touch; Escape puts them away
   const tip = $("#tip");
   const tell = (event) => {
-    const mark = event.target.closest?.(".mark, .like");
-    tip.hidden = !mark;
-    if (!mark) return;
-    if (mark.title) {
+    const mark = event.target.closest?.(".mark, .like, thead button, a.pt");
+    const told = mark && (mark.dataset.tip || mark.title || mark.querySelector("title"));
+    tip.hidden = !told;
+    if (!told) return;
+    if (mark.matches("a.pt")) mark.dataset.tip = $("title", mark).textContent;
+    else if (mark.title) {
       mark.dataset.tip = mark.title;
       mark.removeAttribute("title");
     }
@@ -206,6 +214,22 @@
     if (!tip.hidden && mark?.matches(".mark") && at.bottom > 0 && at.top < innerHeight) tell({ target: mark });
     else tip.hidden = true;
   }, true);
+
+  // Points of a figure are one stop of the Tab key; arrow keys go from point to point
+  const figures = all("#field svg[role=group]");
+  for (const figure of figures) {
+    const points = all("a.pt", figure);
+    points.forEach((point, n) => { point.setAttribute("tabindex", n ? -1 : 0); });
+    figure.addEventListener("keydown", (event) => {
+      const at = points.indexOf(event.target), last = points.length - 1;
+      const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: last }[event.key];
+      if (to === undefined || !points[to]) return;
+      event.preventDefault();
+      points[at].setAttribute("tabindex", -1);
+      points[to].setAttribute("tabindex", 0);
+      points[to].focus();
+    });
+  }
 
   // Light and dark
   const theme = $("#theme"), system = matchMedia("(prefers-color-scheme: dark)");

@@ -207,7 +207,7 @@ const Panel = (() => {
   const bar = (id, ...more) => {
     const close = el("button", { type: "button", className: "plain" }, "Close");
     close.addEventListener("click", () => dialog.close());
-    const title = `${Data.rows[id][0]} on ${decodeURIComponent(id.split("/")[1])}`;
+    const title = `${Data.rows[id][0]} on ${Data.sets[decodeURIComponent(id.split("/")[1])]}`;
     return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, Choice.button(id), close));
   };
   const untold = (id) => {
