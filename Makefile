@@ -76,7 +76,7 @@ test-newest: .venv-newest/.ready ## Run the fast tests on the newest versions of
 test-cluster: $(READY) ## Run a grid on a SLURM of its own; needs root and slurm-wlm
 	$(BIN)/python -m pytest -m cluster
 
-test-browser: $(READY) ## Look at the leaderboard page in headless Chromium
+test-browser: $(READY) ## Look at the leaderboard page in headless Chromium and Firefox, those that are installed
 	$(BIN)/python -m pytest -m browser
 
 lint: $(READY) ## Check style and types

@@ -1,35 +1,35 @@
-"""A browser, and a page in it. Skipped where the browser is not installed, with the package that it lacks."""
-
-import shutil
+"""The browsers, and a page in them. Skipped where a browser is not installed, with the package that it lacks."""
 
 import pytest
+from browsers import CHROMEDRIVER, CHROMIUM, FIREFOX, Chromium, Firefox
 from made_boards import show_board
 from page_actions import find, until
-from selenium import webdriver
 
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1360,900"
-)
+
+@pytest.fixture(scope="session", params=["chromium", "firefox"])
+def driver(request, tmp_path_factory):
+    """A browser without a window. A test of what only one of them has takes ``chromium``."""
+    if request.param == "firefox":
+        if not FIREFOX:
+            pytest.skip("no firefox: apt-get install firefox-esr")
+        browser = Firefox(tmp_path_factory.mktemp("firefox"))
+    else:
+        if not (CHROMIUM and CHROMEDRIVER):
+            pytest.skip("no chromium and chromedriver: apt-get install chromium-driver")
+        browser = Chromium()
+    yield browser
+    browser.quit()
 
 
-@pytest.fixture(scope="session")
-def driver():
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no chromium and chromedriver: apt-get install chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield chrome
-    chrome.quit()
+@pytest.fixture
+def chromium(driver):
+    """The browser, where it is Chromium: what a system is like is pretended there, and seconds are measured once."""
+    if not isinstance(driver, Chromium):
+        pytest.skip("Chromium alone can pretend it")
+    return driver
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +43,18 @@ def board(tmp_path_factory):
 @pytest.fixture
 def visit(driver, board):
     """Opens the page at a hash; at the end nothing may have been complained of in the console."""
-    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    driver.get_log("browser")
+    driver.screen(1360, 900)
+    driver.complaints()
 
     def go(hash_="", page=board):
         driver.get("about:blank")
         driver.get(page.as_uri() + hash_)
         if hash_.startswith("#row/"):
             until(lambda: find(driver, "#panel").get_attribute("data-row"), "the panel is filled")
+        if hash_.startswith("#compare"):
+            until(lambda: find(driver, "#compare").get_attribute("data-rows"), "the comparison is filled")
         return driver
 
     yield go
-    said = [entry["message"] for entry in driver.get_log("browser")]
+    said = driver.complaints()
     assert not said, said

@@ -33,7 +33,7 @@ def head(driver, title):
 
 
 def until(check, what):
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while not check():
         assert time.monotonic() < end, what
         time.sleep(0.02)
