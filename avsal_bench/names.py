@@ -180,6 +180,10 @@ def own_preset(preset: str, train: Iterable[str]) -> str:
     return f"{preset}-on-{'+'.join(train)}"
 
 
+#: What a network is marked with in tables whose windows at test time were those of videos played backwards.
+BACKWARDS = "backwards"
+
+
 def precision_word(precision: object) -> str:
     """What a row is marked with that was computed in a precision of Lightning; "" for float32.
 

@@ -148,6 +148,16 @@ class FitForm(TypedDict, total=False):
     curve: Annotated[list[dict[Text, Number | None]], Field(max_length=100_000)]
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
+class FrameScoresForm(TypedDict):
+    """Scores of single frames in ``<name>.frames.npy`` beside the record, as ``leaderboard.by_frame`` packs them."""
+
+    schema: Annotated[int, Field(ge=1, le=1_000)]
+    columns: Annotated[list[Name], Field(min_length=2, max_length=40)]
+    rows: Count
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 @with_config(ConfigDict(extra="allow", strict=True))
 class StoryForm(TypedDict, total=False):
     """Where a record comes from; further plain values may stand in it."""
@@ -167,6 +177,7 @@ class StoryForm(TypedDict, total=False):
     fits: Annotated[list[FitForm], Field(max_length=100)]
     maps: dict[Text, Any]
     made_of: dict[Text, Text | None]
+    frame_scores: FrameScoresForm
     replaces: dict[Text, Any]
     plugins: Annotated[list[PluginForm], Field(max_length=100)]
     viewing: ViewingForm

@@ -66,6 +66,7 @@ class ClipForm(NamedTuple):
     target: Target = "last"
     start: Start = "reverse"
     step: int = 1
+    backwards: bool = False
 
     @property
     def span(self) -> int:
@@ -113,6 +114,8 @@ class ClipSpec:
         pictures: where a network looks at frames of several sizes, the (height, width) of each: a frame of the clip is
             then that frame at all these sizes, each in the middle of its rows, one below the other, with black beside.
             ``size`` is that of the whole.
+        backwards: whether each window at test time is that of the video played backwards, with its sound (mspi2024,
+            Fig. 9). A network that goes by frames cannot.
         filter: how frames are resized. ``lanczos``, and ``bicubic`` with ``antialias``, are Pillow's, bit for bit;
             ``bicubic`` without has OpenCV's cubics (a = -0.75), and may differ from it by the rounding of a level.
 
@@ -132,6 +135,7 @@ class ClipSpec:
     walk: Walk = "windows"
     pictures: tuple[tuple[int, int], ...] = ()
     filter: Filter = "bilinear"
+    backwards: bool = False
 
     def __post_init__(self) -> None:
         if not _is_whole(self.frames):
@@ -162,6 +166,10 @@ class ClipSpec:
                 f"target: a network that goes by frames (walk) predicts the last of those it saw, got {self.target!r}; "
                 "leave it at 'last', or walk at 'windows'"
             )
+        if self.backwards and self.walk == "frames":
+            raise ValueError(
+                "backwards: a network that goes by frames (walk) carries its state from the first one; leave it False"
+            )
         if self.filter == "lanczos" and not self.antialias:
             raise ValueError("filter: lanczos always filters what is made smaller; leave antialias at True")
         if self.pictures != ():
@@ -177,7 +185,7 @@ class ClipSpec:
     @property
     def form(self) -> ClipForm:
         """Which frames of a video make a clip."""
-        return ClipForm(self.frames, self.target, self.start, self.step)
+        return ClipForm(self.frames, self.target, self.start, self.step, self.backwards)
 
     @property
     def target_index(self) -> int:

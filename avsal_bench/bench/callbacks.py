@@ -10,6 +10,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from avsal_bench.models import Network
 from avsal_bench.progress import Progress
@@ -54,8 +55,9 @@ class Curve(Callback):
     """Keeps what each epoch of a training gave; a checkpoint holds it, so that a resumed run has the whole of it.
 
     ``points`` is a list of one dict an epoch: ``epoch``, from 1; ``train/loss``, the mean of its steps' losses over all
-    processes; what validation gave (``VALIDATED``) where it is finite; and ``lr``, the rate of its first step for what
-    has no scale of its own.
+    processes; what validation gave (``VALIDATED``) where it is finite; ``lr``, the rate of its first step for what
+    has no scale of its own; and ``grad_norm``, the mean over its steps of the norm of the gradient of all parameters
+    together, before it is clipped (mspi2024, Fig. 7).
     """
 
     def __init__(self) -> None:
@@ -64,14 +66,21 @@ class Curve(Callback):
         self.lr = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.norms: list[torch.Tensor] = []
         """Take down the learning rate."""
-        self.losses = []
+        self.losses, self.norms = [], []
         # The rest stands behind the groups with a name (``parameter_groups``).
         self.lr = float(trainer.optimizers[0].param_groups[-1]["lr"])
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
         """Take down the loss of a batch; Lightning has divided it by the batches of a step."""
         self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Take down the norm of the gradient, which Lightning clips after this; nothing waits for a GPU here."""
+        found = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if found:
+            self.norms.append(nn.utils.get_total_norm(found, foreach=None))
+
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add an epoch, before its checkpoint is written."""
@@ -81,6 +90,8 @@ class Curve(Callback):
         finite = {name: value for name, value in seen.items() if math.isfinite(value)}
         self.points.append({"epoch": trainer.current_epoch + 1, **finite, "lr": self.lr})
 
+        if self.norms:
+            seen["grad_norm"] = float(torch.stack([norm.detach().double().cpu() for norm in self.norms]).mean())
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"points": self.points}

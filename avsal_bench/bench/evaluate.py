@@ -201,6 +201,7 @@ def score_inspected(
         preset=MAPS_PRESET,
         parameters=None,
         sound=s.sound,
+        results=s.results_folder(space, rule),
     )
     return path
 

@@ -10,6 +10,7 @@ from avsal_bench.bench.stages import test_folder
 from avsal_bench.data.dataset import dataset as described
 from avsal_bench.evaluation.picture import draw_gallery
 from avsal_bench.evaluation.protocol import Protocol, protocol
+from avsal_bench.leaderboard.by_frame.packed_scores import pack, scores_of_test
 from avsal_bench.metrics.further import FurtherMetric, further_metric
 from avsal_bench.record_story import nothing_known
 from avsal_bench.records import MetricForm, Record, VideoScores, mean_scores, write_record
@@ -80,22 +81,25 @@ def write_result(
     rules: Protocol,
     story: dict[str, Any],
     *,
-    gallery: Path | None = None,
+    results: Path | None = None,
+    gallery: bool = False,
     **options: Any,
 ) -> None:
-    """Write a record.
+    """Write a record, and beside it the scores of its frames.
 
     Args:
         path: of the record.
-        videos: see :func:`make_record`, as all that follows but the gallery.
+        videos: see :func:`make_record`, as all that follows but ``results`` and ``gallery``.
         rules: the protocol.
         story: the record's ``provenance``.
-        gallery: folder with the pictures of single videos, drawn as one beside the record; None for no picture.
+        results: folder in which the test left the scores of each video's frames, and their pictures; None for none.
+        gallery: whether to draw these pictures as one beside the record.
         options: further arguments of :func:`make_record`.
     """
-    record = make_record(videos, rules, story, **options)
-    if gallery is not None:
-        draw_gallery(videos, gallery, path.with_suffix(".jpg"))
+    frames = None if results is None else scores_of_test(videos, results)
+    record = make_record(videos, rules, story | ({} if frames is None else pack(path, frames)), **options)
+    if gallery and results is not None:
+        draw_gallery(videos, results, path.with_suffix(".jpg"))
     write_record(path, record)
 
 
@@ -140,5 +144,6 @@ def write_job_result(
         sound=sound,
         recipe=context.recipe,
         weights=weights,
-        gallery=folder if sound == "original" else None,
+        results=folder,
+        gallery=sound == "original",
     )

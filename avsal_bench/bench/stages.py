@@ -19,7 +19,7 @@ from avsal_bench.files import fingerprint
 from avsal_bench.kept import once
 from avsal_bench.models import create_model, model_entry
 from avsal_bench.models.weights.store import imported_source
-from avsal_bench.names import pick
+from avsal_bench.names import BACKWARDS, pick
 from avsal_bench.records import network_name
 from avsal_bench.training.recipe import Recipe
 from avsal_bench.training.stage import Stage
@@ -164,7 +164,8 @@ def network_label(job: Job, recipe: Recipe) -> str:
     So the records of one network with another encoder or fusion stand beside each other, such as those of ``mspi`` and
     ``mspi-s3d``.
     """
-    return model_entry(job.model).label(stage_options(job, recipe))
+    label = model_entry(job.model).label(stage_options(job, recipe))
+    return f"{label}-{BACKWARDS}" if recipe.test_backwards else label
 
 
 def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: str) -> Path:
@@ -182,7 +183,8 @@ def test_folder(job: Job, recipe: Recipe, space: Workspace, name: str, sound: st
         )
         folder = space.runs / "stages" / f"{job.network}-{seen}"
     precision = f"-{job.precision}" if job.precision else ""
-    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}{precision}"
+    backwards = f"-{BACKWARDS}" if recipe.test_backwards else ""
+    return folder / "test" / f"{job.protocol}-{name}-fold{job.fold}-{sound}{precision}{backwards}"
 
 
 def _seen_lists(job: Job, recipe: Recipe, space: Workspace, name: str) -> list[Any]:

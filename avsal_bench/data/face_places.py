@@ -61,15 +61,21 @@ class FacePlaces:
         return talking, others & ~talking
 
     def _pixels(self, box: Box) -> tuple[slice, slice] | None:
-        """Rows and columns of the pixels whose centres lie in a box; None where no pixel's does."""
-        across, down = self._scale
-        columns, rows = (
-            (max(0, math.ceil(low * scale - 0.5)), min(length, math.ceil(high * scale - 0.5)))
-            for low, high, scale, length in (
-                (box[0], box[2], across, self.size[1]),
-                (box[1], box[3], down, self.size[0]),
-            )
-        )
-        if columns[0] >= columns[1] or rows[0] >= rows[1]:
-            return None
-        return slice(*rows), slice(*columns)
+        return pixels_in(box, self._scale, self.size)
+
+
+def pixels_in(box: Box, scale: tuple[float, float], size: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Rows and columns of the pixels whose centres lie in a box; None where no pixel's does.
+
+    Args:
+        box: left, top, right, bottom, in pixels of a video.
+        scale: pixels of maps for each of these, across and down.
+        size: height and width of the maps.
+    """
+    columns, rows = (
+        (max(0, math.ceil(low * one - 0.5)), min(length, math.ceil(high * one - 0.5)))
+        for low, high, one, length in ((box[0], box[2], scale[0], size[1]), (box[1], box[3], scale[1], size[0]))
+    )
+    if columns[0] >= columns[1] or rows[0] >= rows[1]:
+        return None
+    return slice(*rows), slice(*columns)

@@ -37,8 +37,16 @@ class Window(NamedTuple):
         return self.frames[0] > self.frames[-1]
 
 
-def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1) -> Window:
-    """The clip of ``t`` frames that predicts ``frame`` of a video of ``n`` frames; ``*spec.form`` has the last four.
+def window(
+    frame: int,
+    n: int,
+    t: int,
+    target: Target = "last",
+    start: Start = "reverse",
+    step: int = 1,
+    backwards: bool = False,
+) -> Window:
+    """The clip of ``t`` frames that predicts ``frame`` of a video of ``n`` frames; ``*spec.form`` has the last five.
 
     For ``last``: the ``t`` frames that end at ``frame``; for the first ``t - 1`` frames of a video the reverse window
     (samyak0210/ViNet; avrsp2024, testing details), which starts ``t - 1`` frames later and runs back to ``frame``.
@@ -53,6 +61,9 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
 
     ``step`` is the way from one frame of a clip to the next; above, ``t - 1`` is ``(t - 1) * step`` then.
 
+    ``backwards`` is the window of the video played backwards: as if frame ``n`` were the first one. So the last
+    ``t - 1`` frames have the windows that run forwards.
+
     Raises:
         ValueError: when ``frame`` is not in the video.
 
@@ -64,9 +75,14 @@ def window(frame: int, n: int, t: int, target: Target = "last", start: Start = "
     (1, 1, 1, 2)
     >>> window(6, 10, 4, "middle", step=2).frames, window(6, 10, 4, 3, step=2).frames
     ((2, 4, 6, 8), (3, 5, 7, 9))
+    >>> window(5, 10, 3, backwards=True).frames, window(10, 10, 3, backwards=True).frames
+    ((7, 6, 5), (8, 9, 10))
     """
     if not 1 <= frame <= n:
         raise ValueError(f"frame {frame} is not in a video of {many(n, 'frame')}")
+    if backwards:
+        mirrored = window(n + 1 - frame, n, t, target, start, step)
+        return Window(frame, tuple(n + 1 - one for one in mirrored.frames))
     form = ClipForm(t, target, start, step)
     if target != "last":
         first = frame - form.before
@@ -101,6 +117,7 @@ def steps(
     target: Target = "last",
     start: Start = "reverse",
     step: int = 1,
+    backwards: bool = False,
     *,
     size: int,
     head: int | None = None,
@@ -119,6 +136,7 @@ def steps(
         target: which frame of a window is predicted; see :func:`window`.
         start: likewise.
         step: likewise.
+        backwards: likewise.
         size: windows of a step.
         head: those of the first one, if they are not as many.
         walk: how the network goes through a video.
@@ -136,7 +154,7 @@ def steps(
         yield from _frame_by_frame(targets, n, size, head or size)
         return
     held: list[int] = []
-    form = ClipForm(t, target, start, step)
+    form = ClipForm(t, target, start, step, backwards)
     end = 0
     while end < len(targets):
         begin, end = end, end + (head or size if end == 0 else size)
@@ -177,11 +195,13 @@ def _frame_by_frame(targets: Sequence[int], n: int, size: int, head: int) -> Ite
         yield Step(windows, first, numbers, tuple(targets[bisect_left(targets, first) : bisect_right(targets, end)]))
 
 
-def training_targets(n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1) -> range:
+def training_targets(
+    n: int, t: int, target: Target = "last", start: Start = "reverse", step: int = 1, backwards: bool = False
+) -> range:
     """Frames whose window lies wholly inside the video and runs forwards: where training clips are drawn.
 
     A video shorter than a clip has none; its last frame stands in, with an end frame repeated as in :func:`window`.
-    Arguments as there.
+    Arguments as there; trainings never run backwards.
 
     >>> training_targets(10, 4), training_targets(2, 4)
     (range(4, 11), range(2, 3))

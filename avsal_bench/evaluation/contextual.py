@@ -20,6 +20,7 @@ from torch import Tensor
 
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.face_places import FacePlaces
+from avsal_bench.data.sound_sources import MarkedSources, has_marks
 from avsal_bench.data.synth.making import synth_is_complete
 from avsal_bench.data.synth.sounding import GIVEN, sounding_regions
 from avsal_bench.evaluation.maps import read_map
@@ -88,17 +89,48 @@ class FaceRegions:
         return dict(zip(FACES, (talking, others, rest & ~others, rest, everywhere), strict=True))
 
 
+class MarkedRegions:
+    """The sources of the sound that a person marked, and what is round them.
+
+    Args:
+        video: of any set.
+        root: of its data, with the marks (:mod:`avsal_bench.data.sound_sources`).
+
+    Raises:
+        FileNotFoundError, ValueError: as :meth:`~avsal_bench.data.sound_sources.MarkedSources.of`.
+    """
+
+    places: tuple[str, ...] = PLACES
+
+    def __init__(self, video: Video, root: Path) -> None:
+        self._marked = MarkedSources.of(video, root)
+        self.size = self._marked.size
+
+    def seen(self, frame: int) -> bool:
+        """Whether a source was marked in a frame, from 1."""
+        return self._marked.seen(frame)
+
+    def masks(self, frames: Sequence[int]) -> dict[str, Tensor]:
+        """Pixels of each part in some frames, ``(F, H, W)`` bool."""
+        region = torch.from_numpy(self._marked.masks(frames))
+        return dict(zip(PLACES, (region, ~region, torch.ones_like(region)), strict=True))
+
+
 #: The parts of the frames of a video: their names ``places``, and the ``size`` of its fixation maps.
-Regions = SourceRegions | FaceRegions
+Regions = SourceRegions | FaceRegions | MarkedRegions
 
 
 def regions_of(video: Video, root: Path) -> Regions:
-    """The parts of the frames of a video.
+    """The parts of the frames of a video: by what a person marked, where anybody did, else by what the set says itself.
 
     Raises:
         ValueError: for a set that does not say where the sounding thing is, or naming a file that is wrong.
         FileNotFoundError: naming a missing file.
     """
+    return MarkedRegions(video, root) if has_marks(video.dataset, root) else _own_regions(video, root)
+
+
+def _own_regions(video: Video, root: Path) -> Regions:
     return FaceRegions(video) if video.faces else SourceRegions(torch.from_numpy(sounding_regions(video, root)))
 
 
@@ -184,7 +216,7 @@ def places_heard(video: Video, sounds: Sequence[int], protocol: Protocol, root: 
     if not has_regions(video, root):
         return None
     try:
-        return PlacesHeard(regions_of(video, root), protocol, sounds)
+        return PlacesHeard(_own_regions(video, root), protocol, sounds)
     except ValueError:
         if video.faces:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from avsal_bench.leaderboard.significance import video_means
 from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
 from avsal_bench.leaderboard.tables import Row, Score, categories, rows, score
 from avsal_bench.means import defined_mean
+from avsal_bench.names import BACKWARDS
 from avsal_bench.records import CURVE_PARTS, METRICS, Record, VideoScores, read_record
 from avsal_bench.text import many
 
@@ -26,12 +27,12 @@ CASES = 3
 MOST = 10
 
 
-def read_analysed(paths: Sequence[Path]) -> list[Row]:
-    """Rows of some records of one data set and protocol; folds and seeds of one network make one row.
+def read_named(paths: Sequence[Path]) -> dict[Path, Record]:
+    """Some records of one data set and protocol, by their files.
 
     Raises:
-        ValueError: naming a file that is no record or stands there twice, for records that cannot be set side by side,
-            or for more than ``MOST`` rows.
+        ValueError: naming a file that is no record or stands there twice, or for records that cannot be set side by
+            side.
         FileNotFoundError: naming a file that is not there.
     """
     if not paths:
@@ -50,7 +51,25 @@ def read_analysed(paths: Sequence[Path]) -> list[Row]:
     empty = [path for path, r in found.items() if not r.videos]
     if empty:
         raise ValueError(f"{empty[0]}: a record without videos; there is nothing to analyse")
-    table = rows(found.values())
+    return found
+
+
+def read_analysed(paths: Sequence[Path]) -> list[Row]:
+    """Rows of some records of one data set and protocol; folds and seeds of one network make one row.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`read_named`, and :func:`analysed_rows`.
+    """
+    return analysed_rows(read_named(paths).values())
+
+
+def analysed_rows(records: Iterable[Record]) -> list[Row]:
+    """Rows of records that can be set side by side.
+
+    Raises:
+        ValueError: for more than ``MOST`` rows.
+    """
+    table = rows(records)
     if len(table) > MOST:
         raise ValueError(f"{many(len(table), 'network')}; at most {MOST} can be told apart side by side, name fewer")
     return table
@@ -199,7 +218,9 @@ def find_results(record: Record, runs: Path) -> Path | None:
     It is known by its scores, so a folder of other weights is never taken for it.
     """
     precision = f"-{record.precision}" if record.precision else ""
-    pattern = f"stages/*/test/{record.protocol}-{record.dataset}-fold{record.fold}-{record.sound}{precision}"
+    backwards = f"-{BACKWARDS}" if record.recipe.get("test_backwards") is True else ""
+    test = f"{record.protocol}-{record.dataset}-fold{record.fold}-{record.sound}{precision}{backwards}"
+    pattern = f"stages/*/test/{test}"
     found = (folder for folder in sorted(runs.glob(pattern)) if all(_made(folder, v) for v in record.videos))
     return next(found, None)
 

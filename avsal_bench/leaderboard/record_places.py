@@ -1,7 +1,8 @@
 """Where records lie: in a folder, in an archive, or in an archive at an address. One rule for all who read records.
 
-Of an archive, such as a whole repository, only files called ``.json`` are taken out, within :data:`TAKEN`; they are
-kept below the runs under the SHA-256 of the archive. Which of them are records, :mod:`.merged_records` says.
+Of an archive, such as a whole repository, only files called ``.json`` and ``.frames.npy`` are taken out, within
+:data:`TAKEN`; they are kept below the runs under the SHA-256 of the archive. Which of them are records,
+:mod:`.merged_records` says.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from pathlib import Path
 from avsal_bench.getting.archives import CLOSED, Only, is_archive
 from avsal_bench.getting.kept_archive import Kept, is_address, kept_archive, kept_file
 from avsal_bench.getting.offers import mirror_of
+from avsal_bench.leaderboard.by_frame.packed_scores import PACKED
 from avsal_bench.plain_values import MOST_BYTES
 from avsal_bench.resources import home
 
 #: What is taken out of an archive, and how much at the most.
-TAKEN = Only(lambda path: path.suffix == ".json", most_files=20_000, most_bytes=4_000_000_000, most_each=MOST_BYTES)
+TAKEN = Only(
+    lambda path: path.name.endswith((".json", PACKED)),
+    most_files=40_000,
+    most_bytes=4_000_000_000,
+    most_each=MOST_BYTES,
+)
 
 
 def local_places(places: Sequence[str | os.PathLike[str]], runs: Path | None = None) -> tuple[list[Path], list[str]]:
@@ -39,7 +46,7 @@ def local_places(places: Sequence[str | os.PathLike[str]], runs: Path | None = N
             opened here.
         OSError: where an address does not answer, and no copy is kept.
     """
-    cache = (runs or home() / "runs") / "records" / "json"
+    cache = (runs or home() / "runs") / "records" / "files"
     found, notes = [], []
     for place in places:
         kept = _kept(os.fspath(place), cache)

@@ -37,6 +37,8 @@ class Recipe:
         stages: of training, in order; none for a baseline.
         test: data sets to test on; one record each.
         test_batch_size: windows that are predicted at a time.
+        test_backwards: whether every window of the test is that of the video played backwards, with its sound
+            (mspi2024, Fig. 9); the network is called so in tables.
         folds: that are run when none are asked for.
         sounds: conditions that an audio-visual network is tested under.
         weights: published weights that are tested as they are, by modality, with ``{fold}`` where each fold has its
@@ -49,6 +51,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     test: Sets
     test_batch_size: Count = 8
+    test_backwards: bool = False
     folds: tuple[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9], ...] = (1, 2, 3)
     sounds: tuple[Sound, ...] = ("original",)
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +68,10 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """As plain values, for a record."""
-        return {**asdict(self), "stages": tuple(stage.plain() for stage in self.stages)}
+        plain = {**asdict(self), "stages": tuple(stage.plain() for stage in self.stages)}
+        if not self.test_backwards:  # so that the fingerprints of recipes from before it stay
+            del plain["test_backwards"]
+        return plain
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:

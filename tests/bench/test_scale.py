@@ -127,7 +127,9 @@ def test_a_resumed_run_has_the_whole_curve(undisturbed, space, monkeypatch):
     (path,) = run_job(job(), space, ONE)
     fits = [read_record(p).provenance["fits"][0] for p in (path, undisturbed[1])]
     assert fits[0]["curve"] == fits[1]["curve"]
-    assert [set(point) for point in fits[0]["curve"]] == [{"epoch", "train/loss", "val/loss", "val/cc", "lr"}] * 3
+    assert [set(point) for point in fits[0]["curve"]] == [
+        {"epoch", "train/loss", "val/loss", "val/cc", "lr", "grad_norm"}
+    ] * 3
 
 
 def test_the_curve_is_that_of_the_log(undisturbed):

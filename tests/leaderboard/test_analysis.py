@@ -220,10 +220,20 @@ def test_records_side_by_side_give_text_tables_and_pictures(tmp_path, synth_root
     assert "![By category](categories.png)" in (out / "analysis.md").read_text(encoding="utf-8")
     pictures = sorted(path.name for path in out.glob("*.png"))
     assert pictures == ["cases-stavis_av.png", "categories.png", "time.png"]
+    assert "## Analysis of variance" in said
+    assert f"- stavis_v: {named[2]}: the record has no scores of single frames; test it anew" in said
+    assert "- stavis_v: no maps of fold 1, seed 0 are there; bench it with --keep-maps" in said
     for name in pictures:
         assert np.asarray(Image.open(out / name).convert("L")).std() > 5
     tables = {path.name: list(csv.DictReader(path.open(encoding="utf-8"))) for path in out.glob("*.csv")}
-    assert set(tables) == {"categories.csv", "time.csv", "cases.csv", "relative.csv"}
+    variance = {"variance.csv", "variance_pairs.csv"}
+    assert set(tables) == {"categories.csv", "time.csv", "cases.csv", "relative.csv"} | variance
+    units = {(line["factor"], line["within"]) for line in tables["variance.csv"] if line["metric"] == "CC"}
+    assert units == {
+        *(("network", kind) for kind in ("all", "timbre", "pulse", "offscreen", "silent")),
+        *(("category", name) for name in ("stavis_av", "stavis_v", "mep")),
+    }
+    assert {line["metric"] for line in tables["variance_pairs.csv"]} == {"CC"}, "the others have no table of pairs"
     assert len(tables["categories.csv"]) == 3 * 5 * len(METRICS)
     assert len(tables["time.csv"]) == 3 * 20 * len(METRICS)
     assert {line["picture"] for line in tables["cases.csv"] if line["network"] == "stavis_av"} == {"there"}

@@ -53,6 +53,12 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
                 check_release(context.space.data_root, training.stage.utterances, int(training.options.get("words", 0)))
         for name in training.stage.stills:
             with needs.noted():
+    if context.recipe.test_backwards and net.spec.walk == "frames":
+        with needs.noted():
+            raise ValueError(
+                f"{job.model} goes through a video frame by frame, so it cannot be tested backwards; leave out "
+                "test_backwards"
+            )
                 images = need_training(dataset(name), videos_of(context.space, name, "train", job.fold))
                 needs.read(images, "frames", "maps", *(("fixations",) if needs_fixations(training.stage.loss) else ()))
     labels = "labels" if net.switched_by_labels else "consistency"

@@ -187,6 +187,8 @@ def data_to_predict(
     rules = protocol(context.job.protocol)
     if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
         spec = replace(spec, audio=module.net.script_audio)
+    if context.recipe.test_backwards:
+        spec = replace(spec, backwards=True)
     labels = module.net.switched_by_labels
     if machine.precision == "64-true":
         module.double()  # first, so that norms are folded in float64

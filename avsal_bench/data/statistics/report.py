@@ -20,7 +20,10 @@ from avsal_bench.text import many, text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
+#: Categories of a set whose mean maps are drawn, at most.
+CATEGORIES_SHOWN = 8
 #: Videos that a line of the table names before it counts the rest; JSON names all.
 NAMED = 8
 
@@ -48,7 +51,16 @@ def write_stats_json(stats: Sequence[SetStats], path: Path) -> None:
     Raises:
         OSError: naming the folder, when it cannot be written.
     """
-    plain = [_without_nan({**asdict(s), "map": s.map.tolist()}) for s in stats]
+    plain = [
+        _without_nan(
+            {
+                **asdict(s),
+                "map": s.map.tolist(),
+                "category_maps": {kind: found.tolist() for kind, found in s.category_maps.items()},
+            }
+        )
+        for s in stats
+    ]
     write_atomically(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
 
 
@@ -88,7 +100,9 @@ def findings(stats: SetStats) -> list[str]:
 def draw_stats(stats: Sequence[SetStats], path: Path) -> None:
     """Draw a row for each set as a PNG of 1600 pixels' width: mean fixation map, durations, fixations a frame.
 
-    All sets have the same axes. The map is smoothed by a Gaussian of one cell of its grid, for the eye only.
+    All sets have the same axes. The map is smoothed by a Gaussian of one cell of its grid, for the eye only. Below them
+    stand the mean fixation maps of each category of the sets that have some (dave2019, Fig. 3), at most
+    ``CATEGORIES_SHOWN`` of a set, those of the most videos.
 
     Raises:
         ValueError: for no set, or a name that does not end in .png.
@@ -96,8 +110,13 @@ def draw_stats(stats: Sequence[SetStats], path: Path) -> None:
     """
     if not stats:
         raise ValueError("no data set to draw; name at least one")
-    figure = new_figure(1600, 50 + 290 * len(stats))
-    axes = figure.subplots(len(stats), 3, squeeze=False, sharex="col", width_ratios=(1.25, 1, 1))
+    kinds = [s for s in stats if len(s.category_maps) > 1]
+    heights = [50 + 290 * len(stats), *(230 for _ in kinds)]
+    figure = new_figure(1600, sum(heights))
+    top, *below = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
+    for part, s in zip(below, kinds, strict=True):
+        _draw_categories(part, s)
+    axes = top.subplots(len(stats), 3, squeeze=False, sharex="col", width_ratios=(1.25, 1, 1))
     edges = _duration_edges([seconds for s in stats for seconds in s.durations.values() if seconds] or [1.0])
     most = max(len(s.gaze.histogram) for s in stats)
     for row, s in zip(axes, stats, strict=True):
@@ -111,18 +130,36 @@ def draw_stats(stats: Sequence[SetStats], path: Path) -> None:
 
 
 def _draw_map(axes: Axes, s: SetStats) -> None:
+    _show_map(axes, s.map)
+    title = f"{s.name}: centre AUC {s.gaze.centre_auc:.3f}, distance {s.gaze.centre_distance:.2f}"
+    axes.set_title(title, fontsize=12, loc="left", fontweight="bold")
+
+
+def _draw_categories(part: SubFigure, s: SetStats) -> None:
+    """The mean fixation map of each category, side by side."""
+    shown = sorted(s.category_maps, key=lambda kind: (-s.category_videos[kind], kind))[:CATEGORIES_SHOWN]
+    rest = len(s.category_maps) - len(shown)
+    more = f"; {many(rest, 'category', plural='categories')} more in the JSON" if rest else ""
+    part.suptitle(f"{s.name}: mean fixation maps by category{more}", fontsize=12, fontweight="bold", x=0.01, ha="left")
+    places = part.subplots(1, max(CATEGORIES_SHOWN // 2, len(shown)), squeeze=False)[0]
+    for axes, kind in zip(places, shown, strict=False):
+        _show_map(axes, s.category_maps[kind])
+        axes.set_title(f"{kind}, {many(s.category_videos[kind], 'video')}", fontsize=11, loc="left")
+    for axes in places[len(shown) :]:
+        axes.set_axis_off()
+
+
+def _show_map(axes: Axes, found: NDArray[np.float64]) -> None:
     from matplotlib.colors import PowerNorm
 
-    smooth = gaussian_filter(s.map, 1.0)
-    rows, columns = s.map.shape
+    smooth = gaussian_filter(found, 1.0)
+    rows, columns = found.shape
     # The root: the peak in the middle, which nearly every set has, would leave all else black.
     scale = PowerNorm(0.5, 0, max(float(smooth.max()), 1e-12))
     axes.imshow(smooth, cmap="magma", norm=scale, interpolation="bilinear", extent=(0, 1, 1, 0), aspect=rows / columns)
     axes.plot(0.5, 0.5, "+", color="#00c8e8", markersize=12, markeredgewidth=1.5)
     axes.set_xticks([])
     axes.set_yticks([])
-    title = f"{s.name}: centre AUC {s.gaze.centre_auc:.3f}, distance {s.gaze.centre_distance:.2f}"
-    axes.set_title(title, fontsize=12, loc="left", fontweight="bold")
 
 
 def _draw_durations(axes: Axes, s: SetStats, edges: NDArray[np.float64]) -> None:

@@ -113,6 +113,8 @@ class SetStats:
         gaze: fixations.
         map: mean fixation map on ``GRID``: that of each video has sum 1, and so has their mean; zeros when nobody
             fixated anything.
+        category_maps: likewise of the videos of each category, where the set has categories; empty where it has none.
+        category_videos: how many videos with fixations each has.
     """
 
     name: str
@@ -126,6 +128,8 @@ class SetStats:
     overlaps: Overlaps
     gaze: GazeStats
     map: Array = field(compare=False)
+    category_maps: dict[str, Array] = field(compare=False, default_factory=dict)
+    category_videos: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,10 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
         for index, result in workers.run(video_stats, [(video, stride) for video in told]):
             read[told[index].name] = result
             bar.advance()
+    by_category: dict[str, list[Array]] = {}
+    for video in told:
+        if video.category and read[video.name].map.any():
+            by_category.setdefault(video.category, []).append(read[video.name].map)
     return SetStats(
         name=name,
         synthetic=description.embedded,
@@ -180,6 +188,8 @@ def set_stats(name: str, root: Path, workers: Workers, stride: int = 1) -> SetSt
         overlaps=find_overlaps(lists),
         gaze=_gaze_stats({v.name: read[v.name] for v in told}),
         map=_mean_map([read[v.name].map for v in told]),
+        category_maps={kind: _mean_map(maps) for kind, maps in sorted(by_category.items())},
+        category_videos={kind: len(maps) for kind, maps in sorted(by_category.items())},
     )
 
 
@@ -316,9 +326,13 @@ def centre_distance(counts: NDArray[np.int64]) -> float:
 
 def to_grid(counts: NDArray[np.int64]) -> Array:
     """Fixations ``(H, W)`` on ``GRID`` with a sum of 1: each pixel is shared out by area. Zeros stay zeros."""
-    rows, columns = (_shares(cells, pixels) for cells, pixels in zip(GRID, counts.shape, strict=True))
-    grid: Array = rows @ counts @ columns.T
-    return grid / max(int(counts.sum()), 1)
+    return on_grid(counts) / max(int(counts.sum()), 1)
+
+
+def on_grid(values: NDArray[np.int64] | Array) -> Array:
+    """A map ``(H, W)`` on ``GRID``, with the same sum: each pixel is shared out by area."""
+    rows, columns = (_shares(cells, pixels) for cells, pixels in zip(GRID, values.shape, strict=True))
+    return np.asarray(rows @ values @ columns.T)
 
 
 def _shares(cells: int, pixels: int) -> Array:

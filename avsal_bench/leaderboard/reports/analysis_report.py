@@ -27,6 +27,7 @@ from avsal_bench.leaderboard.escaping import for_csv
 from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.published_scores import PublishedRow, PublishedVideos
 from avsal_bench.leaderboard.reports.analysis_plots import draw_cases, draw_categories, draw_contextual, draw_time
+from avsal_bench.leaderboard.reports.frame_report import Further, write_further
 from avsal_bench.leaderboard.reports.printed_scores import printed_part
 from avsal_bench.leaderboard.reports.printed_videos import video_lines, video_part
 from avsal_bench.leaderboard.statistics import Interval
@@ -57,6 +58,7 @@ class Analysis:
         bounds: further rows, only to be looked through for the mean eye position and human infinite.
         papers: what papers print.
         videos: what authors hand out of single videos.
+        further: frame scores and mean maps; None where nobody looked for them.
     """
 
     table: Sequence[Row]
@@ -66,6 +68,7 @@ class Analysis:
     bounds: Sequence[Row] = ()
     papers: Sequence[PublishedRow] = ()
     videos: Sequence[PublishedVideos] = ()
+    further: Further | None = None
     names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,10 @@ def write_analysis(found: Analysis, folder: Path) -> tuple[str, list[Path]]:
         written.append(_write_csv(folder / "videos.csv", video_lines(found.table, found.names, found.videos)))
         parts.append(beside)
     written += [folder / "categories.png", folder / "time.png", *drawn]
+    if found.further is not None:
+        more = write_further(found.table, found.names, found.metric, found.further, folder)
+        parts += more.parts
+        written += [_write_csv(folder / name, lines) for name, lines in more.tables.items()] + more.pictures
     if any(c.scores for c in found.contextual):
         written.append(_write_csv(folder / "contextual.csv", _contextual_lines(found)))
         by_name = dict(zip(found.names, found.contextual, strict=True))

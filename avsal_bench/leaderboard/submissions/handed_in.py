@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avsal_bench.files import regular_file
+from avsal_bench.leaderboard.by_frame.packed_scores import PACKED
 from avsal_bench.leaderboard.submissions.problem import NO_FILE, Problem
 from avsal_bench.strays import strays
 
@@ -15,7 +16,7 @@ MOST_FILES = 20_000
 
 
 def files_in(paths: Sequence[Path], problems: dict[Path, list[Problem]], left: list[Path]) -> Iterator[Path]:
-    """Every regular file once, those of folders by name; a picture beside a record belongs to it.
+    """Every regular file once, those of folders by name; a picture and frame scores beside a record belong to it.
 
     Args:
         paths: files, and folders of them.
@@ -32,12 +33,21 @@ def files_in(paths: Sequence[Path], problems: dict[Path, list[Problem]], left: l
             raise FileNotFoundError(f"no such file or folder: {path}")
         inside = {*_inside(path, problems, left)} if path.is_dir() else {path}
         for file in sorted(inside):
-            if not path.is_dir() or not (file.suffix == ".jpg" and file.with_suffix(".json") in inside):
+            if not path.is_dir() or record_beside(file) not in inside:
                 if file.resolve() not in seen:
                     yield file
                 seen.add(file.resolve())
             if len(seen) > MOST_FILES:
                 raise ValueError(f"{path}: more than {MOST_FILES:,} files; hand them in as several submissions")
+
+
+def record_beside(file: Path) -> Path | None:
+    """The record that a file belongs to by its name, as a picture or as scores of frames; None for any other file."""
+    name = file.name
+    for ending in (".jpg", PACKED):
+        if name.endswith(ending):
+            return file.with_name(name.removesuffix(ending) + ".json")
+    return None
 
 
 def _inside(folder: Path, problems: dict[Path, list[Problem]], left: list[Path]) -> Iterator[Path]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from avsal_bench.data.plain_arrays import MOST_BYTES as MOST_PACKED
 from avsal_bench.files import regular_file
+from avsal_bench.leaderboard.by_frame.packed_scores import packed_path
 from avsal_bench.leaderboard.submissions.problem import Problem
 from avsal_bench.leaderboard.submissions.submit import Submission, is_same
 from avsal_bench.progress import progress
@@ -149,7 +151,7 @@ def _link(path: Path, place: Path) -> None:
 
 
 def _write(found: Submission, folder: Path, stage: Path, pictures: bool) -> Iterator[Path]:
-    """Write records and pictures into the stage; gives their places below the folder."""
+    """Write records, the frame scores beside them, and pictures into the stage; gives their places below the folder."""
     with progress("records", len(found.records)) as bar:
         for path, record in found.records.items():
             place = found.places[path].relative_to(folder)
@@ -157,6 +159,10 @@ def _write(found: Submission, folder: Path, stage: Path, pictures: bool) -> Iter
             if not is_same(path, found.places[path]):
                 write_record(stage / place, record)
                 yield place
+                if os.path.lexists(frames := packed_path(path)):
+                    packed_path(stage / place).unlink(missing_ok=True)  # its content has another name too
+                    shutil.copyfile(regular_file(frames, MOST_PACKED), packed_path(stage / place))
+                    yield packed_path(place)
                 if pictures and os.path.lexists(picture):
                     (stage / place).with_suffix(".jpg").unlink(missing_ok=True)  # its content has another name too
                     clean_picture(picture, (stage / place).with_suffix(".jpg"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal_bench.files import regular_file, sha256
+from avsal_bench.leaderboard.by_frame.packed_scores import packed_path, unpack
 from avsal_bench.leaderboard.kinds import KINDS, known_viewing
 from avsal_bench.leaderboard.submissions.handed_in import files_in
 from avsal_bench.leaderboard.submissions.problem import NO_RECORD, Problem, with_fix
@@ -120,7 +122,7 @@ def check_submission(
         if not problems:
             r = record
             place = record_path(folder / "records", r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
-            problems = list(_place_problems(path, place, record, taken, reason, there))
+            problems = [*_place_problems(path, place, record, taken, reason, there), *_frame_problems(path, record)]
             taken[str(place).casefold()] = path
         if problems:
             found.problems[path] = problems
@@ -342,6 +344,16 @@ def _place_problems(
     elif place.exists() and not reason and not replaces(record, place):
         told = f'{place} is there already; to put this one in its place give --replace "why"'
         yield Problem(told, 'put it in its place with `avsal submit --replace "why"`')
+
+
+def _frame_problems(path: Path, record: Record) -> Iterator[Problem]:
+    """Frame scores beside a record that are not its own. A record whose file was left at home is whole without it."""
+    if os.path.lexists(packed_path(path)):
+        try:
+            regular_file(packed_path(path))
+            unpack(path, record)
+        except (ValueError, OSError) as error:
+            yield Problem(str(error), "hand the record in without this file, or with that of its own test")
 
 
 def replaces(record: Record, place: Path) -> bool:

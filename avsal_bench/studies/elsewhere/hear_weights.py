@@ -269,5 +269,6 @@ def _test(trial: _Trial, sounds: Sequence[Sound]) -> None:
             parameters=parameters,
             sound=sound,
             weights={"file": Path(trial.predictor.source).name, "sha256": trial.sha256},
-            gallery=trial.folder(sound) if sound == "original" else None,
+            results=trial.folder(sound),
+            gallery=sound == "original",
         )
