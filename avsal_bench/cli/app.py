@@ -15,6 +15,7 @@ from avsal_bench.cli.handing_on.export import add_parser as add_export
 from avsal_bench.cli.hear import add_parser as add_hear
 from avsal_bench.cli.leaderboard import add_parser as add_leaderboard
 from avsal_bench.cli.list import add_parser as add_list
+from avsal_bench.cli.looking.show_record import add_parser as add_show
 from avsal_bench.cli.models import add_parser as add_models
 from avsal_bench.cli.predict import add_parser as add_predict
 from avsal_bench.cli.protocols import add_parser as add_protocols
@@ -33,7 +34,7 @@ from avsal_bench.ending import exit_code, parsed, shared_options
 #: In the order of `avsal --help`: what most come for, what looks closer, and what few need.
 COMMANDS = (
     *(add_bench, add_evaluate, add_predict, add_leaderboard, add_list, add_models, add_data, add_weights, add_submit),
-    *(add_submit_challenge, add_card),
+    *(add_submit_challenge, add_card, add_show),
     *(add_hear, add_study, add_protocols, add_analyse, add_regress),
     *(add_export, add_run, add_synth, add_switch, add_pseudo, add_retention),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +59,11 @@ def add_command(
     parser.set_defaults(function=function)
     shared_options(parser)
     return parser
+
+
+def typed_command() -> str:
+    """The command as it was typed, of paths their last part alone, as it is shown to others; at most 300 characters."""
+    return " ".join(["avsal", *(shlex.quote(Path(word).name if "/" in word else word) for word in sys.argv[1:])])[:300]
 
 
 def one_a_core(parser: argparse._ActionsContainer) -> None:

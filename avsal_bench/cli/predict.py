@@ -37,6 +37,8 @@ examples:
       with published weights in their authors' form, maps/00001.npy and so on
   avsal predict film.mp4 -o maps --form mp4
       maps/film.mp4: the maps themselves as a film in grey, in the form of challenges
+  avsal predict film.mp4 -o look --view
+      look/index.html: a film with the frame, the map and, for a network that hears, the map muted beside it
   avsal predict --dataset ntire26_private -o maps
       maps/<video>.mp4 for each test video; `avsal submit-challenge` checks and packs them
   avsal predict --camera 0 --preview look.jpg
@@ -85,6 +87,8 @@ def add_parser(commands: Commands) -> None:
         "mkv, without loss. docs/howto/map_films.md says what is lost",
     )
     maps.add_argument("--bits", type=int, choices=[8, 10], default=10, help="of an mp4 (default: %(default)s)")
+    text = "films to look at in place of maps: frame, map, and the map muted beside it; OUT/index.html plays them"
+    maps.add_argument("--view", action="store_true", help=text)
     maps.add_argument("--native", action="store_true", help="keep the network's size, not that of the video")
     maps.add_argument("--force", action="store_true", help="start over, and remove maps of something else")
     text = "go on with maps that other code or other libraries made"
@@ -133,6 +137,9 @@ def predict(args: argparse.Namespace) -> int:
     print(f"{predictor.name}{weights}, on {how}; it hears {heard if predictor.hears else 'nothing'}", flush=True)
     if overlay:
         predict_overlay(predictor, videos[0], out, running, args.muted)
+    elif args.view:
+        _fill_view(args, predictor, videos, out, running)
+        out = out / "index.html"
     else:
         _fill_folder(args, predictor, videos, out, running)
     print(out)
@@ -226,6 +233,19 @@ def _fill_folder(
         print(f"{there} of {many(sum(video.n_frames for video in videos), 'map')} were there")
 
 
+def _fill_view(
+    args: argparse.Namespace, predictor: Predictor, videos: Sequence[Video], out: Path, running: Running
+) -> None:
+    """Write the films that are looked at, and their page."""
+    from avsal_bench.cli.options import typed_command
+    from avsal_bench.prediction.viewing.predicted_view import predict_view
+
+    options: dict[str, Any] = {"muted": args.muted, "force": args.force, "reuse_other_code": args.reuse_other_code}
+    films, there = predict_view(predictor, videos, out, running, command=typed_command(), **options)
+    if there:
+        print(f"{there} of {many(len(films.films), 'film')} were there")
+
+
 def _listed(args: argparse.Namespace, space: Workspace) -> list[Video]:
     """The videos of the part of the data set that is asked for."""
     from avsal_bench.bench.sets import videos_of
@@ -248,6 +268,9 @@ def _check_asked(args: argparse.Namespace, out: Path, overlay: bool) -> None:
     if out.suffix and not overlay and not out.is_dir():
         wanted = "a folder" if args.dataset else "a name that ends in .mp4, or a folder"
         raise ValueError(f"{out}: expected {wanted}, whose name has no dot")
+    if args.view and (overlay or args.form or args.native):
+        what = f"{out.name} is a film, and --view fills a folder" if overlay else "it goes without --form and --native"
+        raise ValueError(f"--view: {what}; name a new folder, such as -o look --view")
     if overlay and (args.form or args.native):
         raise ValueError(
             f"{out}: --form and --native are for a folder; an mp4 shows the maps over the frames. For a film of the "

@@ -40,6 +40,8 @@ PAGES = {
 }
 #: Files of the leaderboard, which the site has below ``leaderboard/``.
 LEADERBOARD = ("index.html", "leaderboard.csv", "published.csv", "references.bib")
+#: Endings of films of the leaderboard and of what belongs to them, which the site has as well.
+FILMS = (".webm", ".jpg", ".html")
 #: Where a link to a file or folder of the repository leads instead.
 INSTEAD = {
     "README.md": "index.md",
@@ -101,8 +103,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for uri, text in made.items():
         files.append(File.generated(config, uri, content=text))
-    for path in (HOME / "leaderboard" / name for name in LEADERBOARD):
-        files.append(File.generated(config, f"leaderboard/{path.name}", abs_src_path=str(path.resolve())))
+    films = sorted(path for path in (HOME / "leaderboard" / "films").rglob("*") if path.suffix in FILMS)
+    for path in (*(HOME / "leaderboard" / name for name in LEADERBOARD), *films):
+        uri = path.relative_to(HOME).as_posix()
+        files.append(File.generated(config, uri, abs_src_path=str(path.resolve())))
     todo = [*PAGES]
     for file in files.documentation_pages():
         todo += [path for link in links(file.content_string) if (path := target(f"docs/{file.src_uri}", link))]

@@ -172,7 +172,7 @@ def write_overlay(video: Video, path: Path, pictures: Iterable[Image.Image], siz
     with painting.output_file(path, ".mp4") as temporary, bar as shown, av.open(str(temporary), "w") as container:
         picture = _add_picture(container, rate, size[0] + ground.height, size[1])
         picture.codec_context.time_base = step
-        sound = None if track is None else _SoundWriter(container, track)
+        sound = None if track is None else SoundWriter(container, track)
         for number, image in zip(numbers, pictures, strict=True):
             whole = Image.new("RGB", (picture.width, picture.height))
             whole.paste(image)
@@ -354,18 +354,29 @@ def _add_picture(container: OutputContainer, rate: Fraction, height: int, width:
     return stream
 
 
-class _SoundWriter:
-    """Writes the sound beside the frames, a frame's worth at a time: players want both near each other."""
+class SoundWriter:
+    """Writes the sound beside the frames, a frame's worth at a time: players want both near each other.
 
-    def __init__(self, container: OutputContainer, track: Track) -> None:
-        known = av.Codec("aac", "w").audio_rates or [FALLBACK_RATE]
+    Args:
+        container: that is being written.
+        track: the sound.
+        codec: ``aac`` for an mp4, ``libopus`` for a WebM.
+        bit_rate: bits a second; None for what the encoder takes.
+    """
+
+    def __init__(
+        self, container: OutputContainer, track: Track, codec: str = "aac", bit_rate: int | None = None
+    ) -> None:
+        known = av.Codec(codec, "w").audio_rates or [FALLBACK_RATE]
         self.rate = track.rate if track.rate in known else FALLBACK_RATE
         samples = torch.from_numpy(track.samples)
         self._samples = resample(samples, track.rate, self.rate).numpy()
         self._done = 0
         self._container = container
-        stream = container.add_stream("aac", rate=self.rate, layout="mono")
+        stream = container.add_stream(codec, rate=self.rate, layout="mono")
         assert isinstance(stream, AudioStream)
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
         self._stream = stream
 
     def write(self, second: float) -> None:

@@ -1,0 +1,1 @@
+"""Commands that show what networks look at."""
