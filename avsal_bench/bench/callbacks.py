@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.models import Network
 from avsal_bench.progress import Progress
 
@@ -29,9 +30,11 @@ class FitProgress(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start at the epoch that a resumed run starts at."""
         if trainer.is_global_zero:
-            steps = int(trainer.num_training_batches)
-            epochs = int(trainer.max_epochs or 0)
-            self.bar = Progress(self.title, epochs * steps, trainer.current_epoch * steps)
+            epochs, data = int(trainer.max_epochs or 0), getattr(trainer, "datamodule", None)
+            steps = [int(trainer.num_training_batches)] * epochs
+            if isinstance(data, SaliencyDataModule) and data.config.stills:  # whose epochs differ in length
+                steps = data.epoch_batches(epochs)
+            self.bar = Progress(self.title, sum(steps), sum(steps[: trainer.current_epoch]))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Count a step."""

@@ -50,7 +50,7 @@ def published_ablation(path: Path, paper: str, table: str, method: str = "", kin
     found: dict[str, dict[str, dict[str, Printed]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
-            own = not method or line["method"] == method
+            own = bool(line["dataset"]) and (not method or line["method"] == method)  # a score of no set is no map's
             if own and (line["paper"], line["table"], line["kind"]) == (paper, table, kind):
                 cells = found.setdefault(line["variant"], {}).setdefault(line["dataset"], {})
                 if line["value"]:

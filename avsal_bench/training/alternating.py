@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sampler import of_stills
 from avsal_bench.spec import Batch
 from avsal_bench.training.module import SaliencyModule
@@ -46,6 +49,14 @@ class AlternatingModule(SaliencyModule):
         if self.on_stills:
             for parameter in self._heard():
                 parameter.grad = None
+
+    def planned_steps(self) -> int:
+        """As for any network; where epochs of stills are longer or shorter than those of clips, the sum of both."""
+        data = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, SaliencyDataModule) or not data.config.stills:
+            return super().planned_steps()
+        batches = data.epoch_batches(self.trainer.max_epochs or 1)
+        return sum(math.ceil(count / self.trainer.accumulate_grad_batches) for count in batches)
 
     def _heard(self) -> list[Parameter]:
         return [p for name, p in self.net.named_parameters() if name.startswith(self.net.audio_only)]

@@ -362,13 +362,17 @@ class SaliencyModule(DrawsByEpoch):
         groups = parameter_groups(self.net, arguments["lr"], self.optimizer.get("lr_scale", {}))
         optimizer = optimizer_class(groups, **arguments)
         lr_scale = self.optimizer.get("lr_scale", {})
-        schedule = schedule_of(self.schedule, optimizer, lr_scale, lambda: int(self.trainer.estimated_stepping_batches))
+        schedule = schedule_of(self.schedule, optimizer, lr_scale, self.planned_steps)
         if isinstance(schedule, ReduceLROnPlateau):
             self.plateau = schedule  # stepped here: see on_train_epoch_end
         if schedule is None or schedule is self.plateau:
             return optimizer
         interval = self.schedule.get("interval", "step")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
+
+    def planned_steps(self) -> int:
+        """Steps of the whole training, which some schedules are stretched over."""
+        return int(self.trainer.estimated_stepping_batches)
 
     def on_train_epoch_end(self) -> None:
         """Let the plateau schedule see the validation loss.

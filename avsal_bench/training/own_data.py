@@ -93,12 +93,11 @@ class OwnData:
 
     def _stage(self, plain: Mapping[str, Any], stage: Mapping[str, Any]) -> dict[str, Any]:
         whole = {**plain, **stage}
-        if whole.get("training") == "words":  # of an encoder of sound, on no data set
-            return {}
-        own: dict[str, Any] = {"data": list(self.train)}
+        words = whole.get("training") == "words"  # of an encoder of sound, on no data set
+        own: dict[str, Any] = {} if words else {"data": list(self.train)}
         own |= {"stills": []} if whole.get("stills") else {}  # of a set that nobody asked for
         of_recipe = whole.get("clips_per_video", 1) if whole.get("clips_every") is None else CLIPS
-        if self.clips is not None or (isinstance(of_recipe, int) and of_recipe < CLIPS):
+        if not words and (self.clips is not None or (isinstance(of_recipe, int) and of_recipe < CLIPS)):
             stills = all(dataset(name).stills for name in self.train)
             own["clips_per_video"] = self.clips or (1 if stills else CLIPS)
             own |= {"clips_every": None} if whole.get("clips_every") is not None else {}

@@ -72,4 +72,4 @@ def test_every_ablation_is_the_command_of_its_table():
     for name in list_ablations(resource("ablations")):
         ablation = load_ablation(resource("ablations"), name)
         (row,) = [row for paper, row in ROWS if (paper, row[0]) == (ablation.paper, ablation.table)]
-        assert row[2] == f"`avsal bench --ablation {name}`"
+        assert f"`avsal bench --ablation {name}`" in row[2]

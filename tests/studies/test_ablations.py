@@ -92,13 +92,13 @@ def test_the_sets_are_those_that_the_paper_prints(name):
         resource("recipes"), ablation.model, "paper", row_overrides(ablation, ablation.rows[0], "paper")
     )
     where = (ablation.paper, ablation.table, ablation.method, ablation.kind)
-    printed = {d for own in published_ablation(PUBLISHED, *where).values() for d in own} - {""}
+    printed = {d for own in published_ablation(PUBLISHED, *where).values() for d in own}
     tested = set(recipe.test)
     if name.startswith("mspi-table3-"):  # sets by mouse and by eye share no table, so each has a file
         assert tested < printed == {"salicon", "mit1003"}
         return
     assert printed <= tested | {"average"}
-    assert printed in (tested, {"average"}) or name == "avrsp-table4", "of one table the paper names no set"
+    assert printed in (tested, {"average"}) or name in ("avrsp-table4", "scdl-table5"), "not all sets are printed"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,6 +24,7 @@ from avsal_bench.models import model_entry
 from avsal_bench.records import read_record
 from avsal_bench.resources import resource
 from avsal_bench.spec import ClipSpec
+from avsal_bench.training.alternating import AlternatingModule
 from avsal_bench.training.own_data import OwnData
 from avsal_bench.training.recipe import load_recipe
 
@@ -58,6 +59,17 @@ def test_epochs_of_stills_have_every_image_once_and_the_others_clips(space):
         loader = in_epoch(data, number)
         drawn = [request.video for request in loader.sampler]
         assert len(drawn) == len(set(drawn)) == len(images) // 4 * 4
+
+
+def test_bars_and_schedules_know_the_length_of_every_epoch(space):
+    data = data_of(space)
+    lengths = [len(in_epoch(data, number)) for number in range(3)]
+    assert data.epoch_batches(3) == lengths
+    assert lengths[0] != lengths[1]
+    assert data_of(space, stills=()).epoch_batches(3) == [lengths[0]] * 3
+    lit = AlternatingModule("dave", {**model_entry("dave").tiny, "modality": "av"})
+    lit._trainer = SimpleNamespace(datamodule=data, max_epochs=3, accumulate_grad_batches=2)
+    assert lit.planned_steps() == sum(-(-count // 2) for count in lengths)
 
 
 def test_a_batch_of_stills_is_the_picture_for_the_whole_clip_without_sound(space):
@@ -148,11 +160,11 @@ def test_presets_take_salicon_as_the_paper_takes_image_sets_and_smoke_and_own_da
 
 @pytest.mark.slow
 def test_a_training_by_turns_from_end_to_end(space):
-    more = ("stages.davos.epochs=3", "clips_per_video=1", "val_stride=32", 'sounds=["original"]')
+    more = ("stages.davos.epochs=3", "clips_per_video=1", "batch_size=3", "val_stride=32", 'sounds=["original"]')
     one = job(STILLS, *more)
     [path] = run_job(one, space, Machine(devices=1, workers=0))
     record = read_record(path)
     assert ("synth_stills", "fit") in {(s["set"], s["use"]) for s in record.provenance["trained_on"]["sets"]}
     steps = record.provenance["fits"][-1]["steps"]
     clips = stage_clips(one.recipe(space).stages[0], 1, space)
-    assert steps == sum(max(1, n // 8) for n in clips)
+    assert steps == sum(max(1, n // 3) for n in clips)

@@ -13,6 +13,7 @@ from avsal_bench.bench.context import Context
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs.checks import needs_of_network
 from avsal_bench.bench.jobs.needs import Needs
+from avsal_bench.bench.jobs.network import NetworkJob
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.made_of import of_training
 from avsal_bench.bench.plan import check_recipe, stage_clips
@@ -181,6 +182,16 @@ def test_what_is_wrong_on_the_disk_is_told_before_anything_is_trained(spoken, fo
         Context(one, one.recipe(spoken), spoken, None), trainings(one, one.recipe(spoken), spoken), [], needs
     )
     assert any(told in text for text in needs.wrong), needs.wrong
+
+
+def test_all_sets_that_are_missing_are_told_at_once(space, tmp_path):
+    away = replace(space, data_root=tmp_path)
+    one = Job("dave", "av", 1, 0, "paper", "stavis")
+    needs = Needs(away)
+    with needs.noted():
+        NetworkJob().needs(Context(one, one.recipe(away), away, Machine(devices=1, workers=0)), [], needs)
+    told = "\n".join(needs.wrong)
+    assert all(f"{name}: no " in told for name in ("diem", "coutrot1", "coutrot2", "salicon", "speech_commands_v0.01"))
 
 
 def test_wavs_that_are_none_are_told(folder):

@@ -14,18 +14,32 @@ from avsal_bench.bench.fit import claim_stage
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
-from avsal_bench.bench.stages import Training, learns_labels, observed_sets, stage_options, weights_of
+from avsal_bench.bench.stages import Training, has_stage, learns_labels, observed_sets, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.dataset import dataset
 from avsal_bench.data.face_places import FacePlaces
 from avsal_bench.data.setting_aside import need_training
 from avsal_bench.data.teachers import taught_by
-from avsal_bench.data.utterances.speech_commands import check_release
+from avsal_bench.data.utterances.speech_commands import check_release, folder_of_release
 from avsal_bench.evaluation.contextual import has_regions
 from avsal_bench.kept import once, one_look
 from avsal_bench.models import Network, create_model
 from avsal_bench.training.losses import needs_fixations
+
+
+def needs_of_stages(context: Context, needs: Needs) -> None:
+    """Note every set that is not there at all, of all stages: the first one would hide the others."""
+    space, job = context.space, context.job
+    for stage in context.recipe.stages:
+        if not has_stage(job.modality, stage):
+            continue
+        for name in (*stage.data, *(stage.stills if job.modality != "a" else ())):
+            with needs.noted():
+                videos_of(space, name, "train", job.fold)
+        if stage.utterances:
+            with needs.noted():
+                folder_of_release(space.data_root, stage.utterances)
 
 
 def needs_of_network(context: Context, stages: Sequence[Training], tested: Iterable[str], needs: Needs) -> None:
@@ -39,6 +53,12 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
         needs.weights[published] = None
     test_options = stage_options(job, context.recipe)
     net = once(("network", job.model, _text(test_options)), lambda: _without_numbers(job.model, test_options))
+    if context.recipe.test_backwards and net.spec.walk == "frames":
+        with needs.noted():
+            raise ValueError(
+                f"{job.model} goes through a video frame by frame, so it cannot be tested backwards; leave out "
+                "test_backwards"
+            )
     for training in stages:
         parts = ["frames", "maps", "fixations", *_heard(training.options)]
         parts += ["labels"] if learns_labels(training.stage) else []
@@ -53,12 +73,6 @@ def needs_of_network(context: Context, stages: Sequence[Training], tested: Itera
                 check_release(context.space.data_root, training.stage.utterances, int(training.options.get("words", 0)))
         for name in training.stage.stills:
             with needs.noted():
-    if context.recipe.test_backwards and net.spec.walk == "frames":
-        with needs.noted():
-            raise ValueError(
-                f"{job.model} goes through a video frame by frame, so it cannot be tested backwards; leave out "
-                "test_backwards"
-            )
                 images = need_training(dataset(name), videos_of(context.space, name, "train", job.fold))
                 needs.read(images, "frames", "maps", *(("fixations",) if needs_fixations(training.stage.loss) else ()))
     labels = "labels" if net.switched_by_labels else "consistency"

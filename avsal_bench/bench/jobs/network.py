@@ -9,7 +9,7 @@ from avsal_bench.bench.computing.decoding import check_decoding
 from avsal_bench.bench.context import Context, Place, Trained
 from avsal_bench.bench.fit import fit
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.jobs.checks import check_made_of, check_swaps, needs_of_network
+from avsal_bench.bench.jobs.checks import check_made_of, check_swaps, needs_of_network, needs_of_stages
 from avsal_bench.bench.jobs.kind import JobKind
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.jobs.testing import test_all
@@ -56,6 +56,7 @@ class NetworkJob(JobKind):
 
     def needs(self, context: Context, missing: Sequence[Place], needs: Needs) -> None:
         """Every file of training and test, the sounds to swap, and the parts that stages take from each other."""
+        needs_of_stages(context, needs)
         stages = trainings(context.job, context.recipe, context.space)
         needs_of_network(context, stages, {name for name, _, _ in missing}, needs)
         with needs.noted():

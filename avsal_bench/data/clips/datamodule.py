@@ -140,9 +140,17 @@ class SaliencyDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Item]:
         """Training clips in the order of the epoch, in whole steps; or, at its turn, an epoch of ``stills``."""
+        epoch = max(self.first_epoch, self.trainer.current_epoch if self.trainer else 0)
+        return self._epoch_of_stills() if self.config.stills and of_stills(epoch) else self._epoch_of_clips()
+
+    def epoch_batches(self, epochs: int) -> list[int]:
+        """Training batches of each of some epochs in this process, from the first."""
+        clips = len(self._epoch_of_clips())
+        stills = len(self._epoch_of_stills()) if self.config.stills else clips
+        return [stills if of_stills(epoch) else clips for epoch in range(epochs)]
+
+    def _epoch_of_clips(self) -> DataLoader[Item]:
         config = self.config
-        if config.stills and of_stills(max(self.first_epoch, self.trainer.current_epoch if self.trainer else 0)):
-            return self._epoch_of_stills()
         rank, world_size = self._rank()
         step = config.batch_size * self.accumulate * world_size
         maps = 2 + config.every_frame * (1 + config.fixations) * self.spec.frames

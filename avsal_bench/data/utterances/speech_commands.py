@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from avsal_bench.names import unknown
+from avsal_bench.text import many
 
 #: Releases, and how many words each has.
 RELEASES = {"speech_commands_v0.01": 30, "speech_commands_v0.02": 35}
@@ -137,8 +138,8 @@ def check_release(root: Path | None, release: str, words: int) -> None:
     found = words_of(root, release)
     if len(found) != words:
         raise ValueError(
-            f"{folder_of_release(root, release)}: {len(found)} folders of words, and the network tells {words} apart; "
-            f"unpack the archive again, or say `options: {{words: {len(found)}}}` in the stage"
+            f"{folder_of_release(root, release)}: {many(len(found), 'folder')} of words, and the network tells {words} "
+            f"apart; unpack the archive again, or say `options: {{words: {len(found)}}}` in the stage"
         )
     for part in ("train", "val"):
         read_utterances(root, release, part)

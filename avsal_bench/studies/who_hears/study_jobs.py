@@ -166,7 +166,7 @@ def _check_embedded(recipe: Recipe) -> None:
     if not recipe.stages or recipe.test != ("synth",):
         raise ValueError(f"the study trains, and tests on synth alone; got test {', '.join(recipe.test)}")
     for stage in recipe.stages:
-        if real := [name for name in stage.data if not dataset(name).embedded]:
+        if real := [name for name in (*stage.data, *stage.stills) if not dataset(name).embedded]:
             raise ValueError(f"stage {stage.name!r} trains on {', '.join(real)}; causes are known on synth alone")
         if stage.hears != "original":
             raise ValueError(f"stage {stage.name!r} hears {stage.hears}: that is the ablation, which each setting has")
