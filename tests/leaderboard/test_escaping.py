@@ -222,7 +222,7 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         links = [(k, v) for k, v in attrs if k in ("src", "href")]
-        self.risky += [(k, v) for k, v in links if not re.match(r"#|data:|https://|[a-z]+\.csv$", f"{v}")]
+        self.risky += [(k, v) for k, v in links if not re.match(r"#|data:|https?://|[a-z]+\.csv$", f"{v}")]
         self.risky += [(k, v) for k, v in attrs if k.startswith("on")]
 
 
@@ -234,7 +234,7 @@ def test_the_page_has_no_tag_of_theirs(folder: Path, tmp_path: Path) -> None:
     assert page.risky == []
     assert set(page.tags) - set(usual.tags) <= {"em", "strong", "span", "p", "h4"}
     assert page.tags.count("script") == usual.tags.count("script")
-    assert "img" not in page.tags
+    assert page.tags.count("img") == usual.tags.count("img"), "those of the clips alone"
 
 
 def test_latex_and_its_references_hold_no_command_of_theirs(folder: Path) -> None:

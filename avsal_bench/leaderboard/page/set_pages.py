@@ -89,7 +89,7 @@ def _page(board: Board, name: str, described: DataSet | None) -> SetPage:
         one.about,
         "simulated" if one.embedded else viewing.device,
         watched or KINDS["unknown"],
-        own.viewers if own else "",
+        _viewers(own.viewers) if own else "",
         own.conditions if own else "",
         _videos(name, described),
         [paper_cell(facts, [paper.key]) for paper in one.papers],
@@ -104,6 +104,11 @@ def _page(board: Board, name: str, described: DataSet | None) -> SetPage:
     )
 
 
+def _viewers(told: str) -> str:
+    """Who watched, in words: of a bare number that it counts viewers."""
+    return many(int(told), "viewer") if told.isdecimal() else told
+
+
 def _videos(name: str, described: DataSet | None) -> str:
     """How many videos the set has, and how many and how long those in the lists of this package are."""
     if described is None or described.facts is None:
@@ -114,8 +119,8 @@ def _videos(name: str, described: DataSet | None) -> str:
         listed = split
     if not listed:
         return f"{told}; frames are not counted here"
-    frames = sum(listed.values())
-    return f"{told}; {many(len(listed), things)} and {frames:,} frames in the lists of this package".replace(",", " ")
+    counts = f"{many(len(listed), things)} and {many(sum(listed.values()), 'frame')}"
+    return f"{told}; {counts} in the lists of this package"
 
 
 @cache

@@ -109,7 +109,7 @@ def test_headings_say_the_kind_and_whether_viewers_heard(pages: list[str]) -> No
     assert "### CrowdSAL (mouse, no eye tracker, with sound)\n" in readme
     assert "### mine (how it was watched is not told)\n" in readme
     assert "### DHF1K, published (eye tracking, without sound)\n" in readme
-    assert ">crowdsal <small>mouse, no eye tracker, with sound</small></h3>" in html
+    assert ">CrowdSAL</a> <small>mouse, no eye tracker, with sound</small></h3>" in html
     lines = list(csv.DictReader(table.splitlines()))
     assert {(x["device"], x["heard"]) for x in lines if x["dataset"] == "crowdsal"} == {("mouse", "yes")}
     assert {(x["device"], x["heard"]) for x in lines if x["dataset"] == "dhf1k"} == {("eye", "no")}
@@ -157,7 +157,7 @@ def test_rows_say_what_their_training_saw(mixed: Path, pages: list[str]) -> None
         "human_infinite": "",
     }
     assert {x["mark"] for x in lines if x["model"] == "c"} == {"saw-test-videos"}
-    avad = html.split("<caption>avad, protocol stavis")[1].split("</table>")[0].split("</tr>")
+    avad = html.split("<caption>AVAD, protocol stavis")[1].split("</table>")[0].split("</tr>")
     words = {
         name[1]: word[1] if (word := re.search(r'class="mark word"[^>]*>([^<]*)<', line)) else ""
         for line in avad
@@ -168,7 +168,7 @@ def test_rows_say_what_their_training_saw(mixed: Path, pages: list[str]) -> None
         "b": "training part",
         "c": "test videos",
         "d": "unknown",
-        "human_infinite": "",
+        "Human infinite": "",
     }
     assert 'data-seen="trained on the training part"' in html
     assert '<select name="seen">' in html

@@ -2,6 +2,7 @@
 
 from made_records import PUBLISHED
 
+from avsal_bench.leaderboard.known_facts import facts
 from avsal_bench.leaderboard.page.claims import claims
 from avsal_bench.leaderboard.page.paper_tables import claims_table
 from avsal_bench.leaderboard.published_scores import read_published
@@ -28,14 +29,14 @@ def test_what_the_papers_claim_and_what_their_tables_give():
 
 def test_a_claim_is_gone_with_the_scores_that_it_is_about():
     assert claims([]) == []
-    assert claims_table([]) is None
+    assert claims_table([], facts()) is None
     assert [one.paper for one in claims([line for line in LINES if line["paper"] == "caspnet2023"])] == ["caspnet2023"]
     borne_out = [{**line, "value": "0.471"} if line["variant"] == "Visual-Only" else line for line in LINES]
     assert "caspnet2023" not in {one.paper for one in claims(borne_out)}
 
 
 def test_the_table_of_the_page_has_a_line_a_claim():
-    table = claims_table(LINES)
+    table = claims_table(LINES, facts())
     assert [column.title for column in table.columns] == ["Paper", "Where", "It says", "Its tables give"]
     assert len(table.bodies[0]) == 7
     assert "0.97 %" in table.bodies[0][0].cells[2].text

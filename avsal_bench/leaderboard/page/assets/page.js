@@ -180,7 +180,9 @@
     back();
     Choice.focus();
   };
-  window.addEventListener("load", () => { if (!panel.open && !Compare.shown) go(); }); // behind the browser's own jump to the address
+  // The browser jumps to the address by itself once all is there; that is undone
+  const settle = () => { if (!panel.open && !Compare.shown) go(); };
+  window.addEventListener("load", () => requestAnimationFrame(() => setTimeout(settle)));
   panel.addEventListener("close", () => {
     if (!location.hash.startsWith("#row/")) return;
     const link = all("a.row").find((a) => a.hash === location.hash && a.offsetParent);
@@ -189,9 +191,9 @@
   });
 
   // Reasons of marks: under the pointer, with the focus, by touch; Escape puts them away
-  const tip = $("#tip");
+  const tip = $("#tip"), TOLD = ".mark, .like, thead button, a.pt";
   const tell = (event) => {
-    const mark = event.target.closest?.(".mark, .like, thead button, a.pt");
+    const mark = event.target.closest?.(TOLD);
     const told = mark && (mark.dataset.tip || mark.title || mark.querySelector("title"));
     tip.hidden = !told;
     if (!told) return;
@@ -211,7 +213,7 @@
   // A mark that has the focus may have been scrolled to for it: its reason goes along
   document.addEventListener("scroll", () => {
     const mark = document.activeElement, at = mark?.getBoundingClientRect();
-    if (!tip.hidden && mark?.matches(".mark") && at.bottom > 0 && at.top < innerHeight) tell({ target: mark });
+    if (!tip.hidden && mark?.matches(TOLD) && at.bottom > 0 && at.top < innerHeight) tell({ target: mark });
     else tip.hidden = true;
   }, true);
 

@@ -90,7 +90,7 @@ def _years(points: Sequence[Point]) -> Scale:
 
     older = f"\u2264\u2019{str(first - 1)[-2:]}"
     shown = {name: {"older": older, "?": "?"}.get(str(name), f"\u2019{str(name)[-2:]}") for name in at}
-    return Scale(place, [(x, shown[name]) for name, x in at.items()])
+    return Scale(place, [(x - 4 if name == "older" else x, shown[name]) for name, x in at.items()])
 
 
 def _decades(points: Sequence[Point], name: str) -> Scale | None:

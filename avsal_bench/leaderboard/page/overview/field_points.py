@@ -135,7 +135,7 @@ def _published(board: Board, same: Sequence[PublishedRow]) -> Point:
     others = f"; other tables print {', '.join(sorted(values - {best.cells['CC'].text}))}" if len(values) > 1 else ""
     derived = f", as {best.variant}" if is_derived(best.variant) else ""
     said = (
-        f"{one.shown}{star}, {MODALITIES.get(modality, modality)}: CC {best.cells['CC'].text} on "
+        f"{_shown(one, star)}, {MODALITIES.get(modality, modality)}: CC {best.cells['CC'].text} on "
         f"{board.facts.dataset(best.dataset).title}, printed by "
         f"{papers_named(board.facts, best.papers)}{derived}{others}"
     )
@@ -172,6 +172,11 @@ def _point(
     said: str,
 ) -> Point:
     return Point(one.called + star, one.cited, kind, sound, cc, year_of(one), cost.seconds, cost.macs, link, said)
+
+
+def _shown(one: NetworkFacts, star: str) -> str:
+    """Name and paper, with the star behind the name."""
+    return f"{one.called}{star} ({one.cited})" if star and one.cited else one.shown
 
 
 def year_of(one: NetworkFacts) -> int | None:

@@ -27,19 +27,19 @@ def cutting(found: Measured) -> str:
 
 def form_moves(moves: Sequence[Moves], facts: FactTable) -> str:
     """For each score and predictor an arrow, from the maps of the samples to those of the released form."""
-    width, head = 236, 20
+    names, width, head = 112, 124, 20
     parts, height = [], 0.0
     for n, one in enumerate(moves):
         ends = [value for pair in one.values.values() for value in pair]
         low, high = min(0.0, *ends), max(ends)
-        left, right = n * width + (112 if n == 0 else 14), (n + 1) * width - 8
+        left, right = names + n * width + 8, names + (n + 1) * width - 8
         parts.append(label((left + right) / 2, 12, one.score, "head", "middle"))
         for row, (name, (pairs, released)) in enumerate(one.values.items()):
             y = head + ROW * row + ROW / 2
             a, b = (left + (right - left) * (value - low) / (high - low or 1) for value in (pairs, released))
             title = facts.network(name).title
             if n == 0:
-                parts.append(label(left - 8, y + 4, _fitting(title), anchor="end"))
+                parts.append(label(names - 4, y + 4, _fitting(title), anchor="end"))
             said = f"{title}, {one.score}: {pairs:.3f} on maps of the samples, {released:.3f} in the released form"
             marks = [
                 line(left, y, right, y, "grid"),
@@ -50,7 +50,7 @@ def form_moves(moves: Sequence[Moves], facts: FactTable) -> str:
             parts.append(element("g", element("title", text(said)), *marks))
             height = max(height, y + ROW / 2)
     told = "Scores on maps of the samples, and in the released form of the same gaze"
-    return _figure(width * len(moves), height, told, parts)
+    return _figure(names + width * len(moves), height, told, parts)
 
 
 def protocol_moves(found: Measured) -> str:
