@@ -45,7 +45,7 @@ const Compare = (() => {
     const metrics = Object.keys(Data.metrics), tops = Object.fromEntries(metrics.map((metric) => [metric, alike ? best(rows, metric) : rows.map(() => false)]));
     const lines = rows.map((row, i) => [
       { html: el("span", {}, letter(i), " ", el("a", { href: "#row/" + row.id }, row.label)) },
-      ...(alike ? [] : [row.dataset, row.protocol]),
+      ...(alike ? [] : [Data.sets[row.dataset] ?? row.dataset, row.protocol]),
       ...metrics.map((metric) => {
         const [value, std, low, high] = row.scores[metric];
         const shown = el(tops[metric][i] ? "strong" : "span", {}, show(value, metric));
@@ -139,7 +139,7 @@ const Compare = (() => {
     const sets = Object.keys(Data.tables).filter((key) => key.split("/")[0] === protocol && Boolean(Data.tables[key][0]) === synthetic)
       .map((key) => key.slice(protocol.length + 1)).filter((name) => kinds.get(name)?.kind === kind)
       .filter((name) => ids.some((id) => `${protocol}/${encodeURIComponent(name)}/${id}` in Data.rows));
-    const title = (name) => kinds.get(name)?.title || name;
+    const title = (name) => Data.sets[name] ?? name;
     const value = (name, id) => Data.rows[`${protocol}/${encodeURIComponent(name)}/${id}`]?.[3][place] ?? null;
     if (sets.length < 2) return [section(`Over sets, ${metric}`, note("These networks have scores on this set alone, under this protocol.")), null];
     const box = el("div", { className: "chart" });
@@ -236,8 +236,7 @@ const Compare = (() => {
     const choice = el("select", {}, ...Object.keys(Data.metrics).map((name) => new Option(name)));
     choice.value = metric;
     choice.addEventListener("input", () => again({ metric: choice.value }, "header select"));
-    const titled = (name) => document.querySelector(`.set[data-dataset="${CSS.escape(name)}"]`)?.dataset.title || name;
-    const sets = [...new Set(rows.map((row) => titled(row.dataset)))].join(", "), protocols = [...new Set(rows.map((row) => row.protocol))];
+    const sets = [...new Set(rows.map((row) => Data.sets[row.dataset] ?? row.dataset))].join(", "), protocols = [...new Set(rows.map((row) => row.protocol))];
     const [field, shared] = link();
     const untold = missing.map((id) => el("li", {}, el("a", { href: "#row/" + id }, Data.rows[id][0]), `: the page has no room for its videos; ${["scores", ...Object.keys(Data.metrics).map((name, k) => `${name} ${show(Data.rows[id][3][k], name)}`)].join(" ")}`));
     const parts = [el("p", { className: "note" }, `${rows[0]?.synthetic ? "synthetic: says nothing about real videos" : "measured"} · ${protocols.length > 1 ? "protocols" : "protocol"} ${protocols.join(", ")}`)];

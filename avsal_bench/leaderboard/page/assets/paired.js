@@ -55,7 +55,7 @@ const Paired = (() => {
   // Why two rows are not compared by video; "" where they are.
   const unlike = (a, b) => {
     if (a.protocol !== b.protocol) return `their protocols differ (${a.protocol} and ${b.protocol}), so their scores are not on one scale`;
-    if (a.dataset !== b.dataset) return `they are of different data sets (${a.dataset} and ${b.dataset}), and no video is common`;
+    if (a.dataset !== b.dataset) return `they are of different data sets (${[a, b].map((row) => Data.sets[row.dataset] ?? row.dataset).join(" and ")})`;
     if (a.folds.join() !== b.folds.join()) return `their folds differ (${a.folds.join(", ")} and ${b.folds.join(", ")})`;
     const apart = [a, b].find((row) => row.place === null);
     if (apart) return `${apart.label} is not ranked: it lacks folds, is of a part of the test list, or its training saw videos of the test`;
