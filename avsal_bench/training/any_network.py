@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -51,16 +51,18 @@ def as_network(module: nn.Module) -> Network:
 
 
 def check_clips(net: Network, data: object) -> None:
-    """Look whether a data module makes the clips that a network takes; which sound it cuts is its own business.
+    """Look whether a data module makes the clips that a network takes; which sound it cuts, and whether it plays videos
+    backwards, is its own business.
 
     Raises:
         ValueError: for clips of another size, length or normalisation, of which a network makes wrong maps in silence.
     """
     made = getattr(data, "spec", None)
-    if isinstance(made, ClipSpec) and replace(made, audio=None) != replace(net.spec, audio=None):
-        differ = [
-            f.name for f in fields(made) if f.name != "audio" and getattr(made, f.name) != getattr(net.spec, f.name)
-        ]
+    if not isinstance(made, ClipSpec):
+        return
+    compared = [f.name for f in fields(made) if f.name not in ("audio", "backwards")]
+    differ = [name for name in compared if getattr(made, name) != getattr(net.spec, name)]
+    if differ:
         told = ", ".join(f"{name} {getattr(net.spec, name)} and not {getattr(made, name)}" for name in differ)
         raise ValueError(f"the network takes clips of {told}: build the data module with net.spec")
 

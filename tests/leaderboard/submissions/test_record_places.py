@@ -83,7 +83,7 @@ def test_a_folder_an_archive_and_an_address_are_the_same(
         assert table.drop(columns="file").equals(tables[0].drop(columns="file"))
     together = avsal_bench.load_records([tmp_path / "folder", archive, zipped])
     assert together.equals(tables[0]), "what is alike counts once"
-    kept = {path.name for path in (tmp_path / "runs/records/json").rglob("*") if path.is_file()}
+    kept = {path.name for path in (tmp_path / "runs/records/files").rglob("*") if path.is_file()}
     assert kept - {n for n in kept if len(n) == 37} == {"package.json", *(Path(name).name for name in records)}
 
 
