@@ -66,35 +66,35 @@ class Curve(Callback):
     def __init__(self) -> None:
         self.points: list[dict[str, float]] = []
         self.losses: list[float] = []
+        self.norms: list[torch.Tensor] = []
         self.lr = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.norms: list[torch.Tensor] = []
         """Take down the learning rate."""
         self.losses, self.norms = [], []
         # The rest stands behind the groups with a name (``parameter_groups``).
         self.lr = float(trainer.optimizers[0].param_groups[-1]["lr"])
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
-        """Take down the loss of a batch; Lightning has divided it by the batches of a step."""
-        self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Take down the norm of the gradient, which Lightning clips after this; nothing waits for a GPU here."""
         found = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if found:
             self.norms.append(nn.utils.get_total_norm(found, foreach=None))
 
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
+        """Take down the loss of a batch; Lightning has divided it by the batches of a step."""
+        self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add an epoch, before its checkpoint is written."""
         own = torch.tensor(math.fsum(self.losses) / len(self.losses), device=pl_module.device)
         seen = {"train/loss": float(trainer.strategy.reduce(own, reduce_op="mean"))}
         seen |= {k: float(v) for k in VALIDATED if (v := trainer.callback_metrics.get(k)) is not None}
+        if self.norms:
+            seen["grad_norm"] = float(torch.stack([norm.detach().double().cpu() for norm in self.norms]).mean())
         finite = {name: value for name, value in seen.items() if math.isfinite(value)}
         self.points.append({"epoch": trainer.current_epoch + 1, **finite, "lr": self.lr})
 
-        if self.norms:
-            seen["grad_norm"] = float(torch.stack([norm.detach().double().cpu() for norm in self.norms]).mean())
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"points": self.points}
