@@ -1,4 +1,4 @@
-"""The command ``avsal analyse``: by category, over time, best and worst videos, contextual NSS, for any records."""
+"""The command ``avsal analyse``: by category, over time, by frame, mean maps, contextual NSS, for any records."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from avsal_bench.typed import place
 
 _DESCRIPTION = """\
 The analyses of DAVE's paper for any records of one data set: scores by category, over the time of the
-videos, best and worst videos with their pictures, and NSS on the thing that sounds and elsewhere.
-docs/analyses.md explains them. Folds and seeds of one network are taken together."""
+videos, best and worst videos with their pictures, analysis of variance, on how many frames one network
+beats another, the first ten frames, the distribution of scores, mean maps, and NSS on the thing that
+sounds and elsewhere. docs/analyses.md explains them. Folds and seeds of one network are taken together."""
 
 _EPILOG = """\
 examples:
   avsal analyse leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json
   avsal analyse leaderboard/records/stavis/synth/{avrsp_v,avrsp_av,mep}-fold*.json --metric CC -o compared
   avsal analyse --records theirs.zip 'stavis/avad/*.json'
-Contextual NSS needs the maps: bench with --keep-maps. Those of human_infinite are made anew."""
+Mean maps and contextual NSS need the maps: bench with --keep-maps. Those of human_infinite are made anew
+for contextual NSS. What goes by frames needs <name>.frames.npy beside each record, or the --runs of the test."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -31,7 +33,7 @@ def add_parser(commands: Commands) -> None:
         commands,
         "analyse",
         analyse,
-        "scores by category, over time, best and worst videos, and at the sounding thing, of any records",
+        "scores by category, over time, by frame and at the sounding thing, of any records",
         _DESCRIPTION,
         _EPILOG,
     )
