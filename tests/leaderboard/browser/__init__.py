@@ -1,0 +1,1 @@
+"""Tests in a browser; a package, so that its conftest is another module than that of all tests."""
