@@ -118,6 +118,12 @@ def test_a_leaderboard_without_scores_has_no_figure(tmp_path: Path) -> None:
     assert "0 of 0 scores" in text
 
 
+def test_the_best_of_a_set_says_whether_it_uses_the_sound(board: Board) -> None:
+    text = html_page(board)
+    assert "best, measured, uses the sound: " in text
+    assert "best, printed, frames alone: " in text
+
+
 def test_names_of_strangers_end_no_element() -> None:
     assert text("</title><script>") == "&lt;/title&gt;&lt;script&gt;"
     assert element("a", href='"><script>') == '<a href="&quot;&gt;&lt;script&gt;"/>'
