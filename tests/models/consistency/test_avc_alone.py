@@ -17,7 +17,9 @@ from avsal_bench.studies.switch import measure_switch
 from avsal_bench.training.recipe import load_recipe
 from avsal_bench.training.two_task import TwoTaskModule
 
-every_host = pytest.mark.parametrize("host", HOSTS)
+every_host = pytest.mark.parametrize(
+    "host", [pytest.param(host, marks=() if host == "stavis" else pytest.mark.slow) for host in HOSTS]
+)
 
 
 def alone(host="stavis", avc="labels", **more):
