@@ -90,12 +90,13 @@ def test_plots_of_cost_are_drawn(visit):
     assert find(driver, "#plot-note").text.startswith("NSS")
 
 
-def test_an_empty_board_opens_on_what_papers_print(visit, tmp_path):
+def test_an_empty_board_opens_on_the_field_as_papers_print_it(visit, tmp_path):
     page = save(tmp_path, []) / "index.html"
     page.write_text(html_page(read_board(tmp_path)), encoding="utf-8")
     driver = visit("", page)
-    assert find(driver, "#published").is_displayed()
-    assert shown(driver, "#published tbody tr")
+    assert find(driver, "#overview").is_displayed()
+    assert shown(driver, "#field .best.published b")
+    assert not shown(driver, "#field .best.measured")
     find(driver, "#tabs a[href='#measured']").click()
     until(lambda: find(driver, "#measured").is_displayed(), "measured")
     assert "No record of a real data set yet" in find(driver, "#measured").text

@@ -123,6 +123,6 @@ def test_a_row_that_has_no_room_in_the_page_leads_to_its_records(visit, tmp_path
     page = folder / "index.html"
     page.write_text(html_page(read_board(folder)), encoding="utf-8")
     driver = visit("#row/stavis/avad/toy_v/paper", page)
-    assert find(driver, "#panel-title").text == "toy (v) on avad"
+    assert find(driver, "#panel-title").text == "toy (v) on AVAD"
     assert "Left out of the page for its size" in find(driver, "#panel").text
     assert find(driver, "#panel p a").get_attribute("href").endswith("/records/stavis/avad/")
