@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.words import default_workers, folder_options, space_of
-from avsal_bench.cli.options import Commands, add_command, publish, typed_command
-from avsal_bench.records import SOUNDS
+from avsal_bench.cli.options import Commands, add_command, publish
+from avsal_bench.records import SOUNDS, record_path
 from avsal_bench.text import many
 from avsal_bench.typed import named, place, whole, word
 
 if TYPE_CHECKING:
     from avsal_bench.bench.machine import Machine
     from avsal_bench.bench.workspace import Workspace
+    from avsal_bench.records import Record
     from avsal_bench.spec import Sound
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -99,14 +101,15 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
     from avsal_bench.studies.showing.record_films import DEFAULT_SOUNDS, AskedFilms, record_films
 
     path = Path(args.record)
+    record = read_record(path)
     if args.into_leaderboard:
         from avsal_bench.leaderboard.films.film_places import folder_in_leaderboard
 
-        folder = folder_in_leaderboard(space.leaderboard, read_record(path))
+        folder = folder_in_leaderboard(space.leaderboard, record)
     else:
         folder = Path(args.out)
     sounds = DEFAULT_SOUNDS if args.sound is None else _asked(args.sound)
-    asked = AskedFilms(sounds, tuple(args.videos or ()), args.force, typed_command())
+    asked = AskedFilms(sounds, tuple(args.videos or ()), args.force, _command(args, record))
     films, there = record_films(path, folder, asked, space, machine, args.device)
     if there:
         print(f"{there} of {many(len(films.films), 'film')} were there")
@@ -141,6 +144,17 @@ def _asked(names: list[str]) -> tuple[Sound, ...]:
     if names == ["none"]:
         return ()
     return tuple(sound for sound in asked_sounds(names) if sound != "original")
+
+
+def _command(args: argparse.Namespace, record: Record) -> str:
+    """The command as others would type it: without folders of this machine."""
+    r = record
+    place = record_path(Path("leaderboard/records"), r.network, r.dataset, r.fold, r.seed, r.protocol, r.sound)
+    words = ["avsal", "show", place.as_posix()]
+    words += ["--videos", ",".join(args.videos)] if args.videos else []
+    words += ["--sound", ",".join(args.sound)] if args.sound else []
+    words += ["--into-leaderboard"] if args.into_leaderboard else ["-o", Path(args.out).name]
+    return shlex.join(words)[:300]
 
 
 def _check_asked(args: argparse.Namespace) -> None:

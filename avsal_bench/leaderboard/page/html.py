@@ -1,17 +1,15 @@
-"""The page ``leaderboard/index.html``: one file that needs no server and loads nothing."""
+"""The page ``leaderboard/index.html``: one file that needs no server and loads nothing but films that are played."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 from avsal_bench.leaderboard.disagreements import Reasons
+from avsal_bench.leaderboard.films.film_form import FilmList
+from avsal_bench.leaderboard.films.film_places import page_films
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, RANKED_SETS, Board, overall
+from avsal_bench.leaderboard.page.film_page import film_data, shown_films
 from avsal_bench.leaderboard.page.latex_names import cited_names
 from avsal_bench.leaderboard.page.metric_words import METRIC_WORDS
 from avsal_bench.leaderboard.page.naming import paper_cell
@@ -19,6 +17,7 @@ from avsal_bench.leaderboard.page.network_table import cost_table
 from avsal_bench.leaderboard.page.overview.clip_strip import clip_strip
 from avsal_bench.leaderboard.page.overview.field_figure import AXES, field_figures, known
 from avsal_bench.leaderboard.page.overview.field_points import field_sets
+from avsal_bench.leaderboard.page.page_parts import asset, json_block, policy
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.rendering import render
@@ -33,7 +32,7 @@ LARGEST = 5_000_000
 #: Of these, those left for the page around its tables, scripts and data.
 REST = 20_000
 SCRIPTS = (
-    *("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "panel.js"),
+    *("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "films.js", "panel.js"),
     *("paired.js", "chosen_latex.js", "choice.js", "compare.js", "page.js"),
 )
 
@@ -44,22 +43,25 @@ def html_page(board: Board) -> str:
     Same input, same text. What the panels of rows show, and then pictures beside records, are put in as long as there
     is room; the page says what was left out.
     """
-    tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, **_tabs(board))
-    style = _asset("style.css") + _asset("compare.css") + _metric_rules()
-    scripts = [_asset(name) for name in SCRIPTS]
-    data = _json_block("data", index(board) | {"cited": cited_names(board)})
-    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data])) - REST
+    films = page_films(board.folder)
+    shown = [(found, shown_films(found, place)) for place, found in films]
+    tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, films=shown, **_tabs(board))
+    style = asset("style.css") + asset("compare.css") + asset("films.css") + _metric_rules()
+    scripts = [asset(name) for name in SCRIPTS]
+    data = json_block("data", index(board) | {"cited": cited_names(board)})
+    played = json_block("films", _film_block(films))
+    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data, played])) - REST
     details, untold = packed(board, room)
     room -= sum(len(name) + len(text) for name, text in details.items())
     pasted = pictures(board, max(0, min(PICTURES, room)))
     return render(
         "page.html",
-        policy=_policy(style, scripts),
+        policy=policy(style, scripts, bool(films)),
         style=style,
         scripts=scripts,
         metrics=METRICS,
         tabs=tabs,
-        data=[data, _json_block("details", details), _json_block("pictures", pasted)],
+        data=[data, played, json_block("details", details), json_block("pictures", pasted)],
         untold=untold,
         shown=sum(map(len, pasted["shown"].values())),
         left=sum(map(len, pasted["left"].values())),
@@ -68,6 +70,17 @@ def html_page(board: Board) -> str:
         scores=len(board.lines),
         papers=len({line["paper"] for line in board.lines}),
     )
+
+
+def _film_block(films: Sequence[tuple[str, FilmList]]) -> dict[str, Any]:
+    """What the page's scripts know of films: ``films`` by key, and ``rows``, the keys by the name of the row."""
+    known: dict[str, Any] = {}
+    rows: dict[str, list[str]] = {}
+    for place, found in films:
+        values = film_data(found, place)
+        known |= values
+        rows.setdefault(found.row, []).extend(values)
+    return {"films": known, "rows": rows}
 
 
 def _tabs(board: Board) -> dict[str, Any]:
@@ -107,11 +120,6 @@ def _field(board: Board) -> dict[str, Any]:
     }
 
 
-def _asset(name: str) -> str:
-    text = (files(__name__.rpartition(".")[0]) / "assets" / name).read_text(encoding="utf-8")
-    return re.sub(r"^//# sourceMappingURL=.*\n?", "", text, flags=re.MULTILINE)
-
-
 def _metric_rules() -> str:
     """Style that leaves only the columns and lines of the chosen metric."""
     rules = []
@@ -122,24 +130,5 @@ def _metric_rules() -> str:
     return ",\n".join(rules) + " { display: none; }\n"
 
 
-def _policy(style: str, scripts: Sequence[str]) -> str:
-    """A content security policy under which nothing is loaded, and nothing runs but what is in the page."""
-    allowed = " ".join(_hash(script) for script in scripts)
-    return (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {allowed}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
 def _size(text: str) -> int:
     return len(text.encode())
-
-
-def _json_block(name: str, value: Any) -> str:
-    """Plain values for the page's scripts; nothing in them can end the block."""
-    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
-    return f'<script type="application/json" id="{name}">{plain.replace("<", chr(92) + "u003c")}</script>'

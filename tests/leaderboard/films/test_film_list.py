@@ -8,7 +8,9 @@ from made_records import make
 from avsal_bench.files import sha256
 from avsal_bench.leaderboard.films.film_form import Film, FilmList, file_stem, read_films, row_name, write_films
 from avsal_bench.leaderboard.films.film_places import MOST_FILM, folder_in_leaderboard, page_films
+from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.film_page import film_page
+from avsal_bench.leaderboard.page.html import html_page
 
 WEBM, JPEG = b"\x1a\x45\xdf\xa3" + bytes(40), b"\xff\xd8\xff" + bytes(40)
 
@@ -131,3 +133,15 @@ def test_the_page_runs_nothing_but_its_own_scripts(tmp_path):
 
 def test_names_of_files_are_plain():
     assert [file_stem(name) for name in ("a/b", "..", "-x", "ü")] == ["a_b", "v..", "v-x", "v_"]
+
+
+def test_a_leaderboard_with_films_shows_them_and_one_without_loads_nothing(tmp_path):
+    board = tmp_path / "leaderboard"
+    board.mkdir()
+    assert "media-src" not in html_page(read_board(board))
+    write_folder(board / "films" / "synth" / "net")
+    page = html_page(read_board(board))
+    assert "media-src data: 'self' file:;" in page
+    assert 'src="films/synth/net/a.webm"' in page
+    assert '"rows":{"stavis/synth/net_av/smoke":["films/synth/net/a.webm"]}' in page
+    assert "a &lt;b&gt;" in page

@@ -184,6 +184,13 @@ const Panel = (() => {
     return section("Gallery", ...figures, left.length ? el("p", { className: "note" }, "Left out of the page for its size: ", ...links) : null);
   };
 
+  // Films of the row, in the page's folder; each is loaded when it is played.
+  const films = (id) => {
+    const { films: every, rows } = Films.known();
+    if (!rows[id]) return null;
+    return section("See it look, hear it listen", el("div", { className: "films" }, ...rows[id].map((key) => Films.figure(every[key]))));
+  };
+
   const story = (row, shared) => {
     const records = row.records.map((r) => ({ weights: {}, ...shared?.jobs[r.job], ...r }));
     const heads = ["Record", "Commit", "Tree", "Code", "Version", "Device", "Trained", "Tested", "Started (UTC)", "Frames", "Weights (SHA-256)"];
@@ -232,7 +239,7 @@ const Panel = (() => {
     dialog.replaceChildren(
       bar(id, el("label", {}, "Metric", choice)),
       el("p", { className: "note" }, said.join(" · ")),
-      ...[scores(row), against(row, pairs, metric), parts[0][0], parts[1][0], parts[2][0], byKind(row, metric), parts[3][0], gallery(id), story(row, shared)].filter(Boolean));
+      ...[scores(row), films(id), against(row, pairs, metric), parts[0][0], parts[1][0], parts[2][0], byKind(row, metric), parts[3][0], gallery(id), story(row, shared)].filter(Boolean));
     dialog.scrollTop = top;
     parts.forEach(([, paint]) => paint?.());
   };
