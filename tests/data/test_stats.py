@@ -119,6 +119,23 @@ def test_the_map_counts_each_fixated_video_once(tiny_root):
     assert s.map[half[0] - 3 : half[0] + 3, half[1] - 3 : half[1] + 3].sum() == pytest.approx(1 / 3)
 
 
+def test_categories_have_maps_of_their_own_in_json_and_figure(tiny_root, tmp_path):
+    categories = tiny_root / "annotations" / "AVAD" / "categories.csv"
+    categories.write_text("video,category\na,out\nb,out\nc,out\nd,middle\n", encoding="utf-8")
+    s = stats_of(tiny_root)
+    assert s.category_videos == {"middle": 1, "out": 2}, "c has no fixations"
+    half = (GRID[0] // 2, GRID[1] // 2)
+    assert s.category_maps["middle"][half[0] - 3 : half[0] + 3, half[1] - 3 : half[1] + 3].sum() == pytest.approx(1)
+    assert s.category_maps["out"][: half[0] // 2, : half[1] // 2].sum() == pytest.approx((2 / 3 + 1) / 2)
+    mean = (2 * s.category_maps["out"] + s.category_maps["middle"]) / 3
+    assert np.allclose(mean, s.map), "all videos together are the set's"
+    write_stats_json([s], tmp_path / "stats.json")
+    [told] = json.loads((tmp_path / "stats.json").read_text())
+    assert np.array_equal(told["category_maps"]["out"], s.category_maps["out"])
+    draw_stats([s, replace(s, category_maps={}, category_videos={})], tmp_path / "kinds.png")
+    assert Image.open(tmp_path / "kinds.png").height == 50 + 290 * 2 + 230
+
+
 def test_a_stride_reads_every_so_many_frames_and_says_so(tiny_root):
     s = stats_of(tiny_root, stride=2)
     # a: 2 0, b: 1 1, c: 0, d: 4 4 4.

@@ -25,6 +25,8 @@ BINS = (12, 60)
 Array = NDArray[np.float64]
 #: Frame scores of a row: by (fold, seed) of its records.
 RowFrames = Mapping[tuple[int, int], FrameScores]
+#: Scores of one metric: by fold and video, by the number of the frame.
+OfMetric = Mapping[tuple[int, str], Mapping[int, float]]
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,20 @@ def duel(first: RowFrames, second: RowFrames, metric: str) -> Duel | None:
     The paper counts all frames alike (53.54 % of them). Frames of one video are alike too, so its interval is over
     videos, of the mean share of a video.
     """
+    return compared(by_video(first, metric), by_video(second, metric), metric)
+
+
+def compared(one: OfMetric, other: OfMetric, metric: str) -> Duel | None:
+    """As :func:`duel`, of scores by video."""
     sign = 1 if METRICS[metric] else -1
-    one, other = by_video(first, metric), by_video(second, metric)
     shares: dict[str, list[float]] = defaultdict(list)
     frames = wins = ties = 0
     for key in sorted(one.keys() & other.keys()):
         common = sorted(one[key].keys() & other[key].keys())
         if not common:
             continue
-        gains = sign * np.array([np.float32(one[key][n]) - np.float32(other[key][n]) for n in common])
+        ours, theirs = (np.array([scores[n] for n in common], dtype=np.float32) for scores in (one[key], other[key]))
+        gains = sign * (ours - theirs)
         frames += len(common)
         wins += int((gains > 0).sum())
         ties += int((gains == 0).sum())

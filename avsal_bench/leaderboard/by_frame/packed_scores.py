@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal_bench.data.plain_arrays import MOST_NUMBERS, read_numbers
+from avsal_bench.data.plain_arrays import read_numbers
 from avsal_bench.files import sha256, whole_file
 from avsal_bench.means import defined_mean
 from avsal_bench.records import Record, VideoScores
@@ -30,6 +30,8 @@ from avsal_bench.text import many
 
 #: Form of the file, told in ``provenance.frame_scores.schema``.
 SCHEMA = 1
+#: Frames of a record whose scores are kept and read, at most: 16 times those of DHF1K's test.
+MOST_FRAMES = 1_000_000
 #: Ending of the file, in the place of the record's ``.json``.
 PACKED = ".frames.npy"
 #: Key of the record's provenance.
@@ -99,8 +101,8 @@ def pack(record: Path, found: FrameScores) -> dict[str, Any]:
 
     Args:
         record: path of its file.
-        found: in the order of its videos, each with the same metrics. With none, or more than can be read again,
-            nothing is written, and nothing is told.
+        found: in the order of its videos, each with the same metrics. With none, or more than ``MOST_FRAMES``, nothing
+            is written, and nothing is told.
 
     Raises:
         OSError: naming the folder, when it cannot be written.
@@ -108,7 +110,7 @@ def pack(record: Path, found: FrameScores) -> dict[str, Any]:
     path = packed_path(record)
     columns = [FRAME, *(next(iter(found.values())).scores if found else ())]
     rows = sum(len(one.numbers) for one in found.values())
-    if not rows or rows * len(columns) > MOST_NUMBERS:
+    if not 0 < rows <= MOST_FRAMES:
         path.unlink(missing_ok=True)
         return {}
     table = np.concatenate(
@@ -136,6 +138,8 @@ def unpack(path: Path, record: Record) -> dict[str, VideoFrames]:
         raise FileNotFoundError(f"{path}: the record has no scores of single frames; {WAYS}")
     if told["schema"] != SCHEMA:
         raise ValueError(f"{path}: frame scores of form {told['schema']}, this version reads {SCHEMA}")
+    if told["rows"] > MOST_FRAMES:
+        raise ValueError(f"{path}: scores of {told['rows']:,} frames, at most {MOST_FRAMES:,} are read")
     if not file.is_file():
         raise FileNotFoundError(
             f"no {file}, which has the frame scores of the record beside it; copy it too, or {WAYS}"

@@ -22,7 +22,7 @@ from avsal_bench.leaderboard.by_frame.frame_claims import (
     all_scores,
     beginning,
     by_video,
-    duel,
+    compared,
     edges_of,
     shares,
 )
@@ -206,9 +206,10 @@ def _duel_part(known: Mapping[str, RowFrames], metric: str, missing: str, made: 
     if len(known) > 1:
         lines: list[Line] = []
         body = []
-        for first, second in combinations(known, 2):
-            for one in METRICS:
-                result = duel(known[first], known[second], one)
+        for one in METRICS:
+            scored = {name: by_video(frames, one) for name, frames in known.items()}
+            for first, second in combinations(known, 2):
+                result = compared(scored[first], scored[second], one)
                 if result is None:
                     continue
                 mean = result.by_video

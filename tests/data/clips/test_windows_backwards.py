@@ -9,8 +9,12 @@ from tiny_networks import filled_mspi
 from avsal_bench.bench import stages
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.stages import network_label, trainings
+from avsal_bench.cli import main
 from avsal_bench.data.windows import steps, training_targets, window
+from avsal_bench.leaderboard.analysis import find_results
+from avsal_bench.leaderboard.by_frame.packed_scores import unpack
 from avsal_bench.models import Clips, Memory, Place
+from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec
 from avsal_bench.training.recipe import Recipe
 
@@ -86,3 +90,27 @@ def test_a_network_that_shares_what_it_saw_predicts_each_window_backwards_as_alo
     torch.testing.assert_close(torch.cat(got), torch.cat(want), rtol=0, atol=1e-10)
     forwards = net(film[None, :, :16])
     assert (forwards - net(film[None, :, :16].flip(2))).abs().max() > 1e-4, "the direction is seen"
+
+
+@pytest.mark.slow
+def test_a_test_backwards_is_a_row_of_its_own_and_a_network_by_frames_is_refused_first(tmp_path, synth_root, capsys):
+    folders = ["--runs", str(tmp_path / "runs"), "--leaderboard", str(tmp_path / "board")]
+    words = ["--preset", "smoke", "--fold", "1", "--synth-root", str(synth_root), *folders]
+    assert main(["run", "unisal", *words, "--set", "test_backwards=true"]) == 2
+    assert "unisal goes through a video frame by frame, so it cannot be tested backwards" in capsys.readouterr().err
+    for more in ([], ["--set", "test_backwards=true"]):
+        assert main(["run", "centre", *words, *more]) == 0
+    records = {path.name: read_record(path) for path in (tmp_path / "board").rglob("*.json")}
+    assert sorted(records) == ["centre-backwards-fold1-seed0.json", "centre-fold1-seed0.json"]
+    back, forth = (records[name] for name in sorted(records))
+    assert back.scores == forth.scores, "one map for all windows"
+    assert back.recipe["test_backwards"] is True
+    assert "test_backwards" not in forth.recipe
+    tests = [find_results(record, tmp_path / "runs") for record in (back, forth)]
+    assert [folder.name for folder in tests] == [
+        "stavis-synth-fold1-original-backwards",
+        "stavis-synth-fold1-original",
+    ]
+    for record, name in ((back, sorted(records)[0]), (forth, sorted(records)[1])):
+        [path] = (tmp_path / "board").rglob(name)
+        assert unpack(path, record).keys() == {video.video for video in record.videos}

@@ -115,6 +115,7 @@ def _table(found, kind="<f4"):
             "video a: no KL of each frame",
         ),
         (lambda t: t, {"schema": 2}, "form 2, this version reads 1"),
+        (lambda t: t, {"rows": 1_000_001}, "scores of 1,000,001 frames, at most 1,000,000 are read"),
         (lambda t: np.array([[{}]], dtype=object), {}, "pickled"),
         (lambda t: b"PK\x03\x04 no array", {}, "no array of NumPy"),
         (lambda t: t[0], {}, "expected 2 axes"),
