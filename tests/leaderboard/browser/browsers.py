@@ -52,6 +52,7 @@ class Chromium(webdriver.Chrome):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         super().__init__(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+        self.set_script_timeout(2 * PATIENCE)
 
     def screen(self, width: int, height: int, phone: bool = False) -> None:
         """Pretend a screen of so many pixels."""
@@ -140,7 +141,7 @@ class Firefox:
         self._said = (profile / "said.txt").open("w+b")
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._said)
         address = self._address(profile / "said.txt")
-        self._socket = create_connection(f"{address}/session", timeout=PATIENCE, suppress_origin=True)
+        self._socket = create_connection(f"{address}/session", timeout=2 * PATIENCE, suppress_origin=True)
         self._number, self._told = 0, []  # type: int, list[str]
         self._send("session.new", capabilities={})
         self._send("session.subscribe", events=["log.entryAdded"])
