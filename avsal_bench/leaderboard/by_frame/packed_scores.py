@@ -139,7 +139,7 @@ def unpack(path: Path, record: Record) -> dict[str, VideoFrames]:
     if told["schema"] != SCHEMA:
         raise ValueError(f"{path}: frame scores of form {told['schema']}, this version reads {SCHEMA}")
     if told["rows"] > MOST_FRAMES:
-        raise ValueError(f"{path}: scores of {told['rows']:,} frames, at most {MOST_FRAMES:,} are read")
+        raise ValueError(f"{path}: scores of {many(told['rows'], 'frame')}, at most {MOST_FRAMES:,} are read")
     if not file.is_file():
         raise FileNotFoundError(
             f"no {file}, which has the frame scores of the record beside it; copy it too, or {WAYS}"
