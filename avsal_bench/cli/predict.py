@@ -198,6 +198,8 @@ def _check_live(args: argparse.Namespace) -> None:
         raise ValueError("--realtime and --audio are for a file that is played with --stream; a camera is live")
     if args.audio and not args.realtime:
         raise ValueError("--audio is the sound of a file; a stream has its own, which is not heard. Say --muted")
+    if args.view:
+        raise ValueError("--view makes films of a file; a live stream is looked at with -o look.mp4 or --preview")
     if args.form in FILMS:
         raise ValueError(f"--form {args.form}: maps of a live stream are files, png or npy, as some frames get none")
     if args.batch_size not in (None, 1):

@@ -15,6 +15,7 @@ from made_records import make, save
 
 import avsal_bench
 from avsal_bench.catalogue.about import faults_of
+from avsal_bench.catalogue.card.card_facts import told
 from avsal_bench.catalogue.card.model_card import carded, model_card, write_cards
 from avsal_bench.cli.app import main
 from avsal_bench.files import sha256
@@ -155,6 +156,25 @@ def test_maps_of_a_stranger_have_a_card_of_their_scores(table: FactTable) -> Non
     assert "what it was trained on is not told" in section(card, "Trained on")
     assert head(card)["model-index"][0]["name"] == "mymaps"
     assert carded(maps, table) == sorted({*(n for n in list_models() if model_facts(n).modalities), "mymaps"})
+
+
+def test_scores_of_a_small_preset_say_the_size_that_was_tested(table: FactTable) -> None:
+    card = model_card("stavis", three_folds(preset="smoke"), facts=table)
+    size, tested = section(card, "Size"), section(card, "Scores")
+    assert size.strip().splitlines()[0] == "Of the network as published."
+    ((count, share),) = set(re.findall(r"smoke (\S+ M) \((\d+\.\d %) of the published\)", size))
+    assert "The scores below say which was tested." in size
+    assert f"| {count} ({share} of the published) " in tested
+    assert "parameters tested" in tested
+    assert "Their scores say nothing of the network as published." in tested
+    configs = {result["dataset"]["config"] for result in head(card)["model-index"][0]["results"]}
+    assert configs == {f"protocol stavis, preset smoke, {share} of the published parameters"}
+    whole = next(one.facts.parameters for one in told("stavis", table).forms if one.facts.key == "stavis_av")
+    weights = {"file": "best.ckpt", "sha256": "c" * 64, "parameters": whole}
+    records = [make(VALUES, "stavis", "av", fold=fold, weights=weights, provenance=STORY) for fold in (1, 2, 3)]
+    card = model_card("stavis", records, facts=table)
+    assert "of the published)" not in card
+    assert "presets are smaller" not in card
 
 
 def test_a_variant_has_its_own_forms_and_weights(table: FactTable) -> None:

@@ -15,8 +15,7 @@ from torch import nn
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.models import Network
 from avsal_bench.prediction import Predictor, Running, open_film, predict_maps
-from avsal_bench.prediction.live import check_network, open_outputs, watch
-from avsal_bench.prediction.live import looking
+from avsal_bench.prediction.live import check_network, looking, open_outputs, watch
 from avsal_bench.prediction.live.looking import FilmSource, Picture
 from avsal_bench.prediction.live.outputs import TABLE, LiveFilm, Written
 from avsal_bench.spec import ClipSpec
@@ -162,7 +161,9 @@ def test_nothing_piles_up_behind_a_slow_network(film):
                 if number == T:
                     held.wait(60)
 
-    kept = live(tiny(), Fast(open_film(film), lambda: 1.0, lambda seconds: None), act=act)
+    now = [1.0]
+    source = Fast(open_film(film), lambda: now[0], lambda seconds: now.append(now.pop() + seconds))
+    kept = live(tiny(), source, act=act)
     assert list(kept.maps) in ([4, 12], [4, 11, 12])  # 11: it came when the first map was done
     assert kept.summary.dropped == 12 - 3 - len(kept.maps)
 
@@ -220,8 +221,10 @@ def test_a_source_that_ends_before_the_first_clip(film):
 
 
 def test_the_time_can_be_over(film):
-    kept = live(tiny(), Scripted(open_film(film), [1] * 12, T), act=lambda number: time.sleep(0.05), seconds=0.12)
-    assert T < max(kept.maps) < 12
+    source, now = Scripted(open_film(film), [1] * 12, T), [0.0]
+    source.clock = lambda: now[0]
+    kept = live(tiny(), source, act=lambda number: now.append(now.pop() + 40), seconds=100)
+    assert list(kept.maps) == [4, 5, 6]
 
 
 @pytest.mark.parametrize(
@@ -298,6 +301,7 @@ def test_ctrl_c_ends_it_cleanly(film, tmp_path, monkeypatch, capsys):
         (["--stream", "rtsp://host/x", "--batch-size", "4"], "one frame at a time"),
         (["--stream", "rtsp://host/x", "-o", "maps.webm"], "ends in .mp4, or a folder"),
         (["--stream", "film.mp4", "--realtime", "-o", "film.mp4"], "is what is read"),
+        (["--camera", "0", "-o", "look", "--view"], "--view makes films of a file"),
         (["--camera", "0", "-o", "look.mp4", "--preview", "look.mp4"], "another one"),
         (["film.mp4", "-o", "maps", "--seconds", "3"], "--seconds is for --camera and --stream"),
         (["film.mp4"], "give the result a name with -o"),

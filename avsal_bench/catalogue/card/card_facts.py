@@ -70,6 +70,14 @@ class Told:
         """Rows of scores with the true sound."""
         return rows([r for r in self.records if r.sound == SOUNDS[0]], self.among)
 
+    def tested_share(self, row: ScoreRow) -> str | None:
+        """The share of the published parameters that the network of a row has, such as ``2.4 %``; None for all."""
+        count = row.head.weights.get("parameters")
+        whole = [one.facts.parameters for one in self.forms if one.facts.key == row.head.network]
+        if not whole or not whole[0] or not isinstance(count, int) or count >= whole[0]:
+            return None
+        return f"{count / whole[0]:.1%}".replace("%", " %")
+
     @property
     def hears(self) -> bool:
         """Whether some form of it takes sound, as far as is known: by its code, its records, or what papers print."""

@@ -70,13 +70,15 @@ def _result(told: Told, row: Row) -> dict[str, Any]:
     values = ((metric, row.scores[metric].value) for metric in METRICS)
     of_set = told.table.dataset(head.dataset).title
     made = ", synthetic" if head.synthetic else ""
+    share = told.tested_share(row)
+    small = f", {share} of the published parameters" if share else ""
     folds = "" if row.complete else f", {named('fold', row.folds)} alone"
     return {
         "task": {"type": TASK, "name": TASK_NAME},
         "dataset": {
             "name": f"{of_set}{made}{folds}",
             "type": head.dataset,
-            "config": f"protocol {head.protocol}, preset {head.preset}",
+            "config": f"protocol {head.protocol}, preset {head.preset}{small}",
             "split": "test",
             "args": {"folds": [*row.folds], "seeds": [*row.seeds], "protocol": head.protocol, "preset": head.preset},
         },

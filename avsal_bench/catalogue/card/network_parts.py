@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from avsal_bench.catalogue.about import described, faults_of, front_end_words, recipe_section
 from avsal_bench.catalogue.card.card_facts import Told
 from avsal_bench.catalogue.card.part import Part, link, listed, table
+from avsal_bench.catalogue.card.score_parts import small_presets
 from avsal_bench.catalogue.networks import Row
 from avsal_bench.catalogue.numbers import shortened
 from avsal_bench.catalogue.speeds import Times, Way
@@ -71,7 +72,9 @@ def size(told: Told) -> Part:
         return Part("Size", (why,))
     body = [[_form(one), shortened(one.facts.parameters or 0), _gflops(one)] for one in counted]
     words = "GFLOPs are those of one window, two for each multiplication of a convolution, product or attention."
-    return Part("Size", (table(["form", "parameters", "GFLOPs"], body, range(1, 3)), words))
+    small = small_presets(told)
+    blocks = ["Of the network as published.", table(["form", "parameters", "GFLOPs"], body, range(1, 3)), words]
+    return Part("Size", (*blocks, f"{small} The scores below say which was tested." if small else ""))
 
 
 def _gflops(row: Row) -> str:
@@ -87,6 +90,7 @@ def speed(told: Told) -> Part:
     body = [[_form(one), *_times(times)] for one, times in timed]
     machine, dates = timed[0][1].machine, sorted({times.date for _, times in timed})
     words = (
+        "Of the network as published. "
         f"Seconds for one frame of a film, in float32 (CPU time where it is one thread), on {machine['processor']}, "
         f"{machine['cores']} cores, torch {machine['torch']}, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. "
         "A plain script computes each window alone. Other machines were not measured."

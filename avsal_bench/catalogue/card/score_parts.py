@@ -43,6 +43,15 @@ def trained_on(told: Told) -> Part:
     return Part(title, ("Not known here: there is no record of it.",))
 
 
+def small_presets(told: Told) -> str:
+    """A sentence on presets whose networks are smaller than the published ones; "" where none is."""
+    found = dict.fromkeys((row.head.preset, _tested(told, row)) for row in told.scores if told.tested_share(row))
+    if not found:
+        return ""
+    sizes = ", ".join(f"{preset} {size}" for preset, size in found)
+    return f"Networks of some presets are smaller, in parameters: {sizes}."
+
+
 def scores(told: Told) -> Part:
     """Measured scores by kind of set, then synthetic ones, then those that papers print."""
     blocks = []
@@ -55,7 +64,10 @@ def scores(told: Told) -> Part:
                 blocks.append("The suite makes this set itself. Its scores say nothing of real videos.")
             blocks += [listed(notes)] if (notes := [*_notes(told, group)]) else []
     if blocks:
-        blocks.insert(0, "With the true sound. In brackets the 95 % interval over videos (bootstrap).")
+        words = "With the true sound. In brackets the 95 % interval over videos (bootstrap)."
+        if small := small_presets(told):
+            words += f" {small} Their scores say nothing of the network as published."
+        blocks.insert(0, words)
     else:
         of_weights = " of these weights" if told.weights is not None else ""
         blocks.append(f"Not measured: there is no record{of_weights} where this card was made.")
@@ -64,7 +76,7 @@ def scores(told: Told) -> Part:
 
 
 def _score_table(told: Told, group: Sequence[Row]) -> str:
-    header = ["form", "set", "protocol", "preset", "parameters", "what its training saw of the set"]
+    header = ["form", "set", "protocol", "preset", "parameters tested", "what its training saw of the set"]
     header += ["folds", "seeds", "videos", *METRICS]
     return table(header, [_score_line(told, row) for row in group], range(6, len(header)))
 
@@ -74,13 +86,22 @@ def _score_line(told: Told, row: Row) -> list[str]:
     videos = {video.video for record in row.records for video in record.videos}
     return [
         *(head.network, told.table.dataset(head.dataset).title, head.protocol, head.preset),
-        shortened(count) if isinstance(count := head.weights.get("parameters"), int) else "-",
+        _tested(told, row),
         row.seen.value if row.seen is not None else "-",
         ", ".join(map(str, row.folds)),
         str(len(row.seeds)),
         str(len(videos)),
         *(score_text(row.scores[metric], metric) for metric in METRICS),
     ]
+
+
+def _tested(told: Told, row: Row) -> str:
+    """Parameters of the network that was tested, and their share where it is not the published one."""
+    count = row.head.weights.get("parameters")
+    if not isinstance(count, int):
+        return "-"
+    share = told.tested_share(row)
+    return shortened(count) if share is None else f"{shortened(count)} ({share} of the published)"
 
 
 def score_text(score: Score, metric: str) -> Ready:
@@ -106,17 +127,8 @@ def _notes(told: Told, group: Sequence[Row]) -> Iterator[str]:
             yield f"{what}: {many(row.not_counted, 'frame')} with a constant map in no mean"
         if not row.clean:
             yield f"{what}: made from code that is no commit"
-        if (smaller := _smaller(told, row)) is not None:
-            yield f"{what}: preset {head.preset} has {smaller} of the parameters of the network as published"
-
-
-def _smaller(told: Told, row: Row) -> str | None:
-    """The share of the published network that a record's has, such as ``2.4 %``; None where that is all of it."""
-    count = row.head.weights.get("parameters")
-    whole = [one.facts.parameters for one in told.forms if one.facts.key == row.head.network and one.facts.parameters]
-    if not whole or not isinstance(count, int) or count >= whole[0]:
-        return None
-    return f"{count / whole[0]:.1%}".replace("%", " %")
+        if (share := told.tested_share(row)) is not None:
+            yield f"{what}: preset {head.preset} has {share} of the parameters of the network as published"
 
 
 def _printed(told: Told) -> list[str]:
