@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from avsal_bench.bench.job import Job
+from avsal_bench.bench.job import HUMAN, Job
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Validation, dataset
@@ -147,6 +147,8 @@ def observed_sets(job: Job, recipe: Recipe, name: str) -> tuple[str, ...]:
     One that pools (:attr:`~avsal_bench.models.Network.pools`) is shown those of all sets that its recipe tests, however
     few of them are tested now.
     """
+    if job.model == HUMAN:
+        return ()
     options = stage_options(job, recipe)
 
     def kind() -> tuple[bool, bool]:

@@ -71,6 +71,9 @@ def test_what_is_tested_now_does_not_change_what_is_pooled(space):
     assert observed_sets(job(), job().recipe(space), "synth") == ("synth",)
     centre = Job("centre", "", 1, 0, "smoke", "stavis")
     assert observed_sets(centre, centre.recipe(space), "synth") == ()
+    human = Job("human_infinite", "", 1, 0, "smoke", "stavis")
+    assert observed_sets(human, human.recipe(space), "synth") == ()
+    assert stages.test_folder(human, human.recipe(space), space, "synth", "original").name.endswith("-original")
 
 
 def test_rows_folders_and_records_say_which(space):
