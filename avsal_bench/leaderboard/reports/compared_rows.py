@@ -21,7 +21,7 @@ from avsal_bench.leaderboard.statistics import Interval, paired_difference
 from avsal_bench.leaderboard.tables import DIGITS, Row, rows
 from avsal_bench.names import unknown
 from avsal_bench.records import METRICS
-from avsal_bench.text import fixed
+from avsal_bench.text import fixed, many
 
 #: Rows that are compared at most, as many as the page does.
 MOST = 5
@@ -82,7 +82,7 @@ class ComparedRows:
         lines = [pair.cells() for pair in self.pairs]
         return "\n".join(
             [
-                f"## {len(self.chosen)} rows on {head.dataset}, protocol {head.protocol}\n",
+                f"## {many(len(self.chosen), 'row')} on {head.dataset}, protocol {head.protocol}\n",
                 f"Scores with their 95 % interval over videos.{synthetic}\n",
                 markdown_table(["Row", *heads], scores, range(1, len(heads) + 1)),
                 f"{self._about()}\n",
