@@ -14,7 +14,7 @@ from typing import Any
 
 from avsal_bench.files import sha256, write_atomically
 from avsal_bench.kept import differing, is_code
-from avsal_bench.leaderboard.films.film_form import LIST, Film, FilmList, read_list, write_films
+from avsal_bench.leaderboard.films.film_form import LIST, Film, FilmList, file_stem, read_list, write_films
 from avsal_bench.leaderboard.page.film_page import film_page
 from avsal_bench.prediction.maps_folder import read_marker
 from avsal_bench.prediction.viewing.video_film import Shown
@@ -59,6 +59,8 @@ def fill_folder(
         ValueError: for a folder with other things in it, or films of something else.
         OSError: for one that cannot be written.
     """
+    if len({file_stem(one.video.name).casefold() for one in shown}) < len(shown):
+        raise ValueError(f"{folder}: films of two of the videos would have one name; show one of them at a time")
     before, done = _claim(folder, making.story, force, reuse_other_code)
     kept: dict[str, Film] = {}
     for one in shown:
