@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
@@ -18,7 +19,7 @@ ROW, WIDTH, RIGHT = 26, 560, 500
 MOST = 24
 
 
-def trained_figure(found: Sequence[Trained], facts: FactTable, left: int = 206) -> str:
+def trained_figure(found: Sequence[Trained], facts: FactTable, left: int = 222) -> str:
     """For each network CC without the sound and with it, a faint mark a seed, and the mean gain in numbers."""
     ends = [value for one in found for value in (*one.without, *one.sound)]
     across = _scale(min(ends), max(ends), left)
@@ -41,13 +42,14 @@ def trained_figure(found: Sequence[Trained], facts: FactTable, left: int = 206) 
     return _figure(len(found), "CC on synth of networks trained with the sound, and without it", parts)
 
 
-def printed_figure(found: Sequence[PrintedGain], facts: FactTable, left: int = 236) -> str:
+def printed_figure(found: Sequence[PrintedGain], facts: FactTable, left: int = 250) -> str:
     """For each method and paper a mark a set: CC with the sound less CC without it, as printed."""
     ends = [value for one in found for value in one.gains.values()]
     low, high = min(0.0, *ends), max(0.0, *ends)
     across = _scale(low, high, left)
     parts = _grid(across, low, high, len(found), left)
     parts.append(line(across(0), 0, across(0), ROW * len(found), "base"))
+    told = Counter((one.method, one.paper) for one in found)
     for row, one in enumerate(found):
         y = row * ROW + ROW / 2
         paper = facts.paper(one.paper)
@@ -55,7 +57,8 @@ def printed_figure(found: Sequence[PrintedGain], facts: FactTable, left: int = 2
         how = trained.get(one.pretrain, "pre-training not stated")
         own = facts.network(one.method)
         where = "its own paper" if paper in own.papers else (paper.cited if paper else one.paper)
-        parts.append(label(left - 8, y + 4, f"{own.title}, {where}", anchor="end"))
+        further = f", {how}" if told[one.method, one.paper] > 1 else ""
+        parts.append(label(left - 8, y + 4, f"{own.title}, {where}{further}", anchor="end"))
         for name, gain in one.gains.items():
             said = f"{own.title} in {where}, {how}, {facts.dataset(name).title}: {number(gain, 'CC', sign=True)}"
             kind = "minus" if gain < 0 else "plus"
