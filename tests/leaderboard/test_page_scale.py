@@ -147,4 +147,5 @@ def test_5000_records_make_all_pages_in_time_and_of_bounded_size(tmp_path):
     assert files["README.md"] <= readme_module.LARGEST
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     assert len(page.blocks["data"]["rows"]) == 15 * 2 * 8 * 5
-    assert len(page.rows()) > 0.8 * 15 * 2 * 8 * 5
+    # The first screen, pages of sets and figures take 0.7 MB of the 5; the page says how many panels have no room
+    assert len(page.rows()) > 0.4 * 15 * 2 * 8 * 5
