@@ -17,6 +17,7 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -33,6 +34,7 @@ PREFERENCES = {
     "browser.startup.homepage_override.mstone": "ignore",
     "datareporting.policy.dataSubmissionEnabled": False,
     "extensions.update.enabled": False,
+    "focusmanager.testmode": True,  # a window that nobody sees has the focus all the same
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
     "remote.active-protocols": 1,
@@ -120,7 +122,8 @@ class Element:
     def send_keys(self, *keys: str) -> None:
         """Focus it, and type."""
         self._ask("node.focus()")
-        pressed = [{"type": kind, "value": key} for key in "".join(keys) for kind in ("keyDown", "keyUp")]
+        text = "".join(keys).replace(Keys.SPACE, " ")
+        pressed = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self.browser.act({"type": "key", "id": "keyboard", "actions": pressed})
 
     def clear(self) -> None:
@@ -145,7 +148,8 @@ class Firefox:
         self._number, self._told = 0, []  # type: int, list[str]
         self._send("session.new", capabilities={})
         self._send("session.subscribe", events=["log.entryAdded"])
-        self._context = self._send("browsingContext.getTree")["contexts"][0]["context"]
+        # In the tab that is there at first the address bar has the focus, and the page never gets it.
+        self._context = self._send("browsingContext.create", type="tab", background=False)["context"]
         self.switch_to = self
 
     def _address(self, said: Path) -> str:

@@ -8,6 +8,9 @@ from page_actions import find, until
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
 
+#: The page undoes the browser's own jump to the address once all is there.
+SETTLED = "return new Promise((done) => requestAnimationFrame(() => setTimeout(() => setTimeout(done))))"
+
 
 @pytest.fixture(scope="session", params=["chromium", "firefox"])
 def driver(request, tmp_path_factory):
@@ -49,6 +52,7 @@ def visit(driver, board):
     def go(hash_="", page=board):
         driver.get("about:blank")
         driver.get(page.as_uri() + hash_)
+        driver.execute_script(SETTLED)
         if hash_.startswith("#row/"):
             until(lambda: find(driver, "#panel").get_attribute("data-row"), "the panel is filled")
         if hash_.startswith("#compare"):
