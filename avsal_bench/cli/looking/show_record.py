@@ -100,6 +100,7 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
     from avsal_bench.records import read_record
     from avsal_bench.studies.showing.record_films import DEFAULT_SOUNDS, AskedFilms, record_films
 
+    sounds = DEFAULT_SOUNDS if args.sound is None else _asked(args.sound)
     path = Path(args.record)
     record = read_record(path)
     if args.into_leaderboard:
@@ -108,7 +109,6 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
         folder = folder_in_leaderboard(space.leaderboard, record)
     else:
         folder = Path(args.out)
-    sounds = DEFAULT_SOUNDS if args.sound is None else _asked(args.sound)
     asked = AskedFilms(sounds, tuple(args.videos or ()), args.force, _command(args, record))
     films, there = record_films(path, folder, asked, space, machine, args.device)
     if there:
