@@ -1,12 +1,15 @@
 """Which networks can be exported: tries every network in every format, and writes docs/exported_networks.md.
 
-    python docs/export_table.py --kept exported.csv                        # all, in a size for tests
-    python docs/export_table.py --kept exported.csv --paper stavis unisal  # these in the published size
-    python docs/export_table.py --kept exported.csv --write
+    python docs/export_table.py                        # all, in a size for tests
+    python docs/export_table.py --paper stavis unisal  # these in the published size
+    python docs/export_table.py --write                # the page, from the file of the tries alone
 
 Weights are drawn at random, so batch norms and heads are those of an untrained network. Each try is a line in a file
 that is kept: a try that is there is not repeated. Seconds are those of the processor in this process, by one thread,
 for one clip (or frame): the lesser of two, taken in turns, the suite and the file on the same clips.
+
+The file is docs/exported_networks.csv. Tries of an early form of this script have no seconds there in the small size;
+a line that is taken out is tried again.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from avsal_bench.exporting import FORMS, Exporter, NotExportable, untrained
 from avsal_bench.models.registry import list_models, model_entry
 
 PAGE = Path(__file__).with_name("exported_networks.md")
+KEPT = PAGE.with_suffix(".csv")
 KEYS = ("network", "size", "batch", "form", "difference", "megabytes", "file_s", "torch_s", "reason")
 
 
@@ -39,7 +43,7 @@ def keep(path: Path, row: dict[str, Any]) -> None:
     """Add a try."""
     new = not path.is_file()
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, KEYS, restval="")
+        writer = csv.DictWriter(file, KEYS, restval="", lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)
@@ -148,9 +152,9 @@ def reasons(rows: list[dict[str, str]]) -> str:
 TEXT = """\
 # Which networks can be exported
 
-Made by `python docs/export_table.py`, with weights drawn at random. [Run a network elsewhere](howto/export.md) says how
-a file is written and used. The largest difference is that of a pixel from the map of the suite, as a part of the
-highest value of the map; above 1e-4 there is no file.
+Made by `python docs/export_table.py --write` from `docs/exported_networks.csv`, which holds each try. Weights are drawn
+at random. [Run a network elsewhere](howto/export.md) says how a file is written and used. The largest difference is
+that of a pixel from the map of the suite, as a part of the highest value of the map; above 1e-4 there is no file.
 
 ## In the published size
 
@@ -176,7 +180,7 @@ def main() -> None:
     """Try some networks, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", help="by default all")
-    parser.add_argument("--kept", type=Path, required=True, metavar="CSV", help="file of the tries")
+    parser.add_argument("--kept", type=Path, default=KEPT, metavar="CSV", help="file of the tries (default: beside)")
     parser.add_argument("--paper", action="store_true", help="in the published size")
     parser.add_argument("--batch", default="1", help="or any (default: %(default)s)")
     parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=list(FORMS))
