@@ -98,7 +98,8 @@ def test_four_rows_of_two_trainings_by_their_names(tmp_path, synth_root):
         rows[preset, avc] = {path.name.partition("_av-")[0] for _, _, path in records_of(job, recipe, space)}
         folders[preset, avc] = (visual.folder, joint.folder)
         assert learns_labels(joint.stage) == (preset == "paper")
-        create_model("avc", **{**stage_options(job, recipe), "network_options": model_entry("vinet").tiny})
+        with torch.device("meta"):
+            create_model("avc", **stage_options(job, recipe))
     assert rows == {
         ("alone", "none"): {"avc-vinet-alone-none"},
         ("alone", "labels"): {"avc-vinet-alone-ideal"},
