@@ -75,7 +75,7 @@ def main(root: Path, maps: Path, records: Path) -> None:
         film = Image.new("RGB", (width, height * MOMENTS))
         for n, picture in enumerate(shown):
             film.paste(picture, (0, n * height))
-        film.save(OUT / f"clip_{video}.jpg", quality=62, optimize=True)
+        film.save(OUT / f"clip_{video}.webp", quality=55, method=6)
         told.append(
             {
                 "video": video,

@@ -95,9 +95,9 @@ def panels(board):
 
 def test_the_page_has_the_relative_scale_where_both_bounds_exist(tmp_path):
     board = read_board(save(tmp_path / "a", bounded()))
-    shown = {row["label"].split()[0]: row["relative"] for row in panels(board).values()}
-    assert shown["toy"]["CC"] == pytest.approx(0.5714, abs=1e-4)
-    assert (shown["mep"]["CC"], shown["human_infinite"]["CC"], shown["toy"]["KL"]) == (0, 1, None)
+    shown = {key.split("/")[2]: row["relative"] for key, row in panels(board).items()}
+    assert shown["toy_v"]["CC"] == pytest.approx(0.5714, abs=1e-4)
+    assert (shown["mep"]["CC"], shown["human_infinite"]["CC"], shown["toy_v"]["KL"]) == (0, 1, None)
     without = panels(read_board(save(tmp_path / "b", bounded()[:2])))
     assert [row["relative"] for row in without.values()] == [{}, {}]
 

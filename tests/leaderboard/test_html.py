@@ -16,8 +16,8 @@ from made_records import NAN, PUBLISHED, made_elsewhere, make, save, synth_recor
 from avsal_bench.data import list_datasets
 from avsal_bench.leaderboard.page import panels as html_panels
 from avsal_bench.leaderboard.page.board import overall, read_board, reproductions
-from avsal_bench.leaderboard.page.cells import DASH, MINUS
 from avsal_bench.leaderboard.page.html import LARGEST, SCRIPTS, html_page
+from avsal_bench.leaderboard.page.parts.cells import DASH, MINUS
 from avsal_bench.leaderboard.published_scores import read_published
 from avsal_bench.records import METRICS, record_path
 

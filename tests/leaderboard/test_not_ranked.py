@@ -11,8 +11,8 @@ from avsal_bench.data.layouts.listed import listed_frames
 from avsal_bench.data.layouts.lists import PACKAGED_LISTS, story_of_lists
 from avsal_bench.leaderboard.analysis import bounds_of, labels
 from avsal_bench.leaderboard.page.board import overall, read_board
-from avsal_bench.leaderboard.page.cells import difference, number
 from avsal_bench.leaderboard.page.longform import to_csv
+from avsal_bench.leaderboard.page.parts.cells import difference, number
 from avsal_bench.leaderboard.page.readme import _difference, readme, summary_table
 from avsal_bench.leaderboard.page.score_tables import score_sets
 from avsal_bench.leaderboard.reports.latex import latex_tables

@@ -11,8 +11,8 @@ from made_records import make, save
 from avsal_bench.data.dataset import dataset, registered_datasets
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.html import html_page
-from avsal_bench.leaderboard.page.metric_words import METRIC_WORDS, sentence
-from avsal_bench.leaderboard.page.naming import whole_set
+from avsal_bench.leaderboard.page.parts.metric_words import METRIC_WORDS, sentence
+from avsal_bench.leaderboard.page.parts.naming import whole_set
 from avsal_bench.leaderboard.page.set_pages import SetPage, packaged, set_pages
 from avsal_bench.records import METRICS
 

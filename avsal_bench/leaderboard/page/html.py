@@ -11,8 +11,6 @@ from avsal_bench.leaderboard.films.film_places import page_films
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, RANKED_SETS, Board, overall
 from avsal_bench.leaderboard.page.film_page import film_data, shown_films
 from avsal_bench.leaderboard.page.latex_names import cited_names
-from avsal_bench.leaderboard.page.metric_words import METRIC_WORDS
-from avsal_bench.leaderboard.page.naming import paper_cell
 from avsal_bench.leaderboard.page.network_table import cost_table
 from avsal_bench.leaderboard.page.overview.clip_strip import clip_strip
 from avsal_bench.leaderboard.page.overview.field_figure import AXES, field_figures, known
@@ -20,6 +18,8 @@ from avsal_bench.leaderboard.page.overview.field_points import field_sets
 from avsal_bench.leaderboard.page.page_parts import asset, json_block, policy
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
+from avsal_bench.leaderboard.page.parts.metric_words import METRIC_WORDS
+from avsal_bench.leaderboard.page.parts.naming import paper_cell
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.science.science_tab import science
 from avsal_bench.leaderboard.page.score_tables import mean_ranks, reproduction_tables, score_sets

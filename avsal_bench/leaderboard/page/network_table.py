@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from avsal_bench.leaderboard.known_facts import UNKNOWN, FactTable, NetworkFacts
 from avsal_bench.leaderboard.page.board import Board
-from avsal_bench.leaderboard.page.cells import DASH, Cell, Line, Table, amount, columns_of, sort_key, texts
 from avsal_bench.leaderboard.page.costs import Cost
-from avsal_bench.leaderboard.page.naming import network_cell, searched
+from avsal_bench.leaderboard.page.parts.cells import DASH, Cell, Line, Table, amount, columns_of, sort_key, texts
+from avsal_bench.leaderboard.page.parts.naming import network_cell, searched
 from avsal_bench.text import many
 
 

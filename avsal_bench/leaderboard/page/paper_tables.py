@@ -10,7 +10,8 @@ from itertools import groupby
 from avsal_bench.leaderboard.disagreements import Reasons, Shared, shared_scores
 from avsal_bench.leaderboard.kinds import KINDS, viewing_of_set
 from avsal_bench.leaderboard.known_facts import FactTable
-from avsal_bench.leaderboard.page.cells import (
+from avsal_bench.leaderboard.page.claims import claims
+from avsal_bench.leaderboard.page.parts.cells import (
     DASH,
     Cell,
     Column,
@@ -22,8 +23,7 @@ from avsal_bench.leaderboard.page.cells import (
     sort_key,
     texts,
 )
-from avsal_bench.leaderboard.page.claims import claims
-from avsal_bench.leaderboard.page.naming import (
+from avsal_bench.leaderboard.page.parts.naming import (
     network_cell,
     paper_cell,
     papers_named,

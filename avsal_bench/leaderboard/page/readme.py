@@ -19,8 +19,8 @@ from avsal_bench.leaderboard.markdown import Ready, markdown_table
 from avsal_bench.leaderboard.page.board import Board, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
-from avsal_bench.leaderboard.page.naming import called, paper_cell, star_of
 from avsal_bench.leaderboard.page.network_table import no_code, weights_words
+from avsal_bench.leaderboard.page.parts.naming import called, paper_cell, star_of
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import SEEN
 from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists

@@ -12,7 +12,8 @@ from avsal_bench.leaderboard.hearing import Hearing
 from avsal_bench.leaderboard.kinds import KINDS
 from avsal_bench.leaderboard.known_facts import FactTable
 from avsal_bench.leaderboard.page.board import Board, Group, Overall, reproductions, row_id, row_label
-from avsal_bench.leaderboard.page.cells import (
+from avsal_bench.leaderboard.page.paper_tables import reason_marks
+from avsal_bench.leaderboard.page.parts.cells import (
     DASH,
     MINUS,
     Cell,
@@ -30,9 +31,8 @@ from avsal_bench.leaderboard.page.cells import (
     sort_key,
     texts,
 )
-from avsal_bench.leaderboard.page.metric_words import sentence
-from avsal_bench.leaderboard.page.naming import called, network_cell, paper_cell, searched, set_cell, whole_set
-from avsal_bench.leaderboard.page.paper_tables import reason_marks
+from avsal_bench.leaderboard.page.parts.metric_words import sentence
+from avsal_bench.leaderboard.page.parts.naming import called, network_cell, paper_cell, searched, set_cell, whole_set
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text, smallest_text
 from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
 from avsal_bench.leaderboard.tables import DIGITS, Row, categories, further_metrics, seed_mean

@@ -12,9 +12,9 @@ from avsal_bench.data.layouts.lists import PACKAGED_LISTS, read_fold_list
 from avsal_bench.leaderboard.kinds import KINDS
 from avsal_bench.leaderboard.known_facts import FactTable
 from avsal_bench.leaderboard.page.board import Board, Group, row_id
-from avsal_bench.leaderboard.page.cells import Cell, Line, Table, columns_of, number, sort_key, texts
-from avsal_bench.leaderboard.page.metric_words import METRIC_WORDS
-from avsal_bench.leaderboard.page.naming import network_cell, paper_cell, searched, star_of, whole_set
+from avsal_bench.leaderboard.page.parts.cells import Cell, Line, Table, columns_of, number, sort_key, texts
+from avsal_bench.leaderboard.page.parts.metric_words import METRIC_WORDS
+from avsal_bench.leaderboard.page.parts.naming import network_cell, paper_cell, searched, star_of, whole_set
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.tables import HUMAN, MAIN_PROTOCOL, set_order
 from avsal_bench.record_story import Device

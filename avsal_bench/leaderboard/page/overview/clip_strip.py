@@ -52,13 +52,13 @@ def clip_strip(facts: FactTable) -> ClipStrip:
     title = facts.network(told["network"]).title
     clips = []
     for one in told["clips"]:
-        data = base64.b64encode((folder / f"clip_{one['video']}.jpg").read_bytes()).decode()
+        data = base64.b64encode((folder / f"clip_{one['video']}.webp").read_bytes()).decode()
         alt = (
             f"{one['video']}, three pictures side by side: a frame with the points people looked at; {title}'s map "
             f"with the true sound, CC {one['heard']:.3f} over the video; and its map muted, CC {one['muted']:.3f}."
         )
         size = one["width"], one["height"] * one["moments"]
-        picture = f"data:image/jpeg;base64,{data}"
+        picture = f"data:image/webp;base64,{data}"
         clips.append(Clip(one["video"], KINDS[one["kind"]], one["heard"], one["muted"], *size, picture, alt))
     means = told["means"]
     return ClipStrip(title, told["preset"], told["seed"], told["videos"], means["heard"], means["muted"], tuple(clips))

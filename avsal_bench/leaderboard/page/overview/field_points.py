@@ -13,7 +13,7 @@ from avsal_bench.leaderboard.disagreements import is_derived
 from avsal_bench.leaderboard.known_facts import NetworkFacts
 from avsal_bench.leaderboard.page.board import Board, Group, row_id
 from avsal_bench.leaderboard.page.costs import Cost
-from avsal_bench.leaderboard.page.naming import MODALITIES, papers_named, star_of, whole_set
+from avsal_bench.leaderboard.page.parts.naming import MODALITIES, papers_named, star_of, whole_set
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.tables import HUMAN, MAIN_PROTOCOL, set_order
 from avsal_bench.text import fixed

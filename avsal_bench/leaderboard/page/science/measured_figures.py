@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from avsal_bench.leaderboard.known_facts import FactTable
-from avsal_bench.leaderboard.page.cells import number
+from avsal_bench.leaderboard.page.parts.cells import number
 from avsal_bench.leaderboard.page.science.measured_pages import Measured, Moves
 from avsal_bench.leaderboard.page.svg import element, label, line, text
 from avsal_bench.records import METRICS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from avsal_bench.leaderboard.known_facts import FactTable
-from avsal_bench.leaderboard.page.cells import number
+from avsal_bench.leaderboard.page.parts.cells import number
 from avsal_bench.leaderboard.page.science.sound_facts import PrintedGain, Trained
 from avsal_bench.leaderboard.page.svg import element, label, line, text
 from avsal_bench.leaderboard.sound_losses import SoundLoss

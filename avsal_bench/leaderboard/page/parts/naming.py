@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from avsal_bench.leaderboard.known_facts import FactTable, NetworkFacts
-from avsal_bench.leaderboard.page.cells import Cell, Mark
+from avsal_bench.leaderboard.page.parts.cells import Cell, Mark
 
 #: What a modality means, for titles of points and the like.
 MODALITIES = {"v": "frames alone", "av": "frames and sound", "a": "sound alone"}

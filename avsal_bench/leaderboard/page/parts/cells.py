@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from avsal_bench.leaderboard.page.metric_words import sentence
+from avsal_bench.leaderboard.page.parts.metric_words import sentence
 from avsal_bench.leaderboard.statistics import Interval
 from avsal_bench.leaderboard.tables import DIGITS
 from avsal_bench.records import METRICS, MetricForm
@@ -88,6 +88,12 @@ class Cell:
     link: str = ""
     cited: str = ""
     cited_link: str = ""
+
+    @property
+    def more(self) -> bool:
+        """Whether anything but its text stands in it, by which it would be sorted too."""
+        shown = (self.marks, self.parts, self.cited, self.std, self.interval)
+        return any(shown) or self.best or self.like_best or self.inside or self.incomplete
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What tables of the page are made of: cells, names for people, and words about metrics."""
