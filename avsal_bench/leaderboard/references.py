@@ -132,8 +132,8 @@ def method_of(model: str) -> str:
 def cited_in_latex(name: str, method: str, references: Iterable[Reference]) -> str:
     """A name in LaTeX with the citation of its method, where a reference is known.
 
-    >>> cited_in_latex("a_b", "a", [Reference("yu2024", ("a",), "")])
-    'a\\_b~\\cite{yu2024}'
+    >>> print(cited_in_latex("a_b", "a", [Reference("yu2024", ("a",), "")]))
+    a\\_b~\\cite{yu2024}
     """
     keys = keys_of(references, method)
     return for_latex(name) + (rf"~\cite{{{','.join(keys)}}}" if keys else "")

@@ -50,6 +50,7 @@ def test_without_plain_only_ours_is_timed(speed, capsys):
     assert "plain" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_wrong_score_is_not_timed(speed, monkeypatch, capsys):
     for metric, right in list(speed.OURS.items()):
         with monkeypatch.context() as patch:

@@ -127,6 +127,8 @@ def test_a_network_keeps_its_colour_where_another_has_no_scores(tmp_path):
 
 
 def test_a_real_set_has_no_contextual_nss(tmp_path):
-    space = Workspace(tmp_path, None, tmp_path, tmp_path, tmp_path)
-    with pytest.raises(ValueError, match="avad does not say where the sounding thing is"):
-        contextual_of(rich_record("stavis", "av", "avad", 1, 0, 0.5, 24), None, space)
+    record = rich_record("stavis", "av", "avad", 1, 0, 0.5, 24)
+    with pytest.raises(ValueError, match=r"avad does not say where the sounding thing is; mark it in .*avad"):
+        contextual_of(record, None, Workspace(tmp_path, tmp_path, tmp_path, tmp_path, tmp_path))
+    with pytest.raises(FileNotFoundError, match="avad: no data root"):
+        contextual_of(record, None, Workspace(tmp_path, None, tmp_path, tmp_path, tmp_path))

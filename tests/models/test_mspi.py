@@ -77,7 +77,12 @@ def test_gradients_reach_every_parameter_that_is_not_frozen(fusion):
         {"image": "mobilenetv2", "image_features": "maps"},
         {"projector_norm": "batch"},
         *({"fusion": fusion} for fusion in FUSIONS[1:]),
-        *({"encoder": name} for name in MOTION_ENCODERS if name != "morphmlp_s"),
+        {"encoder": "s3d"},
+        *(
+            pytest.param({"encoder": name}, marks=pytest.mark.slow)
+            for name in MOTION_ENCODERS
+            if name not in ("s3d", "morphmlp_s")
+        ),
         pytest.param({"encoder": "morphmlp_s", "size": (224, 224)}, marks=pytest.mark.slow),
     ],
     ids=lambda options: ",".join(map(str, options.values())),

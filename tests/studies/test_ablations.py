@@ -373,6 +373,7 @@ def small(tmp_path, space, monkeypatch):
     return ["bench", *folders, "--workers", "0", *overrides], started
 
 
+@pytest.mark.slow
 def test_two_rows_from_end_to_end_and_again(small, space, capsys):
     command, started = small
     assert main([*command, "--ablation", "small"]) == 0

@@ -411,6 +411,6 @@ def test_the_command_prints_the_losses_and_writes_the_leaderboard(trained, capsy
     [swapped, *_] = [line for line in lines if line[3] == "swapped" and line[4:6] == ["all", "frames"]]
     assert float(swapped[7]) == pytest.approx(loss, abs=5.1e-4)
     page = (space.leaderboard / "README.md").read_text(encoding="utf-8")
-    assert "### What is lost without the true sound? synth, synthetic" in page
+    assert "### What is lost without the true sound? Synth, synthetic" in page
     with pytest.raises(ValueError, match="unknown sound 'mute'"):
         command(path_of(space), *folders, "--sound", "mute")

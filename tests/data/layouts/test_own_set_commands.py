@@ -157,8 +157,10 @@ def test_maps_are_scored_and_the_record_says_whose_set_it_is(own, maps, capsys):
     assert record.provenance["own_set"]["title"] == "Six clips of a lab"
     assert record.provenance["own_set"]["split"] == {"fraction": 0.34, "seed": 1}
     assert rows([record])[0].own_set
-    assert "### lab, a set of one's own" in (own.leaderboard / "README.md").read_text(encoding="utf-8")
-    assert "lab, a set of one&#39;s own" in (own.leaderboard / "index.html").read_text(encoding="utf-8")
+    assert "### Six clips of a lab, a set of one's own" in (own.leaderboard / "README.md").read_text(encoding="utf-8")
+    page = (own.leaderboard / "index.html").read_text(encoding="utf-8")
+    assert "Six clips of a lab" in page
+    assert ", a set of one&#39;s own" in page
     capsys.readouterr()
     # What was scored under another description is not passed off as of this one.
     for old, new, said in (

@@ -148,6 +148,7 @@ def test_the_visual_head_of_stavis_comes_from_its_visual_network():
     assert net.rename_published(key, value) == (key, value)
 
 
+@pytest.mark.slow
 def test_cpc_off_and_the_bilinear_interaction_of_casp_net_go_around_too():
     for more in ({"cpc": False}, {"interaction": "bilinear"}, {"decoder": "fcn"}):
         net, visual = build("caspnet", **more).eval(), build("caspnet", "v", **more).eval()

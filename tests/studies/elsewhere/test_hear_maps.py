@@ -125,7 +125,7 @@ def test_records_say_whose_word_it_is_and_which_maps_they_go_with(hear, maps, sp
     assert muted.provenance["same_but_sound"]["of"] == true.n_frames
     assert muted.provenance["trained_on"]["known"]
     page = (space.leaderboard / "README.md").read_text(encoding="utf-8")
-    assert "What is lost without the true sound? synth, synthetic" in page
+    assert "What is lost without the true sound? Synth, synthetic" in page
     assert "that they differ in the sound alone is the word of who made them" in page
 
 
