@@ -55,7 +55,8 @@ class ContrastModule(SaliencyModule):
         if stage == "fit" and self.net.spec.audio is not None and getattr(config, "batch_size", 2) < 2:
             raise ValueError(
                 "training: contrast swaps the sounds of a batch, and each process has a single clip at a time; make "
-                "batch_size larger, or --clips-a-device"
+                "batch_size larger, or --clips-a-device; where there are no more clips to train on, train the stage by "
+                "`training: clips` and `contrast: null`"
             )
 
     def training_loss(self, batch: Batch) -> Tensor:
