@@ -96,7 +96,9 @@ def test_round_trip(tmp_path, name, form, rate, target):
             assert read_density(truth.densities([n])[0] / 255) == (numbers[video.name], n)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=() if form in ("pictures", "mp4") else pytest.mark.slow) for form in FORMS]
+)
 def test_workers_change_nothing(tmp_path, form):
     write_encoded(tmp_path, "avad", form, RATES[25])
     # A reader that is open here must not be used there: it would hang.

@@ -32,7 +32,11 @@ def size(*modules):
     return sum(p.numel() for module in modules for p in module.parameters())
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items()))
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(options, marks=pytest.mark.slow if n % 3 else ()) for n, options in enumerate(OPTIONS)],
+    ids=["-".join(f"{k}={v}" for k, v in options.items()) for options in OPTIONS],
+)
 def test_every_ablation_trains(options):
     net = tiny(**options).train()
     inputs = clip(net)

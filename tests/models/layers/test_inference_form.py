@@ -32,11 +32,12 @@ def norms_of(net: nn.Module) -> list[str]:
 
 #: Of each network that learns the modality that has most parts.
 RICHEST = dict(case for case in CASES if case[1])
-#: In bfloat16 each network has the form that float32 has; three kinds of it are looked at always, all once.
-ALWAYS = ("avrsp", "unisal", "vinet_s")
+#: Kinds of networks that are looked at always; all others once, with the slow tests.
+ALWAYS = ("avrsp", "caspnet", "dave", "mspi", "stavis", "tasednet", "unisal", "vinet_s")
+KINDS = [pytest.param(*case, marks=() if case[0] in ALWAYS else pytest.mark.slow) for case in RICHEST.items()]
 
 
-@pytest.mark.parametrize(("name", "modality"), RICHEST.items())
+@pytest.mark.parametrize(("name", "modality"), KINDS)
 def test_every_network_predicts_the_same(name, modality):
     net = with_numbers(build(name, modality))
     before = {key: value.clone() for key, value in net.state_dict().items()}
@@ -221,10 +222,7 @@ def test_a_part_that_is_declared_must_be_there():
     assert inference_form(Declared(nn.Conv2d(3, 3, 1), None)).norm is None, "left out by an option"
 
 
-@pytest.mark.parametrize(
-    ("name", "modality"),
-    [pytest.param(*case, marks=() if case[0] in ALWAYS else pytest.mark.slow) for case in RICHEST.items()],
-)
+@pytest.mark.parametrize(("name", "modality"), KINDS)
 def test_maps_in_bfloat16_are_finite_and_have_no_steps(name, modality):
     net = build(name, modality).eval()
     frames, audio = clip(net.spec, 1, seed=5)
