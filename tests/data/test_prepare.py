@@ -239,6 +239,7 @@ def test_a_video_of_several_lists_is_prepared_once_with_most_frames(video):
     assert [(p.n_frames, p.reason) for p in prepare_videos([shorter], SIZE, None, ONE)] == [(30, "frames new")]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_files(tmp_path, quick_processes):
     videos = [make_video(tmp_path, f"v{i}", 34 + i, seed=i) for i in range(3)]
     with Workers(2) as workers:

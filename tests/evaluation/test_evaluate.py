@@ -332,6 +332,7 @@ def test_the_maps_that_a_bench_kept_score_as_the_bench_did(space, monkeypatch, f
 # Side by side.
 
 
+@pytest.mark.slow
 def test_protocols_side_by_side(run, tmp_path, capsys):
     table = tmp_path / "table.csv"
     assert run("evaluate") == 0

@@ -415,6 +415,7 @@ def test_two_rows_from_end_to_end_and_again(small, space, capsys):
     assert len(started) == 3, "it is told before any row runs"
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_is_named_and_the_others_go_on(small, space, capsys):
     command, started = small
     assert main([*command, "--ablation", "broken"]) == 1

@@ -75,6 +75,7 @@ def maps_of(space):
     return {p.relative_to(space.synth_root): p for p in sorted((space.synth_root / "pseudo").rglob("pseudo_*.png"))}
 
 
+@pytest.mark.slow
 def test_every_frame_of_every_training_video_gets_a_map_without_eye_tracking(made):
     expected = {
         Path(f"pseudo/synth/{video.name}/pseudo_{frame:05d}.png")
@@ -88,6 +89,7 @@ def test_every_frame_of_every_training_video_gets_a_map_without_eye_tracking(mad
     assert any(p.any() for p in pictures)
 
 
+@pytest.mark.slow
 def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
     """All rules once more, in numpy, for the video with the most maps that are not black."""
     videos = training_videos(made)
@@ -139,6 +141,7 @@ def test_a_written_map_is_what_the_rules_make_of_the_classifiers(made):
         assert differs.mean() < 0.005
 
 
+@pytest.mark.slow
 def test_the_weak_teacher_reads_what_was_written(made):
     spec = ClipSpec(3, (64, 96), target="middle")
     data = SaliencyDataModule(DataConfig({"synth": made.synth_root}, teacher="pseudo", every_frame=True), spec)
@@ -151,6 +154,7 @@ def test_the_weak_teacher_reads_what_was_written(made):
     assert {v.key for v in data.fit_videos()} < {v.key for v in taught}
 
 
+@pytest.mark.slow
 def test_a_finished_run_does_nothing_again(made, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in maps_of(made).values()}
     monkeypatch.setattr(pseudo_maps, "fused_maps", None)

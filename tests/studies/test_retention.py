@@ -82,6 +82,7 @@ def test_the_maps_are_the_mean_over_the_sound_of_the_last_time_step(film, tmp_pa
         torch.testing.assert_close(ret_v, sum(block.ret_v[0, :, i, 1] for i in range(2)) / 2)
 
 
+@pytest.mark.slow
 def test_the_figure_shows_the_frame_and_a_map_a_head(film, checkpoints, tmp_path, capsys):
     options = [film, "--frame", N, "--weights", checkpoints["av"], "--device", "cpu"]
     out = tmp_path / "new" / "heard.png"

@@ -206,6 +206,7 @@ def test_an_error_names_the_file_once_what_was_read_before_it_is_used(pictures, 
 # However long a video is
 
 
+@pytest.mark.slow
 def test_neither_what_is_asked_nor_what_is_held_grows_with_the_video(monkeypatch):
     spec = replace(SPEC, frames=8)
     counts = {"read": 0, "windows": 0}
