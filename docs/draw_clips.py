@@ -75,7 +75,8 @@ def main(root: Path, maps: Path, records: Path) -> None:
         film = Image.new("RGB", (width, height * MOMENTS))
         for n, picture in enumerate(shown):
             film.paste(picture, (0, n * height))
-        film.save(OUT / f"clip_{video}.webp", quality=55, method=6)
+        small = film.resize((film.width * 2 // 3, film.height * 2 // 3), Image.Resampling.BICUBIC)
+        small.save(OUT / f"clip_{video}.webp", quality=40, method=6)
         told.append(
             {
                 "video": video,
