@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +17,8 @@ import yaml
 
 #: Bytes of a file; values of one text, those that aliases repeat counted as often as they are repeated; levels of them.
 MOST_BYTES, MOST_VALUES, MOST_LEVELS = 2**20, 100_000, 64
+#: Characters of a text whose values are kept: a recipe is asked for again and again, and takes milliseconds each time.
+KEPT = 2**16
 
 
 #: Where values stand: the line of each, by the keys and numbers that lead to it.
@@ -56,7 +60,8 @@ def read_setting(text: str, example: str) -> tuple[str, Any]:
 
 def _parse(content: str | bytes, where: str, lines: Lines | None = None) -> Any:
     try:
-        return _values(_text(content), lines)
+        text = _text(content)
+        return _values(text, lines) if lines is not None or len(text) > KEPT else deepcopy(_known(text))
     except RecursionError as error:
         raise ValueError(
             f"{where}: over {MOST_LEVELS} levels of values in each other; is this the right file?"
@@ -94,6 +99,12 @@ def _values(content: str | bytes, lines: Lines | None) -> Any:
         return loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+@lru_cache(maxsize=64)
+def _known(text: str | bytes) -> Any:
+    """The values of a text; who gets them changes a copy."""
+    return _values(text, None)
 
 
 def _lines(node: yaml.Node, place: tuple[str | int, ...], line: int) -> Iterator[tuple[tuple[str | int, ...], int]]:

@@ -42,6 +42,7 @@ def versions_of(*libraries: str) -> dict[str, str]:
     return {f"library {name}": _release(name) for name in libraries}
 
 
+@cache
 def _release(name: str) -> str:
     try:
         return version(name).split("+")[0]

@@ -192,8 +192,8 @@ def test_code_and_libraries_count(space, monkeypatch):
     monkeypatch.setattr(made_of, "code_of", lambda *parts, **options: "other")
     assert changed(before, of(HEARING, space).whole) == {"code", "visual: code", "audiovisual: code"}
     monkeypatch.undo()
-    real = sources.version
-    monkeypatch.setattr(sources, "version", lambda name: "99" if name == "av" else real(name))
+    real = sources._release
+    monkeypatch.setattr(sources, "_release", lambda name: "99" if name == "av" else real(name))
     assert changed(before, of(HEARING, space).whole) == {"library av", *both("library av")}
 
 

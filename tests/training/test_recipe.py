@@ -242,6 +242,16 @@ def test_yaml_of_a_stranger_is_bounded(tmp_path, text, told):
         read_yaml(tmp_path / "mine.yaml")
 
 
+def test_who_changes_values_changes_no_others(tmp_path):
+    (tmp_path / "mine.yaml").write_text("a: &a [1]\nb: *a\n")
+    first = read_yaml(tmp_path / "mine.yaml")
+    first["a"].append(2)
+    assert first == {"a": [1, 2], "b": [1, 2]}
+    assert read_yaml(tmp_path / "mine.yaml") == {"a": [1], "b": [1]}
+    (tmp_path / "mine.yaml").write_text("a: 3")
+    assert read_yaml(tmp_path / "mine.yaml") == {"a": 3}
+
+
 def test_what_is_no_small_file_is_not_read_as_yaml(tmp_path):
     (tmp_path / "large.yaml").write_bytes(b"#" * 2_000_000)
     os.mkfifo(tmp_path / "pipe.yaml")
