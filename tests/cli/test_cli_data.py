@@ -31,6 +31,7 @@ def test_help_answers_at_once():
     assert "exit 1 when something is wrong" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_set_is_known_in_a_process_of_its_own(root):
     command = [sys.executable, "-m", "avsal_bench.cli", "data", "check", "AVAD", "--quick", "--root", str(root)]
     done = subprocess.run([*command, "--workers", "0"], check=True, capture_output=True, text=True)

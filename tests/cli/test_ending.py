@@ -155,7 +155,7 @@ def test_a_reader_who_leaves_early_ends_a_command_without_a_word(words):
         assert child.wait() == 141
 
 
-@pytest.mark.parametrize("words", [["weights", "list"], ["bench", "status"]])
+@pytest.mark.parametrize("words", [["weights", "list"], pytest.param(["bench", "status"], marks=pytest.mark.slow)])
 def test_a_command_that_prints_to_nobody_ends_quietly(words, tmp_path):
     code = "import sys; from avsal_bench.cli import main; sys.exit(main(sys.argv[1:]))"
     reader, writer = os.pipe()

@@ -20,7 +20,7 @@ from avsal_bench.models import Clips, Memory, Place, model_entry
 from avsal_bench.training.module import SaliencyModule
 
 #: Frames that are compared: the first ones, where windows differ most, and the last ones.
-EDGE = 8
+EDGE = 5
 
 
 @cache
