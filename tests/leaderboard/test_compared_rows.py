@@ -66,7 +66,11 @@ def test_rows_of_other_folds_are_shown_and_not_compared(folder):
         ([A, "a_v"], [], "a row is protocol/set/network/preset"),
         ([A, "stavis/etmd/b_v/paper"], [], "rows of one set and protocol are compared, got stavis/avad, stavis/etmd"),
         ([A, B], ["cc"], "did you mean 'CC'"),
-        (["nope/avad/a_v/paper", "nope/avad/b_v/paper"], [], "unknown row"),
+        (
+            ["nope/avad/a_v/paper", "nope/avad/b_v/paper"],
+            [],
+            "no record is of nope/avad; tables with records: stavis/avad",
+        ),
     ],
 )
 def test_bad_names_are_told(folder, names, metrics, said):

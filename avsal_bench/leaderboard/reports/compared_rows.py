@@ -146,6 +146,11 @@ def compared_rows(
     if len(tables) > 1:
         shown = ", ".join("/".join(table) for table in tables)
         raise ValueError(f"rows of one set and protocol are compared, got {shown}; their scores are not on one scale")
+    if not same:
+        there = ", ".join(sorted({f"{r.protocol}/{r.dataset}" for r in records})) or "none"
+        raise ValueError(
+            f"unknown row {asked[0]!r}: no record is of {'/'.join(tables[0])}; tables with records: {there}"
+        )
     group = Group(tables[0][1], tables[0][0], tuple(rows(same, among=records)))
     found = {row_id(row): row for row in group.rows}
     for name in asked:
