@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsal_bench.bench.words import default_workers, folder_options, space_of
-from avsal_bench.cli.options import Commands, add_command, publish
+from avsal_bench.cli.options import Commands, add_command, publish, records_of, records_option
 from avsal_bench.records import SOUNDS, record_path
 from avsal_bench.text import many
 from avsal_bench.typed import named, place, whole, word
@@ -29,8 +29,12 @@ record, as `avsal hear` finds them. There are two ways:
       a folder that opens from the disk: short films of test videos, side by side the frame, where people looked,
       the maps with the true sound, with silence and with the sound of another video, and what the sound moves;
       with the sound to play, and the score of each map over time. Nothing is uploaded or loaded from elsewhere.
-  avsal show --compare RECORD RECORD ... -o grid.png
-      the maps of several networks on the same frames, with the frame and the ground truth."""
+  avsal show --compare ROW ROW ... -o grid.png
+      the maps of several networks on the same frames, with the frame and the ground truth.
+
+A RECORD or ROW is a file, or a row as the leaderboard names it: avrsp/av, synth/avrsp_av, "AVRSP (av)",
+stavis/synth/avrsp_av/smoke, or a file's name such as avrsp_av-fold1-seed0. Rows stand for their first fold and
+seed, of one test list."""
 
 _EPILOG = """\
 examples:
@@ -39,8 +43,10 @@ examples:
   avsal show leaderboard/records/stavis/diem/avrsp_av-fold1-seed0.json --videos NAME1,NAME2 --sound muted,noise -o look
   avsal show leaderboard/records/stavis/synth/avrsp_av-fold1-seed0.json --into-leaderboard
       films in leaderboard/films, and the page with them: the panel of the row plays them
-  avsal show --compare avrsp_v.json avrsp_av.json mspi_av.json -o grid.pdf
-      frames on which the networks disagree most
+  avsal show --compare avrsp/v avrsp/av mspi/av -o grid.pdf
+      rows of the leaderboard; frames on which the networks disagree most
+  avsal show --compare diem/avrsp_v diem/avrsp_av --records lab.zip -o grid.png
+      rows of other records
   avsal show --compare avrsp_v.json avrsp_av.json --frames timbre_04:20,pulse_01:31 -o grid.svg
 
 For a film of your own: `avsal predict film.mp4 -o folder --view`. A run that was stopped goes on with the next film."""
@@ -56,7 +62,9 @@ def add_parser(commands: Commands) -> None:
     """Add ``show`` to the commands of ``avsal``."""
     text = "films of what a network looks at and hears, and maps of several networks side by side"
     parser = add_command(commands, "show", show, text, _DESCRIPTION, _EPILOG)
-    parser.add_argument("record", type=place, nargs="?", metavar="RECORD", help="a file of the leaderboard's records")
+    parser.add_argument(
+        "record", type=place, nargs="?", metavar="RECORD", help="a file or row of the leaderboard's records"
+    )
     parser.add_argument(
         "-o", "--out", type=place, metavar="OUT", help="folder of the films; or with --compare a .png, .svg or .pdf"
     )
@@ -69,12 +77,13 @@ def add_parser(commands: Commands) -> None:
     films.add_argument("--into-leaderboard", action="store_true", help=text)
     grid = parser.add_argument_group("maps of several networks")
     grid.add_argument(
-        "--compare", type=place, nargs="+", metavar="RECORD", help="records of networks on one set and fold, in order"
+        "--compare", type=place, nargs="+", metavar="ROW", help="rows or records of networks on one test list, in order"
     )
     text = "frames of test videos, numbered from 1 (default: those on which the networks disagree most)"
     grid.add_argument("--frames", type=named, metavar="VIDEO:N,...", help=text)
     text = f"how many frames to choose (default: {_COLUMNS})"
     grid.add_argument("--columns", type=whole(1, 20), metavar="N", help=text)
+    records_option(parser, "By default those of the leaderboard's folder")
     folder_options(parser)
     machine = parser.add_argument_group("machine")
     text = "cpu, cuda or cuda:<n>; auto is a GPU where there is one (default: auto)"
@@ -101,7 +110,7 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
     from avsal_bench.studies.showing.record_films import DEFAULT_SOUNDS, AskedFilms, record_films
 
     sounds = DEFAULT_SOUNDS if args.sound is None else _asked(args.sound)
-    path = Path(args.record)
+    [path] = _named(args, [args.record], space)
     record = read_record(path)
     if args.into_leaderboard:
         from avsal_bench.leaderboard.films.film_places import folder_in_leaderboard
@@ -124,13 +133,24 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
 def _grid(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
     from avsal_bench.studies.showing.map_grid import compared_maps, draw_grid
 
-    paths = [Path(path) for path in args.compare]
+    paths = _named(args, args.compare, space)
     grid = compared_maps(paths, args.frames or (), args.columns or _COLUMNS, space, machine, args.device)
     draw_grid(grid, Path(args.out))
     for column in grid.columns:
         print(column.told)
     print(args.out)
     return 0
+
+
+def _named(args: argparse.Namespace, names: list[str], space: Workspace) -> list[Path]:
+    """Files of the records that are named, with what was chosen of several told."""
+    from avsal_bench.leaderboard.reports.named_records import named_records
+
+    found = named_records(names, space.leaderboard, records_of(args))
+    for one in found:
+        if one.note:
+            print(f"note: {one.note}", flush=True)
+    return [one.path for one in found]
 
 
 def _asked(names: list[str]) -> tuple[Sound, ...]:
