@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -133,6 +134,7 @@ def printable(text: object) -> str:
     return "".join(plain)
 
 
+@lru_cache(maxsize=4096)  # names of videos stand in many records
 def _unsafe(name: str) -> str:
     """What is wrong with a name of a file, after 'may not'; "" where nothing is."""
     if not name:

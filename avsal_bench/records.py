@@ -222,7 +222,10 @@ def mean_scores(videos: Sequence[VideoScores], averaging: Averaging = "videos") 
 def mean_score(videos: Iterable[VideoScores], metric: str, averaging: Averaging) -> float:
     """Mean of one metric, as :func:`mean_scores` has it."""
     members = list(videos)
-    return defined_mean((v.scores[metric] for v in members), (v.weight(metric, averaging) for v in members))
+    scores = [v.scores[metric] for v in members]
+    if averaging == "videos":  # each counts once
+        return defined_mean(scores)
+    return defined_mean(scores, [v.weight(metric, averaging) for v in members])
 
 
 def score_curve(frames: Sequence[int], scores: Sequence[float], n_frames: int) -> list[float]:
@@ -255,7 +258,10 @@ def video_to_json(video: VideoScores) -> dict[str, Any]:
 
 def video_from_json(plain: dict[str, Any]) -> VideoScores:
     """Inverse of :func:`video_to_json`."""
-    curve = {metric: [math.nan if v is None else v for v in values] for metric, values in plain["curve"].items()}
+    curve = {
+        metric: [math.nan if v is None else v for v in values] if None in values else values
+        for metric, values in plain["curve"].items()
+    }
     scores = {"scores": _none_to_nan(plain["scores"]), "consistent": _none_to_nan(plain.get("consistent", {}))}
     return VideoScores(**{**plain, **scores, "curve": curve})
 

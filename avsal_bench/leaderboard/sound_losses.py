@@ -20,7 +20,7 @@ from avsal_bench.leaderboard.reliance.loss_tests import (
     tests_of,
 )
 from avsal_bench.leaderboard.reliance.losses_in_words import losses_text
-from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval
+from avsal_bench.leaderboard.statistics import Interval, bootstrap_interval, bootstrap_intervals
 from avsal_bench.leaderboard.tables import Row
 from avsal_bench.means import defined_mean
 from avsal_bench.record_metrics import PLACES
@@ -120,7 +120,7 @@ def _losses(
         for metric, higher in METRICS.items():
             better, worse = paired_scores(*(both if higher else both[::-1]), metric, categories, part == BELONGS)
             each[metric] = [better[video] - worse[video] for video in sorted(better)]
-        losses = {metric: bootstrap_interval(values) for metric, values in each.items()}
+        losses = dict(zip(each, bootstrap_intervals([*each.values()]), strict=True))
         if part != BELONGS or any(interval.n for interval in losses.values()):
             loss = SoundLoss(model, preset, bench.protocol, bench.dataset, sound, part, losses)
             if part == ALL:

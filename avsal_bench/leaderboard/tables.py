@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from avsal_bench.leaderboard.kinds import UNTOLD, Viewing, kind_order, viewing_of_set, viewings
 from avsal_bench.leaderboard.part_lists import Lists, part_of_list, whole_lists
-from avsal_bench.leaderboard.statistics import bootstrap_interval
+from avsal_bench.leaderboard.statistics import bootstrap_intervals
 from avsal_bench.means import defined_mean
 from avsal_bench.record_story import Seen, seen_of
 from avsal_bench.records import METRICS, Averaging, MetricForm, Record, VideoScores, mean_score
@@ -219,11 +219,35 @@ def seed_mean(records: Sequence[Record], metric: str, category: str | None = Non
 
 
 def score(records: Sequence[Record], metric: str, category: str | None = None) -> Score:
-    """Score of records of one row: mean over seeds of :func:`protocol_mean`, and a 95 % interval.
+    """:func:`scores_of` one metric."""
+    return scores_of(records, [metric], category)[metric]
+
+
+def scores_of(records: Sequence[Record], metrics: Sequence[str], category: str | None = None) -> dict[str, Score]:
+    """Scores of records of one row: mean over seeds of :func:`protocol_mean`, and a 95 % interval.
 
     The interval draws videos; one that stands in several records is drawn with all of its scores, and where frames
     are averaged with all of its frames.
+
+    Args:
+        records: of one network, data set and protocol.
+        metrics: that all of them have.
+        category: only the videos of this category.
     """
+    seeds = _by_seed(records)
+    drawn = [_of_videos(records, metric, category) for metric in metrics]
+    intervals = bootstrap_intervals([means for means, _ in drawn], weights=[weights for _, weights in drawn])
+    found = {}
+    for metric, interval in zip(metrics, intervals, strict=True):
+        means = [protocol_mean(folds, metric, category) for folds in seeds]
+        std = stdev(means) if len(means) > 1 else math.nan
+        of_splits = fmean(split_mean(folds, metric, category) for folds in seeds)
+        found[metric] = Score(fmean(means), std, interval.low, interval.high, of_splits)
+    return found
+
+
+def _of_videos(records: Sequence[Record], metric: str, category: str | None) -> tuple[list[float], list[int]]:
+    """Mean score of each video that defines a metric, and how often it counts."""
     averaging = _averaging(records)
     values: dict[str, list[float]] = defaultdict(list)
     weights: dict[str, list[int]] = defaultdict(list)
@@ -232,15 +256,8 @@ def score(records: Sequence[Record], metric: str, category: str | None = None) -
             if not math.isnan(value := video.scores[metric]):
                 values[video.video].append(value)
                 weights[video.video].append(video.weight(metric, averaging))
-    seeds = _by_seed(records)
-    means = [protocol_mean(folds, metric, category) for folds in seeds]
-    interval = bootstrap_interval(
-        [defined_mean(same, weights[video]) for video, same in values.items()],
-        weights=[sum(same) for same in weights.values()],
-    )
-    std = stdev(means) if len(means) > 1 else math.nan
-    of_splits = fmean(split_mean(folds, metric, category) for folds in seeds)
-    return Score(fmean(means), std, interval.low, interval.high, of_splits)
+    means = [defined_mean(same, weights[video]) for video, same in values.items()]
+    return means, [sum(same) for same in weights.values()]
 
 
 def dataset_order(dataset: str) -> tuple[int, str]:
@@ -273,7 +290,7 @@ def _row(group: list[Record], whole: Lists, watched: Mapping[tuple[str, bool], V
     most = max(folds.values(), key=lambda done: (len(done), [-fold for fold in done]))
     kept = tuple(sorted((r for r in group if folds[r.seed] == most), key=lambda r: (r.seed, r.fold)))
     left_out = tuple(seed for seed, done in folds.items() if done != most)
-    scores = {metric: score(kept, metric) for metric in (*METRICS, *common_metrics(kept))}
+    scores = scores_of(kept, [*METRICS, *common_metrics(kept)])
     viewing = watched[kept[0].dataset, kept[0].synthetic]
     return Row(kept, scores, left_out, part_of_list(kept, whole), viewing)
 

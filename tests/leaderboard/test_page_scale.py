@@ -16,7 +16,7 @@ from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Group, read_board
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.readme import readme, write_leaderboard
 from avsal_bench.leaderboard.significance import holm, pairwise, signed_rank_p, video_means
-from avsal_bench.leaderboard.statistics import bootstrap_interval
+from avsal_bench.leaderboard.statistics import bootstrap_band, bootstrap_interval, bootstrap_intervals
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.records import METRICS
 
@@ -88,6 +88,29 @@ def test_an_interval_is_that_of_the_plain_product(videos, weights):
     means = (draws @ (values * counts)) / (draws @ counts.astype(float))
     found = bootstrap_interval(values, weights=None if weights is None else counts)
     assert [found.low, found.high] == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist(), rel=1e-14)
+
+
+def test_lists_that_are_drawn_together_have_the_intervals_that_they_have_alone():
+    """Of other lengths, with NaN, weights alike and unlike, one video and none among them."""
+    rng = np.random.default_rng(3)
+    columns = [rng.normal(0.5, 0.1, n) for n in (24, 24, 7, 24, 1, 0, 24)]
+    columns[3][5] = np.nan
+    weights = [np.ones(len(column)) for column in columns]
+    weights[1], weights[6] = rng.integers(1, 9, 24), np.full(24, 3)
+    for given in (None, weights):
+        together = bootstrap_intervals(columns, weights=given)
+        alone = [bootstrap_interval(c, weights=given and given[i]) for i, c in enumerate(columns)]
+        for one, other in zip(together, alone, strict=True):
+            assert [one.mean, one.n, one.dropped] == pytest.approx([other.mean, other.n, other.dropped], nan_ok=True)
+            assert [one.low, one.high] == pytest.approx([other.low, other.high], rel=1e-13, nan_ok=True)
+
+
+def test_a_band_is_that_of_the_plain_product():
+    values = np.random.default_rng(4).normal(0, 1, (9, 30))
+    draws = np.stack([np.bincount(line, minlength=9) for line in np.random.default_rng(0).integers(9, size=(2000, 9))])
+    mean, low, high = bootstrap_band(values)
+    assert mean == pytest.approx(values.mean(axis=0))
+    assert [low, high] == pytest.approx(np.quantile(draws @ values / 9, [0.025, 0.975], axis=0), rel=1e-13)
 
 
 def test_panels_that_have_no_room_are_told_and_the_rest_is_there(many, monkeypatch):

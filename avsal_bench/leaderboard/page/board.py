@@ -30,12 +30,13 @@ from avsal_bench.leaderboard.published_scores import (
     read_not_built,
     read_published,
 )
+from avsal_bench.leaderboard.reliance.loss_curves import curves_in
 from avsal_bench.leaderboard.significance import Comparison, pairwise, video_means
 from avsal_bench.leaderboard.sound_losses import SoundLoss, sound_losses
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import REAL_SETS, Row, dataset_order, further_metrics, rows
 from avsal_bench.record_story import Device
-from avsal_bench.records import CURVE_PARTS, METRICS, Record, record_path
+from avsal_bench.records import METRICS, Record, record_path
 
 #: Sets that a network is ranked over, by their kind: of eye tracking those that all networks are trained on, and so can
 #: be tested on; of mice those with videos.
@@ -222,11 +223,8 @@ def _lighter(record: Record, fits: dict[tuple[object, ...], object]) -> tuple[Re
 
     What many records share word for word is kept once: names of videos, and what is told of a training (``fits``).
     """
-    curves = np.full((len(record.videos), len(METRICS), CURVE_PARTS), np.nan)
     videos = []
-    for lines, video in zip(curves, record.videos, strict=True):
-        for line, metric in zip(lines, METRICS, strict=True):
-            line[:] = video.curve.get(metric, np.nan)
+    for video in record.videos:
         undefined = {metric: count for metric, count in video.undefined.items() if count}
         name, category = intern(video.video), intern(video.category)
         videos.append(replace(video, video=name, category=category, undefined=undefined, curve={}))
@@ -234,7 +232,7 @@ def _lighter(record: Record, fits: dict[tuple[object, ...], object]) -> tuple[Re
     told = record.provenance.get("fits")
     provenance = record.provenance | {"fits": fits[job] if fits.setdefault(job, told) == told else told}
     light = replace(record, videos=videos, recipe={}, provenance=provenance)
-    return light, curves if any(video.curve for video in record.videos) else None
+    return light, curves_in(record)
 
 
 def row_id(row: Row) -> str:
