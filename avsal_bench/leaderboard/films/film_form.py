@@ -20,6 +20,8 @@ from avsal_bench.text import many
 
 #: Name of the list in a folder.
 LIST = "films.json"
+#: Name of the page that plays them.
+PAGE = "index.html"
 #: Endings of a film and of its poster.
 FILM, POSTER = ".webm", ".jpg"
 #: Metrics whose scores go with a film.

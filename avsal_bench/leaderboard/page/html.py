@@ -37,13 +37,18 @@ SCRIPTS = (
 )
 
 
-def html_page(board: Board) -> str:
+def html_page(board: Board, films: Sequence[tuple[str, FilmList]] | None = None) -> str:
     """The page of a leaderboard.
 
     Same input, same text. What the panels of rows show, and then pictures beside records, are put in as long as there
     is room; the page says what was left out.
+
+    Args:
+        board: what is shown.
+        films: as :func:`~avsal_bench.leaderboard.films.film_places.page_films` finds them in its folder, where they are
+            known already.
     """
-    films = page_films(board.folder)
+    films = page_films(board.folder) if films is None else films
     shown = [(found, shown_films(found, place)) for place, found in films]
     tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, films=shown, **_tabs(board))
     style = asset("style.css") + asset("compare.css") + asset("films.css") + _metric_rules()

@@ -12,11 +12,14 @@ from typing import Any
 
 from avsal_bench.files import write_atomically
 from avsal_bench.leaderboard.escaping import for_markdown
+from avsal_bench.leaderboard.films.film_form import PAGE
+from avsal_bench.leaderboard.films.film_places import page_films
 from avsal_bench.leaderboard.hearing import Hearing
 from avsal_bench.leaderboard.kinds import kinds_apart, viewing_of_set
 from avsal_bench.leaderboard.known_facts import UNKNOWN, FactTable
 from avsal_bench.leaderboard.markdown import Ready, markdown_table
 from avsal_bench.leaderboard.page.board import Board, read_board
+from avsal_bench.leaderboard.page.film_page import film_page
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.network_table import no_code, weights_words
@@ -48,7 +51,7 @@ LARGEST = 500_000
 
 
 def write_leaderboard(folder: Path, places: Sequence[Path] = ()) -> list[Path]:
-    """Write ``README.md``, ``leaderboard.csv`` and ``index.html`` of the leaderboard in ``folder``.
+    """Write ``README.md``, ``leaderboard.csv``, ``index.html`` and the pages of films of the leaderboard in ``folder``.
 
     Same input, same bytes. Reads ``records/<protocol>/<set>/*.json`` and the pictures beside them, and the tables of
     :mod:`avsal_bench.leaderboard.given_files`, and changes none of them. A folder that is not there is made.
@@ -88,7 +91,10 @@ def _uncollected() -> Iterator[None]:
 
 def _texts(board: Board) -> dict[str, str]:
     texts = {"README.md": readme(board), "leaderboard.csv": to_csv(board.table, board.lines)}
-    return texts | {"index.html": html_page(board)}
+    films = page_films(board.folder)
+    # The page of each folder of films, too: it is made of the same style and scripts, which may have changed.
+    played = {f"{place}{PAGE}": film_page(found) for place, found in films}
+    return texts | {"index.html": html_page(board, films)} | played
 
 
 def readme(board: Board) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 
 from avsal_bench.files import sha256, write_atomically
 from avsal_bench.kept import differing, is_code
-from avsal_bench.leaderboard.films.film_form import LIST, Film, FilmList, file_stem, read_list, write_films
+from avsal_bench.leaderboard.films.film_form import LIST, PAGE, Film, FilmList, file_stem, read_list, write_films
 from avsal_bench.leaderboard.page.film_page import film_page
 from avsal_bench.prediction.maps_folder import read_marker
 from avsal_bench.prediction.viewing.video_film import Shown
 from avsal_bench.progress import Progress, progress
 
-#: What the films of a folder were made of; the page.
-MADE_OF, PAGE = "made_of.json", "index.html"
+#: What the films of a folder were made of.
+MADE_OF = "made_of.json"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import HOME
 from made_records import make
 
 from avsal_bench.files import sha256
@@ -11,6 +12,7 @@ from avsal_bench.leaderboard.films.film_places import MOST_FILM, folder_in_leade
 from avsal_bench.leaderboard.page.board import read_board
 from avsal_bench.leaderboard.page.film_page import film_page
 from avsal_bench.leaderboard.page.html import html_page
+from avsal_bench.leaderboard.page.readme import write_leaderboard
 
 WEBM, JPEG = b"\x1a\x45\xdf\xa3" + bytes(40), b"\xff\xd8\xff" + bytes(40)
 
@@ -145,3 +147,18 @@ def test_a_leaderboard_with_films_shows_them_and_one_without_loads_nothing(tmp_p
     assert 'src="films/synth/net/a.webm"' in page
     assert '"rows":{"stavis/synth/net_av/smoke":["films/synth/net/a.webm"]}' in page
     assert "a &lt;b&gt;" in page
+
+
+def test_pages_of_films_are_made_anew_with_the_leaderboard(tmp_path):
+    films = write_folder(tmp_path / "films" / "synth" / "net")
+    write_folder(tmp_path / "films" / "synth" / "damaged", synthetic=False)
+    page, left = (tmp_path / "films" / "synth" / name / "index.html" for name in ("net", "damaged"))
+    page.write_text("an older style, or a page of a stranger")
+    assert page in write_leaderboard(tmp_path)
+    assert page.read_text(encoding="utf-8") == film_page(films)
+    assert not left.exists(), "what is left out of the page is left alone"
+
+
+def test_the_committed_page_of_films_is_what_is_made_of_them():
+    for place, films in page_films(HOME / "leaderboard"):
+        assert (HOME / "leaderboard" / place / "index.html").read_text(encoding="utf-8") == film_page(films)
