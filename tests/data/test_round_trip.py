@@ -120,7 +120,7 @@ def test_workers_change_nothing(tmp_path, form):
 @pytest.mark.parametrize("target", ["last", "middle"])
 def test_round_trip_of_the_prepared_form(tmp_path, form, target):
     numbers = write_encoded(tmp_path, "avad", form, RATES[29.97])
-    data = module(tmp_path, "avad", target, num_workers=2)
+    data = module(tmp_path, "avad", target)
     listed = [v for part in ("train", "test") for v in data.listed(part)]
     plain = [list(loader) for loader in (data.train_dataloader(), data.predict_dataloader())]
     prepare_videos(listed[1:], (32, 48), FRONT.sample_rate, Workers(1))

@@ -267,7 +267,7 @@ def test_changed_maps_are_scored_again_and_never_passed_off_as_others(run, root,
     assert record(run).videos[1] == before.videos[1]
 
 
-def test_an_error_in_a_process_keeps_its_text():
+def test_an_error_in_a_process_keeps_its_text(quick_processes):
     with Workers(2) as workers, pytest.raises(ValueError, match=r"bad file x\.png"):
         list(workers.run(die, [1, 1]))
 
