@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -36,6 +36,21 @@ def pick(what: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise ValueError(unknown(what, name, known))
     return known[name]
+
+
+def rejoined(pieces: Sequence[str], known: Container[str]) -> list[str]:
+    """Names from text that was cut at each comma, where names may have commas: the longest that is known counts.
+
+    >>> rejoined("a, b,c".split(","), {"a, b", "a"}), rejoined(["a", " d"], {"a"})
+    (['a, b', 'c'], ['a', 'd'])
+    """
+    found, first = [], 0
+    while first < len(pieces):
+        ends = range(len(pieces), first, -1)
+        last = next((end for end in ends if ",".join(pieces[first:end]).strip() in known), first + 1)
+        found.append(",".join(pieces[first:last]).strip())
+        first = last
+    return [name for name in found if name]
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> str:

@@ -72,7 +72,7 @@ def add_parser(commands: Commands) -> None:
     text = f"what the network hears besides its true sound, of {','.join(SOUNDS[1:])}, or none (default: muted,swapped)"
     films.add_argument("--sound", type=named, metavar="NAMES", help=text)
     text = "test videos (default: three, chosen by what the record, and one with the sound muted beside it, say)"
-    films.add_argument("--videos", type=named, metavar="NAMES", help=text)
+    films.add_argument("--videos", type=_pieces, metavar="NAMES", help=text)
     text = "put the films into the leaderboard's folder films, and make its page anew; for embedded sets alone"
     films.add_argument("--into-leaderboard", action="store_true", help=text)
     grid = parser.add_argument_group("maps of several networks")
@@ -80,7 +80,7 @@ def add_parser(commands: Commands) -> None:
         "--compare", type=place, nargs="+", metavar="ROW", help="rows or records of networks on one test list, in order"
     )
     text = "frames of test videos, numbered from 1 (default: those on which the networks disagree most)"
-    grid.add_argument("--frames", type=named, metavar="VIDEO:N,...", help=text)
+    grid.add_argument("--frames", type=_pieces, metavar="VIDEO:N,...", help=text)
     text = f"how many frames to choose (default: {_COLUMNS})"
     grid.add_argument("--columns", type=whole(1, 20), metavar="N", help=text)
     records_option(parser, "By default those of the leaderboard's folder")
@@ -94,6 +94,11 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--force", action="store_true", help="make everything anew, and replace films of something else"
     )
+
+
+def _pieces(text: str) -> list[str]:
+    """Names with commas between them, cut at each; names of videos may have some themselves."""
+    return text.split(",") if named(text) else []
 
 
 def show(args: argparse.Namespace) -> int:
@@ -123,7 +128,7 @@ def _films(args: argparse.Namespace, space: Workspace, machine: Machine) -> int:
     if there:
         print(f"{there} of {many(len(films.films), 'film')} were there")
     for film in films.films:
-        print(f"{film.video}: {film.why}")
+        print(f"{film.video}: {film.why}" if film.why else film.video)
     print(folder / "index.html")
     if args.into_leaderboard:
         publish(space.leaderboard)

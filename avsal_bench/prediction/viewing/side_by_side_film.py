@@ -23,14 +23,13 @@ from avsal_bench.data.files.moments import shown_at, shown_until, varies
 from avsal_bench.data.pictures.show import CLOCK, SoundWriter, Track
 from avsal_bench.files import whole_file
 
-#: Pixels: width of a pane, height of the line above it, and between panes. Three panes stand in a row.
-PANE, HEAD, GAP, COLUMNS = 240, 20, 4, 3
+#: Pixels: the longer side of a pane, the least width of its name, height of the line of the name, and between panes.
+#: Three panes stand in a row.
+PANE, NAME, HEAD, GAP, COLUMNS = 240, 120, 20, 4, 3
 #: Constant quality of the pictures (0 is best, 63 worst), and the most bits a second that they may take.
 QUALITY, MOST_BITS = "36", 500_000
 #: Bits a second of the sound.
 SOUND_BITS = 40_000
-#: Quality of the JPEG that stands for the film until it plays.
-POSTER_QUALITY = 80
 #: Pictures between those that can be jumped to.
 GROUP = 25
 
@@ -43,17 +42,19 @@ Map = NDArray[np.float32]
 
 
 def pane_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of a pane, for a frame of (height, width); both even.
+    """(height, width) of a pane, for a frame of (height, width); both even, the longer one ``PANE``.
 
-    >>> pane_size((360, 640))
-    (136, 240)
+    >>> pane_size((360, 640)), pane_size((640, 360))
+    ((136, 240), (240, 136))
     """
-    return max(2, 2 * round(PANE * size[0] / size[1] / 2)), PANE
+    height, width = (max(2, 2 * round(PANE * side / max(size) / 2)) for side in size)
+    return height, width
 
 
 def joined(panes: Mapping[str, Pixels], size: tuple[int, int]) -> Image.Image:
     """Panes of (height, width), three in a row, each below its name; of even sides, as VP9 halves colour."""
-    height, width = size
+    height, width = size[0], max(size[1], NAME)
+    inset = (width - size[1]) // 2
     columns = min(COLUMNS, len(panes))
     rows = -(-len(panes) // columns)
     whole = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (HEAD + height)), GROUND)
@@ -61,7 +62,7 @@ def joined(panes: Mapping[str, Pixels], size: tuple[int, int]) -> Image.Image:
     for number, (name, pixels) in enumerate(panes.items()):
         x, y = number % columns * (width + GAP), number // columns * (HEAD + height)
         brush.text((x + 4, y + 2), painting.fits(name, width - 8, 13), INK, painting.font(13))
-        whole.paste(Image.fromarray(pixels), (x, y + HEAD))
+        whole.paste(Image.fromarray(pixels), (x + inset, y + HEAD))
     return whole
 
 
@@ -150,12 +151,6 @@ def side_by_side(path: Path, video: Video, track: Track | None) -> Iterator[Side
         film = SideBySide(container, video, sound)
         yield film
         film.close()
-
-
-def write_poster(path: Path, picture: Image.Image) -> None:
-    """Write the picture that stands for a film until it plays, as JPEG."""
-    with whole_file(path, ".jpg") as temporary:
-        picture.save(temporary, format="JPEG", quality=POSTER_QUALITY)
 
 
 def seconds_of(video: Video) -> tuple[list[float], float]:

@@ -28,8 +28,8 @@ from avsal_bench.prediction.viewing.side_by_side_film import (
     pane_size,
     seconds_of,
     side_by_side,
-    write_poster,
 )
+from avsal_bench.prediction.viewing.small_film import most_bytes, shrink_film, write_poster
 from avsal_bench.progress import Progress
 from avsal_bench.spec import Sound
 
@@ -111,6 +111,7 @@ def make_film(
     assert poster is not None, "a film has a picture"
     write_poster(folder / f"{file_stem(video.name)}{POSTER}", poster)
     starts, seconds = seconds_of(video)
+    shrink_film(path, most_bytes(seconds))
     return Film(
         video=video.name,
         file=path.name,

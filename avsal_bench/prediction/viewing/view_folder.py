@@ -76,6 +76,8 @@ def fill_folder(
             name = one.video.name
             if name in kept:
                 continue
+            for left in folder.glob(f".{file_stem(name)}.*.*"):  # of a run that was killed; its name has no other use
+                left.unlink()
             film = making.make(one, folder, bar)
             kept[name], done[name] = film, dict(making.stories[name])
             _write(folder, making.story, done)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from avsal_bench.data.dataset import Video
-from avsal_bench.names import pick
+from avsal_bench.names import pick, rejoined
 from avsal_bench.records import Record, read_record
 
 #: Metric whose gains choose.
@@ -16,6 +16,8 @@ METRIC = "CC"
 
 def named_videos(videos: Sequence[Video], names: Sequence[str], record: Record, path: Path) -> dict[str, str]:
     """Names of videos of a test list, each with what hearing gains there, or its score, as far as records tell.
+
+    Names that were cut at their commas are put together again.
 
     Raises:
         ValueError: for a name that is not of the list; it suggests the nearest.
@@ -26,7 +28,7 @@ def named_videos(videos: Sequence[Video], names: Sequence[str], record: Record, 
     told = {name: f"{METRIC} {score:.3f}" for name, score in scores.items()}
     for name, gain in (gains or {}).items():
         told[name] = f"hearing {'loses' if gain < 0 else 'gains'} {abs(gain):.3f} {METRIC}"
-    return {pick(where, name, known).name: told.get(name, "") for name in names}
+    return {pick(where, name, known).name: told.get(name, "") for name in rejoined(names, known)}
 
 
 def told_videos(record: Record, path: Path, count: int = 3) -> dict[str, str]:

@@ -7,6 +7,7 @@ Fig. 5.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,7 +214,9 @@ def _named(frames: Sequence[str], videos: Mapping[str, Video]) -> dict[str, list
         ValueError: naming what is wrong.
     """
     wanted: dict[str, list[int]] = {}
-    for text in frames:
+    # Names of videos may have commas, at which the text was cut: a piece without a number goes on in the next one.
+    texts = [text.strip(", ") for text in re.findall(r".+?:[^,]*|.+", ",".join(frames))]
+    for text in texts:
         name, colon, number = text.rpartition(":")
         if not colon or not number.isascii() or not number.isdigit():
             raise ValueError(f"--frames {text}: expected VIDEO:N, such as {next(iter(videos))}:12")

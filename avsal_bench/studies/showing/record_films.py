@@ -126,11 +126,12 @@ def _notes(video: Video, sounds: Sequence[Sound], swaps: Swaps) -> Iterable[str]
 
 def _about(found: Recorded, asked: AskedFilms) -> FilmList:
     r = found.record
+    called = dataset(r.dataset).title or r.dataset
     return FilmList(
-        title=f"{found.label} on {r.dataset}: what it looks at" + (" and hears" if found.predictor.hears else ""),
+        title=f"{found.label} on {called}: what it looks at" + (" and hears" if found.predictor.hears else ""),
         row=row_name(r.protocol, r.dataset, r.network, r.preset),
         network=found.label,
-        dataset=dataset(r.dataset).title or r.dataset,
+        dataset=called,
         fold=r.fold,
         seed=r.seed,
         synthetic=r.synthetic,
