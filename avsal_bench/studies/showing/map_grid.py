@@ -6,7 +6,6 @@ Fig. 5.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,28 +18,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.stages import test_folder
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data import painting
 from avsal_bench.data.dataset import Video, dataset
 from avsal_bench.data.files.frames import frame_size, read_frames
 from avsal_bench.data.files.truth_files import density
 from avsal_bench.evaluation.map_films import to_range_one
-from avsal_bench.evaluation.maps import read_map
-from avsal_bench.evaluation.pairing import find_maps
 from avsal_bench.files import whole_file
 from avsal_bench.metrics.functional import cc
 from avsal_bench.names import pick
 from avsal_bench.prediction.viewing.side_by_side_film import heated
 from avsal_bench.progress import progress
-from avsal_bench.records import video_from_json
 from avsal_bench.studies.showing.recorded_network import Recorded, recorded_network
+from avsal_bench.studies.showing.small_maps import SmallMaps
 from avsal_bench.text import many
 
 #: Frames of each test video among which those are chosen on which networks disagree most.
 CANDIDATES = 5
-#: (height, width) at which maps of several networks are compared and drawn.
-SIZE = (144, 256)
 #: Pixels: width of a picture of the grid, and of the names of its rows; height of a line of text.
 WIDTH, NAMES, LINE = 220, 130, 34
 
@@ -54,7 +48,7 @@ class Column:
     Args:
         video: that it is of.
         frame: its number from 1.
-        maps: of the networks, ``(N, h, w)``, at :data:`SIZE`, each from 0 to 1.
+        maps: of the networks, ``(N, h, w)``, each from 0 to 1.
         apart: 1 less the mean CC of all pairs of maps; NaN for one network, or maps that are the same everywhere.
     """
 
@@ -95,7 +89,8 @@ def compared_maps(
 ) -> MapGrid:
     """Maps of the networks of some records on the same frames.
 
-    Maps that a test kept (``--keep-maps``) are read; others are predicted by the weights of the record.
+    Maps that a test kept (``--keep-maps``), or an earlier grid, are read; others are predicted by the weights of the
+    record. A run that was stopped goes on with the next video.
 
     Args:
         paths: of the records, all of one set and fold.
@@ -238,39 +233,12 @@ def _maps(
     made: dict[tuple[str, int], list[Tensor]] = {(name, n): [] for name, numbers in wanted.items() for n in numbers}
     with progress("maps", total) as bar:
         for one in found:
+            maps = SmallMaps(one)
             for name, numbers in wanted.items():
-                kept = kept_maps(one, videos[name])
-                ordered = sorted(numbers)
-                maps: Iterable[tuple[list[int], Tensor]]
-                if kept.keys() >= set(ordered):
-                    maps = (([n], read_map(kept[n], n)[None]) for n in ordered)
-                else:
-                    maps = one.maps(videos[name], ordered)
-                for some, of_some in maps:
-                    for number, saliency in zip(some, of_some, strict=True):
-                        small = F.interpolate(saliency[None, None].float().cpu(), SIZE, mode="bilinear", antialias=True)
-                        made[name, number].append(to_range_one(small[0, 0]))
+                for number, saliency in maps.of(videos[name], numbers).items():
+                    made[name, number].append(saliency)
                 bar.advance(len(numbers), f"{one.label}, {name}")
     return {key: torch.stack(maps) for key, maps in made.items()}
-
-
-def kept_maps(one: Recorded, video: Video) -> dict[int, Path]:
-    """Files of the maps that the test of a record kept of a video, by frame.
-
-    Empty where it kept none, and where the scores beside them are not those of the record: the maps are of something
-    else then.
-    """
-    context = one.context
-    folder = test_folder(context.job, context.recipe, context.space, video.dataset, "original")
-    if not (folder / "maps").is_dir():
-        return {}
-    told = {v.video: v.scores for v in one.record.videos}.get(video.name)
-    try:
-        beside = json.loads((folder / f"{video.name}.json").read_text(encoding="utf-8"))
-        same = told is not None and video_from_json(beside["video"]).scores == told
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-    return dict(find_maps(folder / "maps", video).files) if same else {}
 
 
 def _apart(maps: Tensor) -> float:

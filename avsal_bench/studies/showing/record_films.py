@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from avsal_bench.bench.machine import Machine
-from avsal_bench.bench.made_of import networks_of
+from avsal_bench.bench.made_of import networks_of, of_test
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.sounds import Swaps, swaps_of
 from avsal_bench.data.contents_of import Part
@@ -162,9 +162,11 @@ def _story(found: Recorded, sounds: Sequence[Sound]) -> dict[str, Any]:
 
 def _stories(found: Recorded, videos: Sequence[Video], swaps: Swaps) -> dict[str, dict[str, Any]]:
     """What the film of each video depends on besides, by its name: all its files, and whose sounds are heard."""
+    # What a test of each video is made of, training maps of a baseline among it; and the sound that the film plays.
+    context, r = found.context, found.record
+    tested = of_test(context.job, context.recipe, context.space, r.dataset, "original").videos
     sound: tuple[Part, ...] = ("sound",) if any(video.audio for video in videos) else ()
-    rules = protocol(found.record.protocol)
-    made = of_videos(found.context.space.contents, videos, rules, ("frames", *sound), {}).videos
+    played = of_videos(context.space.contents, videos, protocol(r.protocol), sound, {}).videos
     heard = {
         video.name: {
             name: [given[video.key].video.name, round(given[video.key].gain, 6)]
@@ -173,7 +175,7 @@ def _stories(found: Recorded, videos: Sequence[Video], swaps: Swaps) -> dict[str
         }
         for video in videos
     }
-    return {video.name: {**made[video.name], "heard": heard[video.name]} for video in videos}
+    return {name: {**tested[name], **played[name], "heard": given} for name, given in heard.items()}
 
 
 def _differs(found: Recorded, film: Film) -> str:

@@ -18,7 +18,7 @@ from avsal_bench.leaderboard.films.film_form import read_films
 from avsal_bench.records import read_record, write_record
 from avsal_bench.studies.showing.chosen_videos import told_videos
 from avsal_bench.studies.showing.map_grid import Column, _most_apart
-from avsal_bench.studies.showing.recorded_network import why_no_network
+from avsal_bench.studies.showing.recorded_network import Recorded, why_no_network
 
 MACHINE = Machine(devices=1, logger=("csv",))
 SHORT = (*TINY, "stages.audiovisual.epochs=1", "clips_per_video=1")
@@ -152,6 +152,13 @@ def test_films_and_a_grid_of_trained_networks(trained, tmp_path, capsys):
     assert main(["show", *compared, "-o", str(grid), "--columns", "2", *words_of(space)]) == 0
     with Image.open(grid) as picture:
         assert picture.width > 500
+    whole = grid.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recorded, "maps", None)  # nothing is predicted again
+        patch.chdir(tmp_path)
+        rows = ["--compare", "avrsp/av", "avrsp/v", "synth/mep"]
+        assert main(["show", *rows, "-o", str(grid), "--columns", "2", *words_of(space)]) == 0
+    assert grid.read_bytes() == whole
     video = films.films[0].video
     for frames, said in (
         (f"{video}:0", "has frames 1 to"),
