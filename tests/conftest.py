@@ -52,10 +52,16 @@ SIX_SETS = {
 }
 
 
+def pytest_collection():
+    """What is imported stays, so nobody looks for what could go."""
+    gc.disable()
+
+
 def pytest_collection_finish():
     """A million objects stay for the whole run: to go through all of them each time would be a tenth of the run."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(5000, 10, 10)
 
 

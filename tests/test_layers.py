@@ -4,6 +4,7 @@ import re
 import statistics
 import sys
 from collections import defaultdict
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import avsal_bench
 PACKAGE = Path(avsal_bench.__file__).parent
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "ARCHITECTURE.md"
 FILES = modules(PACKAGE)
-GRAPH = import_graph(PACKAGE)
 FOLDERS = sorted({path.parent for path in FILES.values()})
+#: Read by the one process that asks.
+graph = cache(lambda: import_graph(PACKAGE))
 
 #: Files of one name in two folders, on purpose: the network and its encoder, or the classifier and its encoder.
 TWINS = {"image_saliency.py", "avid.py"}
@@ -51,7 +53,7 @@ def test_imports_go_down_the_layers_of_the_docs(folder):
     )
     upwards = [
         f"{name} imports {other}"
-        for name, others in GRAPH.items()
+        for name, others in graph().items()
         for other in sorted(others)
         if room(name, folder) and room(other, folder) and room(name, folder) != room(other, folder)
         if height[room(name, folder)] <= height[room(other, folder)]
@@ -67,7 +69,7 @@ def test_there_is_a_picture_of_the_whole_and_of_every_room_with_rooms():
 
 
 def test_nothing_is_imported_in_a_circle():
-    assert cycle(GRAPH) == []
+    assert cycle(graph()) == []
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_folders_are_small_and_chains_in_them_short():
         assert len(list(folder.glob("*.py"))) <= 20, f"{folder} has over 20 modules"
     for folder in FOLDERS:
         inside = {name for name, path in FILES.items() if path.parent == folder and path.name != "__init__.py"}
-        assert len(chain(GRAPH, inside)) <= 5, f"{folder}: {' -> '.join(chain(GRAPH, inside))}"
+        assert len(chain(graph(), inside)) <= 5, f"{folder}: {' -> '.join(chain(graph(), inside))}"
 
 
 def test_modules_are_short():
@@ -143,7 +145,7 @@ def test_the_lowest_modules_use_the_standard_library_only():
         foreign = {s for s in sources if s.split(".")[0] not in known}
         assert not foreign, f"{name} imports {foreign}"
         low = STANDARD_LIBRARY + (LIGHT if name in LIGHT else ())
-        assert GRAPH[f"avsal_bench.{name}"] <= {f"avsal_bench.{other}" for other in low}
+        assert graph()[f"avsal_bench.{name}"] <= {f"avsal_bench.{other}" for other in low}
 
 
 def test_networks_know_neither_lightning_nor_data():

@@ -105,7 +105,7 @@ def test_a_video_too_short_for_windows_both_ways(n):
         assert sum(compare(net, {"a/x": film(net, n, 0)}, 4)) == n
 
 
-@pytest.mark.parametrize("size", [5, 28])
+@pytest.mark.parametrize("size", [pytest.param(5, marks=pytest.mark.slow), 28])
 def test_frames_of_the_same_number_in_two_videos_are_not_mixed_up(size):
     """Also where a batch has windows of both."""
     net = exact(modality="v")
