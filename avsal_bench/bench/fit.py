@@ -15,9 +15,10 @@ import torch
 from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
-from avsal_bench.bench.callbacks import Curve, FitProgress, SilentNorms
+from avsal_bench.bench.callbacks import Curve, FitProgress
 from avsal_bench.bench.checkpoints import BestCheckpoint, epochs_of
 from avsal_bench.bench.computing.compiling import compile_network
+from avsal_bench.bench.computing.silent_norms import SilentNorms
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.loggers import open_loggers
 from avsal_bench.bench.machine import Share, batch_norms

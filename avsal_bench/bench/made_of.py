@@ -5,12 +5,13 @@ Whether something that is kept may be used is decided by :mod:`avsal_bench.kept`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from avsal_bench.bench.computing.silent_norms import SilentNorms
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.stages import Training, learns_labels, observed_sets, stage_options, trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
@@ -30,14 +31,10 @@ from avsal_bench.kept import Files, MadeOf, code_of, differing, once, read_made_
 from avsal_bench.models import Network, list_models, model_entry
 from avsal_bench.models.weights.store import imported_source
 from avsal_bench.spec import Sound
-from avsal_bench.training.alternating import AlternatingModule
-from avsal_bench.training.classifying.spoken_words import WordsModule
-from avsal_bench.training.denoising import DenoisingModule
-from avsal_bench.training.every_frame import EveryFrameModule
+from avsal_bench.training.building import MODULES
 from avsal_bench.training.losses import needs_fixations
 from avsal_bench.training.module import SaliencyModule
 from avsal_bench.training.recipe import Recipe
-from avsal_bench.training.two_task import TwoTaskModule
 
 _HERE = Path(__file__).parent
 
@@ -56,7 +53,11 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
     hears = options.get("modality") in ("av", "a")
     common = {
         "recipe": fingerprint(recipe.plain()),
-        "code": _code(job.model, options, ScoreVideos, files=(_HERE / "jobs" / "testing.py",)),
+        "code": code_of(
+            *(*networks_of(job.model, options), SaliencyModule, SaliencyDataModule, ScoreVideos),
+            files=[_HERE / "jobs" / "testing.py"],
+            without=DECIDE_NOTHING,
+        ),
         **_weights(job, recipe, space, stages),
     }
     shown = () if stages or weights_of(job, recipe) else observed_sets(job, recipe, name)
@@ -181,16 +182,10 @@ def _of_words(training: Training, space: Workspace) -> MadeOf:
         *read_utterances(space.data_root, release, "train"),
         *read_utterances(space.data_root, release, "val"),
     ]
-    code = code_of(
-        *networks_of(training.model, training.options),
-        *(WordsModule, WordDataModule),
-        files=(_HERE / "fit.py", _HERE / "starting.py"),
-        without=DECIDE_NOTHING,
-    )
     return {
         "list": fingerprint([one.key for one in heard]),
         "sound": fingerprint(space.contents.digests([Files.one(one.path) for one in heard])),
-        "code": code,
+        "code": _code_of_stage(training, WordDataModule),
         **versions_of(*COMPUTE, "lightning", "soundfile", "torchaudio"),
     }
 
@@ -209,17 +204,26 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
         for part in dataset(name).decided_by(stage.validation):
             videos += taught_by(stage.teacher, dataset(name).videos(root, part, job.fold), root)
     stills = [v for name in stage.stills for v in dataset(name).videos(space.root_of(name), "train", job.fold)]
-    modules = (SaliencyModule, AlternatingModule, EveryFrameModule, DenoisingModule, TwoTaskModule)
     return {
         "list": fingerprint([line_of(video) for video in (*videos, *stills)]),
         **{
             str(part): together(space.contents, [*videos, *(stills if part not in ("sound", "labels") else ())], part)
             for part in parts
         },
-        "code": _code(training.model, training.options, *modules, files=(_HERE / "fit.py", _HERE / "starting.py")),
+        "code": _code_of_stage(training, SaliencyDataModule),
         **versions_of(*COMPUTE, *readers(), "lightning"),
         **({"decoded by": job.decode} if job.decode else {}),
     }
+
+
+def _code_of_stage(training: Training, data: type) -> str:
+    """The code of a network, of what trains it in a stage, and of what brings its batches."""
+    silent = (SilentNorms,) if training.stage.hears == "muted" else ()
+    return code_of(
+        *(*networks_of(training.model, training.options), MODULES[training.stage.training], data, *silent),
+        files=[_HERE / name for name in ("checkpoints.py", "fit.py", "starting.py")],
+        without=DECIDE_NOTHING,
+    )
 
 
 def _of_starts(training: Training, space: Workspace) -> MadeOf:
@@ -229,12 +233,6 @@ def _of_starts(training: Training, space: Workspace) -> MadeOf:
         if part not in training.parts and "." not in start:
             found |= _imported(start, f"weights of {part}", space)
     return found
-
-
-def _code(model: str, options: Mapping[str, object], *parts: object, files: Iterable[Path]) -> str:
-    """The code of a network and of what reads, trains or scores."""
-    whole = (*networks_of(model, options), SaliencyModule, SaliencyDataModule, *parts)
-    return code_of(*whole, files=files, without=DECIDE_NOTHING)
 
 
 def networks_of(model: str, options: Mapping[str, object]) -> list[Callable[..., Network]]:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from avsal_bench.bench import made_of
+from avsal_bench.bench.computing.silent_norms import SilentNorms
 from avsal_bench.bench.evaluate import Submission, evaluate
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.launch.state import is_complete
@@ -22,10 +24,13 @@ from avsal_bench.bench.stages import test_folder as results_of
 from avsal_bench.bench.stages import trainings
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.cli import main
+from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.evaluation import score_videos
 from avsal_bench.evaluation.protocol import PROTOCOLS
 from avsal_bench.kept import sources
+from avsal_bench.kept.sources import closure
 from avsal_bench.records import read_record
+from avsal_bench.training.building import MODULES
 from avsal_bench.workers import Workers
 
 CENTRE = Job("centre", "", 1, 0, "paper", "stavis", (), ("avad",))
@@ -195,6 +200,29 @@ def test_code_and_libraries_count(space, monkeypatch):
     real = sources._release
     monkeypatch.setattr(sources, "_release", lambda name: "99" if name == "av" else real(name))
     assert changed(before, of(HEARING, space).whole) == {"library av", *both("library av")}
+
+
+@pytest.mark.parametrize("training", MODULES)
+def test_the_code_of_a_stage_is_that_of_what_trains_it(space, training):
+    counted = files_of(training)
+    assert MODULES[training].__module__ in counted
+    others = {module.__module__ for module in MODULES.values()} - counted
+    assert MODULES["denoising"].__module__ in others or training == "denoising"  # and of nothing else
+
+
+def test_training_on_silence_counts_what_keeps_its_norms(space):
+    assert SilentNorms.__module__ in files_of("clips", hears="muted")
+    assert SilentNorms.__module__ not in files_of("clips")
+
+
+def files_of(training, **keys):
+    """Modules whose code decides what a stage gives."""
+    given = []
+    stage = SimpleNamespace(training=training, **{"hears": "original", **keys})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(made_of, "code_of", lambda *parts, files, without: given.extend(parts))
+        made_of._code_of_stage(SimpleNamespace(stage=stage, model="vinet_s", options={}), SaliencyDataModule)
+    return closure(frozenset(part.__module__ for part in given)).keys()
 
 
 def test_a_baseline_of_training_maps_sees_them(root, space):

@@ -8,7 +8,7 @@ from conftest import TINY
 from tiny_networks import create_tiny
 
 from avsal_bench.audio.waveform import Waveform
-from avsal_bench.bench.callbacks import silent_norms
+from avsal_bench.bench.computing.silent_norms import silent_norms
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.fit import fit, training_data
 from avsal_bench.bench.job import Job
