@@ -4,7 +4,7 @@
 
     table = facts(folder)                     # of a leaderboard; without, the files of the package
     one = table.network("mspi-s3d")           # of a record's ``label``, or a method of published.csv
-    one.shown                                 # 'MSPI, s3d (Xie et al. 2024)'
+    one.shown                                 # 'MSPI, S3D (Xie et al. 2024)'
     one.paper_link, one.code_link             # '' where none is known
     one.code_terms                            # 'not stated', or 'unknown': always words for people
     table.dataset("coutrot1").title           # 'Coutrot 1'
@@ -73,7 +73,7 @@ class NetworkFacts:
 
     @property
     def called(self) -> str:
-        """Title and variant, such as ``MSPI, s3d``."""
+        """Title and variant, such as ``MSPI, S3D``."""
         return f"{self.title}, {self.variant}" if self.variant else self.title
 
     @property
@@ -181,7 +181,7 @@ class FactTable:
 
     def _network(self, label: str) -> NetworkFacts:
         name = self.name_in(label)
-        variant = ", ".join(label.removeprefix(name).removeprefix("-").split("-"))
+        variant = ", ".join(map(self._part, filter(None, label.removeprefix(name).split("-"))))
         papers = self._papers(name)
         if name not in self.networks:
             title = TITLES.get(name) or self.printed.get(name) or name
@@ -191,6 +191,10 @@ class FactTable:
             papers = (self._by_key[one.paper],)
         title = one.title or name
         return NetworkFacts(name, title, variant, papers, one.code, one.code_licence, one.weights, built=True)
+
+    def _part(self, part: str) -> str:
+        """A part of a label besides the network's name: another network, an encoder, a classifier, or a word."""
+        return PARTS.get(part) or (model_facts(part).title if part in self.networks else "") or part
 
     def dataset(self, name: str) -> SetFacts:
         """A data set by its name, or a part of one, such as ``dave_ave-nature``."""
@@ -244,6 +248,18 @@ class FactTable:
 
 #: What is no network, and what papers call by another name than we do.
 TITLES = {HUMAN: "Human infinite"}
+#: Encoders and classifiers in labels, as their papers call them.
+PARTS = {
+    "s3d": "S3D",
+    "x3d_l": "X3D-L",
+    "slowfast_4x16": "SlowFast 4x16",
+    "morphmlp_s": "MorphMLP-S",
+    "videoswin_s": "Video Swin-S",
+    "uniformer_b": "UniFormer-B",
+    "avenet": "AVENet",
+    "avid": "AVID",
+    "l3": "L3-Net",
+}
 
 
 def facts(folder: Path | None = None) -> FactTable:

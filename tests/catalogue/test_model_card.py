@@ -179,7 +179,7 @@ def test_scores_of_a_small_preset_say_the_size_that_was_tested(table: FactTable)
 
 def test_a_variant_has_its_own_forms_and_weights(table: FactTable) -> None:
     card = model_card("mspi-s3d", three_folds("mspi-s3d"), facts=table)
-    assert "# MSPI, s3d (Xie et al. 2024)" in card
+    assert "# MSPI, S3D (Xie et al. 2024)" in card
     assert "mspi_av " not in section(card, "Size")
     assert "mvitv2" not in section(card, "Weights and licences")
     assert "mspi_mvitv2_s1" in model_card("mspi", facts=table)

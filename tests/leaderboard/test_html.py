@@ -14,10 +14,12 @@ from made_boards import NETWORKS, SETS, board_records, large_board, picture, ric
 from made_records import NAN, PUBLISHED, made_elsewhere, make, save, synth_records
 
 from avsal_bench.data import list_datasets
+from avsal_bench.leaderboard.known_facts import facts
 from avsal_bench.leaderboard.page import panels as html_panels
 from avsal_bench.leaderboard.page.board import overall, read_board, reproductions
 from avsal_bench.leaderboard.page.html import LARGEST, SCRIPTS, html_page
 from avsal_bench.leaderboard.page.parts.cells import DASH, MINUS
+from avsal_bench.leaderboard.page.parts.naming import spelled
 from avsal_bench.leaderboard.published_scores import read_published
 from avsal_bench.records import METRICS, record_path
 
@@ -65,10 +67,20 @@ def test_every_number_with_a_doubtful_transcription_tells_why(page):
     ]
     doubtful = {line["note"] for line in lines if line["legible"] == "doubtful"}
     assert doubtful
-    assert all(any(note in mark for mark in page.marks) for note in doubtful)
+    table = facts()
+    assert all(any(spelled(table, note) in mark for mark in page.marks) for note in doubtful)
     assert any(mark.startswith("clearly printed, but hardly what was meant: ") for mark in page.marks)
-    assert any(mark.startswith("papers disagree: ") and "caspnet2023" in mark for mark in page.marks)
+    assert any(mark.startswith("papers disagree: ") and "Xiong et al. 2023" in mark for mark in page.marks)
     assert any(mark.startswith("not built here; missing: ") for mark in page.marks)
+
+
+def test_no_key_of_a_paper_or_set_stands_where_people_read(page):
+    """But in the columns of names in commands; the search box knows them. A protocol is called crowdsal, too."""
+    keys = {entry.key for entry in facts().references} | set(list_datasets()) - {"synth", "crowdsal"}
+    cells = [cell for t in page.tables if t["tab"] in ("published", "cost") for row in t["rows"] for cell in row[:-1]]
+    told = [*page.marks, *cells, *page.tips]
+    found = {key for key in keys for words in told if re.search(rf"(?<![\w*-]){key}(?![\w-])", words)}
+    assert found == set()
 
 
 def test_kinds_of_scores_share_no_table(page):

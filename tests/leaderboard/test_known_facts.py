@@ -110,7 +110,8 @@ def test_methods_of_papers_are_called_as_papers_print_them(table: FactTable) -> 
 
 def test_a_label_is_a_network_with_its_variant(table: FactTable) -> None:
     one = table.network("mspi-s3d-bf16")
-    assert (one.name, one.called, one.shown) == ("mspi", "MSPI, s3d, bf16", "MSPI, s3d, bf16 (Xie et al. 2024)")
+    assert (one.name, one.called, one.shown) == ("mspi", "MSPI, S3D, bf16", "MSPI, S3D, bf16 (Xie et al. 2024)")
+    assert table.network("avc-caspnet-avenet").called == "AVC-aware scheme, CASP-Net, AVENet"
     assert table.network("vinet_s").name == "vinet_s"
     assert table.network("avrsp").shown == "AVRSP (Yu et al. 2024)"
 

@@ -58,7 +58,9 @@ def test_the_page_marks_them_and_says_what_is_missing(tmp_path: Path) -> None:
     (folder / "not_built.csv").write_bytes(NOT_BUILT.read_bytes())
     published = section(page(folder), "## Published")
     told = {line.split()[1]: line for line in section(published, "### Not built here").splitlines() if "|" in line}
-    assert all(words in told["DAVS"] for words in ("no public code found", "text not found", "avrsp2024", "losses"))
+    assert all(
+        words in told["DAVS"] for words in ("no public code found", "text not found", "Yu et al. 2024", "losses")
+    )
     assert "Cognitive Computation 15(3), 2023" in told["TSFP-Net"]
     diem = {line.split()[1] for line in section(published, "### DIEM, published").splitlines() if "|" in line}
     assert {"TSFP-Net¶", "DAVS¶", "ViNet"} <= diem

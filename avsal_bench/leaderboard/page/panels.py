@@ -18,6 +18,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.analysis import CEILING, FLOOR, relative_scores
 from avsal_bench.leaderboard.page.board import Board, Group, network_label, place, row_id, row_label
+from avsal_bench.leaderboard.page.parts.compact_numbers import compact
 from avsal_bench.leaderboard.sound_losses import SoundLoss
 from avsal_bench.leaderboard.statistics import Array
 from avsal_bench.leaderboard.tables import Row, categories, seed_mean
@@ -96,19 +97,27 @@ def parts(board: Board) -> Iterator[tuple[str, Any]]:
 def packed(board: Board, room: int) -> tuple[dict[str, str], int]:
     """The parts of :func:`parts`, as base64 of their JSON in zlib's form, as many as fit in ``room`` characters.
 
+    Numbers in them are as :func:`compact` leaves them.
+
     Returns:
         The parts by name, and how many rows had no room.
     """
     found, left = {}, 0
     for name, value in parts(board):
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
-        data = base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+        data = _packed(compact(name, value))
         if len(data) <= room:
             room -= len(data)
             found[name] = data
         elif name.startswith("rows/"):
             left += len(value)
     return found, left
+
+
+def _packed(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
+    # Digits in any order repeat seldom: the strategy leaves more to the code of their frequencies.
+    packer = zlib.compressobj(9, memLevel=9, strategy=zlib.Z_FILTERED)
+    return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode("ascii")
 
 
 def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from avsal_bench.leaderboard.page.parts.cells import (
     texts,
 )
 from avsal_bench.leaderboard.page.parts.naming import (
+    PRETRAINED,
+    cited_paper,
     network_cell,
     paper_cell,
-    papers_named,
     searched,
     set_cell,
+    spelled,
     star_of,
     whole_set,
 )
@@ -93,21 +95,26 @@ def disagreement_tables(lines: Sequence[Mapping[str, str]], facts: FactTable) ->
 def _disagreements(found: Sequence[Shared], facts: FactTable) -> Table:
     papers = sorted({line["paper"] for shared in found for line in shared.lines})
     columns = columns_of("Data set", "Method", "Modality", "Pre-training", "Metric")
-    columns += [Column(_cited(facts, key), numbers=True, tip=papers_named(facts, [key])) for key in papers]
+    columns += [Column(cited_paper(facts, key), numbers=True, tip=_title(facts, key)) for key in papers]
     columns += columns_of("Spread", numbers=True)
     body = []
     for shared in found:
         by_paper = [[line for line in shared.lines if line["paper"] == paper] for paper in papers]
         values = [
-            Cell("", of[0]["value"], parts=[Cell(line["value"], marks=_marks(cell_mark(line), line)) for line in of])
+            Cell(
+                "",
+                of[0]["value"],
+                parts=[Cell(line["value"], marks=_marks(cell_mark(line), line, facts)) for line in of],
+            )
             if of
             else Cell(DASH)
             for of in by_paper
         ]
         modality = shared.modality.lower()
         named = [set_cell(facts, shared.dataset), network_cell(facts, shared.method)]
-        named += map(Cell, (modality, shared.pretrain, shared.metric))
-        filters = {"metric": shared.metric, "modality": modality, "training": shared.pretrain}
+        pretrained = PRETRAINED.get(shared.pretrain, shared.pretrain)
+        named += map(Cell, (modality, pretrained, shared.metric))
+        filters = {"metric": shared.metric, "modality": modality, "training": pretrained}
         spread = Cell(str(shared.spread), sort_key(float(shared.spread)))
         filters |= searched(shared.dataset, shared.method, *papers)
         body.append(Line([*named, *values, spread], filters | {"dataset": shared.dataset}))
@@ -128,38 +135,50 @@ def not_built_table(not_built: Sequence[NotBuilt], facts: FactTable) -> Table | 
     """Methods that have published scores and no network here; None where there is none."""
     columns = columns_of("Method", "Paper", "Status", "What is missing")
     body = [
-        Line([network_cell(facts, n.method), *map(Cell, (n.paper, n.status, n.missing))], searched(n.method))
+        Line(
+            [
+                network_cell(facts, n.method),
+                *map(Cell, (spelled(facts, told) for told in (n.paper, n.status, n.missing))),
+            ],
+            searched(n.method),
+        )
         for n in not_built
     ]
     return Table(columns, [body]) if body else None
 
 
-def reason_marks(reasons: Reasons, row: PublishedRow, metric: str) -> list[Mark]:
+def reason_marks(reasons: Reasons, row: PublishedRow, metric: str, facts: FactTable) -> list[Mark]:
     """Signs behind a number of a row, each with its reason."""
     source, clash = reasons.source(row, metric), reasons.clash(row, metric)
-    said = _marks(row.cells[metric].mark, source) if source else []
-    return [*said, Mark("\u2260", f"papers disagree: {clash.said()}")] if clash else said
+    said = _marks(row.cells[metric].mark, source, facts) if source else []
+    return [*said, Mark("\u2260", f"papers disagree: {spelled(facts, clash.said())}")] if clash else said
 
 
 def _paper_line(
     row: PublishedRow, metrics: Sequence[str], reasons: Reasons, absent: Mapping[str, str], facts: FactTable
 ) -> Line:
-    missing = [Mark("¶", f"not built here; missing: {absent[row.method]}")] if row.method in absent else []
+    missing = (
+        [Mark("¶", f"not built here; missing: {spelled(facts, absent[row.method])}")] if row.method in absent else []
+    )
     modality = row.modality.lower()
     cells = [network_cell(facts, row.method, marks=missing, star=star_of(row.variant)), Cell(row.variant)]
-    cells += [*texts(modality), Cell(row.pretrain)]
+    pretrained = PRETRAINED.get(row.pretrain, row.pretrain)
+    cells += [*texts(modality), Cell(pretrained)]
     for metric in metrics:
         cell = row.cells.get(metric)
-        cells.append(Cell(cell.text, cell.text, marks=reason_marks(reasons, row, metric)) if cell else Cell(DASH))
+        cells.append(
+            Cell(cell.text, cell.text, marks=reason_marks(reasons, row, metric, facts)) if cell else Cell(DASH)
+        )
     cells.append(paper_cell(facts, row.papers))
-    filters = {"modality": modality or "none", "training": row.pretrain}
+    filters = {"modality": modality or "none", "training": pretrained}
     return Line(cells, filters | searched(row.method, *row.papers))
 
 
-def _cited(facts: FactTable, key: str) -> str:
+def _title(facts: FactTable, key: str) -> str:
     paper = facts.paper(key)
-    return paper.cited if paper else key
+    return paper.title if paper else ""
 
 
-def _marks(symbol: str, line: Mapping[str, str]) -> list[Mark]:
-    return [Mark(symbol, WORDS[symbol] + (f": {line['note']}" if line["note"] else ""))] if symbol else []
+def _marks(symbol: str, line: Mapping[str, str], facts: FactTable) -> list[Mark]:
+    note = spelled(facts, line["note"])
+    return [Mark(symbol, WORDS[symbol] + (f": {note}" if note else ""))] if symbol else []

@@ -23,7 +23,7 @@ from avsal_bench.leaderboard.page.film_page import film_page
 from avsal_bench.leaderboard.page.html import html_page
 from avsal_bench.leaderboard.page.longform import to_csv
 from avsal_bench.leaderboard.page.network_table import no_code, weights_words
-from avsal_bench.leaderboard.page.parts.naming import called, paper_cell, star_of
+from avsal_bench.leaderboard.page.parts.naming import PRETRAINED, called, paper_cell, spelled, star_of
 from avsal_bench.leaderboard.page.rendering import render
 from avsal_bench.leaderboard.page.score_tables import SEEN
 from avsal_bench.leaderboard.part_lists import part_of_list, whole_lists
@@ -115,7 +115,10 @@ def _readme(board: Board, most: int | None) -> str:
     absent = {n.method for n in board.not_built}
     ordered = sorted(board.papers, key=lambda row: set_order(row.dataset))
     facts = board.facts
-    missing = [[facts.network(n.method).title, n.paper, n.status, n.missing] for n in board.not_built]
+    missing = [
+        [facts.network(n.method).title, *(spelled(facts, told) for told in (n.paper, n.status, n.missing))]
+        for n in board.not_built
+    ]
     text = render(
         "readme.md",
         measured=sets[False],
@@ -251,7 +254,8 @@ def _paper_table(group: Sequence[PublishedRow], absent: Collection[str], facts: 
         cells = (row.cells.get(metric) for metric in metrics)
         numbers = [f"{cell.text}{cell.mark}" if cell else "-" for cell in cells]
         method = facts.network(row.method).title + star_of(row.variant) + ("¶" if row.method in absent else "")
-        names = [method, row.variant, row.modality.lower() or "-", row.pretrain]
+        pretrained = PRETRAINED.get(row.pretrain, row.pretrain)
+        names = [method, row.variant, row.modality.lower() or "-", pretrained]
         body.append([*names, *numbers, paper_cell(facts, row.papers).sort])
     return markdown_table(header, body, numbers=range(4, 4 + len(metrics)))
 

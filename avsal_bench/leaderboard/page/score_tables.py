@@ -32,7 +32,15 @@ from avsal_bench.leaderboard.page.parts.cells import (
     texts,
 )
 from avsal_bench.leaderboard.page.parts.metric_words import sentence
-from avsal_bench.leaderboard.page.parts.naming import called, network_cell, paper_cell, searched, set_cell, whole_set
+from avsal_bench.leaderboard.page.parts.naming import (
+    PRETRAINED,
+    called,
+    network_cell,
+    paper_cell,
+    searched,
+    set_cell,
+    whole_set,
+)
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text, smallest_text
 from avsal_bench.leaderboard.sound_losses import SoundLoss, not_run, untested
 from avsal_bench.leaderboard.tables import DIGITS, Row, categories, further_metrics, seed_mean
@@ -159,7 +167,7 @@ def reproduction_tables(board: Board, reasons: Reasons) -> dict[str, Table]:
                     Cell(row_label(row, facts), row_label(row, facts), row=row_id(row)),
                     set_cell(facts, head.dataset),
                     Cell(metric),
-                    Cell(cell.text, cell.text, marks=reason_marks(reasons, paper, metric)),
+                    Cell(cell.text, cell.text, marks=reason_marks(reasons, paper, metric, facts)),
                     number_cell(ours.value, metric),
                     Cell(f"{number(ours.low, metric)}\u2013{number(ours.high, metric)}", sort_key(ours.low)),
                     Cell(number(gap, metric, sign=True), sort_key(gap), inside=inside),
@@ -167,7 +175,11 @@ def reproduction_tables(board: Board, reasons: Reasons) -> dict[str, Table]:
                     paper_cell(facts, paper.papers),
                     *map(Cell, (head.preset, head.protocol)),
                 ]
-                filters = {"metric": metric, "training": paper.pretrain, "dataset": head.dataset}
+                filters = {
+                    "metric": metric,
+                    "training": PRETRAINED.get(paper.pretrain, paper.pretrain),
+                    "dataset": head.dataset,
+                }
                 filters["protocol"] = head.protocol
                 filters |= searched(head.label, head.network, head.dataset, *paper.papers)
                 bodies[row.viewing.device].append(Line(cells, _filters(row) | filters))
@@ -289,8 +301,9 @@ def _seen_cell(row: Row) -> Cell:
 
 
 def _filters(row: Row) -> dict[str, str]:
+    """What a line that opens a row is filtered by; the search box knows the network by the row's address."""
     head = row.head
-    return {"modality": head.modality or "none", "preset": head.preset} | searched(head.label, head.network)
+    return {"modality": head.modality or "none", "preset": head.preset}
 
 
 def _marks(row: Row, newest: tuple[int, ...]) -> list[Mark]:

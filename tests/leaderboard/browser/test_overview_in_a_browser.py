@@ -76,7 +76,7 @@ def test_an_address_of_anything_shows_a_tab(visit, hash_):
 def test_the_search_finds_names_of_people_and_of_machines(visit):
     driver = visit("#measured/avad")
     box = find(driver, "#filters [name=text]")
-    for words, found in (("mspi-s3d", ["MSPI, s3d"]), ("tsiami", ["STAViS", "STAViS"]), ("vinet_av", ["ViNet"])):
+    for words, found in (("mspi-s3d", ["MSPI, S3D"]), ("tsiami", ["STAViS", "STAViS"]), ("vinet_av", ["ViNet"])):
         box.clear()
         box.send_keys(words)
         until(lambda found=found: column(driver, "Network") == found, words)

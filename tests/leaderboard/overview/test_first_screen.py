@@ -55,7 +55,7 @@ def test_a_point_is_the_best_that_is_printed_of_a_method(sets: dict[str, FieldSe
 
 def test_a_variant_has_the_costs_of_its_own_network(sets: dict[str, FieldSet], board: Board) -> None:
     mspi = {p.name: p for p in sets["diem"].points if p.name.startswith("MSPI")}
-    assert mspi["MSPI, s3d"].macs == board.costs["mspi-s3d", "av"].macs
+    assert mspi["MSPI, S3D"].macs == board.costs["mspi-s3d", "av"].macs
     assert mspi["MSPI"].macs == board.costs["mspi", "av"].macs
 
 

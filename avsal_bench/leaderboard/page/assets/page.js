@@ -107,7 +107,8 @@
     });
     for (const line of lines()) {
       const fits = wanted.every((name) => [undefined, form.elements[name].value].includes(of(line, name)));
-      const text = `${line.textContent} ${line.dataset.names ?? ""}`.toLowerCase(); // by the machine's names too
+      const machine = line.dataset.names ?? $("a.row", line)?.hash.split("/")[3] ?? ""; // the machine's name of a network
+      const text = `${line.textContent} ${machine}`.toLowerCase();
       line.hidden = !fits || !words.every((word) => text.includes(word));
       if (line.closest(".set")?.hidden || (metric !== "all" && (line.dataset.metric ?? metric) !== metric)) continue;
       count += 1;
@@ -192,8 +193,10 @@
 
   // Reasons of marks: under the pointer, with the focus, by touch; Escape puts them away
   const tip = $("#tip"), TOLD = ".mark, .like, thead button, a.pt";
+  const LIKE = "not significantly different from the best"; // thousands of signs, one text
   const tell = (event) => {
     const mark = event.target.closest?.(TOLD);
+    if (mark?.textContent === "≈") mark.dataset.tip = LIKE;
     const told = mark && (mark.dataset.tip || mark.title || mark.querySelector("title"));
     tip.hidden = !told;
     if (!told) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from avsal_bench.leaderboard.known_facts import FactTable, NetworkFacts
@@ -9,6 +10,10 @@ from avsal_bench.leaderboard.page.parts.cells import Cell, Mark
 
 #: What a modality means, for titles of points and the like.
 MODALITIES = {"v": "frames alone", "av": "frames and sound", "a": "sound alone"}
+#: Saliency pre-training in ``published.csv``, and in words.
+PRETRAINED = {"none": "none", "dhf1k": "DHF1K", "other": "other sets", "unknown": "not stated"}
+#: What may be the key of a paper.
+_KEY = re.compile(r"\b[a-z]+[0-9]{4}[a-z]?\b")
 
 
 def network_cell(facts: FactTable, label: str, row: str = "", marks: Iterable[Mark] = (), star: str = "") -> Cell:
@@ -56,15 +61,25 @@ def paper_cell(facts: FactTable, keys: Iterable[str]) -> Cell:
     """Papers by authors and year, each with its address where one is known, and its title as a tip."""
     cells = []
     for key in keys:
-        paper = facts.paper(key)
-        cited = paper.cited if paper else key
+        paper, cited = facts.paper(key), cited_paper(facts, key)
         cells.append(Cell(cited, cited, link=paper.link if paper else ""))
     return cells[0] if len(cells) == 1 else Cell("", ", ".join(cell.text for cell in cells), parts=cells)
 
 
 def papers_named(facts: FactTable, keys: Iterable[str]) -> str:
-    """Papers as plain text, with their keys: ``Yu et al. 2024 (avrsp2024)``."""
-    return ", ".join(f"{paper.cited} ({key})" if (paper := facts.paper(key)) else key for key in keys)
+    """Papers as plain text: ``Yu et al. 2024, Xie et al. 2024``."""
+    return ", ".join(cited_paper(facts, key) for key in keys)
+
+
+def cited_paper(facts: FactTable, key: str) -> str:
+    """Authors and year of a paper; its key where no file here knows it."""
+    paper = facts.paper(key)
+    return paper.cited if paper else key
+
+
+def spelled(facts: FactTable, told: str) -> str:
+    """A note of a table with papers by authors and year in the place of their keys."""
+    return _KEY.sub(lambda found: cited_paper(facts, found[0]), told)
 
 
 def searched(*names: str) -> dict[str, str]:
