@@ -17,7 +17,7 @@ A, B, C = (f"stavis/avad/{name}_v/paper" for name in ("a", "b", "c"))
 def folder(tmp_path_factory):
     values = {"a": [0.6, 0.7, 0.65], "b": [0.5, 0.62, 0.5], "c": [0.1, 0.2, 0.3]}
     made = [make(of, model=name, fold=k) for name, of in values.items() for k in (1, 2, 3)]
-    made += [make([0.5, 0.4], model="half", fold=1)]
+    made += [make([0.5, 0.4, 0.3], model=name, fold=1) for name in ("half", "other")]
     made += [make([0.5, 0.4], model=name, dataset="etmd", fold=k) for name in ("a", "b") for k in (1, 2, 3)]
     return save(tmp_path_factory.mktemp("board"), made)
 
@@ -55,6 +55,9 @@ def test_rows_of_other_folds_are_shown_and_not_compared(folder):
     [pair] = compared_rows(folder, [A, "stavis/avad/half_v/paper"], ["CC"]).pairs
     assert pair.interval is None
     assert pair.cells()[-1] == "not compared: their folds differ (1, 2, 3 and 1)"
+    [pair] = compared_rows(folder, [f"stavis/avad/{name}_v/paper" for name in ("half", "other")], ["CC"]).pairs
+    said = "half_v is not ranked (of its folds it lacks 2, 3; avsal bench --folds 1,2,3 does them)"
+    assert pair.cells()[-1] == f"not compared: {said}"
 
 
 @pytest.mark.parametrize(

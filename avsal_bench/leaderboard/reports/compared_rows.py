@@ -18,8 +18,9 @@ from avsal_bench.leaderboard.references import read_references
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text
 from avsal_bench.leaderboard.reports.latex import Tables, measured_table
 from avsal_bench.leaderboard.statistics import Interval, paired_difference
-from avsal_bench.leaderboard.tables import DIGITS, Row, rows
+from avsal_bench.leaderboard.tables import DIGITS, Row, folds_of, rows
 from avsal_bench.names import unknown
+from avsal_bench.record_story import Seen
 from avsal_bench.records import METRICS
 from avsal_bench.text import fixed, many
 
@@ -182,7 +183,15 @@ def _unlike(first: Row, second: Row) -> Iterator[str]:
         yield f"their folds differ ({_listed(first)} and {_listed(second)})"
     for row in (first, second):
         if not row.ranked:
-            yield f"{row.head.network} is not ranked ({row.part or 'it lacks folds, or saw videos of the test'})"
+            yield f"{row.head.network} is not ranked ({_unranked(row)})"
+
+
+def _unranked(row: Row) -> str:
+    if row.part or row.seen is Seen.TEST_VIDEOS:
+        return row.part or "its training saw videos of the test"
+    every = folds_of(row.head)
+    lacking = ", ".join(str(fold) for fold in every if fold not in row.folds)
+    return f"of its folds it lacks {lacking}; avsal bench --folds {','.join(map(str, every))} does them"
 
 
 def _listed(row: Row) -> str:
