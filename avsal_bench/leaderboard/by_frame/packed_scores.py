@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from avsal_bench.data.plain_arrays import read_numbers
 from avsal_bench.files import sha256, whole_file
 from avsal_bench.means import defined_mean
+from avsal_bench.plain_values import LARGEST
+from avsal_bench.record_metrics import AREAS
 from avsal_bench.records import Record, VideoScores
 from avsal_bench.text import many
 
@@ -32,6 +34,10 @@ from avsal_bench.text import many
 SCHEMA = 1
 #: Frames of a record whose scores are kept and read, at most: 16 times those of DHF1K's test.
 MOST_FRAMES = 1_000_000
+#: Largest number of a frame: those up to it are whole in float32.
+MOST_NUMBER = 2**24
+#: Where the score of a frame can lie, by metric, as in a record; of a plug-in's metric ``LARGEST``.
+_BOUNDS = {"CC": (-1, 1), "NSS": (-10_000, 10_000), "AUC-J": AREAS, "sAUC": (0, 1), "SIM": (0, 1), "KL": (-1, 1_000)}
 #: Ending of the file, in the place of the record's ``.json``.
 PACKED = ".frames.npy"
 #: Key of the record's provenance.
@@ -161,7 +167,7 @@ def unpack(path: Path, record: Record) -> dict[str, VideoFrames]:
     for video in record.videos:
         part = table[start : start + video.frames].astype(np.float64)
         start += video.frames
-        if not np.isfinite(part[:, 0]).all():
+        if not ((part[:, 0] % 1 == 0) & (part[:, 0] <= MOST_NUMBER)).all():  # not so of NaN and infinities either
             raise ValueError(f"{file}: video {video.video}: numbers of frames that are no numbers")
         one = VideoFrames(part[:, 0].astype(np.int64), dict(zip(columns[1:], part.T[1:], strict=True)))
         try:
@@ -181,7 +187,13 @@ def _check(video: VideoScores, one: VideoFrames) -> None:
         if metric not in one.scores or len(one.scores[metric]) != video.frames:
             raise ValueError(f"video {video.video}: no {metric} of each frame")
         defined = one.scores[metric][~np.isnan(one.scores[metric])]
+        low, high = _BOUNDS.get(metric, (-LARGEST, LARGEST))
+        if not ((defined >= low - _ROUNDING) & (defined <= high + _ROUNDING)).all():
+            raise ValueError(f"video {video.video}: {metric} of a frame outside of {low:g} to {high:g}")
+        if video.frames - len(defined) != video.undefined.get(metric, 0):
+            told = f"{video.undefined.get(metric, 0)} of {many(video.frames, 'frame')} without {metric}"
+            raise ValueError(f"video {video.video}: {told} in the record, {video.frames - len(defined)} here")
         mean = defined_mean(defined.tolist())
-        near = abs(mean - score) <= _ROUNDING * max(1.0, float(np.abs(defined).max(initial=0.0)))
+        near = abs(mean - score) <= _ROUNDING * max(1.0, float(np.abs(defined).mean()) if len(defined) else 0.0)
         if math.isnan(mean) != math.isnan(score) or not (near or math.isnan(score)):
             raise ValueError(f"video {video.video}: mean {metric} {mean:.5f} of its frames, {score:.5f} in the record")

@@ -100,6 +100,13 @@ def _table(found, kind="<f4"):
     return np.concatenate([np.stack([one.numbers, *one.scores.values()], 1) for one in found.values()]).astype(kind)
 
 
+def _pair(metric, value):
+    """What is added to one frame of the first video and taken from another."""
+    found = np.zeros((7, 7), dtype="f4")
+    found[[0, 2], 1 + [*METRICS].index(metric)] = value, -value
+    return found
+
+
 @pytest.mark.parametrize(
     ("change", "told", "error"),
     [
@@ -109,6 +116,13 @@ def _table(found, kind="<f4"):
         (lambda t: t + np.eye(1, 7, 2, dtype="f4"), {}, "video a: mean NSS"),
         (lambda t: t[::-1], {}, "video a: frames that do not rise from 1"),
         (lambda t: np.where(np.arange(7) == 0, np.nan, t).astype("f4"), {}, "numbers of frames that are no numbers"),
+        (lambda t: t + np.eye(1, 7, 0, dtype="f4") / 2, {}, "numbers of frames that are no numbers"),
+        (lambda t: t + np.eye(1, 7, 0, dtype="f4") * 1e30, {}, "numbers of frames that are no numbers"),
+        # Two frames that make up for each other, so that no mean tells of it; an infinity hides any difference.
+        (lambda t: t + _pair("SIM", 1e30), {}, "video a: SIM of a frame outside of 0 to 1"),
+        (lambda t: t + _pair("NSS", 2e4), {}, "video a: NSS of a frame outside of -10000 to 10000"),
+        (lambda t: t + _pair("KL", np.inf), {}, "video a: KL of a frame outside"),
+        (lambda t: t + _pair("NSS", np.nan), {}, "video a: 0 of 4 frames without NSS in the record, 2 here"),
         (
             lambda t: t,
             {"columns": ["frame", *(m for m in METRICS if m != "KL"), "KLD"]},
