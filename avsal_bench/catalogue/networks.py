@@ -6,13 +6,13 @@ the records. :mod:`avsal_bench.catalogue.table` writes them down.
 
 from __future__ import annotations
 
-import fnmatch
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avsal_bench.catalogue.compared import of_form, read_compared
 from avsal_bench.catalogue.facts import Facts, read_facts
 from avsal_bench.catalogue.speeds import Times, read_object, read_speeds, times_of
 from avsal_bench.models import create_model, list_models, model_entry, model_facts
@@ -59,16 +59,6 @@ class Variant:
         """Whether a file of weights is for this network, and not for another modality or variant."""
         options = {"modality": self.entry.modalities[-1], **weights.options}
         return options == {"modality": self.modality, **self.options}
-
-    def compared(self, outputs: Collection[str]) -> bool:
-        """Whether its output was compared with the authors' code.
-
-        Args:
-            outputs: names of what was kept of the authors' code, of each network, or of each of its variants. The
-                registry says of which modalities.
-        """
-        own = f"{self.entry.name}_{self.variant or '*'}"
-        return self.modality in self.entry.parity and bool(fnmatch.filter(outputs, own))
 
 
 @dataclass(frozen=True)
@@ -155,8 +145,8 @@ def facts_of(one: Variant) -> Facts:
     spec = counted.spec if counted else one.build().spec
     whole = [w for w in one.entry.weights if w.build is None and one.loads(w)]
     parts = [w for w in one.entry.weights if w.build is not None]
-    outputs = resource("parity.txt").read_text(encoding="utf-8").split()
-    parity = "proved" if one.compared(outputs) else "no"
+    compared = one.modality in one.entry.parity and of_form(read_compared(resource("parity.csv")), one.key)
+    parity = "proved" if compared else "no"
     return Facts(
         network=one.entry.name,
         variant=one.variant,

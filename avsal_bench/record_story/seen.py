@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -48,8 +48,13 @@ def seen_of(story: Mapping[str, Any], dataset: str) -> Seen:
     return Seen.TRAINING_PART if told["training_part_seen"] or own else Seen.ZERO_SHOT
 
 
-def trained_on_lines(story: Mapping[str, Any]) -> Iterator[str]:
-    """What a record tells of its training, for people, a line a set or file of weights."""
+def trained_on_lines(story: Mapping[str, Any], named: Callable[[str], str] = str) -> Iterator[str]:
+    """What a record tells of its training, for people, a line a set or file of weights.
+
+    Args:
+        story: ``provenance`` of the record.
+        named: gives a set, such as ``avad`` or ``six/train/1``, its name for the reader.
+    """
     told = story.get("trained_on")
     if not isinstance(told, Mapping):
         yield "what it was trained on is not told"
@@ -65,9 +70,9 @@ def trained_on_lines(story: Mapping[str, Any]) -> Iterator[str]:
         }
         count = "" if videos is None else f": {videos} video{'s' * (videos != 1)}"
         stage = f" (stage {learnt['stage']})" if learnt.get("stage") else ""
-        yield f"{learnt['set']}, part {learnt['part']}{fold}{count}{how[learnt['use']]}{stage}"
+        yield f"{named(learnt['set'])}, part {learnt['part']}{fold}{count}{how[learnt['use']]}{stage}"
     for start in told["weights"]:
-        yield f"weights {start['name']}, trained on {', '.join(start['trained_on']) or 'nothing'}"
+        yield f"weights {start['name']}, trained on {'; '.join(map(named, start['trained_on'])) or 'nothing'}"
     if not told["sets"] and not told["weights"] and told["known"]:
         yield "no video"
     if not told["known"]:

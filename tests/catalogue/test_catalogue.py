@@ -6,6 +6,7 @@ import io
 import json
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 from conftest import HOME
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from avsal_bench.audio.waveform import Waveform
 from avsal_bench.catalogue import networks as facts
 from avsal_bench.catalogue.about import about, described, title_of
+from avsal_bench.catalogue.compared import of_form, read_compared
 from avsal_bench.catalogue.counting import count, count_in, sound_phrase, window_shapes
 from avsal_bench.catalogue.facts import read_facts
 from avsal_bench.catalogue.networks import catalogue, expected_cc, variants
@@ -198,8 +200,24 @@ def test_facts_of_avrsp(avrsp_rows):
 
 
 def test_what_is_said_to_be_compared_is_what_was():
-    names = [path.stem for path in sorted(OUTPUTS.glob("*.npz"))]
-    assert resource("parity.txt").read_text().split() == names, "write their names into parity.txt"
+    """Every file of the authors' outputs is in the table, every form that is called proved, and the error is small."""
+    found = read_compared(resource("parity.csv"))
+    names = {path.stem for path in OUTPUTS.glob("*.npz")} - {"scripts"}
+    assert {one.golden for one in found} == names, "run tests/parity_table.py"
+    assert max(one.relative for one in found) < 3e-5
+    assert max(group[0].relative for one in found for group in of_form(found, one.forms[0])) < 2e-5
+    kept = [row for rows in read_facts(resource("networks.csv")).values() for row in rows]
+    assert {row.key for row in kept if row.parity == "proved"} <= {form for one in found for form in one.forms}
+    for one in found:
+        about = json.loads(str(np.load(OUTPUTS / f"{one.golden}.npz")["about"]))
+        assert one.source == about["source"]
+        assert np.load(OUTPUTS / f"{one.golden}.npz")[f"{one.output}/sample"].size == one.values
+
+
+def test_a_table_of_another_form_is_refused_by_name(tmp_path):
+    (tmp_path / "parity.csv").write_text("forms,golden\na_v,a\n")
+    with pytest.raises(ValueError, match="no table of tests/parity_table"):
+        read_compared(tmp_path / "parity.csv")
 
 
 @pytest.mark.slow

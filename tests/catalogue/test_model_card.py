@@ -17,12 +17,15 @@ import avsal_bench
 from avsal_bench.catalogue.about import faults_of
 from avsal_bench.catalogue.card.card_facts import told
 from avsal_bench.catalogue.card.model_card import carded, model_card, write_cards
+from avsal_bench.catalogue.compared import read_compared
 from avsal_bench.cli.app import main
+from avsal_bench.data.dataset import list_datasets
 from avsal_bench.files import sha256
 from avsal_bench.leaderboard.known_facts import FactTable, facts
 from avsal_bench.leaderboard.tables import rows
 from avsal_bench.models import list_models, model_facts
 from avsal_bench.records import Record
+from avsal_bench.resources import resource
 
 #: Sections of every card.
 SECTIONS = [
@@ -30,7 +33,7 @@ SECTIONS = [
     *("Trained on", "Scores", "Does it use the sound?", "Known faults of the published code", "How to use it"),
     "How to cite",
 ]
-TITLE = "Known faults of the published code"
+TITLE, PARITY = "Known faults of the published code", "Is it the authors' network?"
 SEEN = {
     "known": True,
     "sets": [{"set": "avad", "part": "train", "fold": 1, "use": "fit", "videos": 30, "stage": "main"}],
@@ -106,8 +109,8 @@ def test_a_card_tells_its_records_and_what_is_against_them(table: FactTable) -> 
     assert "of the parameters of the network as published" in section(card, "Scores")
     assert "6 records of it" in card
     assert "vinet_av" not in card
-    assert "avad, part train, fold 1: 30 videos (stage main)" in section(card, "Trained on")
-    assert "weights a\\|b\\*&lt;i>, trained on kinetics400" in section(card, "Trained on")
+    assert "AVAD, part train, fold 1: 30 videos (stage main)" in section(card, "Trained on")
+    assert "weights a\\|b\\*&lt;i>, trained on Kinetics-400" in section(card, "Trained on")
     told = section(card, "Does it use the sound?")
     assert re.search(
         r"stavis \(paper\) +\| AVAD +\| muted \| all frames +\| +8 \| \+0\.100 \[\+0\.100, \+0\.100\]", told
@@ -219,9 +222,38 @@ def test_bad_input_is_named(label: str, weights: str, error: type[Exception], me
         model_card(label, (), weights, table)
 
 
+def test_a_card_says_how_far_each_form_is_from_the_authors_code(table: FactTable) -> None:
+    vinet = section(model_card("vinet", facts=table), PARITY)
+    assert re.search(
+        r"\| vinet_av +\| samyak0210/ViNet @ 2a52666 \| video 1 x 3 x 32 x 224 x 384; audio .* map ", vinet
+    )
+    for one in read_compared(resource("parity.csv")):
+        if one.golden == "vinet_bilinear" and one.output == "pred":
+            assert f"| {one.relative:.1e} | {one.largest:.1e} |" in re.sub(" +", " ", vinet)
+    assert "avrsp_av: a reading of the paper" in section(model_card("avrsp", facts=table), PARITY)
+    dave = section(model_card("dave", facts=table), PARITY)
+    assert "dave_v, dave_a: not known" in dave
+    assert "| dave_v " not in dave
+    assert "Not known here." in section(model_card("mymaps", three_folds("mymaps", ""), facts=table), PARITY)
+
+
+def test_names_of_papers_and_sets_are_those_of_people(table: FactTable) -> None:
+    """In a card no key of a paper stands outside of its BibTeX, and no name of a set in its tables and lists."""
+    keys = {one.key for one in table.references}
+    names = {*list_datasets(), "kinetics400", "imagenet", "vggsound", "flickr"}
+    for name in ("stavis", "dave", "diffsal", "vinet_e"):
+        card = model_card(name, facts=table)
+        text = card.split("---\n", 2)[2].split("```bibtex")[0]
+        assert not {*re.findall(r"\w+", text)} & keys
+        tables = section(card, "Scores") + section(card, "Trained on") + section(card, "Weights and licences")
+        assert not {cell.strip() for cell in re.split(r"[|,;/]|: ", tables)} & names
+
+
 def test_faults_stand_in_one_place(table: FactTable) -> None:
     found = {name: faults_of(name) for name in list_models()}
-    assert {name for name, faults in found.items() if faults} >= {"stavis", "vinet", "mspi", "dave", "vinet_e", "hd2s"}
+    assert {name for name, faults in found.items() if faults} >= {
+        *("stavis", "vinet", "mspi", "dave", "vinet_e", "hd2s", "deepvs", "aclnet"),
+    }
     assert found["stavis"][0].startswith("The reader looks for the sound in all videos of a list but the last")
     assert found["vinet_e"][0].startswith("On MVVA it gives ViNet-A 32 frames")
     assert not [fault for faults in found.values() for fault in faults if "(above)" in fault]

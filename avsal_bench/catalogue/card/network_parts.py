@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from avsal_bench.catalogue.about import described, faults_of, front_end_words, recipe_section
 from avsal_bench.catalogue.card.card_facts import Told
+from avsal_bench.catalogue.card.human_words import learnt_words, with_papers
 from avsal_bench.catalogue.card.part import Part, link, listed, table
 from avsal_bench.catalogue.card.score_parts import small_presets
+from avsal_bench.catalogue.compared import of_form, read_compared
 from avsal_bench.catalogue.networks import Row
 from avsal_bench.catalogue.numbers import shortened
 from avsal_bench.catalogue.speeds import Times, Way
-from avsal_bench.catalogue.table import PARITY
 from avsal_bench.leaderboard.escaping import for_markdown
 from avsal_bench.leaderboard.known_facts import UNKNOWN
 from avsal_bench.leaderboard.references import bibtex
+from avsal_bench.resources import resource
 
-#: What a dash stands for.
 DASH = "-"
+#: What a form is, by its ``parity``; "" is that of a baseline.
+_PARITY = {
+    "proved": "equal to the authors' code but for rounding, as the table says",
+    "no": "not known: the authors' code could not be run here, or has no such form",
+    "no code": "a reading of the paper: its authors published no code to compare with",
+    "": "a baseline: there is nothing to compare with",
+}
+#: Names of outputs for people; others are called as the authors' code calls them.
+OUTPUTS = {
+    "pred": "map",
+    "visual_pred": "map without the sound",
+    "blurred": "map, joined of given ones",
+    "logits_float64": "logits, in float64",
+}
 
 
 def what_it_is(told: Told) -> Part:
     """Its description, paper, code and forms."""
     facts = told.facts
     if facts.built:
-        words = described(facts.name).paragraphs
+        words = tuple(with_papers(text, told.table) for text in described(facts.name).paragraphs)
     elif facts.absent is not None:
         words = ("Not built here; known from the tables of papers.",)
     else:
@@ -49,7 +65,7 @@ def what_it_takes(told: Told) -> Part:
     header = ["form", "frames", "height x width", "from frame to frame", "predicts", "sound"]
     blocks = [table(header, body)]
     for sound in dict.fromkeys(one.facts.sound for one in told.forms if one.facts.sound):
-        words = front_end_words(sound.partition(" ")[0])
+        words = with_papers(front_end_words(sound.partition(" ")[0]), told.table)
         blocks.append(f"It hears `{sound}`{f': {words}' if words else '.'}")
     if any(one.facts.target.startswith("+") for one in told.forms):
         blocks.append("`+15` is the 15th frame after the first one of the clip.")
@@ -110,21 +126,44 @@ def _times(times: Times) -> list[str]:
 
 
 def parity(told: Told) -> Part:
-    """Whether it is the authors' network."""
+    """Whether it is the authors' network, and how far its output is from theirs."""
     title = "Is it the authors' network?"
+    if not told.forms:
+        return Part(title, ("Not known here.",))
     kinds: dict[str, list[str]] = {}
     for one in told.forms:
-        if one.facts.parity:
-            kinds.setdefault(one.facts.parity, []).append(_form(one))
-    if not kinds:
-        return Part(title, ("Not known here." if not told.forms else "A baseline: there is nothing to compare with.",))
-    lines = [f"{', '.join(names)}: {_lower(''.join(PARITY[kind]))}" for kind, names in kinds.items()]
-    words = "What was compared, and how, stands in docs/verified.md and tests/golden/README.md of avsal_bench."
-    return Part(title, (listed(lines), words if "proved" in kinds else ""))
+        kinds.setdefault(one.facts.parity, []).append(_form(one))
+    lines = [f"{', '.join(names)}: {_PARITY[kind]}" for kind, names in kinds.items()]
+    return Part(title, (listed(lines), *(_distances(kinds["proved"]) if "proved" in kinds else ())))
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _distances(forms: Sequence[str]) -> Sequence[str]:
+    """How far forms are from the authors' code, as it was measured."""
+    every = read_compared(resource("parity.csv"))
+    groups = [(form, group) for form in forms for group in of_form(every, form)]
+    header = ["form", "authors' code", "inputs", "output", "values", "relative difference", "largest difference"]
+    header += ["outputs compared", "largest relative difference of them"]
+    body = [
+        [
+            *(form, _short(group[0].source), group[0].inputs, OUTPUTS.get(group[0].output, group[0].output)),
+            *(f"{group[0].values:,}", f"{group[0].relative:.1e}", f"{group[0].largest:.1e}"),
+            *(str(len(group)), f"{max(one.relative for one in group):.1e}"),
+        ]
+        for form, group in groups
+    ]
+    words = (
+        "Weights and inputs are drawn by a rule, the same for both codes, on a CPU and in float32 where no other type "
+        "is named. Of so many values, spread over the output: the relative difference is the L2 norm of the "
+        "differences by that of the authors' values; the largest difference is that of one value by the authors' "
+        "largest. `python tests/parity_table.py` of avsal_bench measures it again; docs/verified.md says what else was "
+        "compared, and where with trained weights."
+    )
+    return (table(header, body, range(4, len(header))), words)
+
+
+def _short(source: str) -> str:
+    """An authors' code with the first digits of its commit."""
+    return re.sub(r"\b([0-9a-f]{7})[0-9a-f]{33}\b", r"\1", source)
 
 
 def weights(told: Told) -> Part:
@@ -137,7 +176,10 @@ def weights(told: Told) -> Part:
     if told.offered:
         header = ["name", "file", "what", "licence", "trained on, as far as its authors say", "SHA-256", "opened here"]
         body = [
-            [one.name, one.file, one.what, one.licence, ", ".join(one.trained_on), one.sha256[:16], _opened(one.form)]
+            [
+                *(one.name, one.file, one.what, one.licence, learnt_words(one.trained_on, told.table)),
+                *(one.sha256[:16], _opened(one.form)),
+            ]
             for one in told.offered
         ]
         blocks.append(table(header, body))
@@ -166,8 +208,8 @@ def known_faults(told: Told) -> Part:
     if not facts.built:
         return Part(title, ("Not known here.",))
     if found := faults_of(facts.name):
-        words = "Of the authors' scripts, as they were read. None of them is a part of the network here."
-        return Part(title, (words, "\n".join(f"- {fault}" for fault in found)))
+        words = "Of the authors' scripts, as they were read. The network here has none of them but where it is said."
+        return Part(title, (words, "\n".join(f"- {with_papers(fault, told.table)}" for fault in found)))
     if not facts.code:
         return Part(title, ("No code of the authors is known here.",))
     return Part(title, ("No list of them is kept here, which does not say that there are none.",))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from avsal_bench.catalogue.about import METRICS as PRINTED
 from avsal_bench.catalogue.card.card_facts import Told
+from avsal_bench.catalogue.card.human_words import learnt_words, set_words, with_papers
 from avsal_bench.catalogue.card.part import Part, listed, table
 from avsal_bench.catalogue.numbers import shortened
 from avsal_bench.leaderboard.hearing import hearing_table
@@ -25,11 +27,15 @@ _MOST_LINES = 20
 
 def trained_on(told: Told) -> Part:
     """What decided the weights of the records; where there is none, what the authors say of theirs."""
+
+    def named(part: str) -> str:
+        return learnt_words([part], told.table)
+
     title = "Trained on"
     lines: dict[str, list[str]] = {}
     for row in told.scores:
         own = lines.setdefault(f"{row.head.network}, preset {row.head.preset}", [])
-        found = (line for record in row.records for line in trained_on_lines(record.provenance))
+        found = (line for record in row.records for line in trained_on_lines(record.provenance, named))
         own += [line for line in dict.fromkeys(found) if line not in own]
     if lines:
         blocks = []
@@ -38,7 +44,7 @@ def trained_on(told: Told) -> Part:
             blocks.append(f"`{form}`, by its records:\n\n{listed([*own[:_MOST_LINES], *more])}")
         return Part(title, tuple(blocks))
     if told.offered:
-        said = [f"{one.name}: {', '.join(one.trained_on)}" for one in told.offered]
+        said = [f"{one.name}: {learnt_words(one.trained_on, told.table)}" for one in told.offered]
         return Part(title, ("No record tells it. As far as the authors say it of their weights:", listed(said)))
     return Part(title, ("Not known here: there is no record of it.",))
 
@@ -135,21 +141,27 @@ def _printed(told: Told) -> list[str]:
     """What papers print, with sets by their names for people."""
     blocks = []
     for section in told.printed:
-        body = [[told.table.dataset(line[0]).title, *line[1:]] for line in section.body]
-        papers = [(*line[:-1], ", ".join(_cited(told, key) for key in line[-1].split(", "))) for line in body]
+        learnt = section.header.index("trained on first")
+        body = [
+            [
+                *(told.table.dataset(line[0]).title, *line[1:learnt], _sets(told, line[learnt])),
+                *(*line[learnt + 1 : -1], with_papers(line[-1], told.table)),
+            ]
+            for line in section.body
+        ]
         title = section.title.replace("Published scores", "Printed in papers")
         first = len(section.header) - 1 - len(PRINTED)
         blocks += [
             f"### {title}",
             *section.paragraphs,
-            table(section.header, papers, range(first, first + len(PRINTED))),
+            table(section.header, body, range(first, first + len(PRINTED))),
         ]
     return blocks
 
 
-def _cited(told: Told, key: str) -> str:
-    paper = told.table.paper(key)
-    return paper.cited if paper else key
+def _sets(told: Told, words: str) -> str:
+    """Sets of a printed table by their names for people; what is no name stays as it is."""
+    return re.sub(r"[a-z]\w+", lambda found: set_words(found[0], told.table), words)
 
 
 def sound(told: Told) -> Part:

@@ -12,7 +12,7 @@ Decisions:
 3. An epoch is one pass over the training videos; the authors' number of steps is not known.
 4. The attention learns from the maps of the videos: the authors teach it with still images, in every other step.
 5. ``normalisation="torchvision"`` goes with torchvision's VGG-16, to train from. ``"keras"`` is the authors', for
-   their weights: the means of red and blue change places, a fault that the weights were trained with.
+   their weights.
 
 And where the project differs:
 
@@ -21,6 +21,10 @@ And where the project differs:
 8. The loss of the attention is a side loss, which falls to 0 in the last epoch; theirs weighs as much as the map's.
 9. A frame without ground truth has no loss; the authors leave out those whose map stays below 0.1.
 10. Dropout hides the same values from all four gates; Keras draws for each gate.
+
+Faults of the published scripts, and what becomes of them:
+
+- The means of red and blue change places. ``normalisation="keras"`` keeps this, as the weights were trained with it.
 
 The authors divide a map by its maximum before the loss, and before it is saved: none of the losses, and no score,
 depends on that.

@@ -24,6 +24,15 @@ Decisions, each with the lines that it reads; 4 to 7 are in :mod:`avsal_bench.mo
 11. The LSTMs are trained on the features of an OM-CNN that stays as it is (O 43-44). ``recurrent=False`` is that
     OM-CNN, for the stage before. Its training is not in the code: its map comes from a head of the same form as that
     behind the LSTMs, and the coarse map is a side output.
+
+Faults of the published scripts, and what becomes of them:
+
+- The matrices from state to state of both LSTMs were never trained, and are the random numbers that they began with.
+  Here they are trained; with the authors' weights they are as theirs.
+- The demo sets the scale of dropout to 1 after the graph is built with 1/4, so all that enters its gates is four times
+  what it means. Only ``gates="demo"`` does so.
+- The demo writes no map of the last frames of a film. Here the last frame stands in for the later one.
+- The centre mask is zero in the first corner and not in the others. This is kept, as the weights were trained with it.
 """
 
 from __future__ import annotations
