@@ -40,13 +40,13 @@ def test_markdown_and_latex_have_every_row_and_pair(folder, tmp_path, capsys):
     words = ["leaderboard", "--leaderboard", str(folder), "--compare", A, B]
     assert main([*words, "--metrics", "CC,NSS"]) == 0
     shown = capsys.readouterr().out
-    assert "## 2 rows on avad, protocol stavis" in shown
-    assert len(re.findall(r"^\| a_v less b_v ", shown, re.MULTILINE)) == 2
-    assert "a_v is better" in shown or "not shown" in shown
+    assert "## 2 rows on AVAD, protocol stavis" in shown
+    assert len(re.findall(r"^\| a \(v\) less b \(v\) ", shown, re.MULTILINE)) == 2
+    assert "a (v) is better" in shown or "not shown" in shown
     assert main([*words, "--out", str(tmp_path / "t.tex")]) == 0
     text = (tmp_path / "t.tex").read_text(encoding="utf-8")
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
-    assert r"a\_v less b\_v & CC" in text
+    assert r"a (v) less b (v) & CC" in text
     assert main([*words, "--out", str(tmp_path / "t.md")]) == 0
     assert (tmp_path / "t.md").read_text(encoding="utf-8").startswith("## 2 rows")
 
@@ -56,7 +56,7 @@ def test_rows_of_other_folds_are_shown_and_not_compared(folder):
     assert pair.interval is None
     assert pair.cells()[-1] == "not compared: their folds differ (1, 2, 3 and 1)"
     [pair] = compared_rows(folder, [f"stavis/avad/{name}_v/paper" for name in ("half", "other")], ["CC"]).pairs
-    said = "half_v is not ranked (of its folds it lacks 2, 3; avsal bench --folds 1,2,3 does them)"
+    said = "half (v) is not ranked (of its folds it lacks 2, 3; avsal bench --folds 1,2,3 does them)"
     assert pair.cells()[-1] == f"not compared: {said}"
 
 

@@ -59,11 +59,11 @@ def test_best_is_bold_and_second_underlined(tmp_path: Path) -> None:
         *folds(0.6, model="stavis", dataset="diem"),
     ]
     found = latex_tables(board(tmp_path, records), ["diem", "avad"], ["CC", "KL"])
-    assert r"\multicolumn{2}{c}{diem} & \multicolumn{2}{c}{avad}" in found.text
+    assert r"\multicolumn{2}{c}{DIEM} & \multicolumn{2}{c}{AVAD}" in found.text
     rows = {cells[0]: cells[3:] for cells in body(found.text)}
-    assert rows[r"stavis~\cite{stavis2020}"] == [r"\textbf{0.600}", r"\textbf{0.600}", r"\textbf{0.500}", "0.500"]
+    assert rows[r"STAViS~\cite{stavis2020}"] == [r"\textbf{0.600}", r"\textbf{0.600}", r"\textbf{0.500}", "0.500"]
     assert rows["tied"] == ["--", "--", r"\textbf{0.500}", "0.500"]
-    assert rows[r"vinet~\cite{vinet2021}"] == ["--", "--", r"\underline{0.400}", r"\underline{0.400}"]
+    assert rows[r"ViNet~\cite{vinet2021}"] == ["--", "--", r"\underline{0.400}", r"\underline{0.400}"]
     assert rows[r"other\_one"] == ["--", "--", "0.300", r"\textbf{0.300}"], "of KL the lowest is best"
     assert r"CC $\uparrow$ & KL $\downarrow$" in found.text
     assert found.named == {"stavis", "vinet", "other_one", "tied", "diem", "avad"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from html_reader import Page
+from html_reader import Page, _whole_pairs, _whole_row
 from made_boards import board_records, huge_board, rich_record
 from made_records import make, save
 
@@ -14,6 +14,7 @@ from avsal_bench.leaderboard.page import html as html_module
 from avsal_bench.leaderboard.page import readme as readme_module
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Group, read_board
 from avsal_bench.leaderboard.page.html import html_page
+from avsal_bench.leaderboard.page.parts.compact_numbers import compact
 from avsal_bench.leaderboard.page.readme import readme, write_leaderboard
 from avsal_bench.leaderboard.significance import holm, pairwise, signed_rank_p, video_means
 from avsal_bench.leaderboard.statistics import bootstrap_band, bootstrap_interval, bootstrap_intervals
@@ -156,6 +157,36 @@ def test_scores_of_videos_are_those_of_the_records(many):
     for group in board.groups[:2]:
         for metric in METRICS:
             assert group.means[metric] == [video_means(row, metric) for row in group.rows]
+
+
+PANEL = {
+    "label": "toy",
+    "scores": {"CC": [0.123456, 0.01, 0.1, 0.2], "KL": [None, None, None, None], "SIM": [0.5, None, None, None]},
+    "videos": {"names": ["a", "b"], "scores": {"CC": [0.5, None], "KL": [None, None], "NSS": [-1.2345, 3.0]}},
+    "time": {"CC": [[500, None, 510], [1, None, 2], [3, None, 2]], "KL": []},
+    "lost": [["muted", {"CC": [[1, 2, None], [0, 0, None], [5, 4, None]]}]],
+}
+
+
+def test_a_panel_comes_back_as_it_was():
+    found = compact("rows/0", {"one": PANEL})["one"]
+    assert found["time"]["CC"][0] == [500, None, 10]
+    assert _whole_row(found) == PANEL
+
+
+def test_comparisons_come_back_as_they_were():
+    """With rows that share no video with the first one, or with any, and a last row that nobody is compared with."""
+    tables = {
+        "plain": [[0, 0, 1], [1, 2, 2], [0.01, 0.03, 0.0201], [0.1, 0.2, 0.3], [0.3, 0.4, 0.4], [0, 0, 1]],
+        "gaps": [[1, 1], [2, 4], [-0.5, 0.25], [0.1, 0.2], [0.2, 0.2], [0, 1]],
+        "none": [[], [], [], [], [], []],
+    }
+    found = compact("pairs/stavis/avad", tables)
+    assert {name: _whole_pairs(columns) for name, columns in found.items()} == tables
+
+
+def test_other_parts_stay_as_they_are():
+    assert compact("shared", {"fits": [0.5]}) == {"fits": [0.5]}
 
 
 @pytest.mark.slow

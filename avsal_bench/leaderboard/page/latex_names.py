@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from avsal_bench.leaderboard.given_files import REFERENCES, given_file
 from avsal_bench.leaderboard.page.board import Board
-from avsal_bench.leaderboard.references import cited_in_latex, method_of, read_references
+from avsal_bench.leaderboard.references import cited_in_latex, method_of
 
 
 def cited_names(board: Board) -> dict[str, str]:
     """For each label of a network in the tables, its name in LaTeX with its citation."""
-    references = read_references(given_file(board.folder, REFERENCES))
     labels = sorted({row.head.label for group in board.groups for row in group.rows})
-    return {label: cited_in_latex(label, method_of(label), references) for label in labels}
+    return {
+        label: cited_in_latex(board.facts.network(label).called, method_of(label), board.facts.references)
+        for label in labels
+    }

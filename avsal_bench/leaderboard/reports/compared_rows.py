@@ -10,11 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from avsal_bench.leaderboard.escaping import for_latex
-from avsal_bench.leaderboard.given_files import REFERENCES, given_file
+from avsal_bench.leaderboard.known_facts import FactTable, facts
 from avsal_bench.leaderboard.markdown import markdown_table
 from avsal_bench.leaderboard.merged_records import board_records
-from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Group, row_id
-from avsal_bench.leaderboard.references import read_references
+from avsal_bench.leaderboard.page.board import COMPARED_ROWS, Group, row_id, row_label
 from avsal_bench.leaderboard.reliance.losses_in_words import p_text
 from avsal_bench.leaderboard.reports.latex import Tables, measured_table
 from avsal_bench.leaderboard.statistics import Interval, paired_difference
@@ -37,6 +36,7 @@ class Pair:
     whole table, NaN where it does not test the pair.
     """
 
+    facts: FactTable
     first: Row
     second: Row
     metric: str
@@ -48,9 +48,9 @@ class Pair:
 
     def cells(self) -> list[str]:
         """As ``HEADS`` names them."""
-        names = f"{self.first.head.network} less {self.second.head.network}"
+        names = f"{row_label(self.first, self.facts)} less {row_label(self.second, self.facts)}"
         if self.first.head.preset != self.second.head.preset:
-            names = f"{_called(self.first)} less {_called(self.second)}"
+            names = f"{_called(self.first, self.facts)} less {_called(self.second, self.facts)}"
         found, digits = self.interval, DIGITS.get(self.metric, 3)
         if found is None:
             return [names, self.metric, "-", "-", "-", "-", "-", f"not compared: {self.why}"]
@@ -62,14 +62,14 @@ class Pair:
     def _better(self) -> str:
         assert self.interval is not None
         ahead = (self.interval.mean > 0) == METRICS[self.metric]
-        return f"{(self.first if ahead else self.second).head.network} is better"
+        return f"{row_label(self.first if ahead else self.second, self.facts)} is better"
 
 
 @dataclass(frozen=True)
 class ComparedRows:
     """The chosen rows, in their order, and all their pairs in each metric."""
 
-    folder: Path
+    facts: FactTable
     chosen: tuple[Row, ...]
     metrics: tuple[str, ...]
     pairs: tuple[Pair, ...]
@@ -77,13 +77,14 @@ class ComparedRows:
     def markdown(self) -> str:
         """Scores with their intervals, and the paired differences."""
         head = self.chosen[0].head
+        title = self.facts.dataset(head.dataset).title
         synthetic = " Synthetic: they say nothing about real videos." if head.synthetic else ""
-        scores = [[_called(row), *(_score(row, metric) for metric in self.metrics)] for row in self.chosen]
+        scores = [[_called(row, self.facts), *(_score(row, metric) for metric in self.metrics)] for row in self.chosen]
         heads = [metric if METRICS[metric] else f"{metric} (less is better)" for metric in self.metrics]
         lines = [pair.cells() for pair in self.pairs]
         return "\n".join(
             [
-                f"## {many(len(self.chosen), 'row')} on {head.dataset}, protocol {head.protocol}\n",
+                f"## {many(len(self.chosen), 'row')} on {title}, protocol {head.protocol}\n",
                 f"Scores with their 95 % interval over videos.{synthetic}\n",
                 markdown_table(["Row", *heads], scores, range(1, len(heads) + 1)),
                 f"{self._about()}\n",
@@ -94,8 +95,7 @@ class ComparedRows:
     def latex(self) -> str:
         """The same as tables with ``booktabs``."""
         made, dataset = Tables(), self.chosen[0].head.dataset
-        references = read_references(given_file(self.folder, REFERENCES))
-        measured_table(made, self.chosen, [dataset], self.metrics, references, intervals=True)
+        measured_table(made, self.chosen, [dataset], self.metrics, self.facts, intervals=True)
         body = [" & ".join(map(for_latex, pair.cells())) for pair in self.pairs]
         text = [
             *(r"\begin{table}", r"  \centering"),
@@ -159,31 +159,32 @@ def compared_rows(
             raise ValueError(unknown("row", name, found))
     chosen = tuple(found[name] for name in asked)
     shown_metrics = tuple(metrics) or tuple(METRICS)
-    pairs = (_pair(group, *two, metric) for metric in shown_metrics for two in combinations(chosen, 2))
-    return ComparedRows(folder, chosen, shown_metrics, tuple(pairs))
+    known = facts(folder)
+    pairs = (_pair(known, group, *two, metric) for metric in shown_metrics for two in combinations(chosen, 2))
+    return ComparedRows(known, chosen, shown_metrics, tuple(pairs))
 
 
-def _pair(group: Group, first: Row, second: Row, metric: str) -> Pair:
-    if why := next(_unlike(first, second), ""):
-        return Pair(first, second, metric, why)
+def _pair(facts: FactTable, group: Group, first: Row, second: Row, metric: str) -> Pair:
+    if why := next(_unlike(first, second, facts), ""):
+        return Pair(facts, first, second, metric, why)
     at = (group.rows.index(first), group.rows.index(second))
     means = group.means[metric]
     if not means[at[0]].keys() & means[at[1]].keys():
-        return Pair(first, second, metric, f"no video has a score in {metric} in both")
+        return Pair(facts, first, second, metric, f"no video has a score in {metric} in both")
     interval = paired_difference(means[at[0]], means[at[1]])
     if max(at) >= COMPARED_ROWS:
-        return Pair(first, second, metric, interval=interval)
+        return Pair(facts, first, second, metric, interval=interval)
     test = group.comparisons[metric][min(at), max(at)]
-    return Pair(first, second, metric, "", interval, test.p, test.corrected, test.significant)
+    return Pair(facts, first, second, metric, "", interval, test.p, test.corrected, test.significant)
 
 
-def _unlike(first: Row, second: Row) -> Iterator[str]:
+def _unlike(first: Row, second: Row, facts: FactTable) -> Iterator[str]:
     """Why two rows of one table are not compared."""
     if first.folds != second.folds:
         yield f"their folds differ ({_listed(first)} and {_listed(second)})"
     for row in (first, second):
         if not row.ranked:
-            yield f"{row.head.network} is not ranked ({_unranked(row)})"
+            yield f"{row_label(row, facts)} is not ranked ({_unranked(row)})"
 
 
 def _unranked(row: Row) -> str:
@@ -198,8 +199,8 @@ def _listed(row: Row) -> str:
     return ", ".join(map(str, row.folds))
 
 
-def _called(row: Row) -> str:
-    return f"{row.head.network} ({row.head.preset})"
+def _called(row: Row, facts: FactTable) -> str:
+    return f"{row_label(row, facts)}, {row.head.preset}"
 
 
 def _score(row: Row, metric: str) -> str:

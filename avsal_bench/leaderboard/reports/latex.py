@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avsal_bench.leaderboard.escaping import for_latex
-from avsal_bench.leaderboard.given_files import PUBLISHED, REFERENCES, given_file
+from avsal_bench.leaderboard.given_files import PUBLISHED, given_file
 from avsal_bench.leaderboard.kinds import KINDS, kind_order, viewing_of_set
+from avsal_bench.leaderboard.known_facts import FactTable, facts
 from avsal_bench.leaderboard.merged_records import board_records
+from avsal_bench.leaderboard.page.parts.naming import PRETRAINED
 from avsal_bench.leaderboard.published_scores import Cell, PublishedRow, published_rows, read_published
-from avsal_bench.leaderboard.references import Reference, cited_in_latex, keys_of, method_of, read_references
+from avsal_bench.leaderboard.references import cited_in_latex, keys_of, method_of
 from avsal_bench.leaderboard.tables import DIGITS, Row, Score, dataset_order, rows
 from avsal_bench.names import unknown
 from avsal_bench.record_story import Device, Seen
@@ -86,7 +88,7 @@ def latex_tables(
     for metric in metrics:
         if metric not in METRICS:
             raise ValueError(unknown("metric", metric, METRICS))
-    references = read_references(given_file(folder, REFERENCES))
+    known = facts(folder)
     table = [row for row in rows(r for _, r in board_records(folder, places)) if row.head.sound == "original"]
     lines = read_published(given_file(folder, PUBLISHED)) if published else []
     present = {row.head.dataset for row in table} | {line["dataset"] for line in lines}
@@ -100,7 +102,7 @@ def latex_tables(
         if row.head.dataset in sets:
             groups[(row.head.synthetic, row.head.protocol, kind_order(row.viewing.device))].append(row)
     for _, group in sorted(groups.items()):
-        measured_table(made, group, sets, shown, references, intervals)
+        measured_table(made, group, sets, shown, known, intervals)
     printed: dict[Device, list[dict[str, str]]] = defaultdict(list)
     for line in lines:
         if line["dataset"] in sets and line["metric"] in shown:
@@ -115,9 +117,9 @@ def latex_tables(
         names = ("Method", "Modality", "Training", "Printed in")
         _add(
             made,
-            _published_lines(papers, references),
+            _published_lines(papers, known),
             names,
-            sets,
+            {name: known.dataset(name).title for name in sets},
             shown,
             caption,
             "published" + ("" if device == "eye" else f"-{device}"),
@@ -132,7 +134,7 @@ def measured_table(
     group: Sequence[Row],
     sets: Sequence[str],
     metrics: Sequence[str],
-    references: Sequence[Reference],
+    facts: FactTable,
     intervals: bool,
 ) -> None:
     """Add the table of measured rows of one protocol and kind to ``made``."""
@@ -150,13 +152,14 @@ def measured_table(
         caption += r" $^{\S}$~a part of the test list, not ranked."
     if others := sorted({row.head.precision for row in group} - {""}):
         caption += rf" $^{{\parallel}}$~tested in {for_latex(' or '.join(others))}, all others in float32."
-    body = _measured_lines(group, references, intervals)
+    body = _measured_lines(group, facts, intervals)
     label = f"measured-{head.protocol}" + (f"-{device}" if watched else "")
-    _add(made, body, ("Network", "Modality", "Preset"), sets, metrics, caption, label)
+    titles = {name: facts.dataset(name).title for name in sets}
+    _add(made, body, ("Network", "Modality", "Preset"), titles, metrics, caption, label)
     made.named |= {row.head.dataset for row in group} | {method_of(row.head.model) for row in group}
 
 
-def _measured_lines(group: Sequence[Row], references: Sequence[Reference], intervals: bool) -> list[Line]:
+def _measured_lines(group: Sequence[Row], facts: FactTable, intervals: bool) -> list[Line]:
     """A line a network, modality and preset."""
     cells: dict[tuple[str, ...], dict[Column, Number]] = defaultdict(dict)
     for row in group:
@@ -165,12 +168,17 @@ def _measured_lines(group: Sequence[Row], references: Sequence[Reference], inter
                 place = (row.head.label, row.head.modality, row.head.preset)
                 cells[place][(row.head.dataset, metric)] = _measured(score, metric, row, intervals)
     return [
-        Line((cited_in_latex(model, method_of(model), references), modality or "--", for_latex(preset)), numbers)
+        Line((named_in_latex(model, facts), modality or "--", for_latex(preset)), numbers)
         for (model, modality, preset), numbers in cells.items()
     ]
 
 
-def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Reference]) -> list[Line]:
+def named_in_latex(label: str, facts: FactTable) -> str:
+    """The name of a network for people in LaTeX, with its citation where one is known."""
+    return cited_in_latex(facts.network(label).called, method_of(label), facts.references)
+
+
+def _published_lines(papers: Sequence[PublishedRow], facts: FactTable) -> list[Line]:
     """A line a method, as each paper prints it; papers that agree in every number share one."""
     cells: dict[tuple[str, ...], dict[Column, Cell]] = defaultdict(dict)
     for row in sorted(papers, key=lambda row: dataset_order(row.dataset)):
@@ -180,13 +188,14 @@ def _published_lines(papers: Sequence[PublishedRow], references: Sequence[Refere
     same: dict[tuple[tuple[str, ...], frozenset[tuple[Column, Cell]]], list[str]] = defaultdict(list)
     for (*shared, paper), own in cells.items():
         same[(tuple(shared), frozenset(own.items()))].append(paper)
-    lines = []
+    lines, references = [], facts.references
     for ((method, variant, modality, pretrain), numbers), printed in same.items():
-        name = cited_in_latex((method + variant[4:] if re.match(r"Ours\b", variant) else variant), method, references)
+        title = facts.network(method).title
+        name = cited_in_latex(title + variant[4:] if re.match(r"Ours\b", variant) else variant, method, references)
         sources = [
             rf"\cite{{{paper}}}" if keys_of(references, paper) else for_latex(paper) for paper in sorted(printed)
         ]
-        names = (name, for_latex(modality.lower()) or "--", for_latex(pretrain), ", ".join(sources))
+        names = (name, for_latex(modality.lower()) or "--", PRETRAINED.get(pretrain, pretrain), ", ".join(sources))
         lines.append(Line(names, {place: Number(c.text, MARKS[c.mark], ranked=not c.mark) for place, c in numbers}))
     return lines
 
@@ -206,12 +215,15 @@ def _add(
     made: Tables,
     body: Sequence[Line],
     names: Sequence[str],
-    sets: Sequence[str],
+    sets: Mapping[str, str],
     metrics: Sequence[str],
     caption: str,
     label: str,
 ) -> None:
-    """One table of the columns that have a number, lines in the order of their first column's rank."""
+    """One table of the columns that have a number, lines in the order of their first column's rank.
+
+    ``sets`` are titles by name, in the order of the columns.
+    """
     there = {place for line in body for place in line.numbers}
     columns = [(name, metric) for name in sets for metric in metrics if (name, metric) in there]
     if not columns:
@@ -222,7 +234,7 @@ def _add(
     heads, rules, start = [], [], len(names) + 1
     for name in dict.fromkeys(name for name, _ in columns):
         width = sum(name == other for other, _ in columns)
-        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{for_latex(name)}}}")
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{for_latex(sets[name])}}}")
         rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     text.append("    " + " & ".join([*[""] * len(names), *heads]).strip() + r" \\")

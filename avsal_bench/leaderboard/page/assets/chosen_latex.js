@@ -64,7 +64,7 @@ const Latex = (() => {
       "% Needs \\usepackage{booktabs}. Made by the leaderboard page, of the rows that were chosen.",
       "\\begin{table}", "  \\centering", `  \\caption{${caption}}`, `  \\label{tab:compared-${escaped(rows[0].protocol)}}`,
       `  \\begin{tabular}{lll${"r".repeat(columns.length)}}`, "    \\toprule",
-      "    " + ["", "", "", ...groups.map(([name, width]) => `\\multicolumn{${width}}{c}{${escaped(name)}}`)].join(" & ").trim() + " \\\\",
+      "    " + ["", "", "", ...groups.map(([name, width]) => `\\multicolumn{${width}}{c}{${escaped(Data.sets[name] ?? name)}}`)].join(" & ").trim() + " \\\\",
       "    " + rules.join(""),
       "    " + ["Network", "Modality", "Preset", ...columns.map(([, metric]) => metric + (Data.metrics[metric] ? " $\\uparrow$" : " $\\downarrow$"))].join(" & ") + " \\\\",
       "    \\midrule", ...body, "    \\bottomrule", "  \\end{tabular}", "\\end{table}", "",
