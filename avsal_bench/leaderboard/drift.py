@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avsal_bench.leaderboard.hearing import Claim, hearing_claims
+from avsal_bench.leaderboard.hearing import BASELINES, Claim, hearing_claims
 from avsal_bench.leaderboard.tables import MAIN_PROTOCOL
 from avsal_bench.records import METRICS, Record
 from avsal_bench.text import fixed, named, text_table
@@ -161,8 +161,8 @@ def failed_claims(records: Sequence[Record], expected: Mapping[str, Any]) -> lis
 
 
 def _claims(records: Iterable[Record], scores: Mapping[str, Any]) -> list[Claim]:
-    """Claims about the networks that have a score."""
-    networks = {key.split("/")[0] for key in scores}
+    """Claims about the networks that have a score, beside the baselines, which need none."""
+    networks = {key.split("/")[0] for key in scores} | set(BASELINES)
     return hearing_claims([record for record in records if record.network in networks])
 
 

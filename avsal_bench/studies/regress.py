@@ -19,6 +19,7 @@ from avsal_bench.bench.run import run_job
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.synth.making import ensure_synth
 from avsal_bench.kept import one_look
+from avsal_bench.leaderboard.hearing import BASELINES
 from avsal_bench.records import Record, read_record
 from avsal_bench.training.recipe import Recipe
 
@@ -40,7 +41,8 @@ def rerun(
     weights of other code are never met.
 
     Args:
-        expected: what an expected file holds; where it has scores already, only jobs that give one of them are run.
+        expected: what an expected file holds; where it has scores already, only jobs that give one of them are run,
+            and the baselines that its claims compare with.
         space: of the user; only the folder named above is written.
         machine: what the jobs run on.
         seeds: of training.
@@ -53,10 +55,11 @@ def rerun(
     # Records of the leaderboard are of the usual set.
     others = None if expected.get("synth_videos") else space
     models, overrides = expected["models"], expected.get("set", ())
+    wanted = _wanted(expected)
     for job in make_plan(own, models, expected["preset"], PROTOCOL, seeds=seeds, overrides=overrides):
         recipe = job.recipe(own)
         places = list(records_of(job, recipe, own))
-        if expected["scores"] and not any(_key(path, own) in _networks(expected) for _, _, path in places):
+        if expected["scores"] and not any(_key(path, own) in wanted for _, _, path in places):
             continue
         with one_look():
             found = [_known(job, recipe, own, place, other_code) for place in places]
@@ -116,9 +119,11 @@ def _complete(found: list[Record | None]) -> list[Record]:
     return records if len(records) == len(found) else []
 
 
-def _networks(expected: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Network and data set of every expected score."""
-    return {(network, dataset) for network, dataset in (key.split("/")[:2] for key in expected["scores"])}
+def _wanted(expected: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Network and data set of every expected score; and, of a file with claims, of the baselines that these name."""
+    scored = {(network, dataset) for network, dataset in (key.split("/")[:2] for key in expected["scores"])}
+    claimed = {(baseline, dataset) for _, dataset in scored for baseline in BASELINES}
+    return scored | claimed if expected["claims"] else scored
 
 
 def _key(path: Path, space: Workspace) -> tuple[str, str]:

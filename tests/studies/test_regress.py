@@ -161,6 +161,25 @@ def test_jobs_are_of_the_seeds_that_are_asked_for(space: Workspace, monkeypatch:
         assert sorted(run[2:]) == [(f"avrsp_{modality}", seed) for modality in ("av", "v") for seed in seeds]
 
 
+def test_a_file_with_claims_brings_the_baselines_that_they_name(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No score of theirs need stand in the file: the claims of avc, caspnet and stavis found no record of them."""
+    from avsal_bench.bench.machine import Machine
+    from avsal_bench.studies import regress as reruns
+
+    run: list[str] = []
+    monkeypatch.setattr(reruns, "_run", lambda job, *_: run.append(job.network) or [])
+    for claims in (True, False):
+        run.clear()
+        expected = {**read_expected(resource("expected") / "caspnet.json"), "claims": claims}
+        assert list(reruns.rerun(expected, space, Machine(devices=1))) == []
+        assert run == ["centre", "mep"] * claims + ["caspnet_v", "caspnet_av"]
+    records = [r for r in synth_records() if r.fold == 1]
+    scored = {record_key(r): {} for r in records if r.network.startswith("toy")}
+    assert not failed_claims(records, expecting(scored, claims=True))
+
+
 # rewriting
 
 
