@@ -117,7 +117,7 @@ def network_options(parser: ArgumentParser, weights: str) -> argparse._ArgumentG
 
 def film_options(parser: ArgumentParser) -> None:
     """Add the options that name what is heard with a video file, and where the network runs."""
-    sound = parser.add_argument_group("sound")
+    sound = parser.add_argument_group("sound").add_mutually_exclusive_group()
     sound.add_argument(
         "--audio", type=place, metavar="WAV", help="sound in a file of its own (default: the video's own track)"
     )

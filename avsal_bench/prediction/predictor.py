@@ -190,12 +190,17 @@ def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[
                 f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights{told}"
             )
     state = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
+    other = "trained by another version? give other --weights"
+    changed = any(key in free for key in asked)
     try:
         module = SaliencyModule(kept["model"], options, {}, {}, {})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {'correct --set' if changed else other}") from error
+    try:
         own = {key.removeprefix("net."): value for key, value in state.items()}
         load_published(module.net, own, lambda key, value: (key, value))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}; trained by another version? give other --weights") from error
+        raise ValueError(f"{path}: {error}; {other}") from error
     return Predictor(kept["model"], options, module, str(path), sha256(path))
 
 

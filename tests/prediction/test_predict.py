@@ -25,6 +25,7 @@ from predicted import (
 from torch.nn import functional as F
 
 from avsal_bench.bench.workspace import workspace
+from avsal_bench.cli.app import main
 from avsal_bench.data.files.tracks import has_track
 from avsal_bench.data.files.video_files import frame_rate
 from avsal_bench.data.pictures import show
@@ -276,7 +277,7 @@ def test_an_option_that_no_weight_knows_may_be_another_than_in_training(tmp_path
     assert (found.module.net.cpc.iterations, found.module.net.cpc.state) == (1, "kept")
     assert found.options["cpc_iters"] == 1
     assert all(torch.equal(value, found.module.net.state_dict()[key]) for key, value in module.net.state_dict().items())
-    with pytest.raises(ValueError, match="cpc_iters is 0 to 5; got 9"):
+    with pytest.raises(ValueError, match="cpc_iters is 0 to 5; got 9; correct --set"):
         find_predictor(workspace(), str(path), settings=["network.cpc_iters=9"])
     told = r"best.ckpt: trained with width=8, not width=16; .* of a trained caspnet cpc_iters, .* may be changed"
     with pytest.raises(ValueError, match=told):
@@ -289,6 +290,13 @@ def test_maps_that_are_not_finite(film, tmp_path, checkpoints):
         torch.nn.init.constant_(parameter, float("nan"))
     with pytest.raises(ValueError, match=r"film.mp4, frame 1: the predicted map holds NaN"):
         next(predict_maps(predictor, open_film(film), [1, 2], Running()))
+
+
+@pytest.mark.parametrize("command", ["predict", "retention"])
+def test_another_sound_and_silence_contradict(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "film.mp4", "-o", "out.png", "--audio", "other.wav", "--muted"])
+    assert "argument --muted: not allowed with argument --audio" in capsys.readouterr().err
 
 
 def test_help_answers_at_once():
