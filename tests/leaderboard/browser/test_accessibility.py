@@ -13,7 +13,7 @@ COMPARED = "#compare/" + "/".join(f"stavis/avad/{network}/paper" for network in 
 #: What is looked at: every tab, some with another table, an open panel, and a comparison.
 PLACES = (
     *("#overview", "#measured/overall", "#measured/avad", "#published/diem", "#published/disagreements", "#reproduced"),
-    *("#synthetic", "#sets", "#science", "#cost", "#about", ROW, COMPARED),
+    *("#synthetic", "#sets", "#science", "#cost", "#card-mspi", "#about", ROW, COMPARED),
 )
 
 

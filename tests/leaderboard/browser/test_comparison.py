@@ -148,7 +148,7 @@ def test_the_latex_is_that_of_the_command(visit, tmp_path):
     page = page_of(tmp_path, records)
     driver = visit(rows("mep", "avrsp_av", "b-c_av"), page)
     for intervals in (False, True):
-        told = find(driver, "#compare section pre").text
+        told = find(driver, "#compare pre[aria-label=LaTeX]").text
         expected = latex_tables(tmp_path, ["avad"], intervals=intervals).text
         skipped = re.compile(r"% Needs.*\n|.*\\label.*\n")
         assert skipped.sub("", told + "\n").split() == skipped.sub("", expected).split()
@@ -166,6 +166,10 @@ def test_the_latex_is_that_of_the_command(visit, tmp_path):
         (rows("avrsp_av", "__proto__"), "No row of this page"),
         ("#compare/%E0%A4%A/x", "a row has four"),
         (rows("avrsp_av", "vinet_v") + "?metric=XX", "No metric has the name XX"),
+        (f"{rows('avrsp_av', 'vinet_v')}?metric=toString", "No metric has the name toString"),
+        (f"{rows('avrsp_av', 'vinet_v')}?metric=__proto__", "No metric has the name __proto__"),
+        (f"{rows('avrsp_av', 'vinet_v')}?pair=0-2", "No pair has the name 0-2; it is two numbers of rows from 0 to 1"),
+        (f"{rows('avrsp_av', 'vinet_v')}?pair=1-1", "No pair has the name 1-1"),
     ],
 )
 def test_a_bad_link_says_so(visit, hash_, said):
@@ -180,7 +184,7 @@ def test_rows_of_two_sets_protocols_or_folds_are_not_compared(visit, tmp_path):
     assert "Paired differences, CC" not in headings(driver)
     driver = visit("#compare/stavis/avad/vinet_av/paper/vinet/avad/vinet_av/paper")
     assert "their protocols differ (stavis and vinet)" in find(driver, "#compare .warning").text
-    assert len(re.findall(r"\\begin.table.", find(driver, "#compare pre").text)) == 2, "a table a protocol"
+    assert len(re.findall(r"\\begin.table.", find(driver, "#compare pre[aria-label=LaTeX]").text)) == 2, "a table a protocol"
     driver = visit(rows("avrsp_av", "dave_av"))
     [line] = lines(driver, "Paired differences")
     assert "not compared: their folds differ (1, 2, 3 and 1)" in line[-1]

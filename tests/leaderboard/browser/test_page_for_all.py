@@ -60,7 +60,7 @@ def test_dark_by_the_system_and_by_the_button_with_enough_contrast(chromium, vis
     "hash_",
     [
         *("#overview", "#set/diem", "#science", "#measured/all", "#published/all", "#reproduced", "#synthetic"),
-        *("#cost", "#about", ROW),
+        *("#cost", "#card-stavis", "#about", ROW),
     ],
 )
 def test_a_phone_scrolls_tables_and_not_the_page(visit, hash_):

@@ -117,6 +117,19 @@ def test_names_with_markup_are_text_in_tables_and_panels(visit, tmp_path):
     assert "hacked" not in driver.title
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "names no row"), ("nope", "has the name nope"), ("__proto__", "has the name __proto__"), ("%zz", "%zz")],
+)
+def test_a_link_to_a_row_that_is_not_there_says_so(visit, name, said):
+    driver = visit()
+    driver.execute_script("location.hash = arguments[0]", f"#row/{name}")
+    until(lambda: shown(driver, "#panel [role=alert]"), "the panel says it")
+    assert said in find(driver, "#panel [role=alert]").text
+    driver.execute_script("location.hash = arguments[0]", ROW)
+    until(lambda: find(driver, "#panel-title").text == "AVRSP (av) on AVAD", "the next link works")
+
+
 def test_a_row_that_has_no_room_in_the_page_leads_to_its_records(visit, tmp_path, monkeypatch):
     folder = save(tmp_path, [make([0.5, 0.6], fold=k) for k in (1, 2, 3)])
     monkeypatch.setattr("avsal_bench.leaderboard.page.html.LARGEST", 0)

@@ -17,7 +17,7 @@ const Compare = (() => {
   // A row is four parts of the address: protocol, set, network and preset. Returns its rows, or what is wrong with it.
   const read = (hash) => {
     const [path, told = ""] = hash.replace(/^#compare\/?/, "").split("?");
-    const parts = path ? path.split("/") : [], ids = [];
+    const parts = path.split("/").filter(Boolean), ids = [];
     for (let i = 0; i < parts.length; i += 4) ids.push(parts.slice(i, i + 4).join("/"));
     const given = new URLSearchParams(told), twice = ids.find((id, i) => ids.indexOf(id) < i), unknown = ids.filter((id) => !Object.hasOwn(Data.rows, id));
     const form = "A link to a comparison is #compare/ROW/ROW, where a row is protocol/set/network/preset, as in the link of its name.";
@@ -27,11 +27,18 @@ const Compare = (() => {
     else if (twice) wrong = `This link names a row twice: ${twice}.`;
     else if (ids.length < Choice.LEAST || ids.length > Choice.MOST) wrong = `This link names ${ids.length === 1 ? "one row" : `${ids.length} rows`}; a comparison is of ${Choice.LEAST} to ${Choice.MOST}. ${form}`;
     else if (unknown.length) wrong = `No row of this page has the name ${unknown.join(", or ")}. It may have been renamed or left out; choose rows in the tables.`;
-    else if (metric && !(metric in Data.metrics)) wrong = `No metric has the name ${metric}; there are ${Object.keys(Data.metrics).join(", ")}.`;
-    const pair = /^([0-4])-([0-4])$/.exec(given.get("pair") ?? "");
-    return { ids, wrong, metric, pair: pair && pair[1] !== pair[2] && Math.max(pair[1], pair[2]) < ids.length ? [Number(pair[1]), Number(pair[2])] : [0, 1] };
+    else if (metric && !Object.hasOwn(Data.metrics, metric)) wrong = `No metric has the name ${metric}; there are ${Object.keys(Data.metrics).join(", ")}.`;
+    const asked = given.get("pair") ?? "0-1", pair = /^([0-4])-([0-4])$/.exec(asked)?.slice(1).map(Number) ?? [0, 0];
+    if (!wrong && (pair[0] === pair[1] || Math.max(...pair) >= ids.length)) wrong = `No pair has the name ${asked}; it is two numbers of rows from 0 to ${ids.length - 1}, such as 0-1.`;
+    return { ids, wrong, metric, pair };
   };
 
+  const code = (command) => {
+    const node = el("pre", { tabIndex: 0, ariaLabel: command.split(" ").slice(0, 3).join(" ") });
+    node.setAttribute("role", "region");
+    node.append(command);
+    return node;
+  };
   const letter = (i) => el("span", { className: `who who-${LETTERS[i].toLowerCase()}` }, LETTERS[i]);
   const who = (rows, i) => el("span", {}, letter(i), " ", rows[i].label);
   const series = (i) => ["accent", "second", "third", "fourth", "ink"][i];
@@ -164,7 +171,9 @@ const Compare = (() => {
     const lines = found.slice(0, SHOWN).map(({ name, values, spread }) => [name, ...(kinded ? [kinds.get(name)] : []), { shown: frames.get(name), sort: frames.get(name) }, ...values.map((value) => number(value, metric)), number(spread, metric)]);
     return section(`Where they disagree most, ${metric}`,
       note(`${found.length > SHOWN ? `The ${SHOWN} of ${found.length}` : `All ${found.length}`} common videos, by the largest difference between two of these rows.`),
-      table("Videos on which the rows disagree most", ["Video", ...(kinded ? ["Category"] : []), "Frames", ...LETTERS.slice(0, rows.length), "Spread"], lines));
+      table("Videos on which the rows disagree most", ["Video", ...(kinded ? ["Category"] : []), "Frames", ...LETTERS.slice(0, rows.length), "Spread"], lines),
+      note("Frames on which the networks disagree most, with where people looked and the maps of all side by side, of the first fold of these rows:"),
+      code(`avsal show --compare ${rows.map(({ id }) => id).join(" ")} -o grid.png`));
   };
   const pictures = (rows) => {
     const shown = rows.map((row) => Panel.pictures(row.id).shown), left = rows.flatMap((row) => Panel.pictures(row.id).left);
@@ -251,8 +260,7 @@ const Compare = (() => {
       parts.push(paired(rows, pairs, metric, state.pair, (pair) => again({ pair }, ".pair select")), slopes[0], disagreements(rows, metric));
     }
     if (rows.length) parts.push(pictures(rows), latex(rows));
-    const command = el("pre", { tabIndex: 0, ariaLabel: "Command" }, `avsal leaderboard --compare ${state.ids.join(" ")}`);
-    command.setAttribute("role", "region");
+    const command = code(`avsal leaderboard --compare ${state.ids.join(" ")}`);
     parts.push(section("This view again", shared, note("The same from records, in a terminal, with further tables as Markdown or LaTeX:"), command));
     dialog.replaceChildren(bar(`Comparison on ${sets || "this page"}`, el("label", {}, "Metric", choice)), ...parts);
     field.value = location.href;

@@ -157,15 +157,14 @@
     }
     Compare.close();
     if (kind === "row") {
-      if (Object.hasOwn(Data.rows, rest.join("/"))) {
-        const tab = tabOf(rest.join("/"));
-        if (current !== tab && !(current === "reproduced" || current === "cost") || $("#" + current).hidden) show(tab);
-        Panel.open(rest.join("/"), main.dataset.shown);
-        return;
-      }
+      const id = rest.filter(Boolean).join("/"), tab = Object.hasOwn(Data.rows, id) ? tabOf(id) : "measured";
+      if (current !== tab && !(current === "reproduced" || current === "cost") || $("#" + current).hidden) show(tab);
+      Panel.open(id, main.dataset.shown);
+      return;
     }
     if (panel.open) panel.close();
     const place = document.getElementById(decoded(location.hash.slice(1)));
+    if (place?.matches("details")) place.open = true;
     const within = place?.closest("section.tab")?.id ?? (kind === "content" ? current : first);
     const name = sections.some((section) => section.id === kind) ? kind : kind === "set" ? "sets" : within;
     const set = place?.closest(".set");

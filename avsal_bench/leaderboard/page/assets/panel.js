@@ -211,12 +211,12 @@ const Panel = (() => {
       steps.length ? el("pre", { tabIndex: 0 }, steps.join("\n")) : note("The records do not say by which command they were made."));
   };
 
-  const bar = (id, ...more) => {
+  const headed = (title, ...more) => {
     const close = el("button", { type: "button", className: "plain" }, "Close");
     close.addEventListener("click", () => dialog.close());
-    const title = `${Data.rows[id][0]} on ${Data.sets[decodeURIComponent(id.split("/")[1])]}`;
-    return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, Choice.button(id), close));
+    return el("header", {}, el("h2", { id: "panel-title", tabIndex: -1 }, title), el("div", {}, ...more, close));
   };
+  const bar = (id, ...more) => headed(`${Data.rows[id][0]} on ${Data.sets[decodeURIComponent(id.split("/")[1])]}`, ...more, Choice.button(id));
   const untold = (id) => {
     const [protocol, dataset] = id.split("/"), folder = `records/${protocol}/${dataset}/`;
     return el("p", {}, Details.able ? "Left out of the page for its size. The records of this row: " : "This browser cannot unpack the story of a row; Chrome 80, Firefox 113, Safari 16.4 and later can. Its records: ",
@@ -250,6 +250,12 @@ const Panel = (() => {
     pictures,
     async open(id, metric) {
       if (!dialog.open) dialog.showModal();
+      if (!Object.hasOwn(Data.rows, id)) {
+        wanted = dialog.dataset.row = id;
+        dialog.querySelectorAll(".chart").forEach(forget);
+        dialog.replaceChildren(headed("A row"), el("p", { className: "warning", role: "alert" }, id ? `No row of this page has the name ${id}. It may have been renamed or left out; the tables have links to all rows.` : "This link names no row; the tables have links to all of them."));
+        return;
+      }
       const start = () => {
         document.getElementById("panel-title").focus({ preventScroll: true });
         dialog.scrollTop = 0;
