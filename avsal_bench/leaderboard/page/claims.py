@@ -38,7 +38,7 @@ class Claim:
 
 def claims(lines: Sequence[Printed]) -> list[Claim]:
     """The claims whose scores are among the lines, and that the scores do not bear out, by paper."""
-    return [claim for look in (_avrsp, _caspnet, _survey) for claim in look(lines)]
+    return [claim for look in (_avrsp, _caspnet, _survey, _mspi) for claim in look(lines)]
 
 
 def _scores(lines: Sequence[Printed], paper: str, variant: str, tables: Sequence[str], pretrain: str = "") -> Scores:
@@ -258,3 +258,49 @@ def _survey(lines: Sequence[Printed]) -> Iterator[Claim]:
         "the ideal switch persistently outperforms the classifier's",
         f"{lower} of {many(count, 'score')} of Table IV are lower with the ideal switch",
     )
+    yield from _survey_best(lines)
+
+
+def _survey_best(lines: Sequence[Printed]) -> Iterator[Claim]:
+    """Networks with the classifier that are said to be the best of their block of Table IV."""
+    blocks = {
+        "STANet*": ("outperforms all weakly supervised methods significantly", ("GradCAM++", "WSS", "MWS", "STANet")),
+        "AViNet*": (
+            "performs the best among all fully supervised methods",
+            ("DeepVS", "ACLNet", "STAViS", "STAViS*", "AViNet"),
+        ),
+    }
+    for name, (text, others) in blocks.items():
+        own = _scores(lines, "scdl2022", name, ["Table IV"])
+        better = [other for other in others if _lower(own, _scores(lines, "scdl2022", other, ["Table IV"]))]
+        rivals = [_scores(lines, "scdl2022", other, ["Table IV"]) for other in better]
+        lower = sum(any(own[place] < rival[place] for rival in rivals if place in rival) for place in own)
+        if lower:
+            told = f"{lower} of {many(len(own), 'score')} of Table IV are lower than those of {' or '.join(better)}"
+            yield Claim("scdl2022", "Section VI.C", f"{name} {text}", told)
+
+
+def _mspi(lines: Sequence[Printed]) -> Iterator[Claim]:
+    """What printed digits decide; most of Table 2 are doubtful readings, and no claim is made of those."""
+    paper, read = "mspi2024", [line for line in lines if line["legible"] == "yes"]
+    place = ("mit1003", "NSS")
+    mobile, convnext = (
+        _scores(read, paper, f"ISP model, {name} encoder", ["Table 3"]).get(place)
+        for name in ("MobileNetV2", "ConvNeXt-T")
+    )
+    if mobile and convnext and convnext < mobile:
+        yield Claim(
+            paper,
+            "Section 4.5",
+            "the image model on ConvNeXt-T is better than that on MobileNetV2 on SALICON and on MIT1003",
+            f"NSS on MIT1003: {convnext:.4f}, and {mobile:.4f} with MobileNetV2 (Table 3)",
+        )
+    place = ("diem", "NSS")
+    own, other = (_scores(read, paper, name, ["Table 1"]).get(place) for name in ("Ours (S3D) 224x224", "TSFP-Net"))
+    if own and other and own < other:
+        yield Claim(
+            paper,
+            "Section 4.4",
+            "with S3D better than all others but CASP-Net on the six sets",
+            f"NSS on DIEM at 224 x 224: {own:.2f}, and {other:.2f} of TSFP-Net (Table 1)",
+        )
