@@ -94,8 +94,9 @@ docs: $(READY) ## Build the documentation site into site/; a broken link fails
 leaderboard: $(READY) ## Generate leaderboard/README.md, leaderboard.csv and index.html from the records
 	$(BIN)/avsal leaderboard
 
-models: $(READY) ## Count and draw all networks: docs/zoo.md, docs/networks/ and avsal_bench/resources/networks.csv
+models: $(READY) ## Count and draw all networks: docs/zoo.md, docs/networks/, and networks.csv and cards.json in avsal_bench/resources
 	$(BIN)/avsal models --recount --write docs/zoo.md --csv avsal_bench/resources/networks.csv --figures docs/networks
+	$(BIN)/avsal models --cards avsal_bench/resources/cards.json > /dev/null
 
 regress: $(READY) ## Rerun small benchmarks and compare every score with benchmarks/expected; NAMES="vinet" for others
 	$(BIN)/avsal regress $(NAMES)

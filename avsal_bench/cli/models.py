@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from avsal_bench.cli.options import Commands, add_command
@@ -37,6 +38,9 @@ def add_parser(commands: Commands) -> None:
         "--write", type=place, metavar="FILE", help="put the Markdown between the markers of this file, and stop"
     )
     added.add_argument("--csv", type=place, metavar="FILE", help="also write all numbers, in full, to this file")
+    added.add_argument(
+        "--cards", type=place, metavar="FILE", help="also write the cards of all networks, without scores, as JSON"
+    )
     added.add_argument(
         "--recount",
         action="store_true",
@@ -73,10 +77,10 @@ def _tell(args: argparse.Namespace) -> int:
     from avsal_bench.catalogue.table import kinds, markdown, terminal, to_csv, write_into
     from avsal_bench.files import check_writable, write_atomically
 
-    for option, where in (("--write", args.write), ("--figures", args.figures)):
+    for option, where in (("--write", args.write), ("--figures", args.figures), ("--cards", args.cards)):
         if where and args.names:
             raise ValueError(f"{option} is for all networks, in {where}; leave out {' '.join(args.names)}")
-    outputs = [Path(name) for name in (args.csv, args.write) if name]
+    outputs = [Path(name) for name in (args.csv, args.write, args.cards) if name]
     if links := [path for path in outputs if path.is_symlink()]:
         raise ValueError(f"{links[0]} is a link to {links[0].resolve()}; name the file itself")
     check_writable(files=outputs)
@@ -88,6 +92,11 @@ def _tell(args: argparse.Namespace) -> int:
         print(f"wrote {len(made)} figures into {args.figures}")
     if args.csv:
         write_atomically(Path(args.csv), to_csv(rows))
+    if args.cards:
+        from avsal_bench.catalogue.card.model_card import cards_without_scores
+
+        write_atomically(Path(args.cards), json.dumps(cards_without_scores(), indent=1, ensure_ascii=False) + "\n")
+        print(f"wrote {args.cards}")
     if args.write:
         write_into(Path(args.write), markdown(rows), kinds(rows))
         print(f"wrote {args.write}")

@@ -16,7 +16,7 @@ from made_records import make, save
 import avsal_bench
 from avsal_bench.catalogue.about import faults_of
 from avsal_bench.catalogue.card.card_facts import told
-from avsal_bench.catalogue.card.model_card import carded, model_card, write_cards
+from avsal_bench.catalogue.card.model_card import carded, cards_without_scores, model_card, write_cards
 from avsal_bench.catalogue.compared import read_compared
 from avsal_bench.cli.app import main
 from avsal_bench.data.dataset import list_datasets
@@ -247,6 +247,14 @@ def test_names_of_papers_and_sets_are_those_of_people(table: FactTable) -> None:
         assert not {*re.findall(r"\w+", text)} & keys
         tables = section(card, "Scores") + section(card, "Trained on") + section(card, "Weights and licences")
         assert not {cell.strip() for cell in re.split(r"[|,;/]|: ", tables)} & names
+
+
+def test_the_cards_that_the_page_shows_are_those_of_today(table: FactTable) -> None:
+    kept = json.loads(resource("cards.json").read_text(encoding="utf-8"))
+    assert kept == cards_without_scores(table), "run avsal models --cards avsal_bench/resources/cards.json"
+    assert [*kept] == carded((), table)
+    wanted = [title for title in SECTIONS if title not in ("Trained on", "Scores", "Does it use the sound?")]
+    assert all(re.findall("^## (.*)$", one["text"], re.MULTILINE) == wanted for one in kept.values())
 
 
 def test_faults_stand_in_one_place(table: FactTable) -> None:

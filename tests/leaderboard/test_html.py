@@ -46,7 +46,7 @@ def test_an_empty_leaderboard_is_a_page_with_the_published_tables(tmp_path):
     text = html_page(read_board(save(tmp_path, [])))
     page = Page(text)
     assert "No record of a real data set yet" in text
-    assert {t["tab"] for t in page.tables} == {"published", "cost", "sets"}
+    assert {t["tab"] for t in page.tables} == {"published", "cost", "cards", "sets"}
     lines = read_published(PUBLISHED)
     tables = [t for t in page.tables if "as printed" in t["caption"]]
     assert len(tables) == len({line["dataset"] for line in lines})

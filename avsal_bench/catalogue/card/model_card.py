@@ -34,6 +34,8 @@ _PARTS = (
     *(what_it_is, what_it_takes, size, speed, parity, weights),
     *(trained_on, scores, sound, known_faults, how_to_use, how_to_cite),
 )
+#: Of these, those of records alone.
+_OF_RECORDS = (trained_on, scores, sound)
 
 
 def model_card(label: str, records: Sequence[Record] = (), chosen: str = "", facts: FactTable | None = None) -> str:
@@ -55,6 +57,28 @@ def model_card(label: str, records: Sequence[Record] = (), chosen: str = "", fac
     made = f"Made by `avsal card {label}` of avsal_bench {version('avsal-bench')}, from its code and {counted} of it."
     title = f"# {for_markdown(known.facts.shown)}"
     return "\n\n".join([front_matter(known) + title, made, *(part(known).markdown() for part in _PARTS)]) + "\n"
+
+
+def cards_without_scores(facts: FactTable | None = None) -> dict[str, dict[str, str]]:
+    """Title and Markdown of the cards of all networks here, of what does not depend on records.
+
+    ``avsal models --cards`` keeps them in the package for the page of a leaderboard, which has the scores itself.
+
+    Args:
+        facts: as in :func:`model_card`.
+
+    Returns:
+        ``title`` and ``text`` by name, in the order of names.
+    """
+    table = facts or known_facts()
+    every = ((name, told(name, table)) for name in carded((), table))
+    return {
+        name: {
+            "title": known.facts.shown,
+            "text": "\n\n".join(part(known).markdown() for part in _PARTS if part not in _OF_RECORDS),
+        }
+        for name, known in every
+    }
 
 
 def carded(records: Iterable[Record], facts: FactTable) -> list[str]:

@@ -11,6 +11,7 @@ from avsal_bench.leaderboard.films.film_places import page_films
 from avsal_bench.leaderboard.page.board import COMPARED_ROWS, RANKED_SETS, Board, overall
 from avsal_bench.leaderboard.page.film_page import film_data, shown_films
 from avsal_bench.leaderboard.page.latex_names import cited_names
+from avsal_bench.leaderboard.page.network_cards import network_cards
 from avsal_bench.leaderboard.page.network_table import cost_table
 from avsal_bench.leaderboard.page.overview.clip_strip import clip_strip
 from avsal_bench.leaderboard.page.overview.field_figure import AXES, field_figures, known
@@ -102,6 +103,7 @@ def _tabs(board: Board) -> dict[str, Any]:
         "reproduced": reproduction_tables(board, reasons),
         "synthetic": score_sets(synthetic, facts, board.hearing, board.losses),
         "cost": cost_table(board),
+        "cards": network_cards(),
         "field": _field(board),
         "clips": clip_strip(facts),
         "science": science(board),
