@@ -89,7 +89,7 @@ def write(page: Path, real: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: python docs/dhf1k_forms.py FOLDER, with dhf1k_002 and dhf1k_0601 in it")
     write(PAGE, Path(sys.argv[1]))
     print(f"wrote {PAGE}")

@@ -152,9 +152,10 @@ def _best(facts: FactTable, groups: Sequence[Group], papers: Sequence[PublishedR
         tables = [group for group in groups if group.dataset == dataset and group.protocol == MAIN_PROTOCOL]
         for metric, higher in METRICS.items():
             scored = [row for row in printed if metric in row.cells]
-            best = max(scored, key=lambda row: row.cells[metric].value * (1 if higher else -1), default=None)
+            ordered = sorted(scored, key=lambda row: row.cells[metric].value * (-1 if higher else 1))
+            best = [row for row in ordered if row.cells[metric].value == ordered[0].cells[metric].value]
             own = next(((group, at) for group in tables if (at := group.best(metric)) is not None), None)
-            if best is None and own is None:
+            if not best and own is None:
                 continue
             cells = [Cell(facts.dataset(dataset).title), Cell(metric, tip=METRIC_WORDS[metric].sentence)]
             cells += _printed_best(facts, best, metric) + _own_best(facts, own, metric)
@@ -164,12 +165,16 @@ def _best(facts: FactTable, groups: Sequence[Group], papers: Sequence[PublishedR
     return Table(columns, [body]) if body else None
 
 
-def _printed_best(facts: FactTable, best: PublishedRow | None, metric: str) -> list[Cell]:
-    if best is None:
+def _printed_best(facts: FactTable, best: Sequence[PublishedRow], metric: str) -> list[Cell]:
+    """The best printed value, and of whom it is: of several methods with that value all are named."""
+    if not best:
         return texts("", "", "")
-    cell = best.cells[metric]
-    method = network_cell(facts, best.method, star=star_of(best.variant))
-    return [Cell(cell.text, cell.text), method, paper_cell(facts, best.papers)]
+    value = best[0].cells[metric].text
+    methods = {(row.method, star_of(row.variant)): None for row in best}
+    named = [network_cell(facts, method, star=star) for method, star in methods]
+    papers = paper_cell(facts, dict.fromkeys(paper for row in best for paper in row.papers))
+    one = named[0] if len(named) == 1 else Cell("", ", ".join(cell.text for cell in named), parts=named)
+    return [Cell(value, value), one, papers]
 
 
 def _own_best(facts: FactTable, own: tuple[Group, int] | None, metric: str) -> list[Cell]:

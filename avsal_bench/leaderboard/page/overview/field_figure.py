@@ -135,7 +135,7 @@ def _panel(found: FieldSet, axis: Axis, scale: Scale, low: float, high: float) -
     for kind in ("published", "measured"):
         same = [(x, y) for x, y, point in placed if point.kind == kind and (axis.name != "year" or point.year)]
         parts.append(_best_line(same, kind))
-    best = {id(one) for kind in ("published", "measured") if (one := found.best(kind))}
+    best = {id(one) for kind in ("published", "measured") for one in found.best(kind)}
     spread = _apart(placed) if axis.name == "year" else placed
     parts += [_mark(x, y, point, id(point) in best) for x, y, point in sorted(spread, key=lambda one: one[:2])]
     if not placed:

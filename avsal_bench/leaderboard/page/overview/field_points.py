@@ -68,9 +68,11 @@ class FieldSet:
     viewing: str
     points: tuple[Point, ...]
 
-    def best(self, kind: str) -> Point | None:
-        """The best point of a kind; None where there is none."""
-        return max((point for point in self.points if point.kind == kind), key=lambda p: p.cc, default=None)
+    def best(self, kind: str) -> tuple[Point, ...]:
+        """The best points of a kind: of several with one CC, as it is shown, all of them."""
+        same = [point for point in self.points if point.kind == kind]
+        top = max((fixed(point.cc) for point in same), key=float, default="")
+        return tuple(point for point in same if fixed(point.cc) == top)
 
     def count(self, kind: str) -> int:
         """How many points there are of a kind."""
