@@ -184,7 +184,9 @@ def test_rows_of_two_sets_protocols_or_folds_are_not_compared(visit, tmp_path):
     assert "Paired differences, CC" not in headings(driver)
     driver = visit("#compare/stavis/avad/vinet_av/paper/vinet/avad/vinet_av/paper")
     assert "their protocols differ (stavis and vinet)" in find(driver, "#compare .warning").text
-    assert len(re.findall(r"\\begin.table.", find(driver, "#compare pre[aria-label=LaTeX]").text)) == 2, "a table a protocol"
+    assert len(re.findall(r"\\begin.table.", find(driver, "#compare pre[aria-label=LaTeX]").text)) == 2, (
+        "a table a protocol"
+    )
     driver = visit(rows("avrsp_av", "dave_av"))
     [line] = lines(driver, "Paired differences")
     assert "not compared: their folds differ (1, 2, 3 and 1)" in line[-1]
