@@ -70,7 +70,8 @@ def compare_ablation(
     """Ours beside the paper's: for each metric that the paper prints (all, if none), a header and a line a row.
 
     In brackets behind a score is its difference from that of the base row, in the same column. Where the paper prints
-    a mean over its sets and ours were tested on several, ours is their mean.
+    a mean over its sets and ours were tested on several, ours is their mean. Where it prints each, the means stand
+    behind them, ours and the paper's over the sets that ours were tested on, if it prints all of these.
     """
     papers = list(dict.fromkeys(name for row in ablation.rows for name in published.get(row.variant, {})))
     measured = list(dict.fromkeys(name for row in ablation.rows for name in ours.get(row.variant, {})))
@@ -86,6 +87,12 @@ def compare_ablation(
                 shown[f"ours, {name}"] = _our_text(ablation, ours, name, metric)
             if name in papers:
                 shown[f"paper, {name}"] = _paper_text(ablation, published, name, metric)
+        if len(measured) > 1:
+            over = f"mean of {len(measured)}"
+            means = {variant: {over: _means(own, measured)} for variant, own in ours.items()}
+            shown[f"ours, {over}"] = _our_text(ablation, means, over, metric)
+            if set(measured) <= set(papers):
+                shown[f"paper, {over}"] = _paper_text(ablation, _paper_means(published, measured, over), over, metric)
         tables[metric] = (list(shown), [list(line) for line in zip(*shown.values(), strict=True)])
     return tables
 
@@ -94,6 +101,20 @@ def _means(own: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict
     """Mean of every metric over some sets; NaN unless all of them have it."""
     nan = float("nan")
     return {metric: sum(own.get(name, {}).get(metric, nan) for name in names) / len(names) for metric in METRICS}
+
+
+def _paper_means(published: Published, names: Sequence[str], over: str) -> Published:
+    """Printed means over some sets, of rows that have all of them; as well read as the worst of their scores."""
+    found: dict[str, dict[str, dict[str, Printed]]] = {}
+    for variant, own in published.items():
+        cells = found.setdefault(variant, {}).setdefault(over, {})
+        for metric in METRICS:
+            all_of = [own[name][metric] for name in names if metric in own.get(name, {})]
+            if len(all_of) == len(names):
+                digits = max(len(one.text.partition(".")[2]) for one in all_of)
+                mark = max((one.mark for one in all_of), key=list(MARKS.values()).index)
+                cells[metric] = Printed(f"{sum(float(one.text) for one in all_of) / len(names):.{digits}f}", mark)
+    return found
 
 
 def _our_text(ablation: Ablation, ours: Ours, name: str, metric: str) -> list[str]:
