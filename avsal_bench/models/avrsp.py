@@ -16,7 +16,8 @@ what it says in two ways, is decided here:
 10. MRG has one gate per channel.
 11. The gated fusion feature is added to the visual feature of its scale.
 12. Four decoder blocks with skips by concatenation; time collapses in the last one, as in ViNet.
-13. The learning rate is halved after 3 epochs without a better validation loss (in the recipe).
+13. The learning rate is halved at the fourth epoch in a row without a validation loss that is better by a ten
+    thousandth, as PyTorch counts a patience of 3, its threshold left as it is (in the recipe).
 14. Eight clips in a batch (in the recipe).
 15. The reverse window reverses the sound with the frames, as in ViNet.
 16. Table V's other fusions are the plainest forms of what it names (:mod:`avsal_bench.models.fusion.alternatives`).

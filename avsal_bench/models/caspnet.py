@@ -1,8 +1,8 @@
 """CASP-Net: consistency-aware audio-visual saliency prediction (caspnet2023, CVPR 2023).
 
-No code is published, so this is a reading of the paper, in the order of Fig. 2. It departs from what is printed in two
-places, where that cannot be meant: the minus of Eq. 9, and the mean in the errors of Eq. 7 (both below). What the paper
-leaves open, or says in two ways, is decided here:
+No code is published, so this is a reading of the paper, in the order of Fig. 2. It departs from four equations as they
+are printed, each time for a reason below: 4 (divided by N), 7 (sums of squares, not means), 8 (of maps that sum to 1)
+and 9 (without its minus). What the paper leaves open, or says in two ways, is decided here:
 
 1. Frames are normalised as for torchvision's Kinetics weights of S3D.
 2. The target frame is the middle one, index 8 of 16, as in STAViS, whose evaluation is used.
