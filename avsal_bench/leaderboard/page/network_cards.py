@@ -52,6 +52,7 @@ def card_html(text: str, title: str) -> Markup:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
+    reader.add_render_rule("fence", _fence)
     tokens = reader.parse(text)
     heading = ""
     for i, token in enumerate(tokens):
@@ -65,14 +66,22 @@ def card_html(text: str, title: str) -> Markup:
                 token.attrs["class"] = "num"
             if token.type == "th_open":
                 token.attrs["scope"] = "col"
+            elif tokens[i - 1].type == "tr_open":
+                token.attrs["scope"] = "row"
+                token.tag = tokens[i + 2].tag = "th"  # with what stands in it between the two
     return Markup(str(reader.renderer.render(tokens, reader.options, {})))
 
 
 def _table_open(self: Any, tokens: Sequence[Token], i: int, *_: Any) -> str:
     """A table in a box that scrolls by itself, as those of the page's own tables."""
-    box = '<div class="scroll" role="region" aria-label="{}" tabindex="0"><table>\n'
+    box = '<div class="scroll" role="region" aria-label="{0}" tabindex="0"><table><caption>{0}</caption>\n'
     return str(Markup(box).format(tokens[i].meta["label"]))
 
 
 def _table_close(self: Any, *_: Any) -> str:
     return "</table></div>\n"
+
+
+def _fence(self: Any, tokens: Sequence[Token], i: int, *_: Any) -> str:
+    """Lines of commands or BibTeX, which may be wider than the screen: the keyboard scrolls them."""
+    return str(Markup('<pre tabindex="0">{}</pre>\n').format(tokens[i].content))

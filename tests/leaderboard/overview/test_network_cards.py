@@ -24,10 +24,13 @@ def test_the_page_has_a_card_of_each_network() -> None:
     assert "STAViS (Tsiami et al. 2020): What it takes" in re.findall('aria-label="([^"]*)"', stavis)
 
 
-def test_markup_of_a_text_is_text_and_no_style_stands_in_attributes() -> None:
-    text = "## A <b>\n\n<script>x</script> [a](javascript:1) ![i](http://h/x.png)\n\n| n |\n| ---: |\n| <i> \\| 1 |\n"
+def test_markup_of_a_text_is_text_and_the_keyboard_scrolls_what_is_wide() -> None:
+    text = "## A <b>\n\n<script>x</script> [a](javascript:1) ![i](http://h/x.png)\n\n"
+    text += "| n |\n| ---: |\n| <i> \\| 1 |\n\n```\na <b>\n```\n"
     html = card_html(text, 'T "<u>"')
     assert not re.search("<script|<b>|<u>|<i>|href|style=", html)
-    assert '<td class="num">&lt;i&gt; | 1</td>' in html
+    assert '<th class="num" scope="row">&lt;i&gt; | 1</th>' in html
+    assert "<caption>T &#34;&lt;u&gt;&#34;: A &lt;b&gt;</caption>" in html
     assert '<th class="num" scope="col">' in html
+    assert '<pre tabindex="0">a &lt;b&gt;\n</pre>' in html
     assert 'aria-label="T &#34;&lt;u&gt;&#34;: A &lt;b&gt;"' in html

@@ -10,6 +10,8 @@
   const first = "overview";
   let current = first;
 
+  all("details.card").forEach((card) => { card.open = false; }); // to be opened one by one
+
   // Tabs
   $("#tabs").setAttribute("role", "tablist");
   tabs.forEach((tab) => {
