@@ -70,6 +70,13 @@ def test_the_pull_request_is_not_checked_out_by_the_workflows_that_speak_of_it()
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_named_by_commit(name: str) -> None:
+    """A tag can be moved to other code, which would run with the rights of answer.yml."""
+    used = [one["uses"] for one in steps(name) if "uses" in one]
+    assert [one for one in used if not re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", one)] == []
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_no_expression_stands_in_a_script(name: str) -> None:
     """What an event holds comes by the environment: in a script it would be a part of the script."""
     for one in steps(name):
