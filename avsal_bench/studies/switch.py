@@ -14,6 +14,7 @@ from torch import Tensor
 
 from avsal_bench.bench.callbacks import PredictProgress
 from avsal_bench.bench.checkpoints import load_network
+from avsal_bench.bench.jobs.testing import tested_spec
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.stages import stage_options
 from avsal_bench.bench.workspace import Workspace
@@ -121,7 +122,9 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
     labels = [labels_of(video) for video in videos]
     module = Decider(job.model, stage_options(job, context.recipe), {}, {}, {}, job.seed)
     load_network(module.net, checkpoint)
-    data = context.data([record.dataset], module.net.spec, test_batch_size=context.recipe.test_batch_size)
+    data = context.data(
+        [record.dataset], tested_spec(module.net, context), test_batch_size=context.recipe.test_batch_size
+    )
     trainer = context.machine.trainer(logger=False, callbacks=[PredictProgress(f"decide {job.name}")])
     batches: Any = trainer.predict(module, data)
     found = iter(torch.cat(batches).tolist())

@@ -37,7 +37,7 @@ from avsal_bench.models.layers.inference import inference_form
 from avsal_bench.models.weights.store import load_weights
 from avsal_bench.progress import progress
 from avsal_bench.records import VideoScores
-from avsal_bench.spec import Sound
+from avsal_bench.spec import ClipSpec, Sound
 from avsal_bench.training.module import SaliencyModule
 
 
@@ -183,12 +183,7 @@ def data_to_predict(
         names: of the sets.
         others: sounds that are heard beside the true one.
     """
-    spec, machine = module.net.spec, context.machine
-    rules = protocol(context.job.protocol)
-    if rules.script_audio and spec.audio is not None and module.net.script_audio is not None:
-        spec = replace(spec, audio=module.net.script_audio)
-    if context.recipe.test_backwards:
-        spec = replace(spec, backwards=True)
+    spec, machine = tested_spec(module.net, context), context.machine
     labels = module.net.switched_by_labels
     if machine.precision == "64-true":
         module.double()  # first, so that norms are folded in float64
@@ -197,6 +192,14 @@ def data_to_predict(
         compile_network(module.net, predicts=True)
     size = context.recipe.test_batch_size
     return context.data(names, spec, test_batch_size=size, others=others, labels=labels)
+
+
+def tested_spec(net: Network, context: Context) -> ClipSpec:
+    """What a network takes in the test of a job: windows run as the recipe says, and hear what the protocol says."""
+    spec = net.spec
+    if protocol(context.job.protocol).script_audio and spec.audio is not None and net.script_audio is not None:
+        spec = replace(spec, audio=net.script_audio)
+    return replace(spec, backwards=True) if context.recipe.test_backwards else spec
 
 
 def _made_of(context: Context, name: str, sounds: Iterable[Sound]) -> dict[Sound, Made]:

@@ -11,13 +11,12 @@ from torch import Tensor
 from avsal_bench.bench.context import Context, Trained
 from avsal_bench.bench.job import Job
 from avsal_bench.bench.jobs import kind_of
-from avsal_bench.bench.jobs.testing import load_tested, module_to_test, observe_training_maps
+from avsal_bench.bench.jobs.testing import load_tested, module_to_test, observe_training_maps, tested_spec
 from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.sets import videos_of
 from avsal_bench.bench.stages import observed_sets, stage_options, trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.dataset import Video
-from avsal_bench.evaluation.protocol import protocol
 from avsal_bench.leaderboard.known_facts import facts
 from avsal_bench.models import model_entry
 from avsal_bench.prediction.predicting import Running, predict_maps
@@ -38,7 +37,7 @@ class Recorded:
         context: its job and recipe.
         predictor: the network with its weights.
         running: how it predicts.
-        spec: of its windows under the record's protocol.
+        spec: of its windows in the record's test.
         videos: the test list.
     """
 
@@ -99,12 +98,9 @@ def recorded_network(path: Path, space: Workspace, machine: Machine, device: str
     if module.net.observes:
         shown = observed_sets(job, recipe, r.dataset)
         observe_training_maps(module.net, context.data(shown, module.net.spec))
-    spec = module.net.spec
-    if protocol(r.protocol).script_audio and spec.audio is not None and module.net.script_audio is not None:
-        spec = replace(spec, audio=module.net.script_audio)
     running = Running(None, device, machine.workers, str(machine.precision))
     predictor = Predictor(recipe.model, dict(options), module, str(path), weights["sha256"])
-    return Recorded(path, record, context, predictor, running, spec, videos)
+    return Recorded(path, record, context, predictor, running, tested_spec(module.net, context), videos)
 
 
 def why_no_network(record: Record) -> str:

@@ -8,7 +8,9 @@ from tiny_networks import filled_mspi
 
 from avsal_bench.bench import stages
 from avsal_bench.bench.job import Job
+from avsal_bench.bench.machine import Machine
 from avsal_bench.bench.stages import network_label, trainings
+from avsal_bench.bench.workspace import workspace
 from avsal_bench.cli import main
 from avsal_bench.data.windows import steps, training_targets, window
 from avsal_bench.leaderboard.analysis import find_results
@@ -16,6 +18,7 @@ from avsal_bench.leaderboard.by_frame.packed_scores import unpack
 from avsal_bench.models import Clips, Memory, Place
 from avsal_bench.records import read_record
 from avsal_bench.spec import ClipSpec
+from avsal_bench.studies.showing.recorded_network import recorded_network
 from avsal_bench.training.recipe import Recipe
 
 FORMS = [(3, "last", "reverse", 1), (4, "last", "repeat", 1), (4, "middle", "reverse", 2), (4, 3, "reverse", 2)]
@@ -111,6 +114,9 @@ def test_a_test_backwards_is_a_row_of_its_own_and_a_network_by_frames_is_refused
         "stavis-synth-fold1-original-backwards",
         "stavis-synth-fold1-original",
     ]
+    space = workspace(synth_root=synth_root, runs=tmp_path / "runs", leaderboard=tmp_path / "board")
     for record, name in ((back, sorted(records)[0]), (forth, sorted(records)[1])):
         [path] = (tmp_path / "board").rglob(name)
+        again = recorded_network(path, space, Machine(devices=1), "cpu")
+        assert again.spec.backwards is (record is back), "what is shown of a record is what was tested"
         assert unpack(path, record).keys() == {video.video for video in record.videos}
