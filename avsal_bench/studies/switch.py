@@ -101,7 +101,8 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
     """The accuracy of the classifier that a record was made with, on every frame of its test videos, with true sound.
 
     Args:
-        path: of a record of ``avc`` in the leaderboard's folder, under any sound and switch.
+        path: of a record of ``avc`` under any sound and switch, in any folder of records, such as that of a row of an
+            ablation.
         space: folders.
         machine: its first device is used.
 
@@ -114,6 +115,9 @@ def measure_switch(path: Path, space: Workspace, machine: Machine) -> Accuracy:
         raise ValueError(f"{path}: {record.network} is the network alone, without a classifier; name a record of X*")
     if record.recipe.get("model") != "avc" or record.modality != "av":
         raise ValueError(f"{path}: {record.network} has no classifier; name a record of avc, modality av")
+    above = path.resolve().parents
+    if len(above) > 3 and above[2].name == space.records.name:  # nothing is written, so it may be any leaderboard's
+        space = replace(space, leaderboard=above[3])
     audition = plan_audition(path, record, space, machine, ("original",))
     context = replace(audition.context, machine=replace(machine, devices=1, nodes=1))
     job, checkpoint = context.job, audition.trained.checkpoint
