@@ -16,7 +16,7 @@ from avsal_bench.leaderboard.page.network_table import cost_table
 from avsal_bench.leaderboard.page.overview.clip_strip import clip_strip
 from avsal_bench.leaderboard.page.overview.field_figure import AXES, field_figures, known
 from avsal_bench.leaderboard.page.overview.field_points import field_sets
-from avsal_bench.leaderboard.page.page_parts import asset, json_block, policy
+from avsal_bench.leaderboard.page.page_parts import asset, json_block, packed_text, policy
 from avsal_bench.leaderboard.page.panels import PICTURES, index, packed, pictures
 from avsal_bench.leaderboard.page.paper_tables import claims_table, disagreement_tables, not_built_table, paper_sets
 from avsal_bench.leaderboard.page.parts.metric_words import METRIC_WORDS
@@ -33,9 +33,11 @@ LARGEST = 5_000_000
 #: Of these, those left for the page around its tables, scripts and data.
 REST = 20_000
 SCRIPTS = (
-    *("sortable.min.js", "chart.umd.min.js", "charts.js", "details.js", "films.js", "panel.js"),
+    *("sortable.min.js", "details.js", "charts.js", "films.js", "panel.js"),
     *("paired.js", "chosen_latex.js", "choice.js", "compare.js", "page.js"),
 )
+#: A library that is packed, as it is run for the first plot only.
+PLOTS = "chart.umd.min.js"
 
 
 def html_page(board: Board, films: Sequence[tuple[str, FilmList]] | None = None) -> str:
@@ -53,21 +55,21 @@ def html_page(board: Board, films: Sequence[tuple[str, FilmList]] | None = None)
     shown = [(found, shown_films(found, place)) for place, found in films]
     tabs = render("tabs.html", alpha=f"{ALPHA:g}", compared=COMPARED_ROWS, films=shown, **_tabs(board))
     style = asset("style.css") + asset("compare.css") + asset("films.css") + _metric_rules()
-    scripts = [asset(name) for name in SCRIPTS]
+    scripts, plots = [asset(name) for name in SCRIPTS], asset(PLOTS)
     data = json_block("data", index(board) | {"cited": cited_names(board)})
-    played = json_block("films", _film_block(films))
-    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data, played])) - REST
+    played, library = json_block("films", _film_block(films)), json_block("chart", packed_text(plots))
+    room = LARGEST - sum(map(_size, [tabs, style, *scripts, data, played, library])) - REST
     details, untold = packed(board, room)
     room -= sum(len(name) + len(text) for name, text in details.items())
     pasted = pictures(board, max(0, min(PICTURES, room)))
     return render(
         "page.html",
-        policy=policy(style, scripts, bool(films)),
+        policy=policy(style, [*scripts, plots], bool(films)),
         style=style,
         scripts=scripts,
         metrics=METRICS,
         tabs=tabs,
-        data=[data, played, json_block("details", details), json_block("pictures", pasted)],
+        data=[data, played, library, json_block("details", details), json_block("pictures", pasted)],
         untold=untold,
         shown=sum(map(len, pasted["shown"].values())),
         left=sum(map(len, pasted["left"].values())),

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -35,6 +36,13 @@ def json_block(name: str, value: Any) -> str:
     """Plain values for the page's scripts; nothing in them can end the block."""
     plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
     return f'<script type="application/json" id="{name}">{plain.replace("<", chr(92) + "u003c")}</script>'
+
+
+def packed_text(text: str) -> str:
+    """A text as base64 of zlib's form; ``assets/details.js`` has the way back."""
+    # Digits in any order repeat seldom: the strategy leaves more to the code of their frequencies.
+    packer = zlib.compressobj(9, memLevel=9, strategy=zlib.Z_FILTERED)
+    return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode("ascii")
 
 
 def _hash(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from avsal_bench.leaderboard.analysis import CEILING, FLOOR, relative_scores
 from avsal_bench.leaderboard.page.board import Board, Group, network_label, place, row_id, row_label
+from avsal_bench.leaderboard.page.page_parts import packed_text
 from avsal_bench.leaderboard.page.parts.compact_numbers import compact
 from avsal_bench.leaderboard.sound_losses import SoundLoss
 from avsal_bench.leaderboard.statistics import Array
@@ -104,20 +104,16 @@ def packed(board: Board, room: int) -> tuple[dict[str, str], int]:
     """
     found, left = {}, 0
     for name, value in parts(board):
-        data = _packed(compact(name, value))
+        plain = compact(name, value)
+        data = packed_text(
+            json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
+        )
         if len(data) <= room:
             room -= len(data)
             found[name] = data
         elif name.startswith("rows/"):
             left += len(value)
     return found, left
-
-
-def _packed(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
-    # Digits in any order repeat seldom: the strategy leaves more to the code of their frequencies.
-    packer = zlib.compressobj(9, memLevel=9, strategy=zlib.Z_FILTERED)
-    return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode("ascii")
 
 
 def pictures(board: Board, budget: int = PICTURES) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from avsal_bench.leaderboard.kinds import KINDS
 from avsal_bench.leaderboard.known_facts import FactTable
 from avsal_bench.leaderboard.page.board import Board, Group, row_id
 from avsal_bench.leaderboard.page.parts.cells import Cell, Line, Table, columns_of, number, sort_key, texts
-from avsal_bench.leaderboard.page.parts.metric_words import METRIC_WORDS
 from avsal_bench.leaderboard.page.parts.naming import network_cell, paper_cell, searched, star_of, whole_set
 from avsal_bench.leaderboard.published_scores import PublishedRow
 from avsal_bench.leaderboard.tables import HUMAN, MAIN_PROTOCOL, set_order
@@ -157,7 +156,7 @@ def _best(facts: FactTable, groups: Sequence[Group], papers: Sequence[PublishedR
             own = next(((group, at) for group in tables if (at := group.best(metric)) is not None), None)
             if not best and own is None:
                 continue
-            cells = [Cell(facts.dataset(dataset).title), Cell(metric, tip=METRIC_WORDS[metric].sentence)]
+            cells = [Cell(facts.dataset(dataset).title), Cell(metric, link=f"#metric-{metric}")]
             cells += _printed_best(facts, best, metric) + _own_best(facts, own, metric)
             body.append(Line(cells, {"metric": metric} | searched(dataset)))
     columns = columns_of("Scores on", "Metric") + columns_of("Printed", numbers=True) + columns_of("Method", "Paper")

@@ -88,6 +88,6 @@ def test_a_metric_tells_what_it_is_by_keyboard(visit):
     driver.execute_script("arguments[0].focus()", head)
     tip = driver.find_element(By.CSS_SELECTOR, "#tip")
     until(tip.is_displayed, "the sentence")
-    assert tip.text.startswith("Normalised scanpath saliency: ")
+    assert tip.text.startswith("NSS, Normalised scanpath saliency: ")
     head.send_keys(Keys.ESCAPE)
     assert not tip.is_displayed()

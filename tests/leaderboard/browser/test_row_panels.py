@@ -139,3 +139,13 @@ def test_a_row_that_has_no_room_in_the_page_leads_to_its_records(visit, tmp_path
     assert find(driver, "#panel-title").text == "toy (v) on AVAD"
     assert "Left out of the page for its size" in find(driver, "#panel").text
     assert find(driver, "#panel p a").get_attribute("href").endswith("/records/stavis/avad/")
+
+
+def test_plots_are_painted_by_the_packed_library(visit):
+    driver = visit(ROW)
+    painted = """return [...document.querySelectorAll("#panel canvas")].filter((canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.some((value) => value);
+    }).length"""
+    assert driver.execute_script("return [...document.scripts].filter((s) => s.text.includes('Chart.js v')).length") < 2
+    until(lambda: driver.execute_script(painted) == 5, "five plots")

@@ -1,5 +1,5 @@
 "use strict";
-// Plots by Chart.js, in the colours of the page, each made when it is first looked at.
+// Plots by Chart.js (MIT licence, Chart.js Contributors), in the colours of the page, each made when it is first looked at.
 const Data = JSON.parse(document.getElementById("data").textContent);
 Data.metrics = Object.fromEntries(Data.metrics);
 const Charts = (() => {
@@ -18,12 +18,25 @@ const Charts = (() => {
   const rounded = (value, metric) => Number(value.toFixed(digits(metric))) || 0;
   const show = (value, metric) => (value === null || value === undefined ? "–" : rounded(value, metric).toFixed(digits(metric)).replace("-", "−"));
 
+  // Chart.js is packed in the page, and run for the first plot; the page's policy knows its text.
+  let library = null;
+  const run = (text) => {
+    const script = document.createElement("script");
+    script.textContent = text;
+    document.head.append(script);
+  };
+  const ready = () => (library ??= Details.unpack(JSON.parse(document.getElementById("chart").textContent)).text().then(run));
+
   const draw = (box, label, make) => {
-    made.get(box)?.chart.destroy();
+    made.get(box)?.chart?.destroy();
     const canvas = document.createElement("canvas");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", label);
     box.replaceChildren(canvas);
+    made.set(box, { label, make });
+    ready().then(() => { if (canvas.isConnected) paint(box, canvas, label, make); });
+  };
+  const paint = (box, canvas, label, make) => {
     const ink = colour("soft"), rule = colour("rule");
     const { type, data, x = {}, y = {}, plugins = {}, onClick, inline = [] } = make();
     const axis = (given) => ({
@@ -47,7 +60,7 @@ const Charts = (() => {
     }
   };
   const forget = (box) => {
-    made.get(box)?.chart.destroy();
+    made.get(box)?.chart?.destroy();
     made.delete(box);
   };
 
@@ -99,7 +112,7 @@ const Charts = (() => {
     choice.append(group);
   }
   const plots = () => {
-    const nothing = !choice.value || !Object.keys(Data.costs).length;
+    const nothing = !Details.able || !choice.value || !Object.keys(Data.costs).length;
     document.getElementById("plots").hidden = nothing;
     if (nothing) return;
     const chosen = document.querySelector("#filters [name=metric]").value;

@@ -41,15 +41,16 @@ const Details = (() => {
   };
   const unpack = (text) => {
     const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
   };
   return {
+    unpack,
     able: typeof DecompressionStream === "function",
     // A promise of the values of a part; of null where the page had no room for it, or the browser cannot unpack it.
     load(name) {
       packed ??= JSON.parse(document.getElementById("details").textContent);
       if (!this.able || !(name in packed)) return Promise.resolve(null);
-      if (!made.has(name)) made.set(name, unpack(packed[name]).then((value) => whole(name, value)));
+      if (!made.has(name)) made.set(name, unpack(packed[name]).json().then((value) => whole(name, value)));
       return made.get(name);
     },
   };

@@ -193,15 +193,18 @@
   });
 
   // Reasons of marks: under the pointer, with the focus, by touch; Escape puts them away
-  const tip = $("#tip"), TOLD = ".mark, .like, thead button, a.pt";
+  const tip = $("#tip"), TOLD = ".mark, .like, thead button, a.pt, a[href^='#metric-']";
   const LIKE = "not significantly different from the best"; // thousands of signs, one text
   const tell = (event) => {
     const mark = event.target.closest?.(TOLD);
     if (mark?.textContent === "≈") mark.dataset.tip = LIKE;
-    const told = mark && (mark.dataset.tip || mark.title || mark.querySelector("title"));
+    // A point and a metric are told once, where they stand first
+    const metric = mark?.closest("th")?.dataset.metric ?? mark?.hash?.match(/^#metric-(.*)/)?.[1];
+    const said = mark && ($("title", mark) ?? document.getElementById(metric ? `metric-${metric}` : mark.getAttribute("aria-labelledby")));
+    const told = mark && (mark.dataset.tip || mark.title || said);
     tip.hidden = !told;
     if (!told) return;
-    if (mark.matches("a.pt")) mark.dataset.tip = $("title", mark).textContent;
+    if (said) mark.dataset.tip = said.textContent;
     else if (mark.title) {
       mark.dataset.tip = mark.title;
       mark.removeAttribute("title");

@@ -137,7 +137,9 @@ def _panel(found: FieldSet, axis: Axis, scale: Scale, low: float, high: float) -
         parts.append(_best_line(same, kind))
     best = {id(one) for kind in ("published", "measured") for one in found.best(kind)}
     spread = _apart(placed) if axis.name == "year" else placed
-    parts += [_mark(x, y, point, id(point) in best) for x, y, point in sorted(spread, key=lambda one: one[:2])]
+    names = {id(point): f"pt-{found.dataset}-{n}" for n, point in enumerate(found.points)}
+    for x, y, point in sorted(spread, key=lambda one: one[:2]):
+        parts.append(_mark(x, y, point, id(point) in best, names[id(point)], told=axis.name == "year"))
     if not placed:
         parts.append(label((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "not known of any", anchor="middle"))
     told = f"CC on {found.title} against {axis.title}"
@@ -179,9 +181,13 @@ def _best_line(points: Sequence[tuple[float, float]], kind: str) -> str:
     return element("path", d=path, class_=f"best {kind}")
 
 
-def _mark(x: float, y: float, point: Point, best: bool) -> str:
+def _mark(x: float, y: float, point: Point, best: bool, name: str, told: bool) -> str:
     """A point as a link: a disc for what papers print, a square on its corner for what was measured here; filled where
-    the network takes the sound."""
+    the network takes the sound.
+
+    What it is stands once, with the panel of years, where all points are, under ``name``; those of other panels refer
+    to it.
+    """
     r = RADIUS + (1.5 if best else 0)
     if point.kind == "published":
         shape = element("circle", cx=x, cy=y, r=r)
@@ -189,5 +195,5 @@ def _mark(x: float, y: float, point: Point, best: bool) -> str:
         w = r * 1.25
         shape = element("path", d=f"M{x:.1f} {y - w:.1f}l{w:.1f} {w:.1f}l{-w:.1f} {w:.1f}l{-w:.1f} {-w:.1f}z")
     kinds = ["pt", point.kind, *(["av"] if point.sound else []), *(["top"] if best else [])]
-    inside = element("title", text(point.said)) + shape
-    return element("a", inside, href=point.link, class_=" ".join(kinds))
+    inside = element("title", text(point.said), id=name) + shape if told else shape
+    return element("a", inside, href=point.link, class_=" ".join(kinds), aria_labelledby=None if told else name)

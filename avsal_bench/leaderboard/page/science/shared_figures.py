@@ -60,7 +60,8 @@ def spreads(shared: Sequence[Shared], facts: FactTable) -> str:
         parts += [line(left, y, right, y, "grid"), label(left - 6, y + 4, metric, anchor="end")]
         for one in (o for o in apart if o.metric == metric):
             kind = f"clash c{order.index(facts.network(one.method).title) % 4}"
-            title = element("title", text(f"{_said(one, facts)}; {relative(one):.1f} % apart"))
+            low, high = (end((line["value"] for line in one.lines), key=Decimal) for end in (min, max))
+            title = element("title", text(f"{_named(one, facts)}: {low} to {high}, {relative(one):.1f} % apart"))
             parts.append(element("circle", title, cx=across(relative(one)), cy=y, r=4.5, class_=kind))
     told = f"Spread of the scores that papers disagree on, up to {largest:.1f} % of their mean"
     return _figure(COLUMNS * SIDE, len(shown) * step + 20, told, parts)
@@ -72,10 +73,17 @@ def relative(shared: Shared) -> float:
     return float(shared.spread / Decimal(str(mean)) * 100) if mean else 0.0
 
 
-def _said(one: Shared, facts: FactTable) -> str:
+def _named(one: Shared, facts: FactTable) -> str:
     modality = f" ({one.modality.lower()})" if one.modality else ""
-    name = f"{facts.network(one.method).title}{modality}, {facts.dataset(one.dataset).title}, {one.metric}"
-    return f"{name}: {'; '.join(_cited(line, facts) for line in one.lines)}"
+    return f"{facts.network(one.method).title}{modality}, {facts.dataset(one.dataset).title}, {one.metric}"
+
+
+def _said(one: Shared, facts: FactTable) -> str:
+    """What it is a score of, with every paper's value where they differ, and the shortest value where they agree."""
+    if one.agrees:
+        value = min((line["value"] for line in one.lines), key=len)
+        return f"{_named(one, facts)}: {value} in {many(len({line['paper'] for line in one.lines}), 'paper')}"
+    return f"{_named(one, facts)}: {'; '.join(_cited(line, facts) for line in one.lines)}"
 
 
 def _cited(printed: Mapping[str, str], facts: FactTable) -> str:
