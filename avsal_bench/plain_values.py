@@ -32,6 +32,8 @@ def read_plain(content: bytes) -> Any:
         return json.loads(content.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("lists and mappings stand too deep in each other") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"no JSON in UTF-8: {error}") from None
 
 
 def not_plain(whole: Any, name: str) -> str:

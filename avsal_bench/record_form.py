@@ -247,6 +247,13 @@ _AREAS_OF_OTHERS = {
 }
 
 
+def _age(schema: Any) -> str:
+    """What to do about a record of another version."""
+    if type(schema) is not int or schema == SCHEMA:
+        return ""
+    return ": update avsal_bench" if schema > SCHEMA else ": test it anew with this one"
+
+
 def check_form(plain: Any) -> None:
     """Nothing, where plain values are of the form of a record.
 
@@ -256,7 +263,7 @@ def check_form(plain: Any) -> None:
     if not isinstance(plain, dict) or "schema" not in plain:
         raise ValueError("expected a mapping with the key 'schema'")
     if plain["schema"] != SCHEMA or type(plain["schema"]) is not int:
-        raise ValueError(f"schema {shortened(plain['schema'])}, this version reads {SCHEMA}")
+        raise ValueError(f"schema {shortened(plain['schema'])}, this version reads {SCHEMA}{_age(plain['schema'])}")
     try:
         _adapter().validate_python(plain)
     except ValidationError as error:

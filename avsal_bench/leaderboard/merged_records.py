@@ -60,6 +60,7 @@ def record_files(place: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: for a folder without any.
+        ValueError: naming a link in it that leads to a folder elsewhere. Those to folders in it are passed over.
     """
     if not place.is_dir():
         return [place]
@@ -107,6 +108,16 @@ def _top(folder: Path) -> Path:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    yield root
-    for folder in sorted(without_strays(path for path in root.iterdir() if path.is_dir())):
-        yield from _folders(folder)
+    """A folder and those in it; no link is followed: what comes from others may lead round and round, or anywhere."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        yield folder
+        for path in without_strays(path for path in folder.iterdir() if path.is_dir()):
+            if not path.is_symlink():
+                waiting.append(path)
+            elif not path.resolve().is_relative_to(root.resolve()):
+                raise ValueError(
+                    f"{path}: a link to a folder elsewhere, which is not followed; name {path.resolve()} with "
+                    "--records too where its records are meant, else take the link away"
+                )

@@ -123,11 +123,12 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: str) -> None:
         read_record(path)
 
 
-def test_record_of_the_schema_before_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("schema", "told"), [(2, "test it anew with this one"), (4, "update avsal_bench")])
+def test_record_of_another_schema_says_what_to_do(tmp_path: Path, schema: int, told: str) -> None:
     path = tmp_path / "old.json"
-    path.write_text('{"schema": 2, "scores": {}, "videos": []}')
-    told = r"old\.json: not a record \(schema 2, this version reads 3\); move it away and run again"
-    with pytest.raises(ValueError, match=told):
+    path.write_text(json.dumps({"schema": schema, "scores": {}, "videos": []}))
+    said = rf"old\.json: not a record \(schema {schema}, this version reads 3: {told}\); move it away and run again"
+    with pytest.raises(ValueError, match=said):
         read_record(path)
 
 

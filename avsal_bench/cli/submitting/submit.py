@@ -69,6 +69,7 @@ def submit(args: Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="avsal-check-") as temporary:
             return _check(args, Path(temporary).resolve())
     from avsal_bench.files import check_writable
+    from avsal_bench.leaderboard.by_frame.packed_scores import PACKED
     from avsal_bench.leaderboard.page.readme import write_leaderboard
     from avsal_bench.leaderboard.submissions.publishing import publish_records
 
@@ -78,9 +79,13 @@ def submit(args: Namespace) -> int:
         return 1
     check_writable([folder], found.places.values(), "see --leaderboard")
     written = publish_records(found, folder, write_leaderboard, args.pictures)
+    kept = [path for path in written if path.name.endswith(PACKED)]
     print("\ncommit these:")
     for path in written:
-        print(f"  {path}")
+        if path not in kept:
+            print(f"  {path}")
+    if kept:
+        print(f"not {many(len(kept), 'file')} of frame scores ({PACKED}), too large for a repository")
     if args.replace:
         print(f"and say in the commit why records were replaced: {args.replace}")
     return 0

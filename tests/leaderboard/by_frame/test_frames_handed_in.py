@@ -6,8 +6,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from made_records import check, whole
+from made_records import check, save, whole
 
+from avsal_bench.cli.app import main
 from avsal_bench.leaderboard.by_frame.packed_scores import VideoFrames, pack, packed_path, unpack
 from avsal_bench.leaderboard.merged_records import record_files
 from avsal_bench.leaderboard.record_places import local_places
@@ -38,6 +39,16 @@ def test_they_are_published_beside_their_record(tmp_path):
     place, frames = publish_records(found, tmp_path / "board")
     assert frames == packed_path(place)
     assert unpack(place, read_record(place)).keys() == {v.video for v in read_record(path).videos}
+
+
+def test_what_git_ignores_is_not_to_be_committed(tmp_path, capsys):
+    handed_in(tmp_path / "in")
+    save(tmp_path / "board", [])
+    assert main(["submit", str(tmp_path / "in"), "--leaderboard", str(tmp_path / "board")]) == 0
+    listed = capsys.readouterr().out.split("commit these:")[1]
+    assert "-fold1-seed0.json" in listed
+    assert "-fold1-seed0.frames.npy" not in listed
+    assert "not 1 file of frame scores (.frames.npy), too large for a repository" in listed
 
 
 def test_a_record_whose_file_was_left_at_home_is_published_and_says_what_is_missing(tmp_path):

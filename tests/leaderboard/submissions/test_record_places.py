@@ -167,6 +167,20 @@ def test_links_that_are_no_records_are_passed_over(tmp_path: Path, records: dict
     assert len(record_files(folder)) == 3
 
 
+def test_links_to_folders_lead_nowhere(tmp_path: Path, records: dict[str, bytes]) -> None:
+    """Two links of a folder to itself would be a path a million times; one that leads out could be the whole disk."""
+    place = tmp_path / "repository"
+    (place / "a" / "b").mkdir(parents=True)
+    (place / "README.md").write_text("mine")
+    (place / "a" / "b" / "one.json").write_bytes(next(iter(records.values())))
+    for name in ("again", "once_more"):
+        (place / "a" / name).symlink_to(place)
+    assert record_files(place) == [place / "a" / "b" / "one.json"]
+    (place / "a" / "out").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match=r"a/out: a link to a folder elsewhere, which is not followed; name .* too"):
+        record_files(place)
+
+
 def test_what_was_fetched_is_kept_and_used_without_the_server(
     tmp_path: Path, archive: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
