@@ -41,7 +41,7 @@ def local_places(places: Sequence[str | os.PathLike[str]], runs: Path | None = N
         As many as ``places``; and notes for whoever asked, such as which SHA-256 was fetched.
 
     Raises:
-        FileNotFoundError: for what is not there.
+        FileNotFoundError: for what is not there, and for an archive without a record.
         ValueError: as :func:`~avsal_bench.getting.kept_archive.kept_archive`, and for a kind of archive that is not
             opened here.
         OSError: where an address does not answer, and no copy is kept.
@@ -50,6 +50,8 @@ def local_places(places: Sequence[str | os.PathLike[str]], runs: Path | None = N
     found, notes = [], []
     for place in places:
         kept = _kept(os.fspath(place), cache)
+        if kept is not None and next(kept.folder.rglob("*.json"), None) is None:
+            raise FileNotFoundError(f"{os.fspath(place)}: no record in it; records are .json files of `avsal bench`")
         found.append(Path(place) if kept is None else kept.folder)
         notes += [kept.note] if kept and kept.note else []
     return found, notes

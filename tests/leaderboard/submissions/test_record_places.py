@@ -167,6 +167,13 @@ def test_links_that_are_no_records_are_passed_over(tmp_path: Path, records: dict
     assert len(record_files(folder)) == 3
 
 
+def test_an_archive_without_records_is_named_and_not_where_it_is_kept(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "theirs.zip", "w") as opened:
+        opened.writestr("readme.txt", "nothing")
+    with pytest.raises(FileNotFoundError, match=r"theirs\.zip: no record in it"):
+        local_places([tmp_path / "theirs.zip"], tmp_path / "runs")
+
+
 def test_links_to_folders_lead_nowhere(tmp_path: Path, records: dict[str, bytes]) -> None:
     """Two links of a folder to itself would be a path a million times; one that leads out could be the whole disk."""
     place = tmp_path / "repository"
