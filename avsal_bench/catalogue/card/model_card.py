@@ -34,8 +34,8 @@ _PARTS = (
     *(what_it_is, what_it_takes, size, speed, parity, weights),
     *(trained_on, scores, sound, known_faults, how_to_use, how_to_cite),
 )
-#: Of these, those of records alone.
-_OF_RECORDS = (trained_on, scores, sound)
+#: Of these, those of records alone, and commands, which change with the recipes.
+_NOT_KEPT = (trained_on, scores, sound, how_to_use)
 
 
 def model_card(label: str, records: Sequence[Record] = (), chosen: str = "", facts: FactTable | None = None) -> str:
@@ -75,7 +75,7 @@ def cards_without_scores(facts: FactTable | None = None) -> dict[str, dict[str, 
     return {
         name: {
             "title": known.facts.shown,
-            "text": "\n\n".join(part(known).markdown() for part in _PARTS if part not in _OF_RECORDS),
+            "text": "\n\n".join(part(known).markdown() for part in _PARTS if part not in _NOT_KEPT),
         }
         for name, known in every
     }

@@ -51,10 +51,11 @@ def trained_on(told: Told) -> Part:
 
 def small_presets(told: Told) -> str:
     """A sentence on presets whose networks are smaller than the published ones; "" where none is."""
-    found = dict.fromkeys((row.head.preset, _tested(told, row)) for row in told.scores if told.tested_share(row))
+    small = (row for row in told.scores if told.tested_share(row))
+    found = dict.fromkeys((row.head.network, row.head.preset, _tested(told, row)) for row in small)
     if not found:
         return ""
-    sizes = ", ".join(f"{preset} {size}" for preset, size in found)
+    sizes = ", ".join(f"{form} of preset {preset} {size}" for form, preset, size in found)
     return f"Networks of some presets are smaller, in parameters: {sizes}."
 
 
@@ -133,8 +134,6 @@ def _notes(told: Told, group: Sequence[Row]) -> Iterator[str]:
             yield f"{what}: {many(row.not_counted, 'frame')} with a constant map in no mean"
         if not row.clean:
             yield f"{what}: made from code that is no commit"
-        if (share := told.tested_share(row)) is not None:
-            yield f"{what}: preset {head.preset} has {share} of the parameters of the network as published"
 
 
 def _printed(told: Told) -> list[str]:
