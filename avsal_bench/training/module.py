@@ -19,7 +19,7 @@ from avsal_bench.metrics.per_video import PerVideo
 from avsal_bench.models import Clips, Memory, Place, create_model
 from avsal_bench.models.base import Outputs, predict_windows
 from avsal_bench.models.weights.loading import open_safely
-from avsal_bench.names import pick
+from avsal_bench.names import pick, unknown
 from avsal_bench.spec import Batch, WindowBatch
 from avsal_bench.training.any_network import as_network, check_clips
 from avsal_bench.training.epoch_draws import DrawsByEpoch
@@ -259,12 +259,13 @@ class SaliencyModule(DrawsByEpoch):
         return self.outputs_loss(self.net.outputs(self.normalised(batch), batch["audio"]), batch)
 
     def outputs_loss(self, outputs: Outputs, batch: Batch) -> Tensor:
-        """Loss of what the network gives in training."""
+        """Loss of what the network gives in training; a ValueError for a weight of a loss that is none of these."""
         main, side, auxiliary = outputs
         loss = self.output_loss(main, batch)[0]
-        for name, weight in self.auxiliary.items():
-            # A `v` network has no audio-visual loss; a name that no network of this kind gives is a recipe's fault.
-            loss = loss + weight * auxiliary[name] if name in auxiliary else loss
+        for name, weight in self.auxiliary.items() if auxiliary else ():  # a `v` network has no audio-visual loss
+            if name not in auxiliary:
+                raise ValueError(f"auxiliary: {unknown('loss of the network', name, auxiliary)}")
+            loss = loss + weight * auxiliary[name]
         epoch, epochs = self.clock if side else (0, 1)
         weight = self.side_last + (self.side - self.side_last) * (1 - (epoch + 1) / epochs)
         for output in side if weight > 0 else ():

@@ -1,5 +1,7 @@
 """MSPI's switches, its frozen encoders and its losses, in tiny versions; equality with the authors' is elsewhere."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny_networks import filled_mspi as filled
@@ -10,10 +12,12 @@ from torch import nn
 from avsal_bench.audio.spectra import LogSpectrogram
 from avsal_bench.models import create_model
 from avsal_bench.models.backbones.motion import MOTION_ENCODERS
+from avsal_bench.models.base import Outputs
 from avsal_bench.models.fusion.audio_visual import Agreement
 from avsal_bench.models.fusion.bilinear import ChannelBilinear, SpatialBilinear
 from avsal_bench.models.fusion.consistency import AVIM, CPC
 from avsal_bench.models.mspi import MSPI
+from avsal_bench.training.module import SaliencyModule
 
 FUSIONS = ("transformer", "bilinear_stavis", "bilinear_avinet", "avim", "avim_cpc")
 
@@ -322,3 +326,16 @@ def test_cpc_without_iterations_is_the_identity_and_else_hears():
     cpc(visual, audio).square().sum().backward()
     assert audio.grad.any()
     assert all(p.grad.any() for p in cpc.parameters())
+
+
+def test_a_weight_of_a_loss_that_the_network_does_not_have_is_refused_and_not_left_out():
+    """`--set auxiliary.lambda=3` trained with the default, without a word."""
+    whole = SimpleNamespace(output_loss=lambda *_: (torch.ones(()), 1), side=0.0, side_last=0.0, clock=(0, 1))
+    for names, given, total in (
+        ({"audio_visual": 3.0}, {"audio_visual": torch.ones(())}, 4.0),
+        ({"lambda": 3.0}, {}, 1.0),
+    ):
+        whole.auxiliary = names
+        assert SaliencyModule.outputs_loss(whole, Outputs(torch.ones(1), auxiliary=given), {}) == total
+    with pytest.raises(ValueError, match="auxiliary: unknown loss of the network 'lambda'; known: audio_visual"):
+        SaliencyModule.outputs_loss(whole, Outputs(torch.ones(1), auxiliary={"audio_visual": torch.ones(())}), {})
