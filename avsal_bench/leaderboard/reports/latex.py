@@ -195,7 +195,8 @@ def _published_lines(papers: Sequence[PublishedRow], facts: FactTable) -> list[L
         sources = [
             rf"\cite{{{paper}}}" if keys_of(references, paper) else for_latex(paper) for paper in sorted(printed)
         ]
-        names = (name, for_latex(modality.lower()) or "--", PRETRAINED.get(pretrain, pretrain), ", ".join(sources))
+        first = for_latex(PRETRAINED.get(pretrain, pretrain))
+        names = (name, for_latex(modality.lower()) or "--", first, ", ".join(sources))
         lines.append(Line(names, {place: Number(c.text, MARKS[c.mark], ranked=not c.mark) for place, c in numbers}))
     return lines
 
