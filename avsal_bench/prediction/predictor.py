@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,16 +176,30 @@ def _own_checkpoint(path: Path, quick: bool = False) -> Mapping[str, Any]:
     return content
 
 
+def _defaults(build: Callable[..., Any]) -> dict[str, Any]:
+    """What each option of a network is where nobody says it."""
+    found = inspect.signature(build).parameters
+    return {name: one.default for name, one in found.items() if one.default is not inspect.Parameter.empty}
+
+
+def _plain(value: Any) -> Any:
+    """A value as files hold it, which know lists and no tuples."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _trained(path: Path, content: Mapping[str, Any], model: str, asked: Mapping[str, Any]) -> Predictor:
     kept = content["hyper_parameters"]
     options = dict(kept["options"])
     _check_agrees(str(path), kept["model"], model)
-    free: tuple[str, ...] = getattr(model_entry(kept["model"]).build, "weightless", ()) if asked else ()
+    build = model_entry(kept["model"]).build if asked else None
+    free: tuple[str, ...] = getattr(build, "weightless", ())
+    # What a training does not name is as the network has it by itself.
+    trained = (_defaults(build) if build else {}) | options
     for key, value in asked.items():
         if key in free:
             options[key] = value
-        elif key not in options or options[key] != value:
-            was = f"with {key}={options[key]!r}" if key in options else f"without the option {key}"
+        elif key not in trained or _plain(trained[key]) != _plain(value):
+            was = f"with {key}={trained[key]!r}" if key in trained else f"without the option {key}"
             told = f"; of a trained {kept['model']} {', '.join(free)} may be changed" if free else ""
             raise ValueError(
                 f"{path}: trained {was}, not {key}={value!r}; leave that out, or give other --weights{told}"

@@ -279,6 +279,12 @@ def test_an_option_that_no_weight_knows_may_be_another_than_in_training(tmp_path
     assert all(torch.equal(value, found.module.net.state_dict()[key]) for key, value in module.net.state_dict().items())
     with pytest.raises(ValueError, match="cpc_iters is 0 to 5; got 9; correct --set"):
         find_predictor(workspace(), str(path), settings=["network.cpc_iters=9"])
+    same = find_predictor(workspace(), str(path), settings=["network.decoder=sal", "network.avim_stages=[1, 2, 3, 4]"])
+    assert same.options == options
+    with pytest.raises(ValueError, match="trained with decoder='sal', not decoder='fcn'"):
+        find_predictor(workspace(), str(path), settings=["network.decoder=fcn"])
+    with pytest.raises(ValueError, match="trained without the option decoders, not decoders='fcn'"):
+        find_predictor(workspace(), str(path), settings=["network.decoders=fcn"])
     told = r"best.ckpt: trained with width=8, not width=16; .* of a trained caspnet cpc_iters, .* may be changed"
     with pytest.raises(ValueError, match=told):
         find_predictor(workspace(), str(path), settings=["network.width=16"])
