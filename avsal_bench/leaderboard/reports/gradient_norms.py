@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from avsal_bench.files import whole_file, write_atomically
 from avsal_bench.leaderboard.escaping import for_csv, for_plot
@@ -146,6 +146,8 @@ def draw_norms(found: Sequence[Norms], path: Path) -> None:
         )
     if all(norm > 0 for one in found for norm in one.by_epoch.values()):
         axes.set_yscale("log")
+        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):  # 210, and not 2.1 x 10^2
+            which(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("norm of the gradient")
