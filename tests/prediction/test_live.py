@@ -239,6 +239,11 @@ def test_networks_that_see_what_comes_after_are_refused(spec, told):
         check_network(tiny(**spec))
 
 
+def test_a_network_that_plays_films_backwards_is_refused():
+    with pytest.raises(ValueError, match=r"tiny predicts from the film played backwards .*avsal predict FILE"):
+        check_network(tiny(backwards=True))
+
+
 def test_outputs(film, tmp_path):
     video = open_film(film)
     for out, preview in ((tmp_path / "look.mp4", tmp_path / "look.jpg"), (tmp_path / "maps", tmp_path / "look.mjpeg")):

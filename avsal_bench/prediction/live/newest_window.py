@@ -19,12 +19,18 @@ def check_network(predictor: Predictor) -> None:
     """Nothing, for a network that sees no frame after the one that it predicts.
 
     Raises:
-        ValueError: for one that does, with how many; and one that looks at frames of several sizes.
+        ValueError: for one that does, with how many, or whose films run backwards; and one that looks at frames of
+            several sizes.
     """
     name, net = predictor.name, predictor.module.net
     spec = net.spec
     if net.switched_by_labels:
         raise ValueError(f"{name} is switched by labels of consistency, which a live stream does not have")
+    if spec.backwards:
+        raise ValueError(
+            f"{name} predicts from the film played backwards (backwards of its spec), so it sees frames that are not "
+            "there yet in a stream; `avsal predict FILE` takes it"
+        )
     after = spec.form.span - spec.form.before
     if spec.walk == "windows" and after > 0:
         raise ValueError(
