@@ -66,6 +66,23 @@ def typed_command() -> str:
     return " ".join(["avsal", *(shlex.quote(Path(word).name if "/" in word else word) for word in sys.argv[1:])])[:300]
 
 
+def need_dataset(args: Namespace, **usual: object) -> None:
+    """Give options that pick of a data set what they usually are, and refuse them where no set is named.
+
+    Args:
+        args: with ``dataset``; the options are None where nobody gave them.
+        usual: by the option's name.
+
+    Raises:
+        ValueError: naming an option that would be left out in silence.
+    """
+    for name, value in usual.items():
+        given = getattr(args, name)
+        if given is not None and not args.dataset:
+            raise ValueError(f"--{name} {given}: picks of a data set, which --dataset names; leave it out")
+        setattr(args, name, value if given is None else given)
+
+
 def one_a_core(parser: argparse._ActionsContainer) -> None:
     """Add the option that says how many processes read and count."""
     text = "processes (default: %(default)s, one a core)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avsal_bench.bench.words import default_workers
-from avsal_bench.cli.options import Commands, add_command, film_options, network_options, precision_option
+from avsal_bench.cli.options import Commands, add_command, film_options, need_dataset, network_options, precision_option
 from avsal_bench.text import many
 from avsal_bench.typed import MOST_FOLDS, above0, place, whole, word
 
@@ -66,8 +66,8 @@ def add_parser(commands: Commands) -> None:
     )
     part = parser.add_argument_group("a data set in the place of VIDEO, with or without its ground truth")
     part.add_argument("--dataset", default="", metavar="SET", help="such as ntire26_private; `avsal list` names them")
-    part.add_argument("--part", default="test", choices=["train", "val", "test"], help="of it (default: %(default)s)")
-    part.add_argument("--fold", type=whole(1, MOST_FOLDS), default=1, help="of its lists (default: %(default)s)")
+    part.add_argument("--part", choices=["train", "val", "test"], help="of it (default: test)")
+    part.add_argument("--fold", type=whole(1, MOST_FOLDS), help="of its lists (default: 1)")
     part.add_argument("--data-root", type=place, help="of the real data sets (environment: AVSAL_DATA)")
     network = network_options(
         parser,
@@ -194,6 +194,7 @@ def _check_live(args: argparse.Namespace) -> None:
     """Refuse what nobody can mean of a camera or a stream."""
     if sum(map(bool, (args.camera is not None, args.stream, args.video, args.dataset))) > 1:
         raise ValueError("name a VIDEO, --dataset, --camera or --stream, one of the four")
+    need_dataset(args, part="test", fold=1)
     if args.camera is not None and (args.realtime or args.audio):
         raise ValueError("--realtime and --audio are for a file that is played with --stream; a camera is live")
     if args.audio and not args.realtime:
@@ -265,6 +266,7 @@ def _check_asked(args: argparse.Namespace, out: Path, overlay: bool) -> None:
     """Refuse what nobody can mean."""
     if bool(args.dataset) == bool(args.video):
         raise ValueError("name a VIDEO, or a data set with --dataset, one of the two")
+    need_dataset(args, part="test", fold=1)
     if args.dataset and args.audio:
         raise ValueError("--audio is the sound of one VIDEO; a data set has its own, or is given silence with --muted")
     if out.suffix and not overlay and not out.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.cli.options import Commands, add_command, film_options, need_dataset, network_options
 from avsal_bench.typed import MOST_FOLDS, place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -41,10 +41,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--other", type=place, metavar="WAV", help="a second sound, drawn beside the first one")
     part = parser.add_argument_group("a data set in the place of VIDEO")
     part.add_argument("--dataset", default="", metavar="SET", help="such as synth; `avsal list` names them")
-    part.add_argument("--fold", type=whole(1, MOST_FOLDS), default=1, help="of its test list (default: %(default)s)")
-    part.add_argument(
-        "--stride", type=whole(1), default=25, metavar="N", help="every so many frames (default: %(default)s)"
-    )
+    part.add_argument("--fold", type=whole(1, MOST_FOLDS), help="of its test list (default: 1)")
+    part.add_argument("--stride", type=whole(1), metavar="N", help="every so many frames (default: 25)")
     part.add_argument("--data-root", type=place, help="of the real data sets (environment: AVSAL_DATA)")
     network = network_options(
         parser,
@@ -96,6 +94,7 @@ def _check_asked(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.out}: expected a name that ends in {suffix}")
     if bool(args.video) == bool(args.dataset):
         raise ValueError("name a video file, or a data set with --dataset: one of the two")
+    need_dataset(args, fold=1, stride=25)
     if args.dataset and (args.frame or args.other or args.audio or args.muted):
         raise ValueError(
             "--dataset compares the sounds of its own test list; leave out --frame, --other, --audio, --muted"

@@ -112,6 +112,9 @@ def test_the_film_of_one_video_has_its_name_and_maps(tmp_path):
     [
         ((), "name a VIDEO, or a data set with --dataset"),
         (("a.mp4", "--dataset", "ntire26"), "one of the two"),
+        (("a.mp4", "--fold", "2"), "--fold 2: picks of a data set"),
+        (("a.mp4", "--part", "val"), "--part val: picks of a data set"),
+        (("--stream", "http://a.b/c", "--fold", "2"), "--fold 2: picks of a data set"),
         (("--dataset", "ntire26", "--audio", "a.wav"), "--audio is the sound of one VIDEO"),
         (("--dataset", "ntire26_private", "--part", "val"), "ntire26_private has no videos of part val"),
         (("--dataset", "ntire26_private", "-o", "maps.mp4"), "expected a folder"),

@@ -164,6 +164,7 @@ def test_words_that_contradict_each_other(film, tmp_path):
         (film, "--dataset", "synth", "-o", tmp_path / "x.csv"): "one of the two",
         (film, "-o", tmp_path / "x.png"): "say which frame, such as --frame 30",
         ("--dataset", "synth", "--frame", 3, "-o", tmp_path / "x.csv"): "leave out --frame, --other",
+        (film, "--frame", 1, "--stride", 5, "-o", tmp_path / "x.png"): "--stride 5: picks of a data set",
         ("--dataset", "synth", "-o", tmp_path / "x.png"): "expected a name that ends in .csv",
     }.items():
         with pytest.raises(ValueError, match=message):
