@@ -247,6 +247,8 @@ def test_bad_names(film, tmp_path):
     out = tmp_path / "maps"
     with pytest.raises(FileNotFoundError, match=r"missing video none.mp4"):
         predict("none.mp4", "--model", "centre", "-o", out)
+    with pytest.raises(ValueError, match=r"is a folder, and a video file is expected; make a film of its frames"):
+        predict(tmp_path, "--model", "centre", "-o", out)
     (tmp_path / "film.mpg").write_bytes(b"")
     with pytest.raises(ValueError, match=r"film.mpg: no video file by its name \(.mp4, .*ffmpeg -i film.mpg film.mp4"):
         predict(tmp_path / "film.mpg", "--model", "centre", "-o", out)
