@@ -5,7 +5,6 @@ import pytest
 from predicted import N, predict, write_checkpoints, write_film, write_wav
 
 from avsal_bench.leaderboard.films.film_form import read_films
-from avsal_bench.prediction import open_film
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +83,3 @@ def test_films_of_something_else_are_replaced_when_asked(film, tmp_path, checkpo
 def test_what_nobody_can_mean(film, tmp_path, checkpoints, more, said):
     with pytest.raises(ValueError, match=said):
         look(film, tmp_path, checkpoints, "v", *more)
-
-
-def test_a_folder_is_told_how_it_becomes_a_film(tmp_path):
-    with pytest.raises(ValueError, match=r"is a folder.*ffmpeg -framerate 25 -i FOLDER/%05d\.jpg.*avsal data init"):
-        open_film(tmp_path)
