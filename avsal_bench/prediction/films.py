@@ -32,7 +32,7 @@ def open_film(path: Path, audio: Path | None = None) -> Video:
     if path.is_dir():
         raise ValueError(
             f"{path}: is a folder, and a video file is expected; make a film of its frames, as with `ffmpeg -framerate "
-            "25 -i FOLDER/%05d.jpg film.mp4`. In Python, avsal_bench.predict reads a folder of frames"
+            "25 -i FOLDER/%05d.jpg film.mp4`. In Python, predict() reads a folder of frames"
         )
     if not path.is_file():
         raise ValueError(f"{path}: expected a video file, and this is none")

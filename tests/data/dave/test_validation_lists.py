@@ -95,7 +95,7 @@ def test_another_validation_list_is_another_training(listed, tmp_path):
 
 
 def test_files_of_validation_videos_are_looked_for_and_decide_what_is_kept(root, tmp_path, monkeypatch):
-    monkeypatch.setattr("avsal_bench.bench.made_of._code", lambda *words, **more: "")
+    monkeypatch.setattr("avsal_bench.bench.made_of.code_of", lambda *words, **more: "")
     space = space_of(root, tmp_path)
     stages = trainings(DAVE, DAVE.recipe(space), space)
     needs = Needs(space)
