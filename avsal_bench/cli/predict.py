@@ -174,7 +174,7 @@ def _predict_live(args: argparse.Namespace) -> int:
     predictor = find_predictor(
         workspace(args.data_root, runs=args.runs), args.weights, args.model, args.modality, args.set
     )
-    check_network(predictor)
+    check_network(predictor, args.muted)
     source = open_source(args.camera, args.stream or "", args.realtime, Path(args.audio) if args.audio else None)
     weights = f", weights {predictor.source}" if predictor.source else ""
     heard = "nothing" if not predictor.hears else "silence" if args.muted else f"the sound of {source.name}"

@@ -14,6 +14,7 @@ from avsal_bench.data.windows import Window
 from avsal_bench.getting.live_streams import open_stream, shown_address
 from avsal_bench.prediction.live import open_source
 from avsal_bench.prediction.live.looking import LATE, _Behind, open_camera
+from avsal_bench.spec import ClipSpec
 
 FRAMES = 12
 
@@ -60,7 +61,7 @@ def test_pictures_of_a_stream(server, sent):
     clip = Window(9, tuple(range(1, 10)))
     assert source.heard(clip, Waveform(16), True).abs().max() == 0
     with pytest.raises(ValueError, match=r"vinet_av hears, and the sound of http.*--muted"):
-        source.check_sound("vinet_av")
+        source.listen(ClipSpec(1, (8, 8), audio=Waveform(16)), "vinet_av")
 
 
 def test_damage_in_the_middle_is_counted_and_passed_over(server, sent):

@@ -12,10 +12,12 @@ from PIL import Image
 from predicted import predict, read_maps, write_checkpoints, write_film, write_wav
 from torch import nn
 
+from avsal_bench.audio.waveform import HeardFrames, frame_span
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.models import Network
 from avsal_bench.prediction import Predictor, Running, open_film, predict_maps
 from avsal_bench.prediction.live import check_network, looking, open_outputs, watch
+from avsal_bench.prediction.live.live_windows import first_frame
 from avsal_bench.prediction.live.looking import FilmSource, Picture
 from avsal_bench.prediction.live.outputs import TABLE, LiveFilm, Written
 from avsal_bench.spec import ClipSpec
@@ -242,6 +244,58 @@ def test_networks_that_see_what_comes_after_are_refused(spec, told):
 def test_a_network_that_plays_films_backwards_is_refused():
     with pytest.raises(ValueError, match=r"tiny predicts from the film played backwards .*avsal predict FILE"):
         check_network(tiny(backwards=True))
+
+
+class Ahead:
+    """Hears its frames, and some after them; of the first pictures those of frames up to ``late``."""
+
+    sample_rate = 8000
+
+    def __init__(self, frames=0, late=0):
+        self._frames, self._late = frames, late
+
+    def heard(self, target, n_frames):
+        return HeardFrames(max(1, target - 1), max(target, self._late), False)
+
+    def span(self, first, last, fps, n_samples):
+        start, stop = frame_span(first, last, fps, self.sample_rate, n_samples)
+        return start, min(n_samples, stop + round(self._frames / fps * self.sample_rate))
+
+    def __call__(self, excerpt):
+        return excerpt.abs().mean()[None]
+
+
+def test_what_has_not_sounded_is_not_heard(film):
+    check_network(tiny(audio=Ahead(2)))
+    check_network(tiny(audio=Ahead(20)), muted=True)
+    with pytest.raises(ValueError, match=r"tiny hears 0\.82 s after the frame .*--muted"):
+        check_network(tiny(audio=Ahead(20)))
+    assert first_frame(tiny(audio=Ahead(late=7)).module.net.spec, hears=True) == 7
+    assert first_frame(tiny(audio=Ahead(late=7)).module.net.spec, hears=False) == T
+
+    now = [10.0]
+    source = FilmSource(open_film(film), lambda: now[0], lambda seconds: now.append(now.pop() + seconds))
+    source.listen(tiny(audio=Ahead(2)).module.net.spec, "tiny")
+    given = [(one.came - 10, now[0] - 10) for one in source.pictures()]
+    # It came when it was shown, and is given on when half a frame of its own and two more have sounded.
+    assert [came * 25 for came, _ in given] == pytest.approx(range(12))
+    assert [(at - came) * 25 for came, at in given] == pytest.approx([2.5] * 12, abs=0.01)
+
+
+def test_a_network_that_hears_is_given_the_sound_of_the_film(film):
+    predictor = Predictor("tiny", {}, SaliencyModule(Hearing(audio=Ahead(2))))
+    kept = live(predictor, Scripted(open_film(film), [1] * 12, T))
+    expected, muted = offline(predictor, film), offline(predictor, film, muted=True)
+    for number, saliency in kept.maps.items():
+        torch.testing.assert_close(saliency, expected[number], atol=1e-6, rtol=0)
+    assert any(not torch.allclose(kept.maps[number], muted[number]) for number in kept.maps)
+
+
+class Hearing(Tiny):
+    """Tells sounds apart as well."""
+
+    def forward(self, frames, audio=None):
+        return ((frames * self.weights.view(-1, 1, 1)).sum((1, 2)) + 100 * audio.view(-1, 1, 1)).sigmoid()
 
 
 def test_outputs(film, tmp_path):

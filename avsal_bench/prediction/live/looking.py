@@ -23,10 +23,11 @@ from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.data.files.moments import shown_at
-from avsal_bench.data.places import NumberedFiles
 from avsal_bench.data.windows import Window
 from avsal_bench.getting.live_streams import broken_off, is_address, open_stream, shown_address
 from avsal_bench.prediction.films import check_sound, open_film
+from avsal_bench.prediction.live.live_windows import LIVE, USUAL_RATE, sound_ends
+from avsal_bench.spec import ClipSpec
 from avsal_bench.text import many
 
 #: Seconds that reading may be behind before pictures are passed over.
@@ -37,8 +38,6 @@ JUMP = 10.0
 DRIFT = 1e-3
 #: Packets without a picture after which a stream is given up.
 MOST_DAMAGED = 500
-#: Frames a second of a source that does not tell.
-USUAL_RATE = 25.0
 
 
 class Picture(NamedTuple):
@@ -72,11 +71,15 @@ class Source(Protocol):
     def pictures(self) -> Iterator[Picture]:
         """The pictures as they come; closing the iterator closes the source."""
 
-    def check_sound(self, network: str) -> None:
-        """Nothing, where its sound can be heard.
+    def listen(self, spec: ClipSpec, network: str) -> None:
+        """Give each picture on from now on when the sound that is heard with it has sounded.
+
+        Args:
+            spec: of the network.
+            network: its name, for errors.
 
         Raises:
-            ValueError: where it cannot, with what to do about ``network``, which hears.
+            ValueError: where there is no sound to hear, with what to do about it.
         """
 
     def heard(self, clip: Window, front_end: AudioFrontEnd, muted: bool) -> Tensor:
@@ -153,24 +156,27 @@ class FilmSource:
         self.video = video
         self.clock = clock
         self._sleep = sleep
+        self._spec: ClipSpec | None = None
 
     def pictures(self) -> Iterator[Picture]:
-        """The pictures, each when it is shown."""
+        """The pictures, each when it is shown and what is heard with it has sounded; it came when it was shown."""
         begin, number = 0.0, 1
         while number <= self.video.n_frames:
             pixels = read_frames(self.video, [number], None)[:, 0]
             begin = begin or self.clock()  # opening the file is not a delay of the first picture
             second = shown_at(self.video, number)
-            self._wait(begin + second)
+            longer = max(0.0, sound_ends(self.video, self._spec, number) - second) if self._spec else 0.0
+            self._wait(begin + second + longer)
             yield Picture(number, pixels, second, begin + second)
             number += 1
-            if self.clock() - begin - shown_at(self.video, number) > LATE:
+            if self.clock() - begin - shown_at(self.video, number) - longer > LATE:
                 while number < self.video.n_frames and begin + shown_at(self.video, number + 1) <= self.clock():
                     number += 1
 
-    def check_sound(self, network: str) -> None:
-        """Whether the file has sound for all of its frames; see the function of this name."""
+    def listen(self, spec: ClipSpec, network: str) -> None:
+        """The sound is that of the file, which must have some for all of its frames; see :class:`Source`."""
         check_sound(self.video, network)
+        self._spec = spec
 
     def heard(self, clip: Window, front_end: AudioFrontEnd, muted: bool) -> Tensor:
         """The sound of the file, or silence."""
@@ -196,8 +202,6 @@ class _ContainerSource:
         self.fps = float(self._stream.average_rate or USUAL_RATE)
         # Threads by frames hold as many pictures back as there are threads.
         self._stream.thread_type = "SLICE"
-        nothing = NumberedFiles(Path(), "", 5, "")
-        self._silent = Video("live", name, sys.maxsize, self.fps, nothing, None, None)
 
     def pictures(self) -> Iterator[Picture]:
         """The pictures as they are decoded."""
@@ -229,7 +233,7 @@ class _ContainerSource:
                 given = now
                 yield Picture(number, _upright(frame), second, now)
 
-    def check_sound(self, network: str) -> None:
+    def listen(self, spec: ClipSpec, network: str) -> None:
         """Always an error: the sound is not read."""
         raise ValueError(
             f"{network} hears, and the sound of {self.name} is not read; let it hear silence with --muted, or use a "
@@ -238,7 +242,7 @@ class _ContainerSource:
 
     def heard(self, clip: Window, front_end: AudioFrontEnd, muted: bool) -> Tensor:
         """Silence."""
-        return hear(self._silent, clip, front_end, "muted")
+        return hear(LIVE, clip, front_end, "muted")
 
     def _decoded(self) -> Iterator[av.VideoFrame | None]:
         """The pictures, and None for a packet that cannot be decoded.

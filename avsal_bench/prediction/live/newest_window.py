@@ -7,19 +7,27 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from avsal_bench.data.windows import Window, window
+from avsal_bench.data.windows import Window
+from avsal_bench.prediction.live.live_windows import USUAL_RATE, clip_of, frames_ahead
 from avsal_bench.prediction.live.looking import Source
 from avsal_bench.prediction.live.receiving import Taken
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec, WindowBatch
 from avsal_bench.text import many
 
+#: Frames after a picture whose sound is waited for.
+MOST_AHEAD = 3
 
-def check_network(predictor: Predictor) -> None:
-    """Nothing, for a network that sees no frame after the one that it predicts.
+
+def check_network(predictor: Predictor, muted: bool = False) -> None:
+    """Nothing, for a network that sees no frame after the one that it predicts, and hears next to nothing after it.
+
+    Args:
+        predictor: the network.
+        muted: whether it is given silence.
 
     Raises:
-        ValueError: for one that does, with how many, or whose films run backwards; and one that looks at frames of
+        ValueError: for one that does, with how much, or whose films run backwards; and one that looks at frames of
             several sizes.
     """
     name, net = predictor.name, predictor.module.net
@@ -38,19 +46,13 @@ def check_network(predictor: Predictor) -> None:
             "network whose target is the last frame, such as vinet, vinet_s, tasednet, unisal or avrsp; `avsal predict "
             "FILE` takes any"
         )
+    if not muted and (ahead := frames_ahead(spec)) > MOST_AHEAD:
+        raise ValueError(
+            f"{name} hears {ahead / USUAL_RATE:.2f} s after the frame that it predicts, not there yet in a stream; let "
+            "it hear silence with --muted, or take another network, such as avrsp or mspi"
+        )
     if spec.pictures:
         raise ValueError(f"{name} looks at frames of several sizes and cannot predict live; take another network")
-
-
-def first_frame(spec: ClipSpec) -> int:
-    """The number of the first picture that gets a map, from 1.
-
-    A network whose clips repeat the first frame in front begins at once; for the others, tests run the first clip
-    backwards, which takes frames that are not there yet: they begin when a clip is full.
-    """
-    if spec.walk == "frames" or spec.start == "repeat" or spec.target != "last":
-        return 1
-    return spec.form.span + 1
 
 
 class NewestWindow:
@@ -75,8 +77,7 @@ class NewestWindow:
     def batch(self, taken: Taken) -> WindowBatch:
         """The window of the newest picture."""
         number = taken.picture.number
-        by_frames = self._spec.walk == "frames"
-        clip = Window(number, (number,)) if by_frames else window(number, number, *self._spec.form)
+        clip = clip_of(self._spec, number)
         wanted = sorted(set(clip.frames))
         kept = [n for n in wanted if n in self._rows]
         fresh = [n for n in wanted if n not in self._rows]
@@ -94,7 +95,7 @@ class NewestWindow:
             "frame": [number],
             "window": [clip.frames],
         }
-        if by_frames:
+        if self._spec.walk == "frames":
             # It sees what it has the time for: for its state, these follow each other.
             self._walked += 1
             batch["walked"] = [(f"live/{self._source.name}", self._walked, True)]

@@ -15,8 +15,9 @@ from torch import Tensor
 from avsal_bench.bench.computing.precision import computing
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.models import Memory
+from avsal_bench.prediction.live.live_windows import first_frame
 from avsal_bench.prediction.live.looking import Source
-from avsal_bench.prediction.live.newest_window import NewestWindow, check_network, first_frame
+from avsal_bench.prediction.live.newest_window import NewestWindow, check_network
 from avsal_bench.prediction.live.outputs import Written
 from avsal_bench.prediction.live.receiving import Receiver
 from avsal_bench.prediction.predicting import Running
@@ -125,16 +126,17 @@ def watch(
         What came of it.
 
     Raises:
-        ValueError: for a network that sees frames after its target, and a map that is not finite.
+        ValueError: for a network that sees frames after its target or hears beyond it, and a map that is not finite.
         ValueError, OSError: where the source breaks off, after its last picture got its map.
     """
     device = running.torch_device()
     module = predictor.predicting.to(device).eval()
     spec = module.net.spec
-    check_network(predictor)
-    if spec.audio is not None and not muted:
-        source.check_sound(predictor.name)
-    first = first_frame(spec)
+    check_network(predictor, muted)
+    hears = spec.audio is not None and not muted
+    if hears:
+        source.listen(spec, predictor.name)
+    first = first_frame(spec, hears)
     windows, receiver = NewestWindow(spec, source, device, muted), Receiver(source, spec, first)
     predict, summary = _Predicting(module, running, device), Summary()
     predict.warm_up()
