@@ -18,9 +18,13 @@ from avsal_bench.resources import home
 from avsal_bench.typed import fold, place, whole, word
 
 if TYPE_CHECKING:
+    import torch
+
     from avsal_bench.bench.evaluate import Submission
     from avsal_bench.bench.launch.slurm import Cluster
+    from avsal_bench.data.dataset import Video
     from avsal_bench.getting.carry_out import Asked
+    from avsal_bench.prediction import Predictor
 
 #: Of a parser: what commands are added to.
 Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
@@ -64,6 +68,27 @@ def add_command(
 def typed_command() -> str:
     """The command as it was typed, of paths their last part alone, as it is shown to others; at most 300 characters."""
     return " ".join(["avsal", *(shlex.quote(Path(word).name if "/" in word else word) for word in sys.argv[1:])])[:300]
+
+
+def film_and_network(args: Namespace, model: str, modality: str = "") -> tuple[Video, Predictor, torch.device]:
+    """The video file, the network and the device that a command with :func:`film_options` names.
+
+    Args:
+        args: of the command.
+        model: that is meant where neither ``--weights`` nor ``--model`` is given.
+        modality: likewise.
+
+    Raises:
+        FileNotFoundError, ValueError: as opening the film and finding the weights do.
+    """
+    from avsal_bench.bench.workspace import workspace
+    from avsal_bench.prediction import Running, open_film
+    from avsal_bench.prediction.predictor import find_predictor
+
+    device = Running(device=args.device).torch_device()
+    video = open_film(Path(args.video), Path(args.audio) if args.audio else None)
+    meant = (args.model, "") if args.weights else (args.model or model, modality)
+    return video, find_predictor(workspace(runs=args.runs), args.weights, *meant, args.set), device
 
 
 def need_dataset(args: Namespace, **usual: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avsal_bench.cli.options import Commands, add_command, film_options, need_dataset, network_options
+from avsal_bench.cli.options import Commands, add_command, film_and_network, film_options, need_dataset, network_options
 from avsal_bench.typed import MOST_FOLDS, place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -58,16 +58,11 @@ def retention(args: argparse.Namespace) -> int:
     _check_asked(args)
     if args.dataset:
         return _of_set(args)
-    from avsal_bench.bench.workspace import workspace
-    from avsal_bench.prediction import Running, open_film
-    from avsal_bench.prediction.predictor import find_predictor
+    from avsal_bench.prediction import open_film
     from avsal_bench.studies.retention import draw_retention, read_retention
 
     out = Path(args.out)
-    device = Running(device=args.device).torch_device()
-    video = open_film(Path(args.video), Path(args.audio) if args.audio else None)
-    model, modality = (args.model, "") if args.weights else (args.model or "avrsp", "av")
-    predictor = find_predictor(workspace(runs=args.runs), args.weights, model, modality, args.set)
+    video, predictor, device = film_and_network(args, "avrsp", "av")
     found = read_retention(predictor, video, args.frame, device, args.muted)
     heard = "silence" if args.muted else str(video.audio)
     print(f"{predictor.name}, weights {predictor.source}, on {device}; it hears {heard}", flush=True)

@@ -21,13 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avsal_bench.data import painting
-from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size, read_frames
-from avsal_bench.data.windows import window
 from avsal_bench.models.mspi import MSPI, STEPS
-from avsal_bench.prediction import check_sound
 from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.studies.one_window import one_window
 
 #: Pixels: width of a tile, and what is added for its title, for the names of the rows, and for the title.
 TILE, LINE, MARGIN, TITLE = 220, 24, 120, 30
@@ -71,25 +69,18 @@ def read_attention(
         OSError: naming a file that cannot be read.
     """
     net = _mspi_of(predictor)
-    if not 1 <= frame <= video.n_frames:
-        raise ValueError(f"{video.key}: no frame {frame}; it has frames 1 to {video.n_frames}")
-    if net.spec.audio is not None and not muted:
-        check_sound(video, predictor.name)
-    batch = collate([read_item(video, frame, net.spec, "muted" if muted else "original")])
-    predictor.module.to(device).eval()
-    batch |= {"frames": batch["frames"].to(device)}
-    audio = batch["audio"]
+    given = one_window(predictor, video, frame, device, muted)
     with torch.inference_mode(), _watched(net) as seen:
-        saliency = net.to_map(net(predictor.module.normalised(batch), None if audio is None else audio.to(device)))
+        saliency = net.to_map(net(given.frames, given.audio))
         found = seen["image_encoder"]
         features: tuple[Tensor, ...] = (found[:, None],) if isinstance(found, Tensor) else tuple(found)
         masks = [seen[f"masks.{k}"][0, 0] for k in range(3)] if "sep_inception" in seen else []
         if not masks:  # the maps themselves, each of maximum 1
-            features = net.frame_features(predictor.module.normalised(batch)[0].transpose(0, 1))
+            features = net.frame_features(given.frames[0].transpose(0, 1))
             masks = [mask[0, 0] for mask in net._masks(tuple(one[None] for one in features))]
         temporal = seen["sep_inception"][0].mean(0).float().cpu() if "sep_inception" in seen else None
     return Attention(
-        window(frame, video.n_frames, *net.spec.form).frames,
+        given.clip,
         saliency[0].float().cpu(),
         tuple(mask.float().cpu() for mask in masks),
         temporal,

@@ -13,14 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avsal_bench.data import painting
-from avsal_bench.data.clips.items import collate, read_item
 from avsal_bench.data.dataset import Video
 from avsal_bench.data.files.frames import frame_size, read_frames
-from avsal_bench.data.windows import window
 from avsal_bench.models.avrsp import AVRSP
 from avsal_bench.models.fusion.ravf import RAVFBlock
-from avsal_bench.prediction import check_sound
 from avsal_bench.prediction.predictor import Predictor
+from avsal_bench.studies.one_window import one_window
 
 #: Pixels: width of a tile, and what is added for its title, for the names of the rows, and for the title.
 TILE, LINE, MARGIN, TITLE = 220, 24, 40, 30
@@ -81,21 +79,13 @@ def read_retention(predictor: Predictor, video: Video, frame: int, device: torch
             missing or too short.
         OSError: naming a file that cannot be read.
     """
-    module, net = predictor.module, avrsp_of(predictor)
-    if not 1 <= frame <= video.n_frames:
-        raise ValueError(f"{video.key}: no frame {frame}; it has frames 1 to {video.n_frames}")
-    if not muted:
-        check_sound(video, predictor.name)
-    batch = collate([read_item(video, frame, net.spec, "muted" if muted else "original")])
-    module.to(device).eval()
-    batch |= {"frames": batch["frames"].to(device)}
-    assert batch["audio"] is not None, "an av network hears"
-    frames, audio = module.normalised(batch), batch["audio"].to(device)
+    net = avrsp_of(predictor)
+    given = one_window(predictor, video, frame, device, muted)
+    assert given.audio is not None, "an av network hears"
     with torch.inference_mode():
-        saliency = net.to_map(net(frames, audio))[0].float().cpu()
-        retained = scores_of(net, frames, audio)
-    clip = window(frame, video.n_frames, *net.spec.form).frames
-    return Seen(clip, saliency, retained)
+        saliency = net.to_map(net(given.frames, given.audio))[0].float().cpu()
+        retained = scores_of(net, given.frames, given.audio)
+    return Seen(given.clip, saliency, retained)
 
 
 def avrsp_of(predictor: Predictor) -> AVRSP:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avsal_bench.cli.options import Commands, add_command, film_options, network_options
+from avsal_bench.cli.options import Commands, add_command, film_and_network, film_options, network_options
 from avsal_bench.typed import place, whole
 
 # Heavy imports stand inside the command: `avsal --help` must answer at once.
@@ -43,15 +43,9 @@ def masks(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if out.suffix.lower() != ".png":
         raise ValueError(f"{args.out}: expected a name that ends in .png")
-    from avsal_bench.bench.workspace import workspace
-    from avsal_bench.prediction import Running, open_film
-    from avsal_bench.prediction.predictor import find_predictor
     from avsal_bench.studies.attention_masks import draw_attention, read_attention
 
-    device = Running(device=args.device).torch_device()
-    video = open_film(Path(args.video), Path(args.audio) if args.audio else None)
-    model = args.model if args.weights else args.model or "mspi"
-    predictor = find_predictor(workspace(runs=args.runs), args.weights, model, "", args.set)
+    video, predictor, device = film_and_network(args, "mspi")
     print(f"{predictor.name}, weights {predictor.source}, on {device}", flush=True)
     draw_attention(read_attention(predictor, video, args.frame, device, args.muted), video, args.frame, out)
     print(out)
