@@ -3,6 +3,7 @@
 What is written survives jpg, H.264, AAC and resizing, so that a test can read a batch and know where it came from.
 """
 
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -282,3 +283,25 @@ def damaged(path, share=0.5, n=100):
     content[middle : middle + n] = bytes(k * 37 % 256 for k in range(n))
     path.write_bytes(content)
     return path
+
+
+def sent_stream(pictures, form="mpegts", heard=None, codec="pcm_s16le", late=0.0):
+    """The bytes of a stream of small pictures, and of sound that begins so many seconds after the first of them."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=form) as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "12", "bf": "0", "g": "4"})
+        video.height, video.width = pictures[0].shape[:2]
+        video.pix_fmt = "yuv420p"
+        track = container.add_stream(codec, rate=44100, layout="mono") if heard is not None else None
+        begun = round(late * 44100)
+        for number, image in enumerate(pictures, 1):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            first, last = (max(0, round(n * 44100 / 25) - begun) for n in (number - 1, number))
+            if track is not None and first < last <= len(heard):
+                piece = av.AudioFrame.from_ndarray(heard[None, first:last], format="s16", layout="mono")
+                piece.sample_rate, piece.pts, piece.time_base = 44100, begun + first, Fraction(1, 44100)
+                container.mux(track.encode(piece))
+        container.mux(video.encode())
+        if track is not None:
+            container.mux(track.encode())
+    return file.getvalue()

@@ -6,37 +6,26 @@ import av
 import numpy as np
 import pytest
 import torch
-from encoded import picture
+from encoded import picture, sent_stream
 from odd_server import Offer, Server
 
 from avsal_bench.audio.waveform import Waveform
+from avsal_bench.data.clips.sounds import hear
 from avsal_bench.data.windows import Window
 from avsal_bench.getting.live_streams import open_stream, shown_address
+from avsal_bench.prediction import open_film
 from avsal_bench.prediction.live import open_source
-from avsal_bench.prediction.live.looking import LATE, _Behind, open_camera
+from avsal_bench.prediction.live.live_windows import clip_of
+from avsal_bench.prediction.live.pictures import LATE
+from avsal_bench.prediction.live.stream_source import _Behind, open_camera
 from avsal_bench.spec import ClipSpec
 
-FRAMES = 12
-
-
-def stream(pictures, form="mpegts"):
-    """The bytes of a stream of small pictures."""
-    import io
-
-    file = io.BytesIO()
-    with av.open(file, "w", format=form) as container:
-        video = container.add_stream("libx264", rate=25, options={"crf": "12", "bf": "0", "g": "4"})
-        video.height, video.width = pictures[0].shape[:2]
-        video.pix_fmt = "yuv420p"
-        for image in pictures:
-            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(video.encode())
-    return file.getvalue()
+FRAMES, RATE = 12, 44100
 
 
 @pytest.fixture(scope="module")
 def sent():
-    return stream([picture(1, n) for n in range(1, FRAMES + 1)])
+    return sent_stream([picture(1, n) for n in range(1, FRAMES + 1)])
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +49,65 @@ def test_pictures_of_a_stream(server, sent):
     assert source.damaged == 0
     clip = Window(9, tuple(range(1, 10)))
     assert source.heard(clip, Waveform(16), True).abs().max() == 0
-    with pytest.raises(ValueError, match=r"vinet_av hears, and the sound of http.*--muted"):
+    with pytest.raises(ValueError, match=r"vinet_av hears, and http.* has no sound that is read; .*--muted"):
         source.listen(ClipSpec(1, (8, 8), audio=Waveform(16)), "vinet_av")
+
+
+@pytest.mark.parametrize(
+    ("codec", "late", "rate"), [("pcm_s16le", 0.0, RATE), ("pcm_s16le", 0.1, 22050), ("aac", 0.0, 16000)]
+)
+def test_the_sound_of_a_stream_is_that_of_the_same_file(server, tmp_path, codec, late, rate):
+    path, frames = tmp_path / "film.mkv", 40
+    noise = np.random.default_rng(0).integers(-20000, 20000, 3 * RATE, np.int16)
+    path.write_bytes(sent_stream([picture(1, n) for n in range(1, frames + 1)], "matroska", noise, codec, late))
+    server.offers["/sound"] = Offer(path.read_bytes(), etag="", ranges=False)
+    spec = ClipSpec(5, (8, 8), audio=Waveform(5, rate))
+    source = open_source(None, f"{server.url}/sound")
+    source.listen(spec, "vinet_av")
+    video, found = open_film(path), list(source.pictures())
+    assert [one.number for one in found] == list(range(1, frames + 1))
+    assert not any(one.lacks for one in found)
+    for one in found[4:]:
+        expected = hear(video, clip_of(spec, one.number), spec.audio)
+        torch.testing.assert_close(one.hear(), expected, atol=2e-3, rtol=0)  # of 256
+    assert found[20].hear().abs().max() > 50
+
+
+def test_sound_that_is_late_is_silence_and_told(server):
+    noise = np.random.default_rng(0).integers(-20000, 20000, 3 * RATE, np.int16)
+    pictures = [picture(1, n) for n in range(1, 41)]
+    server.offers["/late"] = Offer(sent_stream(pictures, "matroska", noise), etag="", ranges=False)
+    spec = ClipSpec(5, (8, 8), audio=Waveform(5))
+    source = open_source(None, f"{server.url}/late")
+    source.listen(spec, "vinet_av")
+    add, dropped = source._sound.add, []
+    source._sound.add = lambda frame: dropped.append(frame) if 0.4 < frame.time < 0.8 else add(frame)
+    clock, now = source.clock, [0.0]
+    source.clock = lambda: now.append(now.pop() + 0.1) or clock() + now[0]  # each look takes long
+    found = list(source.pictures())
+    assert dropped
+    assert any(one.lacks for one in found)
+    assert not found[0].lacks
+    assert [one.number for one in found] == sorted({one.number for one in found})
+
+
+def test_pictures_that_stop_while_the_sound_goes_on(server):
+    noise = np.zeros(3 * RATE, np.int16)
+    server.offers["/stops"] = Offer(sent_stream([picture(1, n) for n in range(1, 41)], "matroska", noise), etag="")
+    source = open_source(None, f"{server.url}/stops")
+    source.listen(ClipSpec(5, (8, 8), audio=Waveform(5)), "vinet_av")
+    decoded, now = source._decoded, [0.0]
+    source.clock = lambda: now[0]
+
+    def sound_alone():
+        for at, frame in enumerate(decoded()):
+            now[0] += 1.0 * (at > 20)
+            if at < 20 or isinstance(frame, av.AudioFrame):
+                yield frame
+
+    source._decoded = sound_alone
+    with pytest.raises(OSError, match=r"broke off \(no picture came for 10 s, sound alone\)"):
+        list(source.pictures())
 
 
 def test_damage_in_the_middle_is_counted_and_passed_over(server, sent):

@@ -32,10 +32,8 @@ WAYS = {
         "avsal_bench.leaderboard.merged_records",
     },
     # The address of a stream: `avsal predict --stream`, whose package this is.
-    "avsal_bench.prediction.live.looking": {
-        *(f"avsal_bench.prediction.live.{name}" for name in ("newest_window", "outputs", "receiving", "watch")),
-        "avsal_bench.prediction.live",
-    },
+    "avsal_bench.prediction.live.stream_source": {"avsal_bench.prediction.live.looking"},
+    "avsal_bench.prediction.live.looking": {"avsal_bench.prediction.live"},
 }
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in modules(PACKAGE).items()}
 OUTSIDE = {name: text for name, text in TEXTS.items() if not name.startswith("avsal_bench.getting.")}

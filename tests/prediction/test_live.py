@@ -7,16 +7,17 @@ import av
 import numpy as np
 import pytest
 import torch
-from encoded import picture
+from encoded import picture, sent_stream
+from odd_server import Offer, Server
 from PIL import Image
 from predicted import predict, read_maps, write_checkpoints, write_film, write_wav
 from torch import nn
 
-from avsal_bench.audio.waveform import HeardFrames, frame_span
+from avsal_bench.audio.waveform import HeardFrames, Waveform, frame_span
 from avsal_bench.data.files.frames import read_frames
 from avsal_bench.models import Network
 from avsal_bench.prediction import Predictor, Running, open_film, predict_maps
-from avsal_bench.prediction.live import check_network, looking, open_outputs, watch
+from avsal_bench.prediction.live import check_network, looking, open_outputs, open_source, watch
 from avsal_bench.prediction.live.live_windows import first_frame
 from avsal_bench.prediction.live.looking import FilmSource, Picture
 from avsal_bench.prediction.live.outputs import TABLE, LiveFilm, Written
@@ -262,7 +263,7 @@ class Ahead:
         return start, min(n_samples, stop + round(self._frames / fps * self.sample_rate))
 
     def __call__(self, excerpt):
-        return excerpt.abs().mean()[None]
+        return 100 * excerpt.abs().mean()[None]
 
 
 def test_what_has_not_sounded_is_not_heard(film):
@@ -291,11 +292,31 @@ def test_a_network_that_hears_is_given_the_sound_of_the_film(film):
     assert any(not torch.allclose(kept.maps[number], muted[number]) for number in kept.maps)
 
 
+@pytest.mark.slow
+def test_maps_of_a_stream_with_sound_are_those_of_the_film(tmp_path):
+    film = tmp_path / "film.mkv"
+    heard = np.random.default_rng(0).integers(-20000, 20000, 3 * 44100, np.int16)
+    film.write_bytes(sent_stream([picture(1, n) for n in range(1, 41)], "matroska", heard))
+    server = Server()
+    server.offers["/live"] = Offer(film.read_bytes(), etag="", ranges=False)
+    predictor = Predictor("tiny", {}, SaliencyModule(Hearing(audio=Waveform(T))))
+    try:
+        kept = live(predictor, open_source(None, f"{server.url}/live", realtime=True))
+    finally:
+        server.shutdown()
+        server.server_close()
+    expected, muted = offline(predictor, film), offline(predictor, film, muted=True)
+    assert kept.summary.unheard == 0
+    for number, saliency in kept.maps.items():
+        torch.testing.assert_close(saliency, expected[number], atol=1e-5, rtol=0)
+    assert any(not torch.allclose(kept.maps[number], muted[number], atol=1e-3) for number in kept.maps)
+
+
 class Hearing(Tiny):
     """Tells sounds apart as well."""
 
     def forward(self, frames, audio=None):
-        return ((frames * self.weights.view(-1, 1, 1)).sum((1, 2)) + 100 * audio.view(-1, 1, 1)).sigmoid()
+        return ((frames * self.weights.view(-1, 1, 1)).sum((1, 2)) + audio.abs().mean(-1).view(-1, 1, 1)).sigmoid()
 
 
 def test_outputs(film, tmp_path):
@@ -355,7 +376,7 @@ def test_ctrl_c_ends_it_cleanly(film, tmp_path, monkeypatch, capsys):
     [
         (["film.mp4", "--stream", "rtsp://host/x"], "one of the four"),
         (["--camera", "0", "--realtime"], "a camera is live"),
-        (["--stream", "rtsp://host/x", "--audio", "a.wav"], "Say --muted"),
+        (["--stream", "rtsp://host/x", "--audio", "a.wav"], "silence with --muted"),
         (["--stream", "rtsp://host/x", "--form", "mp4", "-o", "maps"], "png or npy"),
         (["--stream", "rtsp://host/x", "--batch-size", "4"], "one frame at a time"),
         (["--stream", "rtsp://host/x", "-o", "maps.webm"], "ends in .mp4, or a folder"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from avsal_bench.data.windows import Window
 from avsal_bench.prediction.live.live_windows import USUAL_RATE, clip_of, frames_ahead
-from avsal_bench.prediction.live.looking import Source
+from avsal_bench.prediction.live.pictures import Picture, Source
 from avsal_bench.prediction.live.receiving import Taken
 from avsal_bench.prediction.predictor import Predictor
 from avsal_bench.spec import ClipSpec, WindowBatch
@@ -87,7 +87,7 @@ class NewestWindow:
         batch: dict[str, Any] = {
             "pool": self._pool,
             "index": torch.tensor([[self._rows[n] for n in clip.frames]], device=self._device),
-            "audio": self._heard(clip),
+            "audio": self._heard(taken.picture, clip),
             "density": None,
             "fixated": None,
             "dataset": ["live"],
@@ -101,8 +101,9 @@ class NewestWindow:
             batch["walked"] = [(f"live/{self._source.name}", self._walked, True)]
         return cast(WindowBatch, batch)
 
-    def _heard(self, clip: Window) -> Tensor | None:
+    def _heard(self, picture: Picture, clip: Window) -> Tensor | None:
         front_end = self._spec.audio
         if front_end is None:
             return None
-        return self._source.heard(clip, front_end, self._muted)[None].to(self._device)
+        own = picture.hear
+        return (self._source.heard(clip, front_end, self._muted) if own is None else own())[None].to(self._device)

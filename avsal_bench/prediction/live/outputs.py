@@ -23,7 +23,7 @@ from avsal_bench.data.pictures.show import CLOCK, FAINT, GROUND, LEAST_WIDTH, LI
 from avsal_bench.evaluation.score_videos import save_maps
 from avsal_bench.evaluation.steps import to_eight_bit
 from avsal_bench.files import whole_file
-from avsal_bench.prediction.live.looking import Picture
+from avsal_bench.prediction.live.pictures import Picture
 from avsal_bench.prediction.maps_folder import UNFINISHED, PictureForm
 from avsal_bench.prediction.predicting import resize_maps
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from avsal_bench.data.files.frames import resized
-from avsal_bench.prediction.live.looking import Picture, Source
+from avsal_bench.prediction.live.pictures import Picture, Source
 from avsal_bench.spec import ClipSpec
 
 #: Seconds after which who waits for a picture looks whether the thread is still there; Ctrl-C is heard in between.

@@ -16,9 +16,9 @@ from avsal_bench.bench.computing.precision import computing
 from avsal_bench.evaluation.protocol import require_finite
 from avsal_bench.models import Memory
 from avsal_bench.prediction.live.live_windows import first_frame
-from avsal_bench.prediction.live.looking import Source
 from avsal_bench.prediction.live.newest_window import NewestWindow, check_network
 from avsal_bench.prediction.live.outputs import Written
+from avsal_bench.prediction.live.pictures import Source
 from avsal_bench.prediction.live.receiving import Receiver
 from avsal_bench.prediction.predicting import Running
 from avsal_bench.prediction.predictor import Predictor
@@ -43,6 +43,7 @@ class Summary:
         dropped: that got none, as the network was busy.
         lost: that were passed over unseen, as reading was behind.
         damaged: packets that could not be decoded.
+        unheard: maps for which some of the sound had not come in time, and was silence.
         seconds: from the first map's picture to the last one's, by the clock.
     """
 
@@ -52,6 +53,7 @@ class Summary:
     dropped: int = 0
     lost: int = 0
     damaged: int = 0
+    unheard: int = 0
     seconds: float = 0.0
     _delays: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST_MS + 1, np.int64), repr=False)
 
@@ -92,6 +94,8 @@ class Summary:
             parts.append(f"{self.lost} passed over, as reading was behind")
         if self.damaged:
             parts.append(f"{many(self.damaged, 'packet')} damaged")
+        if self.unheard:
+            parts.append(f"{many(self.unheard, 'map')} heard some silence, as the sound was late")
         if self.predicted:
             parts.append(f"delay {self.delay(0.5)} ms (median), {self.delay(0.95)} ms (95 %)")
         if self.rate:
@@ -159,6 +163,7 @@ def watch(
                     begun = taken.picture.came
                     until = math.inf if seconds is None else now + seconds
                 summary.count(last, first - 1, taken.lost, delay, taken.picture.came - begun)
+                summary.unheard += taken.picture.lacks
                 recent = [*recent, (now, delay)][-RECENT:]
                 bar.advance(1, _note(summary, recent))
     finally:
