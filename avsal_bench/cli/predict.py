@@ -198,7 +198,7 @@ def _check_live(args: argparse.Namespace) -> None:
     if args.camera is not None and (args.realtime or args.audio):
         raise ValueError("--realtime and --audio are for a file that is played with --stream; a camera is live")
     if args.audio and not args.realtime:
-        raise ValueError("--audio is the sound of a file; a stream is heard with its own, or given silence with --muted")
+        raise ValueError("--audio is the sound of a file; a stream has its own, or silence with --muted")
     if args.view:
         raise ValueError("--view makes films of a file; a live stream is looked at with -o look.mp4 or --preview")
     if args.form in FILMS:
