@@ -13,7 +13,7 @@ from typing import Any
 
 from avsal_bench.bench.computing.silent_norms import SilentNorms
 from avsal_bench.bench.job import Job
-from avsal_bench.bench.stages import Training, learns_labels, observed_sets, stage_options, trainings, weights_of
+from avsal_bench.bench.stages import Training, hears, learns_labels, observed_sets, stage_options, trainings, weights_of
 from avsal_bench.bench.workspace import Workspace
 from avsal_bench.data.clips.datamodule import SaliencyDataModule
 from avsal_bench.data.clips.sounds import partners
@@ -50,7 +50,7 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
     videos = dataset(name).videos(root, "test", job.fold)
     whole = replace(job, datasets=(), sounds=())
     stages = once(("trainings", whole, space.runs), lambda: trainings(job, recipe, space))
-    hears = options.get("modality") in ("av", "a")
+    heard = hears(options)
     common = {
         "recipe": fingerprint(recipe.plain()),
         "code": code_of(
@@ -65,7 +65,7 @@ def of_test(job: Job, recipe: Recipe, space: Workspace, name: str, sound: Sound)
         seen = [v for one in shown for v in dataset(one).videos(space.root_of(one), "train", job.fold)]
         common["training maps"] = together(space.contents, seen, "maps")
     made = of_videos(
-        space.contents, videos, protocol(job.protocol), ("frames", "sound") if hears else ("frames",), common
+        space.contents, videos, protocol(job.protocol), ("frames", "sound") if heard else ("frames",), common
     )
     if sound == "swapped":
         made = _swapped(made, videos)
@@ -196,7 +196,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
         return _of_words(training, space)
     parts: list[Part] = ["frames", "maps"]
     parts += ["fixations"] if needs_fixations(stage.loss) else []
-    parts += ["sound"] if training.options.get("modality") in ("av", "a") else []
+    parts += ["sound"] if hears(training.options) else []
     parts += ["labels"] if learns_labels(stage) else []
     videos = []
     for name in stage.data:
@@ -218,7 +218,7 @@ def _of_stage(training: Training, job: Job, space: Workspace) -> MadeOf:
 
 def _code_of_stage(training: Training, data: type) -> str:
     """The code of a network, of what trains it in a stage, and of what brings its batches."""
-    silent = (SilentNorms,) if training.stage.hears == "muted" else ()
+    silent = (SilentNorms,) if training.stage.hears == "muted" and hears(training.options) else ()
     return code_of(
         *(*networks_of(training.model, training.options), MODULES[training.stage.training], data, *silent),
         files=[_HERE / name for name in ("checkpoints.py", "fit.py", "starting.py")],

@@ -119,8 +119,12 @@ def has_stage(modality: str, stage: Stage) -> bool:
 
 def _deciding(stage: Stage, options: Mapping[str, Any]) -> dict[str, Any]:
     """What of a stage decides its result: what hears nothing is the same stage, whatever there is to hear."""
-    without_sound = options.get("modality") not in ("av", "a")
-    return (replace(stage, hears="original", val_muted=False) if without_sound else stage).plain()
+    return (stage if hears(options) else replace(stage, hears="original", val_muted=False)).plain()
+
+
+def hears(options: Mapping[str, Any]) -> bool:
+    """Whether a network of these options takes sound."""
+    return options.get("modality") in ("av", "a")
 
 
 def learns_labels(stage: Stage) -> bool:

@@ -213,15 +213,18 @@ def test_the_code_of_a_stage_is_that_of_what_trains_it(space, training):
 def test_training_on_silence_counts_what_keeps_its_norms(space):
     assert SilentNorms.__module__ in files_of("clips", hears="muted")
     assert SilentNorms.__module__ not in files_of("clips")
+    assert SilentNorms.__module__ not in files_of("clips", "v", hears="muted")  # it is the stage that hears nothing
 
 
-def files_of(training, **keys):
+def files_of(training, modality="av", **keys):
     """Modules whose code decides what a stage gives."""
     given = []
     stage = SimpleNamespace(training=training, **{"hears": "original", **keys})
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(made_of, "code_of", lambda *parts, files, without: given.extend(parts))
-        made_of._code_of_stage(SimpleNamespace(stage=stage, model="vinet_s", options={}), SaliencyDataModule)
+        made_of._code_of_stage(
+            SimpleNamespace(stage=stage, model="vinet", options={"modality": modality}), SaliencyDataModule
+        )
     return closure(frozenset(part.__module__ for part in given)).keys()
 
 

@@ -14,7 +14,7 @@ from avsal_bench.bench.fit import claim_stage
 from avsal_bench.bench.jobs.needs import Needs
 from avsal_bench.bench.made_of import of_test, of_training
 from avsal_bench.bench.sets import videos_of
-from avsal_bench.bench.stages import Training, has_stage, learns_labels, observed_sets, stage_options, weights_of
+from avsal_bench.bench.stages import Training, has_stage, hears, learns_labels, observed_sets, stage_options, weights_of
 from avsal_bench.bench.starting import needed_weights
 from avsal_bench.data.clips.sounds import swaps_of
 from avsal_bench.data.dataset import dataset
@@ -95,7 +95,7 @@ def _without_numbers(model: str, options: Mapping[str, Any]) -> Network:
 
 
 def _heard(options: Mapping[str, Any]) -> list[str]:
-    return ["sound"] if options.get("modality") in ("av", "a") else []
+    return ["sound"] if hears(options) else []
 
 
 def check_files(context: Context, stages: Sequence[Training], tested: Iterable[str]) -> None:
